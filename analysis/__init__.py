@@ -1,0 +1,1 @@
+"""Judge what was learnt: metrics, learning curves, the HTML report."""

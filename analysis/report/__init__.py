@@ -1,0 +1,1 @@
+"""The campaign report: one HTML file that opens offline."""

@@ -1,0 +1,92 @@
+"""The candidate: a structure to be labelled, with where it came from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+import numpy as np
+from pymatgen.core import Structure
+
+Family = Literal["bulk", "slab", "vacancy", "vacancy_2x2", "adatom", "interface", "amorphous"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
+
+# Coordinates enter the id on a grid of 1e-3 Å. The grid is shifted by an irrational fraction so
+# that round numbers (a/4, 2.0 Å, ...) never sit on a rounding border, where float noise that
+# differs between machines would decide.
+_GRID = 1e-3
+_GRID_SHIFT = 1 / np.pi
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A structure to be labelled, with its provenance.
+
+    Attributes
+    ----------
+    structure
+        Periodic structure; the surface normal, if any, is along the third lattice vector.
+    family
+        Kind of structure.
+    miller_index
+        Plane (h, k, l) of the conventional cell; None where there is none.
+    parent_id
+        ``structure_id`` of the candidate this one was made from; "" for a root (bulk crystals,
+        slabs, and interfaces, which are cut or matched anew rather than modified).
+    free_mask
+        One entry per atom: True where the atom may move in a relaxation.
+    parameters
+        JSON-able settings that made the structure (crystal, lattice constant, termination,
+        site, strain, ...).
+    """
+
+    structure: Structure
+    family: Family
+    free_mask: tuple[bool, ...]
+    miller_index: tuple[int, int, int] | None = None
+    parent_id: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.free_mask) != len(self.structure):
+            raise ValueError(
+                f"free_mask has {len(self.free_mask)} entries for {len(self.structure)} atoms"
+            )
+        if self.family not in FAMILIES:
+            raise ValueError(f"unknown family {self.family!r}; one of {', '.join(FAMILIES)}")
+
+    @cached_property
+    def structure_id(self) -> str:
+        """Content hash ``<family>-<12 hex digits>``: same content, same id, on every machine."""
+        content = {
+            "family": self.family,
+            "miller_index": self.miller_index,
+            "parent_id": self.parent_id,
+            "parameters": self.parameters,
+            "lattice": _on_grid(self.structure.lattice.matrix),
+            "sites": sorted(
+                (site.species_string, xyz, free)
+                for site, xyz, free in zip(
+                    self.structure,
+                    _on_grid(self.structure.cart_coords),
+                    self.free_mask,
+                    strict=True,
+                )
+            ),
+        }
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return f"{self.family}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    @property
+    def miller_text(self) -> str:
+        """Miller index as written in extended XYZ: ``"3 2 2"``, empty where there is none."""
+        return "" if self.miller_index is None else " ".join(map(str, self.miller_index))
+
+
+def _on_grid(vectors: np.ndarray) -> list[list[int]]:
+    """Cartesian vectors (n, 3) in Å as integers on the id grid."""
+    grid: list[list[int]] = np.floor(np.asarray(vectors) / _GRID + _GRID_SHIFT).astype(int).tolist()
+    return grid

@@ -1,0 +1,181 @@
+"""Bulk crystals: prototypes, and the standard cells that all other structures are cut from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import spglib
+from numpy.typing import NDArray
+from pymatgen.core import Composition, Element, Lattice, Structure
+from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+
+from generators.errors import GenerationError
+from generators.settings import CrystalSettings
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+# Prototype -> space group and one fractional position per species (conventional cell).
+_PROTOTYPES: dict[str, tuple[str, tuple[tuple[float, float, float], ...]]] = {
+    "fcc": ("Fm-3m", ((0, 0, 0),)),
+    "bcc": ("Im-3m", ((0, 0, 0),)),
+    "hcp": ("P6_3/mmc", ((1 / 3, 2 / 3, 1 / 4),)),
+    "diamond": ("Fd-3m", ((0, 0, 0),)),
+    "rocksalt": ("Fm-3m", ((0, 0, 0), (1 / 2, 1 / 2, 1 / 2))),
+    "cscl": ("Pm-3m", ((0, 0, 0), (1 / 2, 1 / 2, 1 / 2))),
+    "zincblende": ("F-43m", ((0, 0, 0), (1 / 4, 1 / 4, 1 / 4))),
+}
+_IDEAL_HCP_RATIO = math.sqrt(8 / 3)
+_SYMPREC = 0.01  # Å; positions are symmetrised within this
+# Neighbours up to 10 % farther than the nearest count as first neighbours: it takes in both
+# distances of hcp metals (1.09 apart in Zn) but not bcc's second shell (1.155).
+_FIRST_SHELL = 1.1
+
+
+@dataclass(frozen=True)
+class Crystal:
+    """A bulk crystal in its standard cells, which share one orientation.
+
+    Attributes
+    ----------
+    name
+        Its name in the campaign.
+    conventional
+        Standard conventional cell; Miller indices refer to it.
+    primitive
+        Primitive cell in the same orientation.
+    """
+
+    name: str
+    conventional: Structure
+    primitive: Structure
+
+    @cached_property
+    def first_neighbours(self) -> tuple[IntArray, FloatArray]:
+        """First-neighbour bonds: index of the primitive site, shape (n,), and vector (n, 3), Å."""
+        centers, vectors, distances = _neighbours(self.primitive)
+        near = distances <= self.cutoffs[centers]
+        return centers[near], vectors[near]
+
+    @cached_property
+    def cutoffs(self) -> FloatArray:
+        """First-neighbour cutoff of each primitive site, Å: 1.1 times its nearest distance."""
+        centers, _, distances = _neighbours(self.primitive)
+        nearest = [distances[centers == i].min() for i in range(len(self.primitive))]
+        return _FIRST_SHELL * np.array(nearest)
+
+    @cached_property
+    def coordination(self) -> IntArray:
+        """Number of first neighbours of each primitive site."""
+        return np.bincount(self.first_neighbours[0], minlength=len(self.primitive))
+
+    @property
+    def bond_length(self) -> float:
+        """Shortest distance between atoms, Å."""
+        return float(self.cutoffs.min() / _FIRST_SHELL)
+
+    @cached_property
+    def symmetry_operations(self) -> tuple[IntArray, FloatArray]:
+        """Rotations (n, 3, 3) and translations (n, 3), primitive fractional coordinates."""
+        operations = spglib.get_symmetry(_spglib_cell(self.primitive), symprec=_SYMPREC)
+        return operations["rotations"].astype(np.int64), operations["translations"]
+
+
+def prototype_structure(name: str, settings: CrystalSettings) -> Structure:
+    """Build the conventional cell of a prototype.
+
+    Parameters
+    ----------
+    name
+        The crystal's name; read as a formula (``Cu``, ``LiF``) where `settings` names no species.
+    settings
+        Prototype, species and lattice constants in Å. hcp without ``c`` gets the ideal c/a.
+
+    Raises
+    ------
+    GenerationError
+        If the settings hold no prototype, a ``c`` that the prototype does not have, or species
+        that are unknown or of the wrong number.
+    """
+    where = f"crystals.{name}"
+    if settings.prototype is None or settings.a is None:
+        raise GenerationError(
+            "no prototype given", where=where, remedy="Give `prototype` and `a`, or read `file`"
+        )
+    group, positions = _PROTOTYPES[settings.prototype]
+    species = settings.species or _species_in(name)
+    if len(species) != len(positions) or not all(map(Element.is_valid_symbol, species)):
+        raise GenerationError(
+            f"{settings.prototype} needs {len(positions)} element(s), got {list(species)}",
+            where=f"{where}.species",
+            remedy=f"Give {len(positions)} element symbol(s) in `species`",
+        )
+    if settings.prototype == "hcp":
+        lattice = Lattice.hexagonal(settings.a, settings.c or _IDEAL_HCP_RATIO * settings.a)
+    elif settings.c is not None:
+        raise GenerationError(
+            f"{settings.prototype} is cubic and has no lattice constant c",
+            where=f"{where}.c",
+            remedy="Remove `c`",
+        )
+    else:
+        lattice = Lattice.cubic(settings.a)
+    return Structure.from_spacegroup(group, lattice, species, positions)
+
+
+def standard_crystal(name: str, structure: Structure) -> Crystal:
+    """Bring a crystal, given in any cell and orientation, into its standard cells.
+
+    The conventional cell is pymatgen's (Setyawan and Curtarolo, Comput. Mater. Sci. 49 (2010)
+    299); atoms are symmetrised within 0.01 Å.
+
+    Raises
+    ------
+    GenerationError
+        If sites are partly occupied or no symmetry can be found.
+    """
+    if not structure.is_ordered:
+        raise GenerationError(
+            f"crystal {name!r} has partly occupied sites",
+            where=f"crystals.{name}",
+            remedy="Give an ordered structure",
+        )
+    bare = Structure(structure.lattice, [site.specie.symbol for site in structure],
+                     structure.frac_coords)  # fmt: skip
+    try:
+        conventional = SpacegroupAnalyzer(bare, _SYMPREC).get_conventional_standard_structure()
+    except (ValueError, TypeError) as error:
+        raise GenerationError(
+            f"no symmetry found for crystal {name!r} ({error})",
+            where=f"crystals.{name}",
+            remedy="Check its atoms: two of them may lie on one another",
+        ) from error
+    lattice, positions, numbers = spglib.standardize_cell(
+        _spglib_cell(conventional), to_primitive=True, no_idealize=True, symprec=_SYMPREC
+    )
+    return Crystal(name, conventional, Structure(lattice, numbers, positions))
+
+
+def _species_in(formula: str) -> tuple[str, ...]:
+    try:
+        return tuple(element.symbol for element in Composition(formula).elements)
+    except (ValueError, AttributeError):  # not a formula, or a dummy species
+        return (formula,)
+
+
+def _neighbours(structure: Structure) -> tuple[IntArray, FloatArray, FloatArray]:
+    """All pairs that may be first neighbours: centres (n,), vectors (n, 3), lengths (n,)."""
+    # The shortest lattice vector joins every atom to its own image.
+    centers, _, _, distances = structure.get_neighbor_list(min(structure.lattice.abc) + 0.1)
+    reach = max(distances[centers == i].min() for i in range(len(structure)))
+    centers, points, images, distances = structure.get_neighbor_list((_FIRST_SHELL + 0.1) * reach)
+    positions = structure.cart_coords
+    vectors = positions[points] + images @ structure.lattice.matrix - positions[centers]
+    return centers, vectors, distances
+
+
+def _spglib_cell(structure: Structure) -> tuple[FloatArray, FloatArray, tuple[int, ...]]:
+    return structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers

@@ -1,0 +1,30 @@
+"""Numbers and words that go into a candidate's parameters."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from generators.crystals import Crystal
+
+# As in the id of a candidate: a grid shifted by an irrational fraction, so that numbers such as
+# a/16 never sit on a rounding border, where float noise would decide.
+_GRID = 1e-6
+_GRID_SHIFT = 1 / math.pi
+
+
+def stable_round(value: float) -> float:
+    """Round to about 1e-6 such that float noise does not change the result."""
+    return round(math.floor(value / _GRID + _GRID_SHIFT) * _GRID, 6)
+
+
+def crystal_parameters(crystal: Crystal) -> dict[str, Any]:
+    """Name and lattice constants (Å, degrees) of a crystal's conventional cell."""
+    lattice = crystal.conventional.lattice
+    names = ("a", "b", "c", "alpha", "beta", "gamma")
+    return {
+        "crystal": crystal.name,
+        "lattice": {
+            name: stable_round(value) for name, value in zip(names, lattice.parameters, strict=True)
+        },
+    }

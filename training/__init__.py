@@ -1,0 +1,1 @@
+"""Learn from labels: datasets, NequIP-framework models, optimisers."""

@@ -1,0 +1,105 @@
+"""What a campaign says about datasets and trainings (YAML sections ``dataset``, ``training``)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Variant = Literal["allegro"]
+
+
+class Settings(BaseModel):
+    """Base of all sections: unknown keys are refused, values are immutable."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ThinningSettings(Settings):
+    """When an ionic step differs enough from the last one kept of its trajectory.
+
+    A step is kept when any one threshold is passed; the first and the last step always are.
+    """
+
+    min_displacement: Positive = Field(
+        default=0.05, description="largest displacement of an atom, Å"
+    )
+    min_force_change: Positive = Field(
+        default=0.10, description="largest change of an atom's force, eV/Å"
+    )
+
+
+class NearDuplicateSettings(Settings):
+    """When two frames of the dataset carry the same information.
+
+    Same composition, volume, energy and sorted atomic force norms, each within its tolerance.
+    """
+
+    energy_per_atom: Positive = Field(default=1e-4, description="eV/atom")
+    force_norm: Positive = Field(default=5e-3, description="eV/Å")
+    relative_volume: Positive = Field(default=1e-4, description="")
+
+
+class QuarantineSettings(Settings):
+    """Limits beyond which a frame is set aside as unphysical."""
+
+    max_force: Positive = Field(default=50.0, description="largest |F| of an atom, eV/Å")
+    min_distance: Positive = Field(default=0.7, description="smallest interatomic distance, Å")
+
+
+class SplitSettings(Settings):
+    """Shares of frames, cut between trajectories and parents, never through them."""
+
+    val: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
+    test: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
+
+
+class DatasetSettings(Settings):
+    """How labels become a dataset."""
+
+    thinning: ThinningSettings = ThinningSettings()
+    near_duplicates: NearDuplicateSettings = NearDuplicateSettings()
+    quarantine: QuarantineSettings = QuarantineSettings()
+    split: SplitSettings = SplitSettings()
+    allow_mixed: bool = Field(
+        default=False,
+        description="accept frames of different engines, functionals or settings in one dataset",
+    )
+
+
+class AllegroSettings(Settings):
+    """Hyper-parameters of nequip-allegro's model (names as in Laskaris 2026, section III.D)."""
+
+    r_max: Positive = Field(default=5.0, description="cutoff radius, Å")
+    polynomial_cutoff_p: Annotated[float, Field(ge=2)] = 6.0
+    num_layers: Count = 1
+    l_max: Annotated[int, Field(ge=0, le=4)] = 1
+    num_scalar_features: Count = 16
+    num_tensor_features: Count = 4
+    num_bessels: Count = 8
+    edge_mlp_width: Count = Field(default=16, description="width of the edge readout MLP")
+
+
+class TrainingSettings(Settings):
+    """One training with NequIP's trainer."""
+
+    variant: Variant = "allegro"
+    model: AllegroSettings = AllegroSettings()
+    max_epochs: Count = 30
+    max_time: str | None = Field(
+        default=None, description="wall-time limit DD:HH:MM:SS; training stops cleanly there"
+    )
+    batch_size: Count = 5
+    learning_rate: Positive = 5e-3
+    ema_decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
+    energy_weight: Annotated[float, Field(ge=0)] = 1.0
+    force_weight: Annotated[float, Field(ge=0)] = 1.0
+    dtype: Literal["float32", "float64"] = "float32"
+
+    @model_validator(mode="after")
+    def _some_loss(self) -> TrainingSettings:
+        if self.energy_weight == 0 and self.force_weight == 0:
+            raise ValueError("energy_weight and force_weight are both 0: nothing to learn from")
+        return self

@@ -1,0 +1,1 @@
+"""Compute: jobflow jobs and flows, engines, collection, and the command line."""

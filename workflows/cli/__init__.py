@@ -1,0 +1,1 @@
+"""The ``cuprolith`` command: one module per verb."""

@@ -1,0 +1,1 @@
+"""Label engines: who computes energies, forces and stresses."""
