@@ -70,6 +70,8 @@ class Frame:
     free_mask: NDArray[np.bool_] | None = None
     energy_sigma0: float | None = None
 
+    __hash__ = None  # type: ignore[assignment]  # arrays are compared by content
+
     def __len__(self) -> int:
         """Return the number of atoms."""
         return len(self.numbers)
@@ -78,9 +80,7 @@ class Frame:
         """Bit-exact equality of all fields."""
         if not isinstance(other, Frame):
             return NotImplemented
-        return all(
-            _identical(getattr(self, name), getattr(other, name)) for name in _FIELD_NAMES
-        )
+        return all(_identical(getattr(self, name), getattr(other, name)) for name in _FIELD_NAMES)
 
     @property
     def composition(self) -> tuple[tuple[int, int], ...]:
@@ -93,9 +93,9 @@ class Frame:
         """Cell volume, Å³."""
         return float(abs(np.linalg.det(self.cell)))
 
-    def with_provenance(self, **fields: Any) -> Frame:
+    def with_provenance(self, **fields: str | int | bool) -> Frame:
         """Return a copy with other provenance fields."""
-        return replace(self, **fields)
+        return replace(self, **fields)  # type: ignore[arg-type]
 
     def to_atoms(self) -> Atoms:
         """Return ASE atoms with the labels on a single-point calculator; no constraints."""
@@ -123,14 +123,21 @@ PROVENANCE_FIELDS = (
 _FIELD_NAMES = tuple(Frame.__dataclass_fields__)
 
 
-def _identical(left: Any, right: Any) -> bool:
+def _identical(left: object, right: object) -> bool:
     if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
-        return (
-            isinstance(left, np.ndarray)
-            and isinstance(right, np.ndarray)
-            and left.shape == right.shape
-            and bool(np.array_equal(left, right, equal_nan=left.dtype.kind == "f"))
-        )
-    if isinstance(left, float) and isinstance(right, float) and left != left:  # NaN
-        return right != right
+        if not (isinstance(left, np.ndarray) and isinstance(right, np.ndarray)):
+            return False
+        if left.shape != right.shape or left.dtype.kind != right.dtype.kind:
+            return False
+        if left.dtype.kind == "f":
+            return _identical_floats(left, right)
+        return bool((left == right).all())
+    if isinstance(left, float) and isinstance(right, float):
+        return _identical_floats(left, right)
     return bool(left == right)
+
+
+def _identical_floats(left: FloatArray | float, right: FloatArray | float) -> bool:
+    """Compare values; NaN equals NaN, and -0.0 differs from 0.0."""
+    same = (left == right) & (np.signbit(left) == np.signbit(right))
+    return bool(np.all(same | (np.isnan(left) & np.isnan(right))))
