@@ -1,1 +1,1 @@
-"""Judge what was learnt: metrics, learning curves, the HTML report."""
+"""Judge what was learnt: metrics, baselines, evaluation, pictures, the HTML report."""

@@ -1,1 +1,5 @@
-"""The campaign report: one HTML file that opens offline."""
+"""The HTML report: one file, opens offline."""
+
+from analysis.report.render import render_report
+
+__all__ = ["render_report"]

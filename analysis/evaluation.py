@@ -1,0 +1,240 @@
+"""How well a trained model predicts, next to baselines that needed no learning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from analysis.baselines import Baselines, fit_baselines
+from analysis.metrics import ErrorSum, FloatArray, per_atom_energy_residuals
+from training.extxyz import iter_frames
+from training.predictions import Predictions, read_predictions
+from training.splits import SPLITS
+from training.staged_file import StagedFile
+
+IntArray = NDArray[np.int64]
+
+
+EVALUATION_FILE = "evaluation.json"
+PREDICTIONS_DIR = "predictions"
+
+
+class _Model(BaseModel):
+    # NaN (a diverged model) must survive JSON, which has no word for it.
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
+
+
+class Errors(_Model):
+    """Errors of one quantity: eV/atom for energies, eV/Å per component for forces."""
+
+    mae: float
+    rmse: float
+    largest: float
+
+    @classmethod
+    def of(cls, residuals: FloatArray) -> Errors:
+        """Return the errors of residuals of any shape."""
+        errors = ErrorSum()
+        errors.add(residuals)
+        return cls(mae=errors.mae, rmse=errors.rmse, largest=errors.largest)
+
+
+class GroupErrors(_Model):
+    """Errors of a group of frames, the model's and the baselines'.
+
+    Attributes
+    ----------
+    energy, composition_linear
+        Energy per atom: the model, and the energies of the species added up (eV/atom).
+    forces, zero_force, mean_force
+        Force components: the model, no force at all, and the mean force of the species (eV/Å).
+    """
+
+    n_frames: int
+    n_atoms: int
+    energy: Errors
+    composition_linear: Errors
+    forces: Errors
+    zero_force: Errors
+    mean_force: Errors
+
+    @property
+    def force_ratio(self) -> float:
+        """Force MAE of the model over that of the better baseline; below 1 is learning."""
+        best = min(self.zero_force.mae, self.mean_force.mae)
+        return self.forces.mae / best if best > 0 else float("inf")
+
+    @property
+    def energy_ratio(self) -> float:
+        """Energy MAE of the model over that of the composition-linear baseline."""
+        baseline = self.composition_linear.mae
+        return self.energy.mae / baseline if baseline > 0 else float("inf")
+
+
+class SplitErrors(_Model):
+    """Errors of one split: all frames, and each family."""
+
+    overall: GroupErrors
+    families: dict[str, GroupErrors]
+
+
+class Evaluation(_Model):
+    """Errors of a trained model on every split that was predicted.
+
+    Attributes
+    ----------
+    n_train_frames
+        Frames the baselines were fitted to.
+    species_energies
+        Energy of an atom in the composition-linear baseline, eV, by atomic number.
+    """
+
+    n_train_frames: int
+    species_energies: dict[int, float]
+    splits: dict[str, SplitErrors]
+
+    def write(self, path: Path) -> None:
+        """Write as JSON, atomically."""
+        with StagedFile(path) as file:
+            file.write(self.model_dump_json(indent=1).encode() + b"\n")
+            file.commit()
+
+
+def evaluate(predictions: Iterable[tuple[str, Predictions]], baselines: Baselines) -> Evaluation:
+    """Compare predictions with labels, next to baselines.
+
+    Parameters
+    ----------
+    predictions
+        Splits by name; one is in memory at a time.
+    baselines
+        Fitted to the training frames (`analysis.baselines.fit_baselines`).
+
+    Raises
+    ------
+    ValueError
+        If there are no predictions, a split is empty or its arrays do not fit together.
+    """
+    splits = {name: split_errors(split, baselines) for name, split in predictions}
+    if not splits:
+        raise ValueError("no split was predicted: train and predict first")
+    return Evaluation(
+        n_train_frames=baselines.n_frames,
+        species_energies=dict(
+            zip(baselines.species, baselines.species_energies.tolist(), strict=True)
+        ),
+        splits=splits,
+    )
+
+
+def evaluate_training(training_dir: Path, dataset_dir: Path) -> Evaluation:
+    """Evaluate a training's predictions and write ``evaluation.json`` beside them.
+
+    Parameters
+    ----------
+    training_dir
+        Folder of the training, with ``predictions/<split>.npz``.
+    dataset_dir
+        Folder with ``train.extxyz``, read once, for the baselines.
+
+    Returns
+    -------
+    What was written.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no ``train.extxyz``.
+    ValueError
+        If no split was predicted, or predictions or frames cannot be read.
+    """
+    baselines = fit_baselines(iter_frames(dataset_dir / "train.extxyz"))
+    evaluation = evaluate(iter_predictions(training_dir), baselines)
+    evaluation.write(training_dir / EVALUATION_FILE)
+    return evaluation
+
+
+def iter_predictions(training_dir: Path) -> Iterator[tuple[str, Predictions]]:
+    """Yield the splits that a training has predicted, in the order train, val, test.
+
+    Raises
+    ------
+    ValueError
+        If a file holds no predictions.
+    """
+    for split in SPLITS:
+        path = training_dir / PREDICTIONS_DIR / f"{split}.npz"
+        if path.is_file():
+            yield split, read_predictions(path)
+
+
+def load_evaluation(path: Path) -> Evaluation:
+    """Read what `Evaluation.write` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the file is no evaluation (pydantic's message says where).
+    """
+    return Evaluation.model_validate_json(path.read_bytes())
+
+
+def split_errors(split: Predictions, baselines: Baselines) -> SplitErrors:
+    """Return the errors of one split, overall and by family.
+
+    Raises
+    ------
+    ValueError
+        If the split is empty or its arrays do not fit together.
+    """
+    _check(split)
+    families = sorted(set(split.family.tolist()))
+    groups: dict[str, dict[str, Errors]] = {name: {} for name in ("", *families)}
+    for quantity, residuals in _residuals(split, baselines):
+        per_frame = residuals.ndim == 1
+        labels = split.family if per_frame else np.repeat(split.family, split.n_atoms)
+        for name, errors in groups.items():
+            errors[quantity] = Errors.of(residuals[labels == name] if name else residuals)
+    return SplitErrors(
+        overall=_group(split.n_atoms, groups[""]),
+        families={
+            name: _group(split.n_atoms[split.family == name], groups[name]) for name in families
+        },
+    )
+
+
+def _residuals(split: Predictions, baselines: Baselines) -> Iterator[tuple[str, FloatArray]]:
+    """Yield residuals one quantity at a time: per frame, or per atom with three components."""
+    n_atoms, reference = split.n_atoms, split.energy_reference
+    linear = baselines.energies(split.numbers, n_atoms)
+    yield "energy", per_atom_energy_residuals(reference, split.energy_predicted, n_atoms)
+    yield "composition_linear", per_atom_energy_residuals(reference, linear, n_atoms)
+    yield "forces", split.forces_predicted - split.forces_reference
+    yield "zero_force", -split.forces_reference
+    yield "mean_force", baselines.forces(split.numbers) - split.forces_reference
+
+
+def _group(n_atoms: IntArray, errors: Mapping[str, Errors]) -> GroupErrors:
+    return GroupErrors(n_frames=len(n_atoms), n_atoms=int(n_atoms.sum()), **errors)
+
+
+def _check(split: Predictions) -> None:
+    n_frames, n_atoms = len(split.n_atoms), int(np.sum(split.n_atoms))
+    if n_frames == 0:
+        raise ValueError("no frames were predicted: errors over nothing are undefined")
+    shapes = {
+        "family": (n_frames,),
+        "energy_reference": (n_frames,),
+        "energy_predicted": (n_frames,),
+        "numbers": (n_atoms,),
+        "forces_reference": (n_atoms, 3),
+        "forces_predicted": (n_atoms, 3),
+    }
+    for name, expected in shapes.items():
+        found = np.shape(getattr(split, name))
+        if found != expected:
+            raise ValueError(f"predictions: {name} has shape {found}, expected {expected}")

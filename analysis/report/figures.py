@@ -1,0 +1,273 @@
+"""The report's figures, as plotly figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from math import ceil, floor, log10
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from plotly.subplots import make_subplots
+
+from analysis.distributions import FORCE_EDGES, Distributions
+from analysis.parity import ParityPoints
+
+FloatArray = NDArray[np.float64]
+
+# Okabe and Ito's palette: told apart by readers who do not see red and green as different.
+FAMILY_COLOURS = {
+    "bulk": "#0072b2",
+    "slab": "#e69f00",
+    "vacancy": "#009e73",
+    "vacancy_2x2": "#56b4e9",
+    "adatom": "#cc79a7",
+    "interface": "#d55e00",
+    "amorphous": "#6b4c9a",
+}
+OTHER_COLOUR = "#6f6a64"
+ACCENT = "#9a4a1f"
+INK = "#22201d"
+MUTED = "#6b655d"
+GRID = "#e7e2da"
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+_N_ENERGY_BINS = 60
+
+
+def family_colour(family: str) -> str:
+    """Colour of a family in all figures and labels."""
+    return FAMILY_COLOURS.get(family, OTHER_COLOUR)
+
+
+def split_counts(distributions: Distributions, families: Sequence[str]) -> go.Figure:
+    """Frames of each split as bars, stacked by family."""
+    splits = list(distributions.counts)
+    figure = go.Figure(
+        [
+            go.Bar(
+                name=family,
+                y=splits,
+                x=[_frames(distributions, split, family) for split in splits],
+                orientation="h",
+                marker_color=family_colour(family),
+                hovertemplate="%{y}: %{x} frames<extra>" + family + "</extra>",
+            )
+            for family in families
+        ]
+    )
+    figure.update_layout(barmode="stack", bargap=0.35)
+    figure.update_xaxes(title="frames")
+    figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix="  ")
+    return _styled(figure)
+
+
+def force_distribution(distributions: Distributions, families: Sequence[str]) -> go.Figure:
+    """Histogram of |F| over all atoms on a logarithmic axis, stacked by family."""
+    centres = np.sqrt(FORCE_EDGES[:-1] * FORCE_EDGES[1:])
+    figure = go.Figure(
+        [
+            go.Bar(
+                name=family,
+                x=centres,
+                y=distributions.force_counts[family][1:-1],
+                width=np.diff(FORCE_EDGES),
+                marker={"color": family_colour(family), "line": {"width": 0}},
+                hovertemplate="|F| ≈ %{x:.3g} eV/Å: %{y} atoms<extra>" + family + "</extra>",
+            )
+            for family in families
+            if family in distributions.force_counts
+        ]
+    )
+    figure.update_layout(barmode="stack", bargap=0)
+    figure.update_xaxes(type="log", title="|F| of an atom, eV/Å", **_ticks(FORCE_EDGES[::10]))
+    figure.update_yaxes(title="atoms")
+    return _styled(figure)
+
+
+def energy_distribution(energies: Mapping[str, FloatArray], families: Sequence[str]) -> go.Figure:
+    """Histogram of the energy per atom beyond the composition-linear fit, stacked by family."""
+    values = np.concatenate([energies[family] for family in families if family in energies])
+    values = values[np.isfinite(values)]
+    edges = np.histogram_bin_edges(values, bins=_N_ENERGY_BINS)
+    figure = go.Figure(
+        [
+            go.Bar(
+                name=family,
+                x=(edges[:-1] + edges[1:]) / 2,
+                y=np.histogram(energies[family], bins=edges)[0],
+                width=np.diff(edges),
+                marker={"color": family_colour(family), "line": {"width": 0}},
+                hovertemplate="%{x:.3f} eV/atom: %{y} frames<extra>" + family + "</extra>",
+            )
+            for family in families
+            if family in energies
+        ]
+    )
+    figure.update_layout(barmode="stack", bargap=0)
+    figure.update_xaxes(title="energy beyond the composition-linear fit, eV/atom")
+    figure.update_yaxes(title="frames")
+    return _styled(figure)
+
+
+def melt_quench(temperatures: Mapping[str, Sequence[float]], distributions: Distributions
+                ) -> go.Figure:  # fmt: skip
+    """Temperature and energy along melt-quench trajectories, one line each."""
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.13)
+    for index, (trajectory, values) in enumerate(temperatures.items()):
+        colour = list(FAMILY_COLOURS.values())[index % len(FAMILY_COLOURS)]
+        name = trajectory.split("/")[0]
+        every = _stride(len(values), 1500)
+        line = {"color": colour, "width": 1.4}
+        figure.add_trace(
+            go.Scatter(x=np.arange(len(values))[::every], y=np.asarray(values)[::every],
+                       name=name, line=line, legendgroup=trajectory,
+                       hovertemplate="step %{x}: %{y:.0f} K<extra></extra>"),
+            row=1, col=1,
+        )  # fmt: skip
+        if trajectory in distributions.traces:
+            steps, energies = distributions.traces[trajectory].sorted()
+            figure.add_trace(
+                go.Scatter(x=steps, y=1000 * (energies - energies[0]), name=name, line=line,
+                           mode="lines", legendgroup=trajectory, showlegend=False,
+                           hovertemplate="step %{x}: %{y:.1f} meV/atom<extra></extra>"),
+                row=1, col=2,
+            )  # fmt: skip
+    figure.update_xaxes(title="MD step")
+    figure.update_yaxes(title="temperature, K", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title="energy since the first step, meV/atom", row=1, col=2)
+    figure.update_layout(showlegend=len(temperatures) > 1)
+    return _styled(figure)
+
+
+def learning_curve(
+    epochs: NDArray[np.int64],
+    values: FloatArray,
+    *,
+    quantity: str,
+    baselines: Mapping[str, float],
+) -> go.Figure:
+    """One quantity per epoch on a logarithmic axis, with baselines as level lines.
+
+    Parameters
+    ----------
+    epochs, values
+        One entry per epoch; values that are not positive cannot be shown.
+    quantity
+        Name and unit, for the axis.
+    baselines
+        Levels by name, in the unit of `values`.
+    """
+    mode = "lines+markers" if len(epochs) < 60 else "lines"
+    hover = "epoch %{x}: %{y:.4g}<extra></extra>"
+    figure = go.Figure(
+        go.Scatter(x=epochs, y=values, name="model", mode=mode, hovertemplate=hover,
+                   marker={"size": 4}, line={"color": ACCENT, "width": 1.8})
+    )  # fmt: skip
+    for (name, level), dash in zip(baselines.items(), ("dash", "dot"), strict=False):
+        line = {"color": MUTED, "width": 1.4, "dash": dash}
+        ends = [int(epochs.min()), int(epochs.max())]
+        figure.add_trace(
+            go.Scatter(x=ends, y=[level, level], mode="lines", name=name, line=line,
+                       hovertemplate=f"{escape(name)}: {level:.4g}<extra></extra>")
+        )  # fmt: skip
+    figure.update_xaxes(title="epoch")
+    figure.update_yaxes(title=quantity, type="log", **_round_ticks([*values, *baselines.values()]))
+    figure.update_layout(showlegend=bool(baselines))
+    return _styled(figure)
+
+
+def parity(points: ParityPoints, *, quantity: str) -> go.Figure:
+    """Prediction against label, coloured by family, with the line of equality.
+
+    Parameters
+    ----------
+    quantity
+        Name and unit, for the axes.
+    """
+    reference, predicted, families = points.reference, points.predicted, points.families
+    figure = go.Figure()
+    for family in sorted(set(families.tolist()), key=lambda name: -(families == name).sum()):
+        chosen = families == family
+        figure.add_trace(
+            go.Scatter(x=reference[chosen], y=predicted[chosen], mode="markers", name=family,
+                       marker={"size": 4.5, "opacity": 0.55, "color": family_colour(family)},
+                       hovertemplate="label %{x:.4g}, model %{y:.4g}<extra>" + family + "</extra>")
+        )  # fmt: skip
+    finite = np.isfinite(predicted) & np.isfinite(reference)
+    both = np.concatenate([reference[finite], predicted[finite]]) if finite.any() else np.zeros(1)
+    low, high = float(both.min()), float(both.max())
+    pad = 0.04 * (high - low) or 1.0
+    ends = [low - pad, high + pad]
+    figure.add_trace(
+        go.Scatter(x=ends, y=ends, mode="lines", showlegend=False, hoverinfo="skip",
+                   line={"color": INK, "width": 1, "dash": "dot"})
+    )  # fmt: skip
+    figure.update_xaxes(title=f"{quantity}, label", range=ends, constrain="domain")
+    figure.update_yaxes(title=f"{quantity}, model", range=ends, scaleanchor="x", constrain="domain")
+    return _styled(figure)
+
+
+def _frames(distributions: Distributions, split: str, family: str) -> int:
+    count = distributions.counts[split].get(family)
+    return count.n_frames if count else 0
+
+
+def _stride(length: int, most: int) -> int:
+    return max(1, -(-length // most))
+
+
+def _round_ticks(values: Iterable[float]) -> dict[str, object]:
+    """Ticks of a logarithmic axis at round numbers: the fewer per decade, the longer it is."""
+    positive = [value for value in values if np.isfinite(value) and value > 0]
+    if not positive:
+        return {}
+    low, high = min(positive), max(positive)
+    digits = (1, 2, 3, 4, 5, 6, 8) if high < 8 * low else (1, 2, 5) if high < 1000 * low else (1,)
+    powers = range(floor(log10(low)), ceil(log10(high)) + 1)
+    return _ticks([digit * 10.0**power for power in powers for digit in digits])
+
+
+def _ticks(values: Iterable[float]) -> dict[str, object]:
+    places = [float(value) for value in values]
+    return {"tickvals": places, "ticktext": [f"{place:.3g}" for place in places]}
+
+
+def _styled(figure: go.Figure) -> go.Figure:
+    for rank, trace in enumerate(figure.data):  # stacked bars would be listed upside down
+        trace.legendrank = rank + 1
+        trace.name = escape(trace.name) if trace.name else None  # plotly reads markup in names
+    figure.update_layout(
+        template="none",
+        font={"family": FONT, "size": 13, "color": INK},
+        margin={"l": 62, "r": 16, "t": 34, "b": 44},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "yanchor": "bottom",
+            "itemsizing": "constant",
+        },
+        hoverlabel={"font": {"family": FONT}},
+        modebar={
+            "orientation": "v",
+            "bgcolor": "rgba(255,255,255,0.7)",
+            "color": MUTED,
+            "activecolor": ACCENT,
+        },
+    )
+    axis = {
+        "gridcolor": GRID,
+        "zeroline": False,
+        "linecolor": GRID,
+        "automargin": True,
+        "title_font": {"size": 13, "color": MUTED},
+        "title_standoff": 8,
+        "tickfont": {"color": MUTED},
+    }
+    figure.update_xaxes(**axis)
+    figure.update_yaxes(**axis)
+    return figure

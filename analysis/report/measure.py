@@ -1,0 +1,87 @@
+"""Read a workdir's large files once: frames, predictions, learning curves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from analysis.distributions import Distributions
+from analysis.evaluation import PREDICTIONS_DIR, Evaluation, evaluate, iter_predictions
+from analysis.parity import ParityPoints, energy_points, force_points
+from analysis.report.inputs import Inputs, TrainingFolder
+from training.extxyz import iter_frames
+from training.learning_curve import LearningCurve, read_learning_curve
+from training.nequip_config import METRICS_DIR
+from training.predictions import Predictions
+from training.splits import SPLITS
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Points of the parity plots of one split."""
+
+    forces: ParityPoints
+    energies: ParityPoints
+
+
+@dataclass
+class Measured:
+    """What the frames and the trained models' predictions say.
+
+    Attributes
+    ----------
+    evaluations, curves, parity
+        By variant; parity by split as well.
+    """
+
+    distributions: Distributions
+    evaluations: dict[str, Evaluation] = field(default_factory=dict)
+    curves: dict[str, LearningCurve] = field(default_factory=dict)
+    parity: dict[str, dict[str, Parity]] = field(default_factory=dict)
+
+
+def measure(inputs: Inputs, followed: Collection[str]) -> Measured:
+    """Count the frames and judge the predictions of a workdir.
+
+    Parameters
+    ----------
+    inputs
+        The workdir; takes note of files that cannot be read.
+    followed
+        Trajectories whose energies are kept step by step.
+    """
+    distributions = Distributions(followed)
+    for split in SPLITS:
+        path = inputs.root / "dataset" / f"{split}.extxyz"
+        inputs.attempt(path, partial(_count_frames, distributions, split))
+    measured = Measured(distributions)
+    for training in inputs.trainings:
+        _measure_training(inputs, training, measured)
+    return measured
+
+
+def _count_frames(distributions: Distributions, split: str, path: Path) -> None:
+    distributions.add_all(split, iter_frames(path))
+
+
+def _measure_training(inputs: Inputs, training: TrainingFolder, measured: Measured) -> None:
+    curve = inputs.attempt(training.folder / METRICS_DIR, read_learning_curve)
+    if curve is not None:
+        measured.curves[training.variant] = curve
+    baselines = measured.distributions.baselines
+    if baselines is None:
+        return
+    parity: dict[str, Parity] = {}
+
+    def splits() -> Iterator[tuple[str, Predictions]]:
+        for split, predictions in iter_predictions(training.folder):
+            parity[split] = Parity(force_points(predictions), energy_points(predictions, baselines))
+            yield split, predictions
+
+    folder = training.folder / PREDICTIONS_DIR
+    evaluation = inputs.attempt(folder, lambda _: evaluate(splits(), baselines))
+    if evaluation is not None:
+        measured.evaluations[training.variant] = evaluation
+        measured.parity[training.variant] = parity

@@ -1,0 +1,184 @@
+"""From a workdir to ``report/index.html``: one file that needs no network."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from analysis.distributions import Distributions
+from analysis.evaluation import Evaluation
+from analysis.report.accuracy import accuracy_section, verdict
+from analysis.report.content import Section, duration, plural
+from analysis.report.dataset import dataset_fact, dataset_section
+from analysis.report.figures import FAMILY_COLOURS, family_colour
+from analysis.report.inputs import Inputs, read_inputs
+from analysis.report.labels import followed_quenches, label_fact, labels_section
+from analysis.report.measure import Measured, measure
+from analysis.report.provenance import provenance_section
+from analysis.report.structures import structures_section
+from analysis.report.training import training_fact, training_section
+from training.staged_file import StagedFile
+
+VERBS = {
+    "generate": "Generate",
+    "label": "Label",
+    "collect": "Collect",
+    "train": "Train",
+    "report": "Report",
+}
+_FAVICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
+    '<circle cx="6" cy="9" r="5" fill="#c88033"/><circle cx="11.5" cy="5" r="3.5" fill="#b878e6"/>'
+    "</svg>"
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the pipeline in the summary."""
+
+    name: str
+    done: bool
+    fact: str
+    time: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the page says first: ``good``, ``bad`` or ``open``."""
+
+    kind: str
+    headline: str
+    sentence: str
+    command: str = ""
+
+
+def render_report(workdir: Path) -> Path:
+    """Write ``report/index.html`` of a workdir from whatever stages have run.
+
+    Parameters
+    ----------
+    workdir
+        Folder of a campaign.
+
+    Returns
+    -------
+    The written file; it appears whole or the earlier one stays.
+
+    Raises
+    ------
+    FileNotFoundError
+        If `workdir` is no folder.
+    OSError
+        If the report cannot be written.
+    """
+    workdir = Path(workdir)
+    inputs = read_inputs(workdir)
+    page = report_html(inputs)
+    path = workdir / "report" / "index.html"
+    path.parent.mkdir(exist_ok=True)
+    with StagedFile(path) as file:
+        file.write(page.encode("utf-8"))
+        file.commit()
+    return path
+
+
+def report_html(inputs: Inputs) -> str:
+    """Return the page; see `render_report`."""
+    measured = measure(inputs, followed_quenches(inputs).keys())
+    sections = _sections(inputs, measured)
+    source = Path(__file__).parent
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(source), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters["colour"] = family_colour
+    environment.tests["family"] = lambda name: name in FAMILY_COLOURS
+    return environment.get_template("report.html").render(
+        title=str(inputs.campaign.get("name") or inputs.root.resolve().name),
+        lead=_lead(inputs),
+        verdict=_verdict(inputs, measured.evaluations),
+        stages=_stages(inputs, measured.distributions),
+        sections=sections,
+        problems=list(dict.fromkeys(inputs.problems)),
+        version=_version(),
+        favicon="data:image/svg+xml;base64," + base64.b64encode(_FAVICON.encode()).decode(),
+        style=Markup((source / "report.css").read_text(encoding="utf-8")),
+        script=Markup((source / "report.js").read_text(encoding="utf-8")),
+        plotly=Markup(get_plotlyjs()),
+    )
+
+
+def _sections(inputs: Inputs, measured: Measured) -> list[Section]:
+    commands = {verb: _command(verb, inputs.root) for verb in VERBS}
+    evaluations, distributions = measured.evaluations, measured.distributions
+    return [
+        structures_section(inputs, commands["generate"]),
+        labels_section(inputs, distributions, commands["label"]),
+        dataset_section(inputs, distributions, commands["collect"]),
+        training_section(inputs, measured.curves, evaluations, commands["train"]),
+        accuracy_section(measured, commands["train"]),
+        provenance_section(inputs),
+    ]
+
+
+def _lead(inputs: Inputs) -> str:
+    crystals = inputs.structures.get("crystals") or inputs.campaign.get("crystals") or {}
+    names = " and ".join(crystals) if isinstance(crystals, dict) else ""
+    origin = f"From the crystals {names} to" if names else "To"
+    engine = inputs.labels.get("engine")
+    text = f"{origin} a machine-learned interatomic potential"
+    return f"{text}, with labels from {engine}." if engine else f"{text}."
+
+
+def _verdict(inputs: Inputs, evaluations: Mapping[str, Evaluation]) -> Verdict:
+    judged = verdict(dict(evaluations))
+    if judged is None:
+        return Verdict(
+            "open",
+            "No trained model yet",
+            "To run what is missing:",
+            _command("run", inputs.root),
+        )
+    beats, sentence = judged
+    headline = "The model beats the baselines" if beats else "The model does not beat the baselines"
+    return Verdict("good" if beats else "bad", headline, sentence)
+
+
+def _stages(inputs: Inputs, distributions: Distributions) -> list[Stage]:
+    structures = inputs.structures.get("structures") or []
+    facts = {
+        "generate": plural(len(structures), "structure") if structures else "",
+        "label": label_fact(inputs) if inputs.labels else "",
+        "collect": dataset_fact(inputs, distributions),
+        "train": training_fact(inputs),
+        "report": "this page",
+    }
+    seconds: dict[str, Any] = inputs.timings.get("stages") or {}
+    return [
+        Stage(name, bool(facts[verb]), facts[verb], _time(seconds.get(verb)))
+        for verb, name in VERBS.items()
+    ]
+
+
+def _time(seconds: Any) -> str:
+    return "" if seconds is None else duration(seconds)
+
+
+def _command(verb: str, root: Path) -> str:
+    return f"cuprolith {verb} --workdir {shlex.quote(str(root))}"
+
+
+def _version() -> str:
+    try:
+        return metadata.version("cuprolith")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"

@@ -1,0 +1,176 @@
+"""The evaluation against sums written out by hand."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.baselines import fit_baselines
+from analysis.evaluation import evaluate, evaluate_training, load_evaluation
+from training.extxyz import iter_frames
+from training.predictions import Predictions
+
+
+@dataclass
+class Labels:
+    numbers: np.ndarray
+    energy: float
+    forces: np.ndarray
+
+
+def random_predictions(seed, n_frames=12, noise=0.1):
+    rng = np.random.default_rng(seed)
+    n_atoms = rng.integers(1, 7, size=n_frames)
+    total = int(n_atoms.sum())
+    energies = rng.normal(size=n_frames) - 3.0 * n_atoms
+    forces = rng.normal(size=(total, 3))
+    return Predictions(
+        structure_id=np.array([f"s-{index}" for index in range(n_frames)], dtype=str),
+        free_mask=np.ones(total, dtype=bool),
+        n_atoms=n_atoms,
+        family=rng.choice(["bulk", "slab", "interface"], size=n_frames),
+        numbers=rng.choice([3, 29], size=total),
+        energy_reference=energies,
+        energy_predicted=energies + noise * rng.normal(size=n_frames),
+        forces_reference=forces,
+        forces_predicted=forces + noise * rng.normal(size=forces.shape),
+    )
+
+
+def training_frames(seed=99):
+    rng = np.random.default_rng(seed)
+    frames = []
+    for _ in range(20):
+        numbers = rng.choice([3, 29], size=rng.integers(1, 7))
+        forces = rng.normal(size=(len(numbers), 3))
+        frames.append(Labels(numbers, float(rng.normal() - 3 * len(numbers)), forces))
+    return frames
+
+
+def frames_of(predictions):
+    """Frame by frame: family, numbers, and (reference, predicted) energies and forces."""
+    ends = np.cumsum(predictions.n_atoms)
+    for i, (start, end) in enumerate(zip(ends - predictions.n_atoms, ends, strict=True)):
+        yield (
+            predictions.family[i],
+            predictions.numbers[start:end],
+            (predictions.energy_reference[i], predictions.energy_predicted[i]),
+            (predictions.forces_reference[start:end], predictions.forces_predicted[start:end]),
+        )
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_errors_equal_loops_over_frames_and_atoms(seed):
+    predictions, baselines = random_predictions(seed), fit_baselines(training_frames())
+    evaluation = evaluate([("test", predictions)], baselines)
+    per_species = dict(zip(baselines.species, baselines.species_energies, strict=True))
+    mean_force = dict(zip(baselines.species, baselines.mean_forces, strict=True))
+    for family in (None, *set(predictions.family)):
+        energy, linear, forces, zero, mean = [], [], [], [], []
+        for name, numbers, (e_ref, e_pred), (f_ref, f_pred) in frames_of(predictions):
+            if family not in (None, name):
+                continue
+            energy.append(abs(e_pred - e_ref) / len(numbers))
+            linear.append(abs(sum(per_species[z] for z in numbers) - e_ref) / len(numbers))
+            for z, reference, predicted in zip(numbers, f_ref, f_pred, strict=True):
+                forces.extend(abs(predicted - reference))
+                zero.extend(abs(reference))
+                mean.extend(abs(mean_force[z] - reference))
+        split = evaluation.splits["test"]
+        errors = split.overall if family is None else split.families[family]
+        assert errors.n_frames == len(energy)
+        assert errors.n_atoms == len(forces) // 3
+        for found, expected in (
+            (errors.energy, energy),
+            (errors.composition_linear, linear),
+            (errors.forces, forces),
+            (errors.zero_force, zero),
+            (errors.mean_force, mean),
+        ):
+            assert found.mae == pytest.approx(np.mean(expected))
+            assert found.rmse == pytest.approx(np.sqrt(np.mean(np.square(expected))))
+            assert found.largest == pytest.approx(max(expected))
+
+
+def test_families_add_up_to_the_whole():
+    split = evaluate([("val", random_predictions(1))], fit_baselines(training_frames())).splits[
+        "val"
+    ]
+    groups = split.families.values()
+    assert sum(group.n_frames for group in groups) == split.overall.n_frames
+    assert sum(group.n_atoms for group in groups) == split.overall.n_atoms
+    pooled = sum(group.forces.mae * group.n_atoms for group in groups) / split.overall.n_atoms
+    assert split.overall.forces.mae == pytest.approx(pooled)
+
+
+def test_a_perfect_model_has_no_error_and_zero_force_has_ratio_one():
+    baselines = fit_baselines(training_frames())
+    perfect = random_predictions(2, noise=0.0)
+    errors = evaluate([("test", perfect)], baselines).splits["test"].overall
+    assert errors.forces.mae == errors.energy.mae == errors.force_ratio == 0
+    lazy = replace(perfect, forces_predicted=np.zeros_like(perfect.forces_reference))
+    errors = evaluate([("test", lazy)], baselines).splits["test"].overall
+    assert errors.forces == errors.zero_force
+    assert errors.force_ratio >= 1  # it cannot beat the better of the two baselines
+
+
+def test_written_evaluations_come_back_equal(tmp_path):
+    evaluation = evaluate([("test", random_predictions(3))], fit_baselines(training_frames()))
+    evaluation.write(tmp_path / "evaluation.json")
+    assert load_evaluation(tmp_path / "evaluation.json") == evaluation
+    assert [path.name for path in tmp_path.iterdir()] == ["evaluation.json"]
+
+
+def test_a_diverged_model_is_kept_as_such(tmp_path):
+    predictions = random_predictions(4)
+    predictions.forces_predicted[0, 0] = np.nan
+    evaluation = evaluate([("test", predictions)], fit_baselines(training_frames()))
+    evaluation.write(tmp_path / "evaluation.json")
+    errors = load_evaluation(tmp_path / "evaluation.json").splits["test"].overall
+    assert math.isnan(errors.forces.mae)
+    assert math.isfinite(errors.energy.mae)
+    assert not errors.force_ratio < 1
+
+
+def test_arrays_that_do_not_fit_are_refused():
+    baselines = fit_baselines(training_frames())
+    whole = random_predictions(5)
+    predictions = replace(whole, forces_predicted=whole.forces_predicted[:-1])
+    with pytest.raises(ValueError, match="forces_predicted has shape"):
+        evaluate([("test", predictions)], baselines)
+    empty = random_predictions(6, n_frames=0)
+    with pytest.raises(ValueError, match="no frames"):
+        evaluate([("test", empty)], baselines)
+
+
+def test_a_training_is_evaluated_from_its_files(tmp_path, small_campaign):
+    predictions = {split: random_predictions(index) for index, split in enumerate(("test", "val"))}
+    (tmp_path / "predictions").mkdir()
+    for split, content in predictions.items():
+        content.write(tmp_path / "predictions" / f"{split}.npz")
+    dataset = small_campaign.root / "dataset"
+    evaluation = evaluate_training(tmp_path, dataset)
+    assert load_evaluation(tmp_path / "evaluation.json") == evaluation
+    assert list(evaluation.splits) == ["val", "test"]
+    assert evaluation.n_train_frames == small_campaign.card.splits["train"].frames
+    baselines = fit_baselines(iter_frames(dataset / "train.extxyz"))
+    assert evaluation == evaluate([(s, predictions[s]) for s in ("val", "test")], baselines)
+
+
+def test_a_training_without_predictions_is_refused(tmp_path, small_campaign):
+    with pytest.raises(ValueError, match="no split was predicted"):
+        evaluate_training(tmp_path, small_campaign.root / "dataset")
+    (tmp_path / "predictions").mkdir()
+    (tmp_path / "predictions/test.npz").write_bytes(b"PK")
+    with pytest.raises(ValueError, match="holds no predictions"):
+        evaluate_training(tmp_path, small_campaign.root / "dataset")
+
+
+def test_a_file_that_is_no_evaluation_is_refused(tmp_path):
+    (tmp_path / "evaluation.json").write_text('{"splits": 3}')
+    with pytest.raises(ValueError, match="splits"):
+        load_evaluation(tmp_path / "evaluation.json")
