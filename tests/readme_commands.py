@@ -1,0 +1,34 @@
+"""The commands of the README, and a folder in which to give them."""
+
+import re
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def readme_commands():
+    """Every command in the README's bash blocks, in order."""
+    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+@dataclass
+class Tour:
+    """A folder in which a new user gives the README's commands."""
+
+    folder: Path
+
+    @property
+    def workdir(self):
+        return self.folder / "campaigns" / "quickstart"
+
+    def give(self, command):
+        """Run one command and return what it printed; fail the test if it fails."""
+        run = subprocess.run(
+            shlex.split(command), cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 0, f"{command}\n{run.stdout}\n{run.stderr}"
+        return run.stdout

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+from ase import Atoms
+
+from workflows.engines.document import Provenance, frames_of
+from workflows.engines.embedded import POTENTIALS, embedded_calculator
+from workflows.engines.engine import make_engine
+from workflows.engines.settings import EngineSettings, MeltQuenchSettings
+from workflows.errors import CuprolithError
+
+PROVENANCE = Provenance("slab-1", "slab", "1 0 0", "")
+
+
+@pytest.mark.parametrize("name", ["diep-r2scan", "chgnet-r2scan"])
+def test_labels_equal_a_fresh_calculator_and_its_energy_derivative(name, slab):
+    engine = make_engine(EngineSettings(name=name))
+    document = engine.static.label(slab, PROVENANCE)
+    (frame,) = frames_of(document.as_dict())
+    assert (frame.engine, frame.functional) == (name, "r2SCAN")
+    atoms = Atoms(numbers=frame.numbers, positions=frame.positions, cell=frame.cell, pbc=True)
+    atoms.calc = POTENTIALS[name].load()
+    np.testing.assert_allclose(frame.forces, atoms.get_forces(), atol=1e-4)
+    np.testing.assert_allclose(frame.stress, atoms.get_stress(voigt=False), atol=1e-5)
+    step, moved = 0.01, []
+    for sign in (1, -1):
+        shifted = atoms.copy()
+        shifted.calc = atoms.calc
+        shifted.positions[-1, 2] += sign * step
+        moved.append(shifted.get_potential_energy())
+    # Single precision bounds what a finite difference of a total energy can show.
+    assert frame.forces[-1, 2] == pytest.approx(-(moved[0] - moved[1]) / (2 * step), abs=0.02)
+
+
+def test_stress_is_the_strain_derivative_in_ev_per_cubic_angstrom():
+    atoms = Atoms("Cu", cell=3.5 / 2 * np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]), pbc=True)
+    atoms.calc = embedded_calculator("diep-r2scan")
+    strain, energies = 0.002, []
+    for sign in (1, -1):
+        strained = atoms.copy()
+        strained.set_cell(atoms.cell.array * (1 + sign * strain), scale_atoms=True)
+        strained.calc = atoms.calc
+        energies.append(strained.get_potential_energy())
+    derivative = (energies[0] - energies[1]) / (2 * strain) / atoms.get_volume()
+    assert np.trace(atoms.get_stress(voigt=False)) == pytest.approx(derivative, rel=0.02)
+
+
+def test_repeated_labels_are_the_same_bits(slab):
+    engine = make_engine(EngineSettings())
+    first, second = (engine.static.label(slab, PROVENANCE).trajectory for _ in range(2))
+    assert first == second
+
+
+def test_config_hash_tells_engines_apart_and_ignores_run_settings():
+    hashes = {
+        name: make_engine(EngineSettings(name=name)).config_hash
+        for name in ("diep-r2scan", "chgnet-r2scan")
+    }
+    assert len(set(hashes.values())) == 2
+    other_run = EngineSettings(relax={"fmax": 0.1}, melt_quench=MeltQuenchSettings())
+    assert make_engine(other_run).config_hash == hashes["diep-r2scan"]
+
+
+def test_missing_engine_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(CuprolithError, match="pip install diep"):
+        make_engine(EngineSettings())

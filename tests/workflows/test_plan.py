@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import pytest
+
+from generators.settings import StructuresSettings
+from workflows.campaign import load_campaign
+from workflows.errors import CuprolithError
+from workflows.plan import plan_campaign
+
+QUICKSTART = Path(__file__).parents[2] / "inputs" / "quickstart.yaml"
+
+
+@pytest.fixture(scope="module")
+def campaign():
+    return load_campaign(QUICKSTART)
+
+
+def test_plan_adds_up(campaign):
+    plan = plan_campaign(campaign)
+    assert plan.structures == sum(family.structures for family in plan.families)
+    assert plan.label_steps == sum(family.label_steps for family in plan.families)
+    assert plan.label_seconds == pytest.approx(
+        sum(family.label_seconds for family in plan.families), abs=1
+    )
+    for family in plan.families:
+        assert sum(family.kpoint_meshes.values()) == family.structures
+        assert family.atoms_min <= family.atoms_median <= family.atoms_max
+
+
+def test_families_of_the_quickstart(campaign):
+    plan = plan_campaign(campaign)
+    assert {family.family for family in plan.families} == {
+        "bulk",
+        "slab",
+        "vacancy_2x2",
+        "adatom",
+        "interface",
+    }
+    (interface,) = (family for family in plan.families if family.family == "interface")
+    assert interface.structures == 1
+    assert interface.atoms_max <= 150
+
+
+def test_meshes_of_slabs_have_one_division_along_the_vacuum(campaign):
+    for family in plan_campaign(campaign).families:
+        if family.family in {"slab", "vacancy_2x2", "adatom"}:
+            assert all(mesh.endswith("×1") for mesh in family.kpoint_meshes)
+
+
+def test_quench_steps_are_exact(campaign):
+    quench = plan_campaign(campaign).melt_quench
+    assert quench["label"] == "scaled-down melt-quench"
+    picoseconds = (quench["melt_temperature"] - quench["final_temperature"]) / quench[
+        "cooling_rate"
+    ]
+    assert quench["quench_steps"] == pytest.approx(picoseconds * 1000 / quench["time_step"], abs=1)
+
+
+def test_interface_that_nothing_satisfies_is_refused(campaign):
+    impossible = campaign.structures.model_dump()
+    impossible["interfaces"][0]["max_atoms"] = 10
+    changed = campaign.model_copy(
+        update={"structures": StructuresSettings.model_validate(impossible)}
+    )
+    with pytest.raises(CuprolithError) as caught:
+        plan_campaign(changed)
+    assert caught.value.where == "structures.interfaces[0]"
+    assert "max_atoms" in str(caught.value)

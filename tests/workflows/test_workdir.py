@@ -1,0 +1,83 @@
+import errno
+import json
+from pathlib import Path
+
+import pytest
+
+from workflows.campaign import load_campaign
+from workflows.errors import CuprolithError
+from workflows.workdir import Workdir, read_json, write_atomically
+
+TEXT = """\
+name: small
+crystals: {Cu: {file: cu.vasp}}
+structures: {bulk: {strains: [0.0]}}
+"""
+POSCAR = "Cu\n1.0\n0 1.8 1.8\n1.8 0 1.8\n1.8 1.8 0\nCu\n1\ndirect\n0 0 0\n"
+
+
+@pytest.fixture
+def campaign(tmp_path):
+    (tmp_path / "cu.vasp").write_text(POSCAR)
+    path = tmp_path / "campaign.yaml"
+    path.write_text(TEXT)
+    return load_campaign(path)
+
+
+def test_frozen_workdir_stands_alone(tmp_path, campaign):
+    workdir = Workdir(tmp_path / "w")
+    workdir.freeze(campaign)
+    (tmp_path / "cu.vasp").unlink()
+    moved = (tmp_path / "w").rename(tmp_path / "moved")
+    frozen = Workdir(moved).campaign()
+    assert frozen.crystals["Cu"].file.read_text() == POSCAR
+    environment = json.loads((moved / "environment.json").read_text())
+    assert environment["campaign_hash"] == frozen.campaign_hash
+    assert environment["packages"]["torch"]
+
+
+def test_freezing_again_changes_nothing(tmp_path, campaign):
+    workdir = Workdir(tmp_path / "w")
+    workdir.freeze(campaign)
+    before = {p: p.read_bytes() for p in workdir.root.rglob("*") if p.is_file()}
+    workdir.freeze(campaign)
+    assert {p: p.read_bytes() for p in workdir.root.rglob("*") if p.is_file()} == before
+
+
+def test_another_campaign_is_refused_unless_updated(tmp_path, campaign):
+    workdir = Workdir(tmp_path / "w")
+    workdir.freeze(campaign)
+    other = campaign.model_copy(update={"seed": 5})
+    with pytest.raises(CuprolithError, match="seed: 0 → 5"):
+        workdir.freeze(other)
+    assert workdir.freeze(other, update=True).seed == 5
+
+
+def test_missing_stage_names_the_verb(tmp_path, campaign):
+    workdir = Workdir(tmp_path / "w")
+    with pytest.raises(CuprolithError, match="cuprolith generate"):
+        workdir.campaign()
+    workdir.freeze(campaign)
+    with pytest.raises(CuprolithError, match=r"cuprolith label --workdir"):
+        workdir.require(workdir.label_store, "label")
+
+
+def test_broken_json_names_the_file(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text('{"a": ')
+    with pytest.raises(CuprolithError, match=r"x\.json"):
+        read_json(path)
+
+
+def test_failed_write_keeps_the_old_file(tmp_path):
+    path = tmp_path / "x.txt"
+    write_atomically(path, ["old"])
+
+    def parts():
+        yield "new"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, parts())
+    assert path.read_text() == "old"
+    assert [p.name for p in Path(tmp_path).iterdir()] == ["x.txt"]

@@ -1,0 +1,149 @@
+"""Turn validation errors into file, line, key, nearest valid key, and likely wrong unit."""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from workflows.errors import CuprolithError
+
+# Factors by which a value misses its range when it was written in another unit.
+_OTHER_UNITS: dict[str, tuple[tuple[float, str], ...]] = {
+    "Å": ((10.0, "nm"), (0.01, "pm"), (1e10, "m")),
+    "fs": ((1000.0, "ps"), (1e15, "s"), (0.001, "as")),
+    "eV/Å": ((0.001, "meV/Å"),),
+    "K/ps": ((0.001, "K/ns"), (1e-12, "K/s")),
+}
+
+
+class CampaignError(CuprolithError):
+    """The campaign file says something impossible."""
+
+
+def explain(
+    error: ValidationError, model: type[BaseModel], path: Path, root: yaml.Node | None
+) -> CampaignError:
+    """Build one error that names every problem with its line, key and remedy."""
+    problems = [_problem(detail, model, path, root) for detail in error.errors()]
+    if len(problems) == 1:
+        where, message, remedy = problems[0]
+        return CampaignError(message, where=where, remedy=remedy)
+    lines = [f"{where}: {message}\n    → {remedy}" for where, message, remedy in problems]
+    return CampaignError(
+        f"{len(problems)} problems\n  " + "\n  ".join(lines), where=str(path), remedy=""
+    )
+
+
+def _problem(
+    detail: ErrorDetails, model: type[BaseModel], path: Path, root: yaml.Node | None
+) -> tuple[str, str, str]:
+    loc = tuple(part for part in detail["loc"] if not _is_union_tag(part))
+    key = ".".join(f"[{part}]" if isinstance(part, int) else part for part in loc)
+    key = key.replace(".[", "[")
+    where = f"{path}:{_line(root, loc)}: {key}" if key else str(path)
+    parent = _model_at(model, loc[:-1])
+    valid = sorted(parent.model_fields) if parent else []
+    if detail["type"] == "extra_forbidden":
+        nearest = difflib.get_close_matches(str(loc[-1]), valid, n=1, cutoff=0.5)
+        remedy = f"did you mean `{nearest[0]}`? " if nearest else ""
+        return where, "unknown key", f"{remedy}valid keys here: {', '.join(valid)}"
+    if detail["type"] == "missing":
+        return where, "missing", f"add `{loc[-1]}: ...`{_described(parent, loc)}"
+    message = f"{detail['msg'].removeprefix('Value error, ')} (got {detail['input']!r})"
+    if detail["type"] == "value_error":
+        message = detail["msg"].removeprefix("Value error, ")
+    remedy = _unit_hint(detail, parent, loc) or f"see the key's meaning{_described(parent, loc)}"
+    return where, message, remedy
+
+
+def _is_union_tag(part: int | str) -> bool:
+    """Pydantic adds the tried type to the location of union members."""
+    return isinstance(part, str) and ("[" in part or "(" in part)
+
+
+def _described(parent: type[BaseModel] | None, loc: tuple[int | str, ...]) -> str:
+    field = parent.model_fields.get(str(loc[-1])) if parent and loc else None
+    return f" ({field.description})" if field is not None and field.description else ""
+
+
+def _unit_hint(
+    detail: ErrorDetails, parent: type[BaseModel] | None, loc: tuple[int | str, ...]
+) -> str:
+    """Say so when the value would fit had it been given in another unit."""
+    field = parent.model_fields.get(str(loc[-1])) if parent and loc else None
+    value = detail["input"]
+    if field is None or not field.description or not isinstance(value, int | float):
+        return ""
+    for unit, alternatives in _OTHER_UNITS.items():
+        if not field.description.endswith(f", {unit}"):
+            continue
+        for factor, other in alternatives:
+            if _in_range(detail, value * factor):
+                return (
+                    f"the unit is {unit}; {value:g} {other} would be {value * factor:g} {unit}"
+                    f" ({field.description})"
+                )
+    return ""
+
+
+def _in_range(detail: ErrorDetails, value: float) -> bool:
+    bounds = detail.get("ctx", {})
+    return (
+        value > bounds.get("gt", -float("inf"))
+        and value >= bounds.get("ge", -float("inf"))
+        and value < bounds.get("lt", float("inf"))
+        and value <= bounds.get("le", float("inf"))
+        # The violated bound alone is known: the corrected value should also be near it.
+        and abs(value) < 1e3 * max((abs(b) for b in bounds.values()), default=1.0)
+        and bool(bounds)
+    )
+
+
+def _line(root: yaml.Node | None, loc: tuple[int | str, ...]) -> int:
+    """Line (from 1) of a key, or of the innermost part of it that exists."""
+    node, line = root, (root.start_mark.line if root is not None else 0)
+    for part in loc:
+        if isinstance(node, yaml.MappingNode):
+            for key_node, value_node in node.value:
+                if key_node.value == str(part):
+                    node, line = value_node, key_node.start_mark.line
+                    break
+            else:
+                break
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            if part >= len(node.value):
+                break
+            node = node.value[part]
+            line = node.start_mark.line
+        else:
+            break
+    return int(line) + 1
+
+
+def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """Model that holds the keys at a location."""
+    annotation: Any = model
+    for part in loc:
+        found = _find_model(annotation)
+        if isinstance(part, str) and found is not None and part in found.model_fields:
+            annotation = found.model_fields[part].annotation
+        # list indices and the keys of mappings stay at the same annotation
+    return _find_model(annotation)
+
+
+def _find_model(annotation: Any) -> type[BaseModel] | None:
+    """First pydantic model inside an annotation such as ``tuple[SlabSettings, ...] | None``."""
+    if typing.get_origin(annotation) is None:
+        is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        return annotation if is_model else None
+    for argument in typing.get_args(annotation):
+        found = _find_model(argument)
+        if found is not None:
+            return found
+    return None

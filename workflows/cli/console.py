@@ -1,0 +1,59 @@
+"""The terminal: one console, and errors as a person wants them."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from workflows.errors import CuprolithError
+
+console = Console(highlight=False)
+error_console = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def errors_shown(*, debug: bool) -> Iterator[None]:
+    """Show an error as message, place and remedy, and exit non-zero; no traceback unless `debug`.
+
+    Exit codes: 1 an error the message explains, 70 a fault of ours, 130 Ctrl-C.
+    """
+    try:
+        yield
+    except (typer.Exit, typer.Abort):
+        raise
+    except KeyboardInterrupt:
+        error_console.print("[yellow]stopped[/]; the same command continues where it stopped")
+        raise typer.Exit(130) from None
+    except CuprolithError as error:
+        if debug:
+            raise
+        error_console.print(f"[bold red]error[/] {escape(str(error))}")
+        raise typer.Exit(1) from None
+    except OSError as error:
+        if debug:
+            raise
+        remedy = (
+            "free space and give the same command again; nothing finished is lost"
+            if error.errno == errno.ENOSPC
+            else "check the path and its permissions"
+        )
+        error_console.print(f"[bold red]error[/] {escape(str(error))}\n  → {remedy}")
+        raise typer.Exit(1) from None
+    except Exception as error:
+        if debug:
+            raise
+        error_console.print(
+            f"[bold red]internal error[/] {type(error).__name__}: {escape(str(error))}\n"
+            "  → give the same command with --debug and report the traceback"
+        )
+        raise typer.Exit(70) from None
+
+
+def made(path: object, what: object) -> None:
+    """Print what a verb made, and where."""
+    console.print(f"[green]✓[/] {escape(str(what))}\n  [dim]{escape(str(path))}[/]")

@@ -1,0 +1,27 @@
+"""The ``cuprolith`` command."""
+
+from __future__ import annotations
+
+import typer
+
+from workflows.cli.doctor import doctor
+from workflows.cli.plan import plan
+from workflows.cli.run import run
+from workflows.cli.stages import STAGE_VERBS, stage_command
+
+app = typer.Typer(
+    help="From two crystals to a trained machine-learned interatomic potential.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(run)
+app.command()(plan)
+for _verb in STAGE_VERBS:
+    app.command(_verb.name, help=_verb.summary)(stage_command(_verb))
+app.command()(doctor)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,70 @@
+"""Arguments and options that the verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workflows.campaign import Campaign, load_campaign
+from workflows.cli.console import console
+from workflows.errors import CuprolithError
+from workflows.lock import workdir_lock
+from workflows.progress import progress_on
+from workflows.workdir import Workdir
+
+CampaignArgument = Annotated[
+    Path | None,
+    typer.Argument(help="Campaign YAML; may be left out when the workdir holds one."),
+]
+WorkdirOption = Annotated[
+    Path | None,
+    typer.Option("--workdir", "-w", help="Where files go; default: campaigns/<campaign name>."),
+]
+UpdateOption = Annotated[
+    bool,
+    typer.Option("--update", help="Go on in a workdir whose frozen campaign differs."),
+]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def read_campaign(campaign: Path | None, workdir: Path | None) -> Campaign:
+    """Return the campaign of the file, or else the one frozen in the workdir.
+
+    Raises
+    ------
+    CuprolithError
+        If neither is given.
+    """
+    if campaign is not None:
+        return load_campaign(campaign)
+    if workdir is not None:
+        return Workdir(workdir).campaign()
+    raise CuprolithError(
+        "no campaign and no workdir given",
+        remedy="name a campaign file, or an existing --workdir",
+    )
+
+
+@contextmanager
+def opened_workdir(
+    campaign: Path | None, workdir: Path | None, *, update: bool = False
+) -> Iterator[Workdir]:
+    """Lock the workdir, freeze the campaign in it, and show progress while it is open.
+
+    Raises
+    ------
+    CuprolithError
+        If neither a campaign nor a workdir that holds one is given, if they disagree, or if
+        another process works there.
+    """
+    loaded = read_campaign(campaign, workdir)
+    opened = Workdir(workdir if workdir is not None else Path("campaigns") / loaded.name)
+    opened.root.mkdir(parents=True, exist_ok=True)
+    with workdir_lock(opened.root), progress_on(console):
+        if campaign is not None:
+            opened.freeze(loaded, update=update)
+        yield opened

@@ -1,0 +1,29 @@
+"""``cuprolith run``: the whole campaign."""
+
+from __future__ import annotations
+
+from workflows.cli.console import errors_shown, made
+from workflows.cli.options import (
+    CampaignArgument,
+    DebugOption,
+    UpdateOption,
+    WorkdirOption,
+    opened_workdir,
+)
+
+
+def run(
+    campaign: CampaignArgument = None,
+    workdir: WorkdirOption = None,
+    update: UpdateOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Generate, label, collect, train and report, in one flow.
+
+    Stopped at any moment, the same command continues; nothing finished is computed again.
+    """
+    with errors_shown(debug=debug), opened_workdir(campaign, workdir, update=update) as opened:
+        from workflows.pipeline import run_pipeline
+
+        summary = run_pipeline(opened)
+        made(opened.report_html, summary)

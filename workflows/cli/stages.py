@@ -1,0 +1,72 @@
+"""``cuprolith generate | label | collect | train | report``: one stage on a workdir."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from workflows.cli.console import errors_shown, made
+from workflows.cli.options import (
+    CampaignArgument,
+    DebugOption,
+    UpdateOption,
+    WorkdirOption,
+    opened_workdir,
+)
+
+
+@dataclass(frozen=True)
+class StageVerb:
+    """A verb that runs ``workflows.stages.<name>.<name>(workdir)``.
+
+    Attributes
+    ----------
+    summary
+        Help text.
+    makes
+        Property of the workdir that names what the stage makes.
+    """
+
+    name: str
+    summary: str
+    makes: str
+
+
+STAGE_VERBS = (
+    StageVerb(
+        "generate",
+        "Build bulk crystals, slabs, vacancies, adatoms and interfaces into structures/.",
+        "structures_xyz",
+    ),
+    StageVerb(
+        "label",
+        "Run the engine on every structure into labels/; finished jobs are not run again.",
+        "labels_json",
+    ),
+    StageVerb(
+        "collect",
+        "Turn labels into dataset/: thinned, checked, split by trajectory and parent.",
+        "dataset_card",
+    ),
+    StageVerb("train", "Train the campaign's variant into training/<variant>/.", "training_result"),
+    StageVerb("report", "Write report/index.html, one file that opens offline.", "report_html"),
+)
+
+
+def stage_command(verb: StageVerb) -> Callable[..., None]:
+    """Return the command of one stage."""
+
+    def command(
+        campaign: CampaignArgument = None,
+        workdir: WorkdirOption = None,
+        update: UpdateOption = False,
+        debug: DebugOption = False,
+    ) -> None:
+        with errors_shown(debug=debug), opened_workdir(campaign, workdir, update=update) as opened:
+            # Imported here: torch, pymatgen and NequIP take seconds, which --help need not wait.
+            stage = getattr(import_module(f"workflows.stages.{verb.name}"), verb.name)
+            summary = stage(opened)
+            made(getattr(opened, verb.makes), summary)
+
+    return command

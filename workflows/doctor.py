@@ -1,0 +1,118 @@
+"""What is installed, configured and reachable, and what to do about what is not."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from typing import Literal
+
+from pydantic import BaseModel
+
+from workflows.engines.embedded import POTENTIALS
+from workflows.environment import package_versions
+
+PINNED_TORCH = "2.13.0"
+
+
+class Check(BaseModel):
+    """One finding.
+
+    Attributes
+    ----------
+    status
+        ``ok``, ``missing`` (something cannot be used) or ``note``.
+    """
+
+    subject: str
+    status: Literal["ok", "missing", "note"]
+    found: str
+    remedy: str = ""
+
+
+def examine() -> list[Check]:
+    """Examine Python, torch, the trainer, the accelerator and every engine."""
+    return [_python(), _torch(), _accelerator(), _trainer(), *_embedded_engines()]
+
+
+def _python() -> Check:
+    return Check(subject="Python", status="ok", found=sys.version.split()[0])
+
+
+def _torch() -> Check:
+    version = package_versions().get("torch")
+    if version is None or version.split("+")[0] != PINNED_TORCH:
+        return Check(
+            subject="torch",
+            status="missing" if version is None else "note",
+            found=version or "not installed",
+            remedy=f"pip install torch=={PINNED_TORCH} (the tested version) before anything else",
+        )
+    return Check(subject="torch", status="ok", found=version)
+
+
+def _accelerator() -> Check:
+    import torch
+
+    if torch.cuda.is_available():
+        return Check(subject="GPU", status="ok", found=torch.cuda.get_device_name(0))
+    if shutil.which("nvidia-smi") and _runs("nvidia-smi"):
+        return Check(
+            subject="GPU",
+            status="missing",
+            found="an NVIDIA GPU that torch cannot use",
+            remedy=f"reinstall torch=={PINNED_TORCH} as its CUDA build",
+        )
+    return Check(
+        subject="GPU",
+        status="note",
+        found="none; training and labels run on the CPU",
+        remedy="fine for the quickstart; use a GPU machine for real trainings",
+    )
+
+
+def _runs(command: str) -> bool:
+    return subprocess.run([command], capture_output=True, check=False).returncode == 0
+
+
+def _trainer() -> Check:
+    missing = [name for name in ("nequip", "allegro") if importlib.util.find_spec(name) is None]
+    if missing:
+        return Check(
+            subject="trainer",
+            status="missing",
+            found=f"no {' and no '.join(missing)}",
+            remedy="pip install nequip nequip-allegro",
+        )
+    found = f"nequip {metadata.version('nequip')}, allegro {metadata.version('nequip-allegro')}"
+    return Check(subject="trainer", status="ok", found=found)
+
+
+def _embedded_engines() -> list[Check]:
+    checks = []
+    for name, potential in POTENTIALS.items():
+        subject = f"engine {name}"
+        if not potential.installed:
+            check = Check(
+                subject=subject,
+                status="missing",
+                found=f"no Python package {potential.package}",
+                remedy=f"pip install {potential.package}",
+            )
+        else:
+            try:
+                digest = potential.weights_sha256()[:12]
+            except OSError as error:
+                check = Check(
+                    subject=subject,
+                    status="missing",
+                    found=f"weights unreadable: {error}",
+                    remedy=f"pip install --force-reinstall {potential.package}",
+                )
+            else:
+                found = f"{potential.package} {potential.version}, weights {digest}"
+                check = Check(subject=subject, status="ok", found=found)
+        checks.append(check)
+    return checks

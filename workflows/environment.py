@@ -1,0 +1,56 @@
+"""What machine and software a campaign ran on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import psutil
+
+PACKAGES = (
+    "cuprolith",
+    "torch",
+    "nequip",
+    "nequip-allegro",
+    "diep",
+    "chgnet",
+    "ase",
+    "pymatgen",
+    "atomate2",
+    "jobflow",
+    "maggma",
+    "numpy",
+    "spglib",
+)
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the packages that decide results; missing ones are left out."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def describe_environment(campaign_hash: str) -> dict[str, Any]:
+    """Describe machine, Python, packages and GPU for ``environment.json``."""
+    import torch
+
+    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    return {
+        "campaign_hash": campaign_hash,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu_count": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "gpu": gpu,
+        "cuprolith_version": package_versions().get("cuprolith", "not installed"),
+        "packages": package_versions(),
+    }

@@ -1,0 +1,118 @@
+"""The run's log: one JSON line per job event, so that nobody has to trust what was run when."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Literal, Self
+
+Event = Literal["started", "finished", "failed", "skipped"]
+
+# Longest line looked at when the log is opened again.
+_TAIL = 1 << 16
+
+
+class JobLog:
+    """Append-only log of job events.
+
+    Each line is ``{"time", "event", "uuid", "index", "name"}``, with ``"seconds"`` after a job
+    ran. A line that a kill cut short is removed when the log is opened again.
+
+    Parameters
+    ----------
+    path
+        Log file, made with its folder when missing; None for no log.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._stream: BinaryIO | None = None
+        self.last: dict[str, Any] | None = None
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._stream = path.open("ab+", buffering=0)
+            self.last = _mend(self._stream)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._stream is not None:
+            self._stream.close()
+
+    def write(
+        self,
+        event: Event,
+        uuid: str,
+        index: int,
+        name: str,
+        seconds: float | None = None,
+        time: str | None = None,
+    ) -> None:
+        """Append a line, in one system call.
+
+        Parameters
+        ----------
+        seconds
+            How long the job ran.
+        time
+            When it happened, ISO 8601; now by default.
+
+        Raises
+        ------
+        OSError
+            If the disk is full; part of the line may have been written.
+        """
+        if self._stream is None:
+            return
+        entry: dict[str, Any] = {
+            "time": time or datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "event": event,
+            "uuid": uuid,
+            "index": index,
+            "name": name,
+        }
+        if seconds is not None:
+            entry["seconds"] = round(seconds, 6)
+        line = json.dumps(entry).encode("ascii") + b"\n"
+        if self._stream.write(line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def read_job_log(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the events of a log, the oldest first; a line cut short by a kill is left out."""
+    with path.open("rb") as stream:
+        for line in stream:
+            entry = _parsed(line)
+            if entry is not None:
+                yield entry
+
+
+def _mend(stream: BinaryIO) -> dict[str, Any] | None:
+    """Make the log end in a whole line, and return its last entry."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - _TAIL))
+    *whole, torn = stream.read(_TAIL).split(b"\n")
+    if torn and _parsed(torn) is not None:  # only the line break is missing
+        stream.write(b"\n")
+        whole.append(torn)
+    elif torn:
+        stream.truncate(size - len(torn))
+    return _parsed(whole[-1]) if whole else None
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None

@@ -1,0 +1,89 @@
+"""One process at a time in a working directory."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from workflows.errors import CuprolithError
+from workflows.workdir import read_json, write_json
+
+LOCK_FILE = ".lock"
+HOLDER_FILE = ".lock.json"
+
+
+class WorkdirBusyError(CuprolithError):
+    """Another process works in the same working directory."""
+
+
+@contextmanager
+def workdir_lock(workdir: Path) -> Iterator[None]:
+    """Hold a working directory, made when missing, for the time of the block.
+
+    The lock itself is the kernel's: it ends with the process, however that ends. Who holds it is
+    written beside it, for the message to others only; what a killed process left there means
+    nothing.
+
+    Raises
+    ------
+    WorkdirBusyError
+        If another process, or another block in this one, holds it.
+    """
+    workdir.mkdir(parents=True, exist_ok=True)
+    holder_file = workdir / HOLDER_FILE
+    lock = FileLock(workdir / LOCK_FILE)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise _busy(workdir, _read_holder(holder_file)) from None
+    try:
+        write_json(holder_file, _this_process())
+        yield
+    finally:
+        # first the note, then the lock: the next holder's note must not be removed
+        holder_file.unlink(missing_ok=True)
+        lock.release()
+
+
+def _this_process() -> dict[str, Any]:
+    return {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+
+
+def _read_holder(path: Path) -> dict[str, Any]:
+    """Return what the holder wrote; nothing if it has not come to that yet."""
+    try:
+        holder = read_json(path)
+    except (OSError, CuprolithError, UnicodeDecodeError):
+        return {}
+    return holder if isinstance(holder, dict) else {}
+
+
+def _busy(workdir: Path, holder: dict[str, Any]) -> WorkdirBusyError:
+    if not holder:
+        return WorkdirBusyError(
+            "another process works in this workdir",
+            where=str(workdir),
+            remedy="wait until it has finished, or use another --workdir",
+        )
+    return WorkdirBusyError(
+        f"process {holder.get('pid')} on {holder.get('host')} works in this workdir since "
+        f"{holder.get('started')}: {holder.get('command')}",
+        where=str(workdir),
+        remedy=f"wait until it has finished, or stop it (on {holder.get('host')}: "
+        f"kill {holder.get('pid')}) and give the command again, which continues; or use another "
+        "--workdir",
+    )

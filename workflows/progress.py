@@ -1,0 +1,145 @@
+"""Progress of long work: a rich display on a terminal, plain lines in a log, nothing in tests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+class ProgressBar(Protocol):
+    """One bar: some total, some done, a word on what is being done now."""
+
+    def set_total(self, total: float) -> None:
+        """Set how much there is to do."""
+
+    def advance(self, amount: float, now: str = "") -> None:
+        """Add to what is done."""
+
+    def say(self, now: str) -> None:
+        """Say what is being done now."""
+
+
+class SilentBar:
+    """A bar that shows nothing."""
+
+    def set_total(self, total: float) -> None:
+        """Ignore."""
+
+    def advance(self, amount: float, now: str = "") -> None:
+        """Ignore."""
+
+    def say(self, now: str) -> None:
+        """Ignore."""
+
+
+class TerminalBar:
+    """A bar on a terminal."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress = progress
+        self._task = task
+
+    def set_total(self, total: float) -> None:
+        """Set how much there is to do."""
+        self._progress.update(self._task, total=total)
+
+    def advance(self, amount: float, now: str = "") -> None:
+        """Add to what is done."""
+        self._progress.update(self._task, advance=amount)
+        if now:
+            self.say(now)
+
+    def say(self, now: str) -> None:
+        """Say what is being done now."""
+        self._progress.update(self._task, now=now)
+
+
+class LineBar:
+    """A bar for logs and pipes: a line at most every few seconds."""
+
+    INTERVAL = 10.0
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._console = console
+        self._title = title
+        self._total = 0.0
+        self._done = 0.0
+        self._last = time.monotonic()
+        self._now = ""
+
+    def set_total(self, total: float) -> None:
+        """Set how much there is to do."""
+        self._total = total
+
+    def advance(self, amount: float, now: str = "") -> None:
+        """Add to what is done."""
+        self._done += amount
+        self.say(now)
+
+    def say(self, now: str) -> None:
+        """Print a line if the last one is some time ago."""
+        self._now = now or self._now
+        if time.monotonic() - self._last < self.INTERVAL:
+            return
+        self._last = time.monotonic()
+        share = f"{self._done:g}/{self._total:g}" if self._total else f"{self._done:g}"
+        self._console.print(f"  {self._title} {share} {self._now}", highlight=False)
+
+
+_CONSOLE: ContextVar[Console | None] = ContextVar("progress_console", default=None)
+
+
+@contextmanager
+def progress_on(console: Console) -> Iterator[None]:
+    """Show the bars opened inside this block on `console`."""
+    token = _CONSOLE.set(console)
+    try:
+        yield
+    finally:
+        _CONSOLE.reset(token)
+
+
+@contextmanager
+def progress_bar(title: str, total: float | None = None) -> Iterator[ProgressBar]:
+    """Open a bar where :func:`progress_on` says; silent elsewhere."""
+    console = _CONSOLE.get()
+    if console is None:
+        yield SilentBar()
+    elif not console.is_terminal:
+        bar = LineBar(console, title)
+        bar.set_total(total or 0.0)
+        yield bar
+    else:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("[dim]{task.fields[now]}"),
+        )
+        with Progress(*columns, console=console, transient=True) as progress:
+            yield TerminalBar(progress, progress.add_task(title, total=total, now=""))
+
+
+def announce(text: str) -> None:
+    """Print a line where :func:`progress_on` says; nothing elsewhere."""
+    console = _CONSOLE.get()
+    if console is not None:
+        console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,297 @@
+"""What a run leaves in the store: outputs with what followed each job, and failures."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from jobflow import Flow, Job, JobStore, Response
+from jobflow.core.schemas import JobStoreDocument
+from monty.json import MontyDecoder, jsanitize
+
+from workflows.sqlite_store import SqliteStore
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class JobFailure:
+    """A job that ended in an exception; kept until the job succeeds."""
+
+    uuid: str
+    index: int
+    name: str
+    error: str
+    traceback: str
+    time: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class JobOutcome:
+    """What a finished job means for the jobs after it.
+
+    Attributes
+    ----------
+    followers
+        Flows that the job's ``Response`` asks for, in the order they run: replacement, detour,
+        addition.
+    failed_parents
+        Uuids of jobs that had failed when this one ran without their outputs.
+    """
+
+    followers: tuple[Flow, ...] = ()
+    stop_children: bool = False
+    stop_jobflow: bool = False
+    failed_parents: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, response: Response, failed_parents: Collection[str]) -> JobOutcome:
+        """Return the outcome of a job that has just run."""
+        flows = (response.replace, response.detour, response.addition)
+        return cls(
+            followers=tuple(flow for flow in flows if flow is not None),
+            stop_children=bool(response.stop_children),
+            stop_jobflow=bool(response.stop_jobflow),
+            failed_parents=frozenset(failed_parents),
+        )
+
+
+@dataclass(frozen=True)
+class HeldOutput:
+    """A job's output document and how the job asked for it to be saved."""
+
+    document: JobStoreDocument
+    save: Any
+
+
+class HoldingStore(JobStore):
+    """A job store that holds back the document that ``Job.run`` writes.
+
+    The runner stores it together with the job's ``Response``, which ``Job.run`` returns only
+    afterwards. Whatever else a job writes goes through at once.
+    """
+
+    def __init__(self, store: JobStore) -> None:
+        super().__init__(
+            store.docs_store, store.additional_stores, save=store.save, load=store.load
+        )
+        self._expected: tuple[str, int] | None = None
+        self._held: HeldOutput | None = None
+
+    def expect(self, job: Job) -> None:
+        """Hold back the document of this job from now on, and forget an earlier one."""
+        self._expected = (job.uuid, job.index)
+        self._held = None
+
+    def update(self, docs: Any, key: list[str] | str | None = None, save: Any = None) -> None:
+        """Hold back the expected job's document; update with others."""
+        if isinstance(docs, JobStoreDocument) and (docs.uuid, docs.index) == self._expected:
+            self._held = HeldOutput(docs, save)
+        else:
+            super().update(docs, key=key, save=save)
+
+    def release(self) -> HeldOutput:
+        """Return what was held back, and let go of it."""
+        if self._held is None:
+            raise RuntimeError("the job has written no document")
+        held, self._held = self._held, None
+        return held
+
+
+class UnstorableResponseError(ValueError):
+    """A job's replacement, detour or addition cannot be written, so it could not be found again."""
+
+
+class RunRecords:
+    """Outcomes and failures of jobs, in the file of the job store's outputs.
+
+    Parameters
+    ----------
+    store
+        Connected job store whose documents are in a :class:`~workflows.sqlite_store.SqliteStore`.
+
+    Raises
+    ------
+    TypeError
+        If they are not.
+    """
+
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+        self._docs = _sqlite_docs(store)
+        self._outcomes = _outcome_store(self._docs)
+        self._failures = _failure_store(self._docs)
+        self._outcomes.connect()
+        self._failures.connect()
+
+    def close(self) -> None:
+        """Close what this object opened; the job store stays open."""
+        self._outcomes.close()
+        self._failures.close()
+
+    def finished(self, uuid: str, index: int) -> dict[str, Any] | None:
+        """Return the record of a finished job; None if its record or its output is missing."""
+        identity = {"uuid": uuid, "index": index}
+        record = self._outcomes.query_one(identity)
+        if record is None or self._docs.query_one(identity, ["uuid"]) is None:
+            return None
+        return dict(record)
+
+    def finish(
+        self, job: Job, output: HeldOutput, outcome: JobOutcome, seconds: float, *, keep: bool
+    ) -> None:
+        """Store output and outcome of a job in one transaction.
+
+        Parameters
+        ----------
+        keep
+            Record the job as finished, not to be run again.
+
+        Raises
+        ------
+        UnstorableResponseError
+            If a flow that follows the job cannot be serialised.
+        """
+        identity = {"uuid": job.uuid, "index": job.index}
+        record = _record(job, outcome, seconds) if keep else None
+        with self._docs.transaction():
+            for name in output.save or ():  # large data of an earlier run of this job
+                if name in self._store.additional_stores:
+                    self._store.additional_stores[name].remove_docs(
+                        {"job_uuid": job.uuid, "job_index": job.index}
+                    )
+            self._store.update(output.document, key=["uuid", "index"], save=output.save)
+            if record is not None:
+                self._outcomes.update(record, key=["uuid", "index"])
+            self._failures.remove_docs(identity)
+
+    def fail(self, job: Job, error: BaseException, trace: str) -> JobFailure:
+        """Store a failure in place of an earlier one of the same job."""
+        failure = JobFailure(
+            uuid=job.uuid,
+            index=job.index,
+            name=job.name,
+            error=f"{type(error).__name__}: {error}",
+            traceback=trace,
+            time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            metadata=jsanitize(job.metadata),
+        )
+        self._failures.update(dict(vars(failure)), key=["uuid", "index"])
+        return failure
+
+
+def replayed_outcome(record: dict[str, Any]) -> JobOutcome | None:
+    """Return the outcome a record tells; its flows have the uuids they had before.
+
+    None if they cannot be rebuilt since the code that made them has changed.
+    """
+    try:
+        followers = tuple(map(_rebuilt_flow, record["followers"]))
+    except Exception as error:  # noqa: BLE001  # constructors raise whatever they like
+        logger.warning(
+            "%s (%s, index %d) runs again: the jobs it led to cannot be rebuilt with today's "
+            "code (%r)",
+            *(record[field] for field in ("name", "uuid", "index")),
+            error,
+        )
+        return None
+    return JobOutcome(
+        followers=followers,
+        stop_children=record["stop_children"],
+        stop_jobflow=record["stop_jobflow"],
+        failed_parents=frozenset(record["failed_parents"]),
+    )
+
+
+def failed_jobs(store: JobStore) -> Iterator[JobFailure]:
+    """Yield the failures on record, the oldest first.
+
+    Parameters
+    ----------
+    store
+        A job store as :func:`~workflows.sqlite_store.job_store` makes it.
+    """
+    with _failure_store(_sqlite_docs(store)) as failures:
+        for record in failures.query():
+            yield JobFailure(**record)
+
+
+def _record(job: Job, outcome: JobOutcome, seconds: float) -> dict[str, Any]:
+    try:
+        followers = [_stored_flow(flow) for flow in outcome.followers]
+    except Exception as error:  # MSONable objects raise whatever they like
+        raise UnstorableResponseError(
+            f"the jobs that {job.name!r} leads to cannot be stored ({error!r}); their functions "
+            "must be importable and their inputs MSONable"
+        ) from error
+    return {
+        "uuid": job.uuid,
+        "index": job.index,
+        "name": job.name,
+        "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "seconds": seconds,
+        "failed_parents": sorted(outcome.failed_parents),
+        "stop_children": outcome.stop_children,
+        "stop_jobflow": outcome.stop_jobflow,
+        "followers": followers,
+    }
+
+
+def _stored_flow(flow: Flow) -> dict[str, Any]:
+    """Serialise a flow, and make sure that the functions of its jobs are found again."""
+    stored: dict[str, Any] = jsanitize(
+        flow.as_dict(), strict=True, enum_values=True, allow_bson=True
+    )
+    for job in _stored_jobs(stored):
+        _require_function(MontyDecoder().process_decoded(job["function"]))
+    return stored
+
+
+def _stored_jobs(flow: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for part in flow["jobs"]:
+        if "jobs" in part:
+            yield from _stored_jobs(part)
+        else:
+            yield part
+
+
+def _rebuilt_flow(stored: dict[str, Any]) -> Flow:
+    flow = MontyDecoder().process_decoded(stored)
+    for job in _jobs(flow):
+        _require_function(job.function)
+    return flow
+
+
+def _jobs(flow: Flow) -> Iterator[Job]:
+    for part in flow.jobs:
+        if isinstance(part, Flow):
+            yield from _jobs(part)
+        else:
+            yield part
+
+
+def _require_function(function: Any) -> None:
+    """Raise an ImportError for what Monty leaves as it was stored, finding no such function."""
+    if not callable(function):
+        raise ImportError(f"no function {function.get('@module')}.{function.get('@callable')}")
+
+
+def _sqlite_docs(store: JobStore) -> SqliteStore:
+    if not isinstance(store.docs_store, SqliteStore):
+        raise TypeError(
+            f"jobs can be resumed from a SqliteStore only, not {type(store.docs_store).__name__}; "
+            "make the store with workflows.sqlite_store.job_store"
+        )
+    return store.docs_store
+
+
+def _outcome_store(docs: SqliteStore) -> SqliteStore:
+    return docs.sibling("outcomes", key="uuid", searchable_fields=["index"])
+
+
+def _failure_store(docs: SqliteStore) -> SqliteStore:
+    return docs.sibling("failures", key="uuid", searchable_fields=["index"])

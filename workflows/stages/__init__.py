@@ -1,0 +1,1 @@
+"""The stages of a campaign: each reads and writes files of a workdir, and can run alone."""

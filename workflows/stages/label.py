@@ -1,0 +1,173 @@
+"""Stage *label*: run the engine on every structure; what is finished is never run again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from jobflow import Flow, Job, JobStore
+
+from workflows.engines.engine import Engine, make_engine
+from workflows.label_runs import LabelRun, label_runs, structure_flows
+from workflows.progress import ProgressBar, progress_bar
+from workflows.run_records import failed_jobs
+from workflows.runner import run_flows
+from workflows.sqlite_store import job_store
+from workflows.structures_io import iter_structures
+from workflows.workdir import Workdir, write_json
+
+
+@dataclass(frozen=True)
+class LabelSummary:
+    """What is labelled so far."""
+
+    runs: int
+    finished: int
+    frames: int
+    unconverged: int
+    failed: int
+    seconds: float
+
+    def __str__(self) -> str:
+        """One line for the terminal."""
+        text = f"{self.finished} of {self.runs} runs labelled, {self.frames} ionic steps"
+        if self.unconverged:
+            text += f", {self.unconverged} relaxations short of their force limit"
+        if self.failed:
+            text += f", {self.failed} jobs FAILED (see labels.json; run again to retry)"
+        return text
+
+
+class LabelProgress:
+    """Shows label jobs on a progress bar; segments count from when they are known."""
+
+    def __init__(self, bar: ProgressBar) -> None:
+        self._bar = bar
+        self._total = 0
+
+    def on_flow(self, n_jobs: int) -> None:
+        """Add to the total."""
+        self._total += n_jobs
+        self._bar.set_total(self._total)
+
+    def on_start(self, job: Job) -> None:
+        """Say what runs."""
+        self._bar.say(job.name)
+
+    def on_finish(self, job: Job, seconds: float) -> None:
+        """Advance."""
+        self._bar.advance(1)
+
+    def on_skip(self, job: Job) -> None:
+        """Advance."""
+        self._bar.advance(1)
+
+    def on_fail(self, job: Job, error: BaseException) -> None:
+        """Advance, and say so."""
+        self._bar.advance(1, f"FAILED {job.name}: {error}")
+
+
+def planned_runs(workdir: Workdir) -> tuple[Engine, list[LabelRun]]:
+    """Return the engine and the runs of a workdir's structures."""
+    campaign = workdir.campaign()
+    structures = workdir.require(workdir.structures_xyz, "generate")
+    engine = make_engine(campaign.engine)
+    runs = list(label_runs(iter_structures(structures), campaign.engine, engine, campaign.seed))
+    return engine, runs
+
+
+def label_flow(workdir: Workdir) -> Flow:
+    """Return the flow of all label jobs."""
+    engine, runs = planned_runs(workdir)
+    flows = list(structure_flows(runs, engine, workdir.campaign().seed))
+    return Flow(flows, name="label")
+
+
+def label(workdir: Workdir) -> LabelSummary:
+    """Run every label job that is not finished, then summarise."""
+    engine, runs = planned_runs(workdir)
+    flows = structure_flows(runs, engine, workdir.campaign().seed)
+    with progress_bar("label") as bar:
+        run_flows(
+            flows,
+            job_store(workdir.label_store),
+            observer=LabelProgress(bar),
+            log_path=workdir.label_log,
+        )
+    return summarise_labels(workdir)
+
+
+def summarise_labels(workdir: Workdir) -> LabelSummary:
+    """Write ``labels/labels.json`` from the stored documents; trajectories are not loaded."""
+    engine, runs = planned_runs(workdir)
+    store = job_store(workdir.label_store)
+    store.connect()
+    try:
+        rows = [row for run in runs if (row := _run_row(store, run)) is not None]
+        failures = [
+            {
+                "name": failure.name,
+                "structure_id": failure.metadata["structure_id"],
+                "error": failure.error,
+            }
+            for failure in failed_jobs(store)
+            if "structure_id" in failure.metadata
+        ]
+    finally:
+        store.close()
+    quench = workdir.campaign().engine.melt_quench
+    notes = []
+    if quench is not None and quench.scaled_down:
+        notes.append(
+            f"{quench.label}: {quench.melt_temperature:g} K to {quench.final_temperature:g} K at "
+            f"{quench.cooling_rate:g} K/ps in {quench.quench_steps} steps; the paper cools at "
+            "250 K/ps"
+        )
+    seconds = sum(row["seconds"] for row in rows)
+    content = {
+        "engine": engine.name,
+        "functional": engine.functional,
+        "config_hash": engine.config_hash,
+        "simulated_by": engine.simulated_by,
+        "notes": notes,
+        "trajectories": rows,
+        "failures": failures,
+    }
+    write_json(workdir.labels_json, content)
+    workdir.record_seconds("label", seconds)
+    return LabelSummary(
+        runs=len(runs),
+        finished=len(rows),
+        frames=sum(row["n_steps"] for row in rows),
+        unconverged=sum(row["converged"] is False for row in rows),
+        failed=len(failures),
+        seconds=seconds,
+    )
+
+
+def _run_row(store: JobStore, run: LabelRun) -> dict[str, Any] | None:
+    """Summarise the finished jobs of one run; None if there is none."""
+    documents = []
+    for uuid in run.job_uuids:
+        document = store.query_one({"uuid": uuid}, load=False)
+        if document is None:
+            break
+        documents.append(document["output"])
+    if not documents:
+        return None
+    first, last = documents[0], documents[-1]
+    return {
+        "trajectory_id": first["trajectory_id"],
+        "structure_id": run.record.structure_id,
+        "family": run.record.family,
+        "task": run.task,
+        "n_steps": sum(document["n_frames"] for document in documents),
+        "complete": len(documents) == run.n_jobs,
+        "converged": last["ionic_converged"],
+        "stopped_because": last["stopped_because"],
+        "seconds": round(sum(document["seconds"] for document in documents), 3),
+        "energy_first": first["energy_first"],
+        "energy_last": last["energy_last"],
+        "max_force_last": last["max_force_last"],
+        "temperature": [t for document in documents for t in document["temperatures"]] or None,
+    }

@@ -1,0 +1,69 @@
+"""Stage *train*: the campaign's variant into ``training/<variant>/``, judged on held-out frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.evaluation import Evaluation, evaluate_training
+from training.dataset import DatasetError
+from training.predict import predict
+from training.trainer import EpochMetrics, TrainingError, TrainingResult
+from training.trainer import train as run_training
+from workflows.errors import CuprolithError
+from workflows.progress import progress_bar
+from workflows.workdir import Workdir
+
+JUDGED_SPLITS = ("val", "test")
+
+
+@dataclass(frozen=True)
+class TrainSummary:
+    """What was trained, and how well it predicts."""
+
+    result: TrainingResult
+    evaluation: Evaluation
+
+    def __str__(self) -> str:
+        """Errors beside the baselines."""
+        test = self.evaluation.splits["test"].overall
+        return (
+            f"{self.result.variant}: {self.result.n_parameters} parameters, {self.result.epochs} "
+            f"epochs in {self.result.seconds:.0f} s\n"
+            f"  test force MAE {test.forces.mae:.4f} eV/Å "
+            f"(zero force {test.zero_force.mae:.4f}, mean force {test.mean_force.mae:.4f})\n"
+            f"  test energy MAE {1000 * test.energy.mae:.1f} meV/atom "
+            f"(sum of species energies {1000 * test.composition_linear.mae:.1f})"
+        )
+
+
+def train(workdir: Workdir) -> TrainSummary:
+    """Train, or continue, or return what is trained; then predict and evaluate.
+
+    Raises
+    ------
+    CuprolithError
+        If there is no dataset, or the training fails.
+    """
+    campaign = workdir.campaign()
+    workdir.require(workdir.dataset_card, "collect")
+    folder = workdir.training(campaign.training.variant)
+    try:
+        with progress_bar("train", total=campaign.training.max_epochs) as bar:
+
+            def show(epoch: EpochMetrics) -> None:
+                bar.advance(1, f"val force MAE {epoch.val_forces_mae:.4f} eV/Å")
+
+            result = run_training(
+                campaign.training, workdir.dataset, folder, campaign.seed, on_epoch=show
+            )
+        for split in JUDGED_SPLITS:
+            predict(
+                folder / result.checkpoint,
+                workdir.dataset / f"{split}.extxyz",
+                folder / "predictions" / f"{split}.npz",
+            )
+        evaluation = evaluate_training(folder, workdir.dataset)
+    except (TrainingError, DatasetError) as error:
+        raise CuprolithError(str(error), where=str(folder)) from error
+    workdir.record_seconds("train", result.seconds)
+    return TrainSummary(result, evaluation)

@@ -1,0 +1,131 @@
+"""Candidates on disk: ``structures.extxyz`` for programs, ``structures.json`` for provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+from ase import Atoms
+from ase.constraints import FixAtoms
+from pymatgen.core import Lattice, Structure
+
+from generators.candidate import Candidate
+from training.extxyz_comment import encode_text
+from workflows.workdir import write_atomically, write_json
+
+
+@dataclass(frozen=True)
+class StructureRecord:
+    """A candidate as read back from ``structures.extxyz``."""
+
+    structure_id: str
+    family: str
+    miller_index: str
+    parent_id: str
+    atoms: Atoms
+
+    @property
+    def free_mask(self) -> list[bool]:
+        """True where the atom may move."""
+        free = np.ones(len(self.atoms), dtype=bool)
+        for constraint in self.atoms.constraints:
+            free[constraint.index] = False
+        mask: list[bool] = free.tolist()
+        return mask
+
+    def to_structure(self) -> Structure:
+        """Return a pymatgen structure with the free mask as ``selective_dynamics``."""
+        structure = Structure(
+            Lattice(self.atoms.cell.array),
+            self.atoms.get_chemical_symbols(),
+            self.atoms.positions,
+            coords_are_cartesian=True,
+        )
+        structure.add_site_property("selective_dynamics", [[free] * 3 for free in self.free_mask])
+        return structure
+
+
+def write_structures(
+    xyz: Path, table: Path, candidates: Sequence[Candidate], header: Mapping[str, Any]
+) -> None:
+    """Write candidates to extended XYZ and their provenance to JSON (`header` on top)."""
+    write_atomically(xyz, (_format_candidate(candidate) for candidate in candidates))
+    rows = [
+        {
+            "structure_id": candidate.structure_id,
+            "family": candidate.family,
+            "miller_index": candidate.miller_text,
+            "parent_id": candidate.parent_id,
+            "formula": candidate.structure.composition.reduced_formula
+            if candidate.family == "bulk"
+            else candidate.structure.formula.replace(" ", ""),
+            "n_atoms": len(candidate.structure),
+            "n_free": sum(candidate.free_mask),
+            "parameters": candidate.parameters,
+        }
+        for candidate in candidates
+    ]
+    write_json(table, {**header, "structures": rows})
+
+
+def record_of(candidate: Candidate) -> StructureRecord:
+    """Return the record that reading the written candidate would give."""
+    return StructureRecord(
+        structure_id=candidate.structure_id,
+        family=candidate.family,
+        miller_index=candidate.miller_text,
+        parent_id=candidate.parent_id,
+        atoms=_to_atoms(candidate),
+    )
+
+
+def iter_structures(xyz: Path) -> Iterator[StructureRecord]:
+    """Yield the candidates of ``structures.extxyz``."""
+    for atoms in ase.io.iread(xyz, format="extxyz"):
+        yield StructureRecord(
+            structure_id=str(atoms.info["structure_id"]),
+            family=str(atoms.info["family"]),
+            miller_index=str(atoms.info["miller_index"]),
+            parent_id=str(atoms.info["parent_id"]),
+            atoms=atoms,
+        )
+
+
+def _to_atoms(candidate: Candidate) -> Atoms:
+    """ASE atoms with the free mask as a FixAtoms constraint."""
+    atoms = Atoms(
+        symbols=[site.specie.symbol for site in candidate.structure],
+        positions=candidate.structure.cart_coords,
+        cell=candidate.structure.lattice.matrix,
+        pbc=True,
+    )
+    atoms.set_constraint(FixAtoms(mask=[not free for free in candidate.free_mask]))
+    return atoms
+
+
+def _format_candidate(candidate: Candidate) -> str:
+    """One candidate in extended XYZ; ASE turns ``move_mask`` into a FixAtoms constraint."""
+    lattice = " ".join(map(repr, candidate.structure.lattice.matrix.ravel().tolist()))
+    comment = [f'Lattice="{lattice}"', "Properties=species:S:1:pos:R:3:move_mask:L:1"]
+    provenance = {
+        "structure_id": candidate.structure_id,
+        "family": candidate.family,
+        "miller_index": candidate.miller_text,
+        "parent_id": candidate.parent_id,
+    }
+    comment += [f"{key}={encode_text(text)}" for key, text in provenance.items()]
+    comment.append('pbc="T T T"')
+    rows = [
+        f"{site.specie.symbol} {' '.join(map(repr, xyz))} {'T' if free else 'F'}"
+        for site, xyz, free in zip(
+            candidate.structure,
+            candidate.structure.cart_coords.tolist(),
+            candidate.free_mask,
+            strict=True,
+        )
+    ]
+    return "\n".join([str(len(rows)), " ".join(comment), *rows]) + "\n"
