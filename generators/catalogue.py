@@ -14,10 +14,12 @@ from generators.crystals import Crystal, standard_crystal
 from generators.errors import GenerationError, located
 from generators.interfaces import interface_candidate
 from generators.lattice_match import MatchLimits
+from generators.rattled import rattled_candidates
 from generators.settings import (
     AdatomSettings,
     BulkSettings,
     InterfaceSettings,
+    RattledSettings,
     SlabSettings,
     StructuresSettings,
     SurfaceDefectSettings,
@@ -45,8 +47,8 @@ def generate_candidates(
     Returns
     -------
     list
-        Bulk, slabs, vacancies, adatoms, interfaces, each in the order of the settings; what two
-        settings ask for alike comes once.
+        Bulk, slabs, vacancies, adatoms, interfaces, rattled copies, each in the order of the
+        settings; what two settings ask for alike comes once.
 
     Raises
     ------
@@ -61,14 +63,17 @@ def generate_candidates(
 
 
 def _all_candidates(crystals: Crystals, settings: StructuresSettings) -> Iterator[Candidate]:
-    if settings.bulk is not None:
-        yield from _bulk(crystals, settings.bulk)
+    bulk = list(_bulk(crystals, settings.bulk)) if settings.bulk is not None else []
+    yield from bulk
     slabs = list(_slabs(crystals, settings.slabs))
     yield from (slab.candidate for slab in slabs)
     yield from _vacancies(crystals, slabs, settings.vacancies)
     yield from _adatoms(crystals, slabs, settings.adatoms)
     for i, interface in enumerate(settings.interfaces):
         yield _interface(crystals, interface, f"structures.interfaces[{i}]")
+    roots = [*bulk, *(slab.candidate for slab in slabs)]
+    for i, rattled in enumerate(settings.rattled):
+        yield from _rattled(crystals, roots, rattled, f"structures.rattled[{i}]")
 
 
 def _bulk(crystals: Crystals, settings: BulkSettings) -> Iterator[Candidate]:
@@ -158,6 +163,35 @@ def _interface(crystals: Crystals, settings: InterfaceSettings, where: str) -> C
             MatchLimits(settings.area_tolerance, settings.max_strain, settings.max_atoms),
             gap=settings.gap,
             vacuum=settings.vacuum,
+        )
+
+
+def _rattled(
+    crystals: Crystals, candidates: Sequence[Candidate], settings: RattledSettings, where: str
+) -> Iterator[Candidate]:
+    for name in settings.crystals or ():
+        _known(crystals, name, f"{where}.crystals")
+    chosen = [
+        candidate
+        for candidate in candidates
+        if candidate.family == settings.family
+        and not candidate.parent_id
+        and (settings.crystals is None or candidate.parameters["crystal"] in settings.crystals)
+    ]
+    if not chosen:
+        section = "bulk` (with strain 0)" if settings.family == "bulk" else "slabs`"
+        raise GenerationError(
+            f"there is nothing of family {settings.family} to rattle",
+            where=where,
+            remedy=f"Ask for some in `structures.{section}",
+        )
+    for candidate in chosen:
+        yield from rattled_candidates(
+            candidate,
+            settings.supercell,
+            copies=settings.copies,
+            standard_deviation=settings.standard_deviation,
+            seed=settings.seed,
         )
 
 

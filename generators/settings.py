@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 MillerIndex = tuple[int, int, int]
 Sites = Literal["on_top", "bridge", "hollow"]
 Positive = Annotated[float, Field(gt=0)]
+Repeats = Annotated[int, Field(ge=1)]
 
 
 class Settings(BaseModel):
@@ -89,7 +90,7 @@ class SurfaceDefectSettings(Settings):
     miller_indices: tuple[MillerIndex, ...] | None = Field(
         default=None, description="default: all slabs'"
     )
-    supercell: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = Field(
+    supercell: tuple[Repeats, Repeats] = Field(
         default=(1, 1), description="in-plane repeats of the slab's cell"
     )
 
@@ -101,10 +102,31 @@ class VacancySettings(SurfaceDefectSettings):
 class AdatomSettings(SurfaceDefectSettings):
     """Adatoms at symmetry-distinct sites."""
 
-    supercell: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] = (2, 2)
+    supercell: tuple[Repeats, Repeats] = (2, 2)
     species: tuple[str, ...] = Field(description="elements of the adatom")
     sites: tuple[Sites, ...] = ("on_top", "bridge", "hollow")
     height: Positive = Field(default=2.0, description="height above the local surface, Å")
+
+
+class RattledSettings(Settings):
+    """Rattled copies of perfect crystals or of slabs."""
+
+    family: Literal["bulk", "slab"]
+    crystals: tuple[str, ...] | None = Field(default=None, description="default: all crystals")
+    supercell: tuple[Repeats, Repeats, Repeats] = Field(
+        default=(2, 2, 1), description="repeats of the cell"
+    )
+    copies: Annotated[int, Field(ge=1)] = 1
+    standard_deviation: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.1, description="of each Cartesian displacement, Å"
+    )
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _slabs_stay_slabs(self) -> RattledSettings:
+        if self.family == "slab" and self.supercell[2] != 1:
+            raise ValueError("a slab is repeated in the plane only: the third repeat must be 1")
+        return self
 
 
 class InterfaceSettings(Settings):
@@ -140,3 +162,4 @@ class StructuresSettings(Settings):
     vacancies: tuple[VacancySettings, ...] = ()
     adatoms: tuple[AdatomSettings, ...] = ()
     interfaces: tuple[InterfaceSettings, ...] = ()
+    rattled: tuple[RattledSettings, ...] = ()

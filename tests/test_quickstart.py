@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from itertools import pairwise
 
 import ase.io
 import numpy as np
@@ -127,7 +128,7 @@ def test_consecutive_frames_are_no_near_copies(frames, card):
             steps.setdefault(frame.info["trajectory_id"], []).append(frame)
     for trajectory in steps.values():
         trajectory.sort(key=lambda frame: frame.info["step"])
-        for before, after in zip(trajectory[:-2], trajectory[1:-1], strict=True):
+        for before, after in pairwise(trajectory[:-1]):
             moved = np.abs(after.positions - before.positions).max()
             forces = after.calc.results["forces"] - before.calc.results["forces"]
             assert moved >= rule["min_displacement"] / np.sqrt(3) or np.abs(forces).max() >= rule[
