@@ -7,10 +7,12 @@ from collections import deque
 
 from jobflow import Flow, Job
 
+JobOrder = deque[tuple[Job, frozenset[str]]]
+
 
 def execution_order(
     flow: Flow | Job | list[Job | Flow], *, allow_external_references: bool = False
-) -> deque[tuple[Job, frozenset[str]]]:
+) -> JobOrder:
     """Return the jobs of a flow, parents first, each with the uuids of its parents in the flow.
 
     The order is that of ``Flow.iterflow`` and the check that of jobflow's ``get_flow``, but the

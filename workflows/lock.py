@@ -37,14 +37,22 @@ def workdir_lock(workdir: Path) -> Iterator[None]:
     ------
     WorkdirBusyError
         If another process, or another block in this one, holds it.
+    CuprolithError
+        If the folder cannot be made or written to.
     """
-    workdir.mkdir(parents=True, exist_ok=True)
     holder_file = workdir / HOLDER_FILE
     lock = FileLock(workdir / LOCK_FILE)
     try:
+        workdir.mkdir(parents=True, exist_ok=True)
         lock.acquire(blocking=False)
     except Timeout:
         raise _busy(workdir, _read_holder(holder_file)) from None
+    except OSError as error:
+        raise CuprolithError(
+            f"cannot work in this folder: {error.strerror or error}",
+            where=str(workdir),
+            remedy="check the path and its permissions, or use another --workdir",
+        ) from error
     try:
         write_json(holder_file, _this_process())
         yield

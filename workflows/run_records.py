@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -39,24 +39,24 @@ class JobOutcome:
     followers
         Flows that the job's ``Response`` asks for, in the order they run: replacement, detour,
         addition.
-    failed_parents
-        Uuids of jobs that had failed when this one ran without their outputs.
+    serial
+        Place of the job in the order in which jobs have finished; 0 if it is not on record.
     """
 
     followers: tuple[Flow, ...] = ()
     stop_children: bool = False
     stop_jobflow: bool = False
-    failed_parents: frozenset[str] = frozenset()
+    serial: int = 0
 
     @classmethod
-    def of(cls, response: Response, failed_parents: Collection[str]) -> JobOutcome:
+    def of(cls, response: Response, serial: int) -> JobOutcome:
         """Return the outcome of a job that has just run."""
         flows = (response.replace, response.detour, response.addition)
         return cls(
             followers=tuple(flow for flow in flows if flow is not None),
             stop_children=bool(response.stop_children),
             stop_jobflow=bool(response.stop_jobflow),
-            failed_parents=frozenset(failed_parents),
+            serial=serial,
         )
 
 
@@ -127,6 +127,8 @@ class RunRecords:
         self._failures = _failure_store(self._docs)
         self._outcomes.connect()
         self._failures.connect()
+        last = next(self._outcomes.query({}, ["serial"], sort={"serial": -1}, limit=1), None)
+        self._last_serial = 0 if last is None else last["serial"]
 
     def close(self) -> None:
         """Close what this object opened; the job store stays open."""
@@ -141,15 +143,15 @@ class RunRecords:
             return None
         return dict(record)
 
-    def finish(
-        self, job: Job, output: HeldOutput, outcome: JobOutcome, seconds: float, *, keep: bool
-    ) -> None:
+    def next_serial(self) -> int:
+        """Return the number of the next job to be recorded as finished."""
+        self._last_serial += 1
+        return self._last_serial
+
+    def finish(self, job: Job, output: HeldOutput, outcome: JobOutcome, seconds: float) -> None:
         """Store output and outcome of a job in one transaction.
 
-        Parameters
-        ----------
-        keep
-            Record the job as finished, not to be run again.
+        A job whose outcome has no serial is not recorded as finished, and runs each time.
 
         Raises
         ------
@@ -157,7 +159,7 @@ class RunRecords:
             If a flow that follows the job cannot be serialised.
         """
         identity = {"uuid": job.uuid, "index": job.index}
-        record = _record(job, outcome, seconds) if keep else None
+        record = _record(job, outcome, seconds) if outcome.serial else None
         with self._docs.transaction():
             for name in output.save or ():  # large data of an earlier run of this job
                 if name in self._store.additional_stores:
@@ -203,7 +205,7 @@ def replayed_outcome(record: dict[str, Any]) -> JobOutcome | None:
         followers=followers,
         stop_children=record["stop_children"],
         stop_jobflow=record["stop_jobflow"],
-        failed_parents=frozenset(record["failed_parents"]),
+        serial=record["serial"],
     )
 
 
@@ -234,7 +236,7 @@ def _record(job: Job, outcome: JobOutcome, seconds: float) -> dict[str, Any]:
         "name": job.name,
         "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "seconds": seconds,
-        "failed_parents": sorted(outcome.failed_parents),
+        "serial": outcome.serial,
         "stop_children": outcome.stop_children,
         "stop_jobflow": outcome.stop_jobflow,
         "followers": followers,
@@ -290,7 +292,7 @@ def _sqlite_docs(store: JobStore) -> SqliteStore:
 
 
 def _outcome_store(docs: SqliteStore) -> SqliteStore:
-    return docs.sibling("outcomes", key="uuid", searchable_fields=["index"])
+    return docs.sibling("outcomes", key="uuid", searchable_fields=["index", "serial"])
 
 
 def _failure_store(docs: SqliteStore) -> SqliteStore:

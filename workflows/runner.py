@@ -10,7 +10,6 @@ import copy
 import sqlite3
 import time
 import traceback
-from collections import deque
 from collections.abc import Iterable
 from contextlib import chdir
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from jobflow.core.reference import OnMissing
 
 from workflows.disk_space import DiskFullError, is_disk_full
 from workflows.errors import CuprolithError
-from workflows.execution_order import execution_order
+from workflows.execution_order import JobOrder, execution_order
 from workflows.job_log import JobLog
 from workflows.observer import Observer, SilentObserver
 from workflows.run_records import (
@@ -76,8 +75,12 @@ def run_flow(
     (:func:`~workflows.job_ids.stable_uuid`). Jobs with ``metadata["always_run"]`` run each time.
 
     A job that ends in an exception is recorded (:func:`~workflows.run_records.failed_jobs`), the
-    others go on, and the next run tries it again. A job that ran without the output of a failed
-    parent (``on_missing_references``) runs again once that parent has succeeded.
+    others go on, and the next run tries it again.
+
+    As with ``make``, a finished job runs again if a job it depends on, or the one that led to it,
+    has finished after it: say, it ran without the output of a parent that had failed then
+    (``on_missing_references``), or that output was removed from the store. Jobs that always run do
+    not make those after them outdated.
 
     Parameters
     ----------
@@ -163,7 +166,7 @@ class _Run:
         self._root = root
         self._errored: set[str] = set()
         self._stopped_parents: set[str] = set()
-        self._renewed: set[str] = set()
+        self._serials: dict[str, int] = {}
 
     def settle_log(self) -> None:
         """Note the end of a job that a kill kept from the log, though not from the store."""
@@ -171,7 +174,7 @@ class _Run:
         if last is None or last.get("event") != "started":
             return
         record = self._records.finished(last["uuid"], last["index"])
-        if record is not None:
+        if record is not None and record["finished_at"] >= last["time"]:
             self._log.write(
                 "finished",
                 last["uuid"],
@@ -191,68 +194,70 @@ class _Run:
         """
         order = execution_order(flow, allow_external_references=allow_external_references)
         self._observer.on_flow(len(order))
-        stack = [order]
+        stack = [(order, 0)]
         while stack and not self.stopped:
-            if not stack[-1]:
+            jobs, origin = stack[-1]
+            if not jobs:
                 stack.pop()
                 continue
-            job, parents = stack[-1].popleft()
-            followers = self._visit(job, parents)
+            job, parents = jobs.popleft()
+            outcome = self._visit(job, parents, origin)
             del job
-            # followers may refer to jobs outside of them, as in jobflow
-            added: list[deque[tuple[Job, frozenset[str]]]] = []
-            for follower in followers:
-                added.append(execution_order(follower, allow_external_references=True))
-                self._observer.on_flow(len(added[-1]))
-            while stack and not stack[-1]:
+            if not jobs:
                 stack.pop()
-            stack.extend(reversed(added))
+            if outcome is not None:
+                stack.extend(reversed(self._ordered_followers(outcome)))
 
-    def _visit(self, job: Job, parents: frozenset[str]) -> tuple[Flow, ...]:
-        """Run or skip a job, and return the flows it leads to."""
+    def _ordered_followers(self, outcome: JobOutcome) -> list[tuple[JobOrder, int]]:
+        """Return the flows a job leads to, as the stack has them."""
+        added = []
+        for follower in outcome.followers:
+            # they may refer to jobs outside of them, as in jobflow
+            order = execution_order(follower, allow_external_references=True)
+            self._observer.on_flow(len(order))
+            added.append((order, outcome.serial))
+        return added
+
+    def _visit(self, job: Job, parents: frozenset[str], origin: int) -> JobOutcome | None:
+        """Run or skip a job; None if it was not run, or failed.
+
+        ``origin`` is the serial of the job that led to it.
+        """
         if parents & self._stopped_parents:
             self._stopped_parents.add(job.uuid)
             self.summary.not_run += 1
-            return ()
-        failed_parents = parents & self._errored
-        if failed_parents and job.config.on_missing_references == OnMissing.ERROR:
+            return None
+        if parents & self._errored and job.config.on_missing_references == OnMissing.ERROR:
             self._errored.add(job.uuid)
             self.summary.not_run += 1
-            return ()
-        outcome = self._finished_before(job, parents)
+            return None
+        newest = max((self._serials.get(parent, 0) for parent in parents), default=0)
+        outcome = self._finished_before(job, max(newest, origin)) or self._execute(job)
         if outcome is None:
-            outcome = self._execute(job, failed_parents)
-        if outcome is None:
-            return ()
-        if job.uuid in self._renewed:
-            for follower in outcome.followers:
-                self._renewed.update(follower.job_uuids)
+            return None
+        self._serials[job.uuid] = outcome.serial
         if outcome.stop_children:
             self._stopped_parents.add(job.uuid)
         if outcome.stop_jobflow:
             self.stopped = True
-        return outcome.followers
+        return outcome
 
-    def _finished_before(self, job: Job, parents: frozenset[str]) -> JobOutcome | None:
-        """Return the outcome on record, or None if the job has to run."""
+    def _finished_before(self, job: Job, newest: int) -> JobOutcome | None:
+        """Return the outcome on record; None if there is none, or one older than ``newest``."""
         if job.metadata.get(ALWAYS_RUN):
             return None
         record = self._records.finished(job.uuid, job.index)
-        if record is None:
+        if record is None or record["serial"] < newest:
             return None
         outcome = replayed_outcome(record)
         if outcome is None:
-            return None
-        outdated = outcome.failed_parents - self._errored or parents & self._renewed
-        if outdated or job.uuid in self._renewed:
-            self._renewed.add(job.uuid)
             return None
         self._log.write("skipped", job.uuid, job.index, job.name)
         self._observer.on_skip(job)
         self.summary.skipped += 1
         return outcome
 
-    def _execute(self, job: Job, failed_parents: frozenset[str]) -> JobOutcome | None:
+    def _execute(self, job: Job) -> JobOutcome | None:
         """Run a job and store what it gave; None if it failed."""
         self._log.write("started", job.uuid, job.index, job.name)
         self._observer.on_start(job)
@@ -266,11 +271,11 @@ class _Run:
         except Exception as error:  # noqa: BLE001  # whatever a job raises must not end the others
             self._fail(job, error, time.perf_counter() - started)
             return None
-        outcome = JobOutcome.of(response, failed_parents)
+        serial = 0 if job.metadata.get(ALWAYS_RUN) else self._records.next_serial()
+        outcome = JobOutcome.of(response, serial)
         seconds = time.perf_counter() - started
-        keep = not job.metadata.get(ALWAYS_RUN)
         try:
-            self._records.finish(runnable, self._store.release(), outcome, seconds, keep=keep)
+            self._records.finish(runnable, self._store.release(), outcome, seconds)
         except sqlite3.Error:
             raise
         except Exception as error:  # noqa: BLE001  # what the job gave cannot be stored
@@ -283,6 +288,8 @@ class _Run:
 
     def _fail(self, job: Job, error: Exception, seconds: float) -> None:
         """Record a failure, unless it is the disk's and not the job's."""
+        if isinstance(error, DiskFullError):  # of a run inside the job
+            raise error
         if is_disk_full(error):
             raise _store_error(error, self._store) from error
         trace = "".join(traceback.format_exception(error))
@@ -296,8 +303,6 @@ class _Run:
 def _store_error(error: BaseException, store: JobStore) -> CuprolithError:
     """Explain an error of the store or the disk to the user."""
     where = store.docs_store.path
-    if isinstance(error, CuprolithError):
-        return error
     if is_disk_full(error):
         return DiskFullError(f"no space left on the disk ({error})", where=where)
     return CuprolithError(

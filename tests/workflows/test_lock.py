@@ -83,5 +83,6 @@ def test_unreadable_note_of_the_holder_does_not_matter(tmp_path, content):
 
 def test_folders_that_cannot_be_made_are_explained(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises((CuprolithError, OSError)), workdir_lock(tmp_path / "file" / "workdir"):
+    refused = pytest.raises(CuprolithError, match=r"file/workdir: cannot work in this folder")
+    with refused, workdir_lock(tmp_path / "file" / "workdir"):
         pass

@@ -81,6 +81,21 @@ def events(path):
     return Counter((entry["event"], entry["uuid"], entry["index"]) for entry in read_job_log(path))
 
 
+class StopAt:
+    """Ctrl-C when a job of some name, or the so-and-so-many-th one, starts."""
+
+    def __init__(self, which):
+        self.which = which
+        self.started = 0
+
+    def on_start(self, job):
+        self.started += 1
+        if self.which in (job.name, self.started):
+            raise KeyboardInterrupt
+
+    on_flow = on_skip = on_finish = on_fail = lambda *_: None
+
+
 # ------------------------------------------------------------------- the same as run_locally does
 
 
@@ -111,26 +126,13 @@ def test_a_second_run_runs_nothing_finished(store, name, tmp_path, traced):
 
 @pytest.mark.parametrize("name", samples.FLOWS)
 def test_stopped_after_every_job_it_ends_as_if_undisturbed(store, name):
-    class StopAtSecondStart:
-        """Ctrl-C when one job has been run and the next one starts."""
-
-        def __init__(self):
-            self.started = 0
-
-        def on_start(self, job):
-            self.started += 1
-            if self.started == 2:
-                raise KeyboardInterrupt
-
-        on_flow = on_skip = on_finish = on_fail = lambda *_: None
-
     reference = memory_job_store()
     run_locally(samples.FLOWS[name](), store=reference, log=False)
     # a job that fails is tried again each time, so such a flow is never through without a stop
     stops = 0
     while stops <= reference.count():
         try:
-            run_flow(samples.FLOWS[name](), store, StopAtSecondStart())
+            run_flow(samples.FLOWS[name](), store, StopAt(2))
             break
         except KeyboardInterrupt:
             stops += 1
@@ -248,12 +250,28 @@ def test_jobs_run_again_leave_no_orphaned_data(store):
     assert loaded["frames"][4] == [0.1, 4.0]
 
 
-def test_output_removed_from_the_store_is_made_again(store, traced):
+def test_output_removed_from_the_store_is_made_again_with_what_depends_on_it(store, traced):
     run_flow(samples.data_flow(), store)
+    before = stored(store)
     traced()
     store.remove_docs({"uuid": stable_uuid("label", "1")})
-    run_flow(samples.data_flow(), store)
-    assert traced() == ["label 1"]
+    store.remove_docs({"uuid": stable_uuid("label", "2")})
+    with pytest.raises(
+        KeyboardInterrupt
+    ):  # the total is outdated, also if this run does not see it
+        run_flow(samples.data_flow(), store, StopAt("label-2"))
+    summary = run_flow(samples.data_flow(), store)
+    assert traced() == ["label 1", "label 2"]
+    assert (summary.finished, summary.skipped) == (2, 2)
+    assert sorted(stored(store)) == sorted(before)
+
+
+def test_what_a_job_led_to_runs_again_after_it(store, traced):
+    run_flow(samples.detour_flow(), store)
+    traced()
+    store.remove_docs({"uuid": stable_uuid("chain", "2")})
+    run_flow(samples.detour_flow(), store)
+    assert traced() == [f"segment chain {k}" for k in (2, 3, 4)]
 
 
 def test_flow_run_inside_a_job(store, monkeypatch):
@@ -296,7 +314,7 @@ def test_job_whose_children_the_code_no_longer_knows_runs_again(store, caplog):
         record["followers"][0]["jobs"][0]["function"]["@callable"] = "renamed_since"
         outcomes.update(record, key=["uuid", "index"])
     summary = run_flow(samples.detour_flow(), store)
-    assert (summary.finished, summary.skipped) == (1, 5)
+    assert (summary.finished, summary.skipped) == (4, 2)
     assert "chain-1" in caplog.text
     assert "runs again" in caplog.text
     assert stored(store) == before
@@ -581,17 +599,6 @@ def test_melt_quench_stopped_between_segments_gives_the_same_trajectory(
         first = maker.make(structure, Provenance("bulk-1", "bulk", "", ""), run_id="r", seed=1)
         first.set_uuid(stable_uuid("r", "0"))
         return first
-
-    class StopAt:
-        def __init__(self, count):
-            self.count = count
-
-        def on_start(self, job):
-            self.count -= 1
-            if self.count == 0:
-                raise KeyboardInterrupt
-
-        on_flow = on_skip = on_finish = on_fail = lambda *_: None
 
     for count in (2, 3):
         with pytest.raises(KeyboardInterrupt):
