@@ -14,7 +14,7 @@ from jobflow import Flow, Job
 from workflows.engines.document import Provenance
 from workflows.engines.engine import Engine
 from workflows.engines.settings import EngineSettings
-from workflows.job_ids import stable_uuid
+from workflows.jobs.job_ids import stable_uuid
 from workflows.structures_io import StructureRecord
 
 MELT_QUENCH_FAMILIES = frozenset({"interface", "amorphous"})

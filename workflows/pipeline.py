@@ -9,11 +9,11 @@ from typing import Any
 from jobflow import Flow, Job, Response, job
 
 from workflows.errors import CuprolithError
-from workflows.job_ids import stable_uuid
+from workflows.jobs.job_ids import stable_uuid
+from workflows.jobs.runner import run_flow
 from workflows.progress import announce, progress_bar
-from workflows.runner import run_flow
-from workflows.sqlite_store import job_store
 from workflows.stages.label import LabelProgress
+from workflows.store.sqlite_store import job_store
 from workflows.workdir import Workdir
 
 STAGES = ("generate", "label", "collect", "train", "report")

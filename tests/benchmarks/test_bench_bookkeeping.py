@@ -11,9 +11,9 @@ import pytest
 from jobflow import Flow, JobStore, job, run_locally
 from maggma.stores import JSONStore, MemoryStore
 
-from workflows.job_ids import stable_uuid
-from workflows.runner import run_flow
-from workflows.sqlite_store import job_store
+from workflows.jobs.job_ids import stable_uuid
+from workflows.jobs.runner import run_flow
+from workflows.store.sqlite_store import job_store
 
 OUTPUTS = {"trivial": 0, "20 kB": 1000}
 

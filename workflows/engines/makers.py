@@ -29,7 +29,7 @@ from workflows.engines.document import (
 from workflows.engines.embedded import embedded_calculator, single_threaded
 from workflows.engines.nose_hoover import RampedNoseHooverChain
 from workflows.engines.settings import EngineName, MeltQuenchSettings, RelaxSettings
-from workflows.job_ids import stable_uuid
+from workflows.jobs.job_ids import stable_uuid
 
 
 @dataclass

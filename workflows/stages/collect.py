@@ -14,8 +14,8 @@ from workflows.engines.document import frames_of
 from workflows.errors import CuprolithError
 from workflows.label_runs import LabelRun
 from workflows.progress import progress_bar
-from workflows.sqlite_store import job_store
 from workflows.stages.label import planned_runs
+from workflows.store.sqlite_store import job_store
 from workflows.workdir import Workdir
 
 

@@ -8,11 +8,11 @@ from typing import Any
 from jobflow import Flow, Job, JobStore
 
 from workflows.engines.engine import Engine, make_engine
+from workflows.jobs.run_records import failed_jobs
+from workflows.jobs.runner import run_flows
 from workflows.label_runs import LabelRun, label_runs, structure_flows
 from workflows.progress import ProgressBar, progress_bar
-from workflows.run_records import failed_jobs
-from workflows.runner import run_flows
-from workflows.sqlite_store import job_store
+from workflows.store.sqlite_store import job_store
 from workflows.structures_io import iter_structures
 from workflows.workdir import Workdir, write_json
 

@@ -13,7 +13,7 @@ from workflows.engines.makers import (
     EmbeddedStaticMaker,
 )
 from workflows.engines.settings import MeltQuenchSettings, RelaxSettings
-from workflows.job_ids import stable_uuid
+from workflows.jobs.job_ids import stable_uuid
 
 PROVENANCE = Provenance("slab-1", "slab", "1 0 0", "")
 QUENCH = MeltQuenchSettings(

@@ -19,10 +19,10 @@ from maggma.core import StoreError
 from maggma.core.validator import Validator
 from maggma.stores import MemoryStore
 
-from workflows.disk_space import is_disk_full
 from workflows.errors import CuprolithError
-from workflows.sqlite_database import SqliteDatabase
-from workflows.sqlite_store import SqliteStore, job_store
+from workflows.jobs.disk_space import is_disk_full
+from workflows.store.sqlite_database import SqliteDatabase
+from workflows.store.sqlite_store import SqliteStore, job_store
 
 
 @pytest.fixture
@@ -400,7 +400,7 @@ def test_listing_keys_reads_no_bodies(store, monkeypatch):
     def refuse(*_):
         raise AssertionError("a body was read")
 
-    monkeypatch.setattr("workflows.collection.decode_document", refuse)
+    monkeypatch.setattr("workflows.store.collection.decode_document", refuse)
     assert len(list(store.query({}, ["k"], sort={"k": -1}, limit=7))) == 7
     assert store.count({"tag": "t1", "k": {"$gt": 20}}) == 3
     assert store.distinct("tag") == ["t0", "t1", "t2"]
@@ -418,7 +418,7 @@ def test_index_made_late_covers_what_is_there(store):
 def test_column_added_by_another_connection_is_filled(store):
     other_connection = SqliteDatabase(Path(store.path))
     store.update({"k": 1, "new": "x"})
-    from workflows.collection import Collection
+    from workflows.store.collection import Collection
 
     other = Collection(other_connection, "documents", ["k", "new"])
     store.update({"k": 2, "new": "x"})
@@ -460,7 +460,7 @@ def test_uncommitted_writes_are_not_seen_by_others(tmp_path):
 
 WRITER = """
 import sys
-from workflows.sqlite_store import SqliteStore
+from workflows.store.sqlite_store import SqliteStore
 docs = SqliteStore(sys.argv[1], "docs", key="k")
 data = SqliteStore(sys.argv[1], "data", key="k")
 docs.connect(); data.connect()
@@ -483,7 +483,7 @@ def test_kill_loses_nothing_committed_and_nothing_is_half_there(tmp_path):
         with subprocess.Popen(
             [sys.executable, "-W", "ignore", "-c", WRITER, path],
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
             text=True,
         ) as writer:
             committed = max(committed, int(writer.stdout.readline()))

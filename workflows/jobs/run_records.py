@@ -12,7 +12,7 @@ from jobflow import Flow, Job, JobStore, Response
 from jobflow.core.schemas import JobStoreDocument
 from monty.json import MontyDecoder, jsanitize
 
-from workflows.sqlite_store import SqliteStore
+from workflows.store.sqlite_store import SqliteStore
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +112,8 @@ class RunRecords:
     Parameters
     ----------
     store
-        Connected job store whose documents are in a :class:`~workflows.sqlite_store.SqliteStore`.
+        Connected job store whose documents are in a
+        :class:`~workflows.store.sqlite_store.SqliteStore`.
 
     Raises
     ------
@@ -215,7 +216,7 @@ def failed_jobs(store: JobStore) -> Iterator[JobFailure]:
     Parameters
     ----------
     store
-        A job store as :func:`~workflows.sqlite_store.job_store` makes it.
+        A job store as :func:`~workflows.store.sqlite_store.job_store` makes it.
     """
     with _failure_store(_sqlite_docs(store)) as failures:
         for record in failures.query():
@@ -286,7 +287,7 @@ def _sqlite_docs(store: JobStore) -> SqliteStore:
     if not isinstance(store.docs_store, SqliteStore):
         raise TypeError(
             f"jobs can be resumed from a SqliteStore only, not {type(store.docs_store).__name__}; "
-            "make the store with workflows.sqlite_store.job_store"
+            "make the store with workflows.store.sqlite_store.job_store"
         )
     return store.docs_store
 

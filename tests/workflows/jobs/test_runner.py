@@ -19,16 +19,16 @@ from jobflow import Flow, JobStore, Response, job, run_locally
 from maggma.stores import MemoryStore
 from pymatgen.core import Lattice, Structure
 
-from workflows.disk_space import DiskFullError
 from workflows.engines.document import Provenance, frames_of
 from workflows.engines.makers import EmbeddedMeltQuenchMaker
 from workflows.engines.settings import MeltQuenchSettings
 from workflows.errors import CuprolithError
-from workflows.job_ids import stable_uuid
-from workflows.job_log import JobLog, read_job_log
-from workflows.run_records import failed_jobs
-from workflows.runner import run_flow, run_flows
-from workflows.sqlite_store import job_store
+from workflows.jobs.disk_space import DiskFullError
+from workflows.jobs.job_ids import stable_uuid
+from workflows.jobs.job_log import JobLog, read_job_log
+from workflows.jobs.run_records import failed_jobs
+from workflows.jobs.runner import run_flow, run_flows
+from workflows.store.sqlite_store import job_store
 
 
 @pytest.fixture
@@ -525,7 +525,7 @@ def start_samples(folder):
     here = Path(__file__).parent
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "runner_samples", folder, "0.004"],
-        env={**os.environ, "PYTHONPATH": f"{here.parents[1]}:{here}"},
+        env={**os.environ, "PYTHONPATH": f"{here.parents[2]}:{here}"},
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -20,9 +20,9 @@ from mongomock_ng.filtering import (
 from mongomock_ng.helpers import patch_datetime_awareness_in_document
 from pydash import get, has, set_
 
-from workflows.collection import Collection, DocumentRow
-from workflows.document_query import Projection, fields_of, sort_order
-from workflows.sqlite_database import SqliteDatabase
+from workflows.store.collection import Collection, DocumentRow
+from workflows.store.document_query import Projection, fields_of, sort_order
+from workflows.store.sqlite_database import SqliteDatabase
 
 Criteria = Mapping[str, Any] | None
 Properties = Mapping[str, Any] | Iterable[str] | None

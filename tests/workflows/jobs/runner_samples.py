@@ -8,7 +8,7 @@ from pathlib import Path
 from jobflow import Flow, JobConfig, OnMissing, Response, job
 from jobflow.core.flow import JobOrder
 
-from workflows.job_ids import stable_uuid
+from workflows.jobs.job_ids import stable_uuid
 
 # What the jobs have done, in order: "<name> <uuid>" lines, to count executions from outside.
 TRACE = "RUNNER_SAMPLES_TRACE"
@@ -229,8 +229,8 @@ FLOWS = {
 
 
 def main(folder, seconds):
-    from workflows.runner import run_flow
-    from workflows.sqlite_store import job_store
+    from workflows.jobs.runner import run_flow
+    from workflows.store.sqlite_store import job_store
 
     store = job_store(Path(folder) / "labels.sqlite")
     summary = run_flow(fan_flow(float(seconds)), store, log_path=Path(folder) / "log.jsonl")

@@ -18,12 +18,12 @@ from pathlib import Path
 from jobflow import Flow, Job, JobStore
 from jobflow.core.reference import OnMissing
 
-from workflows.disk_space import DiskFullError, is_disk_full
 from workflows.errors import CuprolithError
-from workflows.execution_order import JobOrder, execution_order
-from workflows.job_log import JobLog
-from workflows.observer import Observer, SilentObserver
-from workflows.run_records import (
+from workflows.jobs.disk_space import DiskFullError, is_disk_full
+from workflows.jobs.execution_order import JobOrder, execution_order
+from workflows.jobs.job_log import JobLog
+from workflows.jobs.observer import Observer, SilentObserver
+from workflows.jobs.run_records import (
     HoldingStore,
     JobFailure,
     JobOutcome,
@@ -72,10 +72,12 @@ def run_flow(
     Output and ``Response`` of a job are committed together, so that a kill at any moment loses
     the job in progress only, and the jobs that finished jobs lead to are found again. A finished
     job is known by its uuid and index: makers give their jobs uuids of their own
-    (:func:`~workflows.job_ids.stable_uuid`). Jobs with ``metadata["always_run"]`` run each time.
+    (:func:`~workflows.jobs.job_ids.stable_uuid`). Jobs with ``metadata["always_run"]`` run each
+    time.
 
-    A job that ends in an exception is recorded (:func:`~workflows.run_records.failed_jobs`), the
-    others go on, and the next run tries it again.
+    A job that ends in an exception is recorded
+    (:func:`~workflows.jobs.run_records.failed_jobs`), the others go on, and the next run tries it
+    again.
 
     As with ``make``, a finished job runs again if a job it depends on, or the one that led to it,
     has finished after it: say, it ran without the output of a parent that had failed then
@@ -85,7 +87,7 @@ def run_flow(
     Parameters
     ----------
     store
-        Made by :func:`~workflows.sqlite_store.job_store`; left connected.
+        Made by :func:`~workflows.store.sqlite_store.job_store`; left connected.
     log_path
         One JSON line per event is appended to this file.
     root_dir
@@ -100,7 +102,7 @@ def run_flow(
     CuprolithError
         If the store cannot be written for another reason.
     ValueError
-        If the flow cannot be ordered, see :func:`~workflows.execution_order.execution_order`.
+        If the flow cannot be ordered, see :func:`~workflows.jobs.execution_order.execution_order`.
     """
     return run_flows(
         [flow],

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.document_codec import decode_document, encode_document
-from workflows.document_query import OPAQUE, column_value, sql_condition
-from workflows.sqlite_database import SqliteDatabase, quoted
+from workflows.store.document_codec import decode_document, encode_document
+from workflows.store.document_query import OPAQUE, column_value, sql_condition
+from workflows.store.sqlite_database import SqliteDatabase, quoted
 
 _NAME = re.compile(r"(?!sqlite_)[A-Za-z_][A-Za-z0-9_]*")
 _PREFIX = "field:"

@@ -1,0 +1,1 @@
+"""Running jobflow jobs: order, records, log, and a runner that resumes."""
