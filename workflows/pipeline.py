@@ -12,7 +12,7 @@ from workflows.errors import CuprolithError
 from workflows.jobs.job_ids import stable_uuid
 from workflows.jobs.runner import run_flow
 from workflows.progress import announce, progress_bar
-from workflows.stages.label import LabelProgress
+from workflows.stages.label import LabelProgress, n_label_jobs, planned_runs
 from workflows.store.sqlite_store import job_store
 from workflows.workdir import Workdir
 
@@ -91,16 +91,13 @@ def pipeline_flow(workdir: Workdir) -> Flow:
 class PipelineProgress:
     """Announces each stage, and shows the label jobs between two stages on a bar."""
 
-    def __init__(self) -> None:
+    def __init__(self, workdir: Workdir) -> None:
+        self._workdir = workdir
         self._open_bar = ExitStack()
         self._label: LabelProgress | None = None
-        self._jobs_added = 0
 
     def on_flow(self, n_jobs: int) -> None:
-        """Take note of jobs: the first flow is the stages, all others are label jobs."""
-        self._jobs_added += n_jobs
-        if self._label is not None:
-            self._label.on_flow(n_jobs)
+        """Ignore: the stages are known, and the plan knows the label jobs."""
 
     def on_start(self, job: Job) -> None:
         """Announce a stage, or show a label job."""
@@ -131,9 +128,9 @@ class PipelineProgress:
 
     def _labels(self) -> LabelProgress:
         if self._label is None:
-            bar = self._open_bar.enter_context(progress_bar("label"))
+            _, runs = planned_runs(self._workdir)
+            bar = self._open_bar.enter_context(progress_bar("label", total=n_label_jobs(runs)))
             self._label = LabelProgress(bar)
-            self._label.on_flow(self._jobs_added - len(STAGES))
         return self._label
 
 
@@ -146,7 +143,7 @@ def run_pipeline(workdir: Workdir) -> str:
         If a stage failed, with its message; the stages before it are kept. Failed label jobs do
         not stop the campaign: they are listed in ``labels.json`` and the report.
     """
-    progress = PipelineProgress()
+    progress = PipelineProgress(workdir)
     try:
         summary = run_flow(
             pipeline_flow(workdir),

@@ -39,16 +39,13 @@ class LabelSummary:
 
 
 class LabelProgress:
-    """Shows label jobs on a progress bar; segments count from when they are known."""
+    """Shows label jobs on a progress bar whose total the plan knows."""
 
     def __init__(self, bar: ProgressBar) -> None:
         self._bar = bar
-        self._total = 0
 
     def on_flow(self, n_jobs: int) -> None:
-        """Add to the total."""
-        self._total += n_jobs
-        self._bar.set_total(self._total)
+        """Ignore: the segments to come are in the plan already."""
 
     def on_start(self, job: Job) -> None:
         """Say what runs."""
@@ -76,6 +73,11 @@ def planned_runs(workdir: Workdir) -> tuple[Engine, list[LabelRun]]:
     return engine, runs
 
 
+def n_label_jobs(runs: list[LabelRun]) -> int:
+    """Count the jobs of all runs, segments included."""
+    return sum(run.n_jobs for run in runs)
+
+
 def label_flow(workdir: Workdir) -> Flow:
     """Return the flow of all label jobs."""
     engine, runs = planned_runs(workdir)
@@ -87,7 +89,7 @@ def label(workdir: Workdir) -> LabelSummary:
     """Run every label job that is not finished, then summarise."""
     engine, runs = planned_runs(workdir)
     flows = structure_flows(runs, engine, workdir.campaign().seed)
-    with progress_bar("label") as bar:
+    with progress_bar("label", total=n_label_jobs(runs)) as bar:
         run_flows(
             flows,
             job_store(workdir.label_store),

@@ -1,0 +1,168 @@
+"""Trained models in this process: from a checkpoint to an ASE calculator, without compiling.
+
+Importing this module takes seconds (torch, NequIP).
+"""
+
+from __future__ import annotations
+
+import pickle
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ase import Atoms
+from ase.calculators.calculator import all_changes
+from nequip.data import AtomicDataDict
+from nequip.data.transforms import ChemicalSpeciesToAtomTypeMapper, NeighborListTransform
+from nequip.integrations.ase import NequIPCalculator
+from nequip.model import ModelFromCheckpoint
+from nequip.nn import graph_model
+from nequip.utils.dtype import torch_default_dtype
+from nequip.utils.global_dtype import _GLOBAL_DTYPE
+from nequip.utils.global_state import set_global_state
+from numpy.typing import NDArray
+
+from training.training_run import TrainingError
+
+FloatArray = NDArray[np.float64]
+
+# What a checkpoint may name to be built on loading.
+_TRUSTED = (
+    "allegro.model.",
+    "allegro.nn.",
+    "lightning.",
+    "nequip.data.",
+    "nequip.nn.",
+    "nequip.train.",
+    "torch.optim.",
+    "torch.utils.data.DataLoader",
+    "training.",
+)
+
+
+class CheckpointCalculator(NequIPCalculator):
+    """NequIP's calculator, independent of torch's default dtype.
+
+    NequIP reads positions with the default dtype, and another library (a label engine) may have
+    set it to single precision.
+    """
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: list[str] | None = None,
+        system_changes: list[str] = all_changes,
+    ) -> None:
+        """Compute energy, forces and stress."""
+        with torch_default_dtype(_GLOBAL_DTYPE):
+            super().calculate(atoms, properties or ["energy"], system_changes)
+
+    def predict_together(self, structures: list[Atoms]) -> tuple[FloatArray, FloatArray]:
+        """Predict several structures in one call of the model.
+
+        Returns
+        -------
+        Energies, shape (n_structures,), eV, and forces of all atoms, shape (n_atoms, 3), eV/Å.
+        """
+        bare = (Atoms(a.numbers, a.positions, cell=a.cell, pbc=a.pbc) for a in structures)
+        with torch_default_dtype(_GLOBAL_DTYPE):
+            batch = AtomicDataDict.batched_from_list([self.atoms_to_data(a) for a in bare])
+            output = self.call_model(batch)
+        energies = output[AtomicDataDict.TOTAL_ENERGY_KEY].detach().reshape(-1)
+        forces = output[AtomicDataDict.FORCE_KEY].detach()
+        return energies.cpu().numpy().astype(float), forces.cpu().numpy().astype(float)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Chemical symbols the model knows."""
+        return _symbols(self.model)
+
+
+def checkpoint_calculator(checkpoint: Path, device: str | None = None) -> CheckpointCalculator:
+    """Load the averaged (EMA) weights of a checkpoint as an ASE calculator.
+
+    Parameters
+    ----------
+    checkpoint
+        ``best.ckpt`` or ``last.ckpt`` of a training.
+    device
+        ``cpu``, ``cuda``, ...; by default a GPU where there is one.
+
+    Returns
+    -------
+    Calculator of energy, forces and stress (eV, eV/Å, eV/Å³).
+
+    Raises
+    ------
+    TrainingError
+        If there is no such checkpoint, or it holds anything but a model of the libraries used
+        here: a checkpoint could otherwise run any code.
+    """
+    _refuse_foreign(checkpoint)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    with _nequip_state():
+        (model,) = ModelFromCheckpoint(str(checkpoint)).values()
+        model.eval()
+        symbols = _symbols(model)
+        return CheckpointCalculator(
+            model=model,
+            device=device,
+            transforms=[
+                ChemicalSpeciesToAtomTypeMapper(
+                    model_type_names=list(symbols),
+                    chemical_species_to_atom_type_map={name: name for name in symbols},
+                ),
+                NeighborListTransform(r_max=float(model.metadata[graph_model.R_MAX_KEY])),
+            ],
+        )
+
+
+def _symbols(model: Any) -> tuple[str, ...]:
+    return tuple(model.metadata[graph_model.TYPE_NAMES_KEY].split(" "))
+
+
+@contextmanager
+def _nequip_state() -> Iterator[None]:
+    """Give NequIP the global state it wants, and the rest of the program its own back."""
+    numpy_state = np.random.get_state()  # noqa: NPY002 (others may use the global generator)
+    python_state, torch_state = random.getstate(), torch.get_rng_state()
+    try:
+        with torch_default_dtype(_GLOBAL_DTYPE):
+            set_global_state()  # also seeds all generators with a constant
+            yield
+    finally:
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        random.setstate(python_state)
+        torch.set_rng_state(torch_state)
+
+
+def _refuse_foreign(checkpoint: Path) -> None:
+    try:
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        foreign = [
+            target
+            for target in _targets(content["hyper_parameters"])
+            if not target.startswith(_TRUSTED)
+        ]
+    except FileNotFoundError as error:
+        raise TrainingError(f"{checkpoint} does not exist: train first") from error
+    except (pickle.UnpicklingError, KeyError, EOFError, RuntimeError) as error:
+        raise TrainingError(f"{checkpoint} is no checkpoint of a training: {error}") from error
+    if foreign:
+        raise TrainingError(f"{checkpoint} would run {foreign[0]}: refused")
+
+
+def _targets(config: Any) -> Iterator[str]:
+    if isinstance(config, dict):
+        for key, value in config.items():
+            if key == "_target_":
+                yield str(value)
+            else:
+                yield from _targets(value)
+    elif isinstance(config, list | tuple):
+        for value in config:
+            yield from _targets(value)

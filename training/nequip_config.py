@@ -1,0 +1,206 @@
+"""NequIP's configuration of one training, made from our settings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.settings import AllegroSettings, TrainingSettings, Variant
+
+# Names under which NequIP's trainer logs, and the files it writes in its working directory.
+MONITOR = "val0_epoch/weighted_sum"
+BEST_CHECKPOINT = "best.ckpt"
+LAST_CHECKPOINT = "last.ckpt"
+METRICS_DIR = "metrics"
+RUN_FACTS = "run.json"
+
+# Validation asks for forces and says little else about a batch, so it may be this much larger.
+_EVALUATION_BATCH_FACTOR = 4
+# The cosine ends at this fraction of the starting learning rate.
+_FINAL_LEARNING_RATE = 0.01
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What the configuration needs to know about a dataset.
+
+    Attributes
+    ----------
+    directory
+        Folder with ``train.extxyz`` and ``val.extxyz``.
+    symbols
+        Chemical symbols in the dataset, sorted.
+    atomic_energies
+        Energy each species starts with, eV/atom.
+    n_train
+        Number of training frames.
+    """
+
+    directory: Path
+    symbols: tuple[str, ...]
+    atomic_energies: Mapping[str, float]
+    n_train: int
+
+
+def nequip_config(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:
+    """Return the Hydra configuration with which ``nequip-train`` runs one training.
+
+    Statistics of the training set (mean number of neighbours, force RMS) are left to NequIP's own
+    resolver ``training_data_stats``.
+
+    Parameters
+    ----------
+    settings
+        The campaign's ``training`` section.
+    data
+        Facts about the dataset.
+    seed
+        Decides initial weights and the order of frames.
+
+    Returns
+    -------
+    Nested dictionary of plain YAML types.
+    """
+    return {
+        "run": ["train"],
+        "data": _data(settings, data, seed),
+        "trainer": _trainer(settings),
+        "training_module": _training_module(settings, data, seed),
+    }
+
+
+def _data(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:
+    loader = {"_target_": "torch.utils.data.DataLoader"}
+    evaluation = {**loader, "batch_size": _EVALUATION_BATCH_FACTOR * settings.batch_size}
+    return {
+        "_target_": "nequip.data.datamodule.ASEDataModule",
+        "seed": seed,
+        "train_file_path": str(data.directory / "train.extxyz"),
+        "val_file_path": str(data.directory / "val.extxyz"),
+        # Not trained on, and not every frame has one: NequIP cannot batch frames that differ.
+        "exclude_keys": ["stress"],
+        "transforms": [
+            {
+                "_target_": "nequip.data.transforms.ChemicalSpeciesToAtomTypeMapper",
+                "model_type_names": list(data.symbols),
+                "chemical_species_to_atom_type_map": {name: name for name in data.symbols},
+            },
+            {
+                "_target_": "nequip.data.transforms.NeighborListTransform",
+                "r_max": settings.model.r_max,
+            },
+        ],
+        "train_dataloader": {**loader, "batch_size": settings.batch_size, "shuffle": True},
+        "val_dataloader": evaluation,
+        "stats_manager": {
+            "_target_": "nequip.data.CommonDataStatisticsManager",
+            "dataloader_kwargs": {"batch_size": evaluation["batch_size"], "shuffle": False},
+            "type_names": list(data.symbols),
+        },
+    }
+
+
+def _trainer(settings: TrainingSettings) -> dict[str, Any]:
+    checkpoint = {
+        "_target_": "lightning.pytorch.callbacks.ModelCheckpoint",
+        "dirpath": ".",
+        "save_top_k": 1,
+        "enable_version_counter": False,  # one name each: a resumed run replaces, never adds
+    }
+    callbacks: list[dict[str, Any]] = [
+        {"_target_": "training.callbacks.RunFacts"},
+        {"_target_": "training.callbacks.EpochRecord"},
+        {"_target_": "training.callbacks.FiniteLoss"},
+        {"_target_": "training.callbacks.ResumedShuffling"},
+        {**checkpoint, "filename": Path(BEST_CHECKPOINT).stem, "monitor": MONITOR},
+        # After `best`, so that a kill between the two repeats the epoch instead of skipping it.
+        {**checkpoint, "filename": Path(LAST_CHECKPOINT).stem},
+    ]
+    return {
+        "_target_": "lightning.Trainer",
+        "accelerator": "auto",
+        "devices": 1,
+        "max_epochs": settings.max_epochs,
+        "max_time": settings.max_time,
+        "check_val_every_n_epoch": 1,  # NequIP's EMA module asks for it
+        "num_sanity_val_steps": 0,
+        "log_every_n_steps": 1_000_000_000,  # epochs only; single steps would swell the log
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "logger": {
+            "_target_": "lightning.pytorch.loggers.CSVLogger",
+            "save_dir": ".",
+            "name": METRICS_DIR,
+        },
+        "callbacks": callbacks,
+    }
+
+
+def _training_module(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:
+    metrics = {
+        "_target_": "nequip.train.EnergyForceMetrics",
+        "coeffs": {
+            "per_atom_energy_mae": settings.energy_weight,
+            "forces_mae": settings.force_weight,
+        },
+    }
+    steps = settings.max_epochs * math.ceil(data.n_train / settings.batch_size)
+    return {
+        "_target_": "nequip.train.EMALightningModule",
+        "ema_decay": settings.ema_decay,
+        "loss": {
+            "_target_": "nequip.train.EnergyForceLoss",
+            "per_atom_energy": True,
+            "coeffs": {
+                "total_energy": settings.energy_weight,
+                "forces": settings.force_weight,
+            },
+        },
+        "val_metrics": metrics,
+        "optimizer": {"_target_": "torch.optim.Adam", "lr": settings.learning_rate},
+        # Stepped per batch: Lightning checkpoints before it steps epoch-wise schedulers, which
+        # would make a resumed run differ from an undisturbed one.
+        "lr_scheduler": {
+            "interval": "step",
+            "scheduler": {
+                "_target_": "torch.optim.lr_scheduler.CosineAnnealingLR",
+                "T_max": steps,
+                "eta_min": _FINAL_LEARNING_RATE * settings.learning_rate,
+            },
+        },
+        "model": {
+            **_MODELS[settings.variant](settings.model),
+            "seed": seed,
+            "model_dtype": settings.dtype,
+            "type_names": list(data.symbols),
+            "avg_num_neighbors": "${training_data_stats:num_neighbors_mean}",
+            "per_type_energy_scales": "${training_data_stats:forces_rms}",
+            "per_type_energy_shifts": {name: data.atomic_energies[name] for name in data.symbols},
+        },
+    }
+
+
+def _allegro(model: AllegroSettings) -> dict[str, Any]:
+    return {
+        "_target_": "allegro.model.AllegroModel",
+        "r_max": model.r_max,
+        "l_max": model.l_max,
+        "parity": True,
+        "radial_chemical_embed": {
+            "_target_": "allegro.nn.TwoBodyBesselScalarEmbed",
+            "num_bessels": model.num_bessels,
+            "polynomial_cutoff_p": model.polynomial_cutoff_p,
+        },
+        "scalar_embed_mlp_hidden_layers_width": model.num_scalar_features,
+        "num_layers": model.num_layers,
+        "num_scalar_features": model.num_scalar_features,
+        "num_tensor_features": model.num_tensor_features,
+        "allegro_mlp_hidden_layers_width": model.num_scalar_features,
+        "readout_mlp_hidden_layers_width": model.edge_mlp_width,
+    }
+
+
+_MODELS: dict[Variant, Callable[[AllegroSettings], dict[str, Any]]] = {"allegro": _allegro}

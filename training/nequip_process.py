@@ -1,0 +1,192 @@
+"""NequIP's trainer as a child process: start or resume it, follow it, explain its failure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.learning_curve import MetricsTail, epochs_of_rows, metrics_files
+from training.nequip_config import LAST_CHECKPOINT, METRICS_DIR
+from training.training_run import TrainingError
+
+CONFIG_FILE = "config.yaml"
+LOG_FILE = "nequip-train.log"
+
+_SCRATCH = "scratch"
+_POLL_SECONDS = 0.2
+_TAIL_LINES = 15
+_TAIL_BYTES = 20_000
+# -P and the appended argument keep the working directory out of the child's import path.
+_CHILD = (
+    "import sys; sys.path.append(sys.argv.pop(1)); from training.nequip_train import main; main()"
+)
+_REMEDIES = {
+    "FloatingPointError": "lower `learning_rate`, or look for frames with extreme forces or "
+    "energies in the training split",
+    "out of memory": "lower `batch_size`, or use a smaller model",
+    "No space left on device": "make room on the disk and run the same command again: it goes on "
+    "from the last epoch",
+}
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """One finished epoch.
+
+    Attributes
+    ----------
+    epoch, max_epochs
+        The epoch, from 0, and how many were asked for.
+    train_loss
+        As in `LearningCurve`.
+    val_forces_mae, val_per_atom_energy_mae
+        On the validation split, eV/Å and eV/atom.
+    seconds
+        Training time so far.
+    """
+
+    epoch: int
+    max_epochs: int
+    train_loss: float
+    val_forces_mae: float
+    val_per_atom_energy_mae: float
+    seconds: float
+
+
+OnEpoch = Callable[[EpochMetrics], None]
+
+
+def run_nequip_train(folder: Path, max_epochs: int, on_epoch: OnEpoch | None) -> None:
+    """Run ``nequip-train`` on ``config.yaml`` in a folder, from ``last.ckpt`` if there is one.
+
+    Parameters
+    ----------
+    folder
+        Working directory; the log is appended to ``nequip-train.log``.
+    max_epochs
+        For `on_epoch`.
+    on_epoch
+        Called after every epoch.
+
+    Raises
+    ------
+    TrainingError
+        If the trainer fails or is killed; with the end of its log and what to do.
+    """
+    scratch = folder / _SCRATCH
+    shutil.rmtree(scratch, ignore_errors=True)  # of a killed run
+    scratch.mkdir()
+    known = len(metrics_files(folder / METRICS_DIR))
+    with (folder / LOG_FILE).open("ab") as log:
+        log_start = log.tell()
+        process = subprocess.Popen(
+            _command(folder),
+            cwd=folder,
+            env=_environment(scratch),
+            stdin=subprocess.PIPE,  # closes when this process ends, which ends the child
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches this process alone, which ends the child
+        )
+        try:
+            _follow(process, folder / METRICS_DIR, known, max_epochs, on_epoch)
+        finally:
+            process.kill()
+            process.communicate()
+    shutil.rmtree(scratch, ignore_errors=True)
+    if process.returncode != 0:
+        raise _failure(process.returncode, folder / LOG_FILE, log_start)
+
+
+def _environment(scratch: Path) -> dict[str, str]:
+    """Environment of the trainer; what the user has set stays, but for the temporary folder."""
+    environment = dict(os.environ)
+    # Threads of small models wait for each other all the time. libgomp lets them spin 100 times
+    # longer than this, which gains nothing on a quiet machine and costs a factor of 30 when
+    # another program wants the same core (62 s per epoch instead of 2 s, measured).
+    if "OMP_WAIT_POLICY" not in environment:
+        environment.setdefault("GOMP_SPINCOUNT", "3000")
+    # Lightning writes checkpoints to the temporary folder and then moves them, which is atomic
+    # only within one file system.
+    environment["TMPDIR"] = str(scratch)
+    return environment
+
+
+def _command(folder: Path) -> list[str]:
+    command = [sys.executable, "-P", "-c", _CHILD, str(Path(__file__).parents[1])]
+    command += ["--config-path", str(folder), "--config-name", Path(CONFIG_FILE).stem]
+    command += ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=stdout"]
+    if zipfile.is_zipfile(folder / LAST_CHECKPOINT):  # a file cut short is none
+        command.append(f"++ckpt_path={LAST_CHECKPOINT}")
+    return command
+
+
+def _follow(
+    process: subprocess.Popen[bytes],
+    metrics_dir: Path,
+    known: int,
+    max_epochs: int,
+    on_epoch: OnEpoch | None,
+) -> None:
+    """Wait for the process to end, and report epochs as they appear in its metrics file."""
+    tail: MetricsTail | None = None
+    epochs: dict[int, dict[str, float]] = {}
+    while True:
+        ended = process.poll() is not None
+        if tail is None and (files := metrics_files(metrics_dir)[known:]):
+            tail = MetricsTail(files[0])
+        for epoch, row in epochs_of_rows(tail.rows() if tail else []).items():
+            epochs.setdefault(epoch, {}).update(row)
+        for metrics in _complete(epochs, max_epochs):
+            if on_epoch is not None:
+                on_epoch(metrics)
+        if ended:
+            return
+        try:
+            process.wait(_POLL_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _complete(epochs: dict[int, dict[str, float]], max_epochs: int) -> list[EpochMetrics]:
+    """Take the epochs out of which all is known."""
+    found = []
+    for epoch in sorted(epochs):
+        row = epochs[epoch]
+        names = ("train_loss", "val_forces_mae", "val_per_atom_energy_mae", "seconds")
+        if all(name in row for name in names):
+            found.append(EpochMetrics(epoch, max_epochs, *(row[name] for name in names)))
+            del epochs[epoch]
+    return found
+
+
+def _failure(code: int, log: Path, log_start: int) -> TrainingError:
+    tail = _end_of(log, log_start)
+    if code < 0:
+        what = f"nequip-train was killed by {signal.Signals(-code).name}"
+        remedy = (
+            "run the same command again: it goes on from the last epoch; if the system killed it "
+            "for want of memory, lower `batch_size` first"
+        )
+    else:
+        what = f"nequip-train ended with exit code {code}"
+        remedy = next(
+            (remedy for symptom, remedy in _REMEDIES.items() if symptom in tail),
+            "see the message above; once mended, the same command goes on from the last epoch",
+        )
+    return TrainingError(f"{what}. The end of {log}:\n{tail}\nWhat to do: {remedy}.")
+
+
+def _end_of(log: Path, start: int) -> str:
+    with log.open("rb") as stream:
+        end = stream.seek(0, os.SEEK_END)
+        stream.seek(max(start, end - _TAIL_BYTES))
+        lines = stream.read().decode(errors="replace").splitlines()
+    return "\n".join(f"    {line}" for line in lines[-_TAIL_LINES:])

@@ -1,0 +1,134 @@
+"""Predict energies and forces of labelled frames with a trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase.calculators.calculator import Calculator
+from ase.data import chemical_symbols
+
+from training.extxyz import iter_frames
+from training.frames import Frame
+from training.predictions import Predictions, read_predictions
+from training.training_run import TrainingError
+
+if TYPE_CHECKING:
+    from training.calculator import CheckpointCalculator
+
+__all__ = ["Predictions", "load_calculator", "predict", "read_predictions"]
+
+# Enough atoms at once that torch, not Python, is busy; little enough for any memory.
+_ATOMS_PER_BATCH = 1000
+
+
+def load_calculator(checkpoint: Path, device: str | None = None) -> Calculator:
+    """Load a training's checkpoint, with the averaged weights, as an ASE calculator.
+
+    For long simulations compile the model with ``nequip-compile`` instead.
+
+    Parameters
+    ----------
+    checkpoint
+        ``best.ckpt`` of a training.
+    device
+        ``cpu``, ``cuda``, ...; by default a GPU where there is one.
+
+    Returns
+    -------
+    Calculator of energy, forces and stress (eV, eV/Å, eV/Å³).
+
+    Raises
+    ------
+    TrainingError
+        If there is no such checkpoint, or it holds anything but a model.
+    """
+    from training.calculator import checkpoint_calculator
+
+    return checkpoint_calculator(checkpoint, device)
+
+
+def predict(checkpoint: Path, frames_file: Path, out: Path) -> Predictions:
+    """Predict all frames of a file and write labels and predictions side by side.
+
+    Frames are read, batched and predicted a thousand atoms at a time; what is kept of a frame is
+    its row of the result, at most 120 bytes per atom.
+
+    Parameters
+    ----------
+    checkpoint
+        ``best.ckpt`` of a training.
+    frames_file
+        One split, in extended XYZ.
+    out
+        The npz file to write, see `Predictions`; its folder is made.
+
+    Returns
+    -------
+    What was written.
+
+    Raises
+    ------
+    TrainingError
+        If the checkpoint is none, there are no frames, or one holds a species the model does not
+        know.
+    """
+    from training.calculator import checkpoint_calculator
+
+    calculator = checkpoint_calculator(checkpoint)
+    parts = [
+        _predict_batch(calculator, batch)
+        for batch in _batches(_known_species(iter_frames(frames_file), calculator.symbols))
+    ]
+    if not parts:
+        raise TrainingError(f"{frames_file} has no frames to predict")
+    predictions = Predictions(
+        **{name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    )
+    predictions.write(out)
+    return predictions
+
+
+def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    batch: list[Frame] = []
+    n_atoms = 0
+    for frame in frames:
+        if batch and n_atoms + len(frame) > _ATOMS_PER_BATCH:
+            yield batch
+            batch, n_atoms = [], 0
+        batch.append(frame)
+        n_atoms += len(frame)
+    if batch:
+        yield batch
+
+
+def _known_species(frames: Iterable[Frame], symbols: tuple[str, ...]) -> Iterator[Frame]:
+    for frame in frames:
+        unknown = {chemical_symbols[number] for number, _ in frame.composition} - set(symbols)
+        if unknown:
+            raise TrainingError(
+                f"{frame.structure_id}, step {frame.step}: the model knows {', '.join(symbols)} "
+                f"but not {', '.join(sorted(unknown))}: train on frames that have it"
+            )
+        yield frame
+
+
+def _predict_batch(calculator: CheckpointCalculator, frames: list[Frame]) -> dict[str, Any]:
+    energies, forces = calculator.predict_together([frame.to_atoms() for frame in frames])
+    masks = [
+        np.ones(len(frame), dtype=bool) if frame.free_mask is None else frame.free_mask
+        for frame in frames
+    ]
+    return {
+        "structure_id": np.array([frame.structure_id for frame in frames]),
+        "family": np.array([frame.family for frame in frames]),
+        "n_atoms": np.array([len(frame) for frame in frames], dtype=np.int64),
+        "energy_reference": np.array([frame.energy for frame in frames]),
+        "energy_predicted": energies,
+        "numbers": np.concatenate([frame.numbers for frame in frames]),
+        "free_mask": np.concatenate(masks),
+        "forces_reference": np.concatenate([frame.forces for frame in frames]),
+        "forces_predicted": forces,
+    }

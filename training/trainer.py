@@ -1,0 +1,129 @@
+"""Train with NequIP's own trainer, resumably."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import yaml
+
+from training.atomic_energies import fit_atomic_energies
+from training.dataset_card import DatasetCard, load_card
+from training.extxyz import iter_frames
+from training.learning_curve import read_learning_curve
+from training.nequip_config import (
+    BEST_CHECKPOINT,
+    METRICS_DIR,
+    RUN_FACTS,
+    TrainingData,
+    nequip_config,
+)
+from training.nequip_process import CONFIG_FILE, EpochMetrics, OnEpoch, run_nequip_train
+from training.settings import TrainingSettings
+from training.staged_file import StagedFile
+from training.training_run import (
+    RESULT_FILE,
+    TrainingError,
+    TrainingInputs,
+    TrainingResult,
+    claim_folder,
+    load_result,
+    training_inputs,
+)
+
+__all__ = ["EpochMetrics", "TrainingError", "TrainingResult", "train"]
+
+
+def train(
+    settings: TrainingSettings,
+    dataset_dir: Path,
+    out_dir: Path,
+    seed: int,
+    on_epoch: OnEpoch | None = None,
+) -> TrainingResult:
+    """Train one model; or finish, or return, the training that is already there.
+
+    ``nequip-train`` runs in a child process in `out_dir`, which ends when this process does. It
+    writes ``last.ckpt`` after every epoch: whatever was killed, the same call goes on from there
+    and gives the numbers of an undisturbed run, to float noise. A training that has finished with
+    the same inputs (settings, training and validation files, seed, versions) is returned as it
+    is. A training from other inputs is moved to ``<out_dir>.<hash>``, never mixed; it comes back
+    from there when its inputs do.
+
+    Parameters
+    ----------
+    settings
+        The campaign's ``training`` section.
+    dataset_dir
+        Folder with ``dataset.json`` and the files of the splits.
+    out_dir
+        Folder of this training; gets ``config.yaml``, ``nequip-train.log``, ``metrics/``,
+        ``best.ckpt``, ``last.ckpt`` and, last of all, ``result.json``.
+    seed
+        Of the initial weights and the order of frames.
+    on_epoch
+        Called after every epoch that is trained in this call.
+
+    Returns
+    -------
+    The result, as in ``result.json``.
+
+    Raises
+    ------
+    DatasetError
+        If there is no dataset.
+    TrainingError
+        If the dataset is not the one on its card, or the trainer fails: with the end of its log
+        and what to do.
+    """
+    dataset_dir, out_dir = dataset_dir.resolve(), out_dir.resolve()
+    card = load_card(dataset_dir)
+    inputs = training_inputs(settings, card, dataset_dir, seed)
+    claim_folder(out_dir, inputs)
+    if (finished := load_result(out_dir)) is not None:
+        return finished
+    _write_config(settings, card, dataset_dir, out_dir, seed)
+    run_nequip_train(out_dir, settings.max_epochs, on_epoch)
+    result = _result(settings, inputs, out_dir)
+    result.write(out_dir / RESULT_FILE)
+    return result
+
+
+def _write_config(
+    settings: TrainingSettings, card: DatasetCard, dataset_dir: Path, out_dir: Path, seed: int
+) -> None:
+    split = card.splits["train"]
+    energies = fit_atomic_energies(iter_frames(dataset_dir / split.file), card.elements)
+    data = TrainingData(dataset_dir, card.elements, energies, split.frames)
+    config = nequip_config(settings, data, seed)
+    with StagedFile(out_dir / CONFIG_FILE) as file:
+        file.write(yaml.safe_dump(config, sort_keys=False).encode())
+        file.commit()
+
+
+def _result(settings: TrainingSettings, inputs: TrainingInputs, out_dir: Path) -> TrainingResult:
+    curve = read_learning_curve(out_dir / METRICS_DIR)
+    best = curve.epoch.tolist().index(_epoch_of(out_dir / BEST_CHECKPOINT))
+    facts = json.loads((out_dir / RUN_FACTS).read_text())
+    return TrainingResult(
+        variant=settings.variant,
+        input_hash=inputs.hash,
+        seed=inputs.seed,
+        checkpoint=BEST_CHECKPOINT,
+        epochs=len(curve.epoch),
+        max_epochs=settings.max_epochs,
+        best_epoch=int(curve.epoch[best]),
+        best_val_forces_mae=float(curve.val_forces_mae[best]),
+        best_val_per_atom_energy_mae=float(curve.val_per_atom_energy_mae[best]),
+        n_parameters=facts["n_parameters"],
+        seconds=float(curve.seconds[-1]),
+        device=facts["device"],
+        versions=inputs.versions,
+    )
+
+
+def _epoch_of(checkpoint: Path) -> int:
+    import torch
+
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    return int(content["epoch"])

@@ -1,0 +1,200 @@
+"""What a training was made from, what came of it, and where its files are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from training.dataset_card import DatasetCard
+from training.nequip_config import TrainingData, nequip_config
+from training.settings import TrainingSettings, Variant
+from training.splits import SplitName
+from training.staged_file import StagedFile
+
+INPUTS_FILE = "inputs.json"
+RESULT_FILE = "result.json"
+_PACKAGES = ("torch", "lightning", "e3nn", "nequip", "nequip-allegro")
+_SHORT_HASH = 8
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class TrainingError(RuntimeError):
+    """A training cannot be started or did not end well; the message says what to do."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def write(self, path: Path) -> None:
+        """Write as JSON, atomically."""
+        with StagedFile(path) as file:
+            file.write(self.model_dump_json(indent=1).encode() + b"\n")
+            file.commit()
+
+
+class TrainingInputs(_Record):
+    """All that decides what a training gives.
+
+    Attributes
+    ----------
+    seed
+        Of the initial weights and the order of frames.
+    dataset
+        sha256 of the files trained and validated on.
+    versions
+        Packages that do the work.
+    config
+        The trainer's configuration, without folders and fitted energies.
+    """
+
+    seed: int
+    dataset: dict[str, str]
+    versions: dict[str, str]
+    config: dict[str, Any]
+
+    @property
+    def hash(self) -> str:
+        """The sha256 of the content."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def short_hash(self) -> str:
+        """Enough of the hash for the name of a folder."""
+        return self.hash[:_SHORT_HASH]
+
+
+class TrainingResult(_Record):
+    """A finished training.
+
+    Attributes
+    ----------
+    input_hash
+        Hash of the `TrainingInputs`.
+    checkpoint
+        The best epoch's checkpoint, relative to the folder of this file.
+    epochs, max_epochs
+        Epochs trained, and asked for; fewer where ``max_time`` ended the training.
+    best_epoch
+        Epoch with the lowest validation loss, from 0.
+    best_val_forces_mae, best_val_per_atom_energy_mae
+        Errors on the validation split in that epoch, eV/Å and eV/atom.
+    n_parameters
+        Trainable weights.
+    seconds
+        Training time, resumed runs added up; start-up is not counted.
+    """
+
+    variant: Variant
+    input_hash: str
+    seed: int
+    checkpoint: str
+    epochs: Count
+    max_epochs: Count
+    best_epoch: Count
+    best_val_forces_mae: float
+    best_val_per_atom_energy_mae: float
+    n_parameters: Count
+    seconds: float
+    device: str
+    versions: dict[str, str]
+
+
+def training_inputs(
+    settings: TrainingSettings, card: DatasetCard, dataset_dir: Path, seed: int
+) -> TrainingInputs:
+    """Gather what decides a training, and check that the dataset is the one on its card.
+
+    Raises
+    ------
+    TrainingError
+        If a file of the dataset is missing or was changed.
+    """
+    nothing_fitted = dict.fromkeys(card.elements, 0.0)
+    data = TrainingData(Path(), card.elements, nothing_fitted, card.splits["train"].frames)
+    return TrainingInputs(
+        seed=seed,
+        dataset={
+            "train": _checked_hash(card, dataset_dir, "train"),
+            "val": _checked_hash(card, dataset_dir, "val"),
+        },
+        versions={name: metadata.version(name) for name in _PACKAGES},
+        config=nequip_config(settings, data, seed),
+    )
+
+
+def _checked_hash(card: DatasetCard, dataset_dir: Path, split: SplitName) -> str:
+    part = card.splits[split]
+    path = dataset_dir / part.file
+    remedy = "collect the dataset again"
+    if part.frames == 0:
+        raise TrainingError(f"{path}: the {split} split has no frames: {remedy} with more labels")
+    try:
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise TrainingError(f"{path} does not exist: {remedy}") from error
+    if digest != part.sha256:
+        raise TrainingError(f"{path} was changed after dataset.json was written: {remedy}")
+    return digest
+
+
+def claim_folder(out_dir: Path, inputs: TrainingInputs) -> None:
+    """Make `out_dir` the folder of a training with these inputs.
+
+    What lies there is kept when it came from the same inputs. Anything else is moved beside it,
+    to ``<name>.<hash>``, and comes back from there when its inputs do.
+    """
+    present = stored_inputs(out_dir)
+    if present is not None and present.hash == inputs.hash:
+        return
+    if _occupied(out_dir):
+        _put_aside(out_dir, present.short_hash if present else "unknown")
+    earlier = out_dir.with_name(f"{out_dir.name}.{inputs.short_hash}")
+    if (found := stored_inputs(earlier)) is not None and found.hash == inputs.hash:
+        shutil.rmtree(out_dir, ignore_errors=True)
+        earlier.rename(out_dir)
+        return
+    out_dir.mkdir(parents=True, exist_ok=True)
+    inputs.write(out_dir / INPUTS_FILE)
+
+
+def _occupied(folder: Path) -> bool:
+    """Whether a folder holds more than what a killed process began to write."""
+    return folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())
+
+
+def _put_aside(out_dir: Path, tag: str) -> None:
+    place = out_dir.with_name(f"{out_dir.name}.{tag}")
+    n = 1
+    while place.exists():
+        n += 1
+        place = out_dir.with_name(f"{out_dir.name}.{tag}.{n}")
+    out_dir.rename(place)
+
+
+def stored_inputs(folder: Path) -> TrainingInputs | None:
+    """Return what the training in a folder was made from; None where that is not known."""
+    try:
+        return TrainingInputs.model_validate_json((folder / INPUTS_FILE).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def load_result(folder: Path) -> TrainingResult | None:
+    """Return the result of the training in a folder; None where it has not finished.
+
+    A result whose checkpoint is gone, or that cannot be read, counts as not finished.
+    """
+    try:
+        result = TrainingResult.model_validate_json((folder / RESULT_FILE).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+    return result if (folder / result.checkpoint).is_file() else None
