@@ -88,15 +88,27 @@ class ResumedShuffling(Callback):
 
 
 class RunFacts(Callback):
-    """Writes the number of weights and the device to ``run.json``."""
+    """Writes to ``run.json`` what is trained where, and whether it came to its own end.
+
+    A trainer that gets SIGTERM also ends with exit code 0.
+    """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the file, atomically."""
+        """Write the number of weights and the device."""
+        self._write(pl_module, finished=False)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note that all epochs, or all the time, were used."""
+        self._write(pl_module, finished=True)
+
+    @staticmethod
+    def _write(pl_module: LightningModule, *, finished: bool) -> None:
         model: Any = pl_module.model
         device = pl_module.device
         facts = {
             "n_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
+            "finished": finished,
         }
         with StagedFile(Path(RUN_FACTS)) as file:
             file.write(json.dumps(facts, indent=1).encode() + b"\n")

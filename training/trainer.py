@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -84,7 +85,13 @@ def train(
         return finished
     _write_config(settings, card, dataset_dir, out_dir, seed)
     run_nequip_train(out_dir, settings.max_epochs, on_epoch)
-    result = _result(settings, inputs, out_dir)
+    facts = json.loads((out_dir / RUN_FACTS).read_text())
+    if not facts["finished"]:
+        raise TrainingError(
+            f"the training in {out_dir} was asked to stop (SIGTERM) before its end: run the same "
+            "command again, it goes on from the last epoch"
+        )
+    result = _result(settings, inputs, out_dir, facts)
     result.write(out_dir / RESULT_FILE)
     return result
 
@@ -101,10 +108,11 @@ def _write_config(
         file.commit()
 
 
-def _result(settings: TrainingSettings, inputs: TrainingInputs, out_dir: Path) -> TrainingResult:
+def _result(
+    settings: TrainingSettings, inputs: TrainingInputs, out_dir: Path, facts: dict[str, Any]
+) -> TrainingResult:
     curve = read_learning_curve(out_dir / METRICS_DIR)
     best = curve.epoch.tolist().index(_epoch_of(out_dir / BEST_CHECKPOINT))
-    facts = json.loads((out_dir / RUN_FACTS).read_text())
     return TrainingResult(
         variant=settings.variant,
         input_hash=inputs.hash,

@@ -29,8 +29,10 @@ def structure_detail(entry: dict[str, Any]) -> str:
     """Return what tells this structure from others of its name: strain, site, size, a line each."""
     parameters = _parameters(entry)
     parts = []
-    strain = parameters.get("strain")
-    if isinstance(strain, (int, float)):
+    strain, rattle = parameters.get("strain"), parameters.get("rattle")
+    if isinstance(rattle, dict):
+        parts.append(f"rattled {rattle.get('standard_deviation', '')} Å".replace("  ", " "))
+    elif isinstance(strain, (int, float)):
         parts.append(_percent(strain) + " strain" if strain else "no strain")
     if strains := parameters.get("principal_strains"):
         parts.append("film strained " + ", ".join(_percent(value) for value in strains))

@@ -24,7 +24,7 @@ PICTURES_PER_FAMILY = 5
 ROWS_SHOWN = 200
 
 _FAMILY_MEANING = {
-    "bulk": "perfect and strained crystals",
+    "bulk": "perfect, strained and rattled crystals",
     "slab": "crystals cut along a lattice plane, with vacuum",
     "vacancy": "slabs that lack one surface atom",
     "vacancy_2x2": "2 × 2 slabs that lack one surface atom",

@@ -98,6 +98,8 @@ def test_names_of_structures():
     }
     assert structure_title({"parameters": sides, "miller_index": "1 0 0"}) == "Cu(100) | Li(110)"
     assert structure_detail({"parameters": sides}) == "film strained +3.4 %, −2 %"
+    rattled = {"parameters": {"strain": 0.0, "rattle": {"standard_deviation": 0.12}}}
+    assert structure_detail(rattled) == "rattled 0.12 Å"
     adatom = {"parameters": {"crystal": "Cu", "species": "Li", "site": "on_top"}}
     assert structure_detail(adatom) == "Li on top"
     assert structure_detail({"parameters": {"strain": -0.04}, "n_atoms": 1, "n_free": 1}) == (

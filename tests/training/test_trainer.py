@@ -107,13 +107,18 @@ def test_goes_on_after_kills_with_the_same_numbers(trained, emt_dataset, small_s
     undisturbed, expected, _ = trained
     folder = tmp_path / "allegro"
 
-    def kill_the_trainer(metrics):
-        if metrics.epoch >= 3:
-            for process in nequip_processes(folder):
-                process.send_signal(signal.SIGKILL)
+    def stop_the_trainer(signal_number):
+        def on_epoch(metrics):
+            if metrics.epoch >= 3:
+                for process in nequip_processes(folder):
+                    process.send_signal(signal_number)
 
+        return on_epoch
+
+    with pytest.raises(TrainingError, match=r"SIGTERM[\s\S]*same command"):
+        train(small_settings, emt_dataset, folder, SEED, stop_the_trainer(signal.SIGTERM))
     with pytest.raises(TrainingError, match=r"SIGKILL[\s\S]*same command"):
-        train(small_settings, emt_dataset, folder, SEED, kill_the_trainer)
+        train(small_settings, emt_dataset, folder, SEED, stop_the_trainer(signal.SIGKILL))
     reached = len(read_learning_curve(folder / "metrics").epoch)
     assert 3 < reached < 40
 
