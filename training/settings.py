@@ -76,10 +76,10 @@ class AllegroSettings(Settings):
     polynomial_cutoff_p: Annotated[float, Field(ge=2)] = 6.0
     num_layers: Count = 1
     l_max: Annotated[int, Field(ge=0, le=4)] = 1
-    num_scalar_features: Count = 16
+    num_scalar_features: Count = 32
     num_tensor_features: Count = 4
     num_bessels: Count = 8
-    edge_mlp_width: Count = Field(default=16, description="width of the edge readout MLP")
+    edge_mlp_width: Count = Field(default=32, description="width of the edge readout MLP")
 
 
 class TrainingSettings(Settings):
@@ -88,14 +88,20 @@ class TrainingSettings(Settings):
     variant: Variant = "allegro"
     model: AllegroSettings = AllegroSettings()
     max_epochs: Count = 30
-    max_time: str | None = Field(
+    max_time: Annotated[str, Field(pattern=r"^\d+:\d\d:\d\d:\d\d$")] | None = Field(
         default=None, description="wall-time limit DD:HH:MM:SS; training stops cleanly there"
     )
     batch_size: Count = 5
-    learning_rate: Positive = 5e-3
+    learning_rate: Positive = Field(
+        default=0.01, description="at the start; falls along a cosine to 1 % of it"
+    )
     ema_decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
-    energy_weight: Annotated[float, Field(ge=0)] = 1.0
-    force_weight: Annotated[float, Field(ge=0)] = 1.0
+    energy_weight: Annotated[float, Field(ge=0)] = Field(
+        default=1.0, description="of the squared error of energies per atom, (eV/atom)²"
+    )
+    force_weight: Annotated[float, Field(ge=0)] = Field(
+        default=1.0, description="of the squared error of force components, (eV/Å)²"
+    )
     dtype: Literal["float32", "float64"] = "float32"
 
     @model_validator(mode="after")

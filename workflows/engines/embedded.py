@@ -90,7 +90,7 @@ POTENTIALS: dict[EngineName, EmbeddedPotential] = {
         weights="pretrained/r2scan/chgnet_r2scan_transfer_learning_e15f36s161m23.pth.tar",
         trained_on="MPtrj, fine-tuned on MP-r2SCAN",
         load=_load_chgnet,
-        seconds_per_atom=0.010,
+        seconds_per_atom=0.007,
     ),
 }
 

@@ -65,11 +65,26 @@ class EmbeddedMaker(Maker):
         return atoms, free
 
     def _document(
-        self, recorder: LabelRecorder, provenance: Provenance, started: float, **fields: Any
+        self,
+        recorder: LabelRecorder,
+        provenance: Provenance,
+        started: float,
+        *,
+        task: str,
+        run_label: str,
+        first_step: int = 0,
+        ionic_converged: bool | None = None,
+        stopped_because: str = "",
     ) -> LabelDocument:
         trajectory = recorder.trajectory
         last_forces = np.asarray(trajectory.forces[-1])[np.asarray(trajectory.free_mask)]
         return LabelDocument(
+            trajectory_id=f"{provenance.structure_id}/{run_label}",
+            task=task,
+            first_step=first_step,
+            ionic_converged=ionic_converged,
+            stopped_because=stopped_because,
+            temperatures=recorder.temperatures if task == "melt_quench" else [],
             provenance=provenance,
             engine=self.engine,
             functional=self.functional,
@@ -81,7 +96,6 @@ class EmbeddedMaker(Maker):
             max_force_last=float(np.linalg.norm(last_forces, axis=1).max(initial=0.0)),
             structure=_final_structure(recorder).as_dict(),
             trajectory=trajectory,
-            **fields,
         )
 
 
@@ -117,12 +131,10 @@ class EmbeddedRelaxMaker(EmbeddedMaker):
             recorder,
             provenance,
             started,
-            trajectory_id=f"{provenance.structure_id}/relax",
             task="relax",
-            first_step=0,
+            run_label="relax",
             ionic_converged=converged,
             stopped_because=stopped,
-            temperatures=[],
         )
 
 
@@ -151,12 +163,9 @@ class EmbeddedStaticMaker(EmbeddedMaker):
             recorder,
             provenance,
             started,
-            trajectory_id=f"{provenance.structure_id}/static",
             task="static",
-            first_step=0,
-            ionic_converged=None,
+            run_label="static",
             stopped_because=stopped,
-            temperatures=[],
         )
 
 
@@ -235,12 +244,10 @@ class EmbeddedMeltQuenchMaker(EmbeddedMaker):
             recorder,
             provenance,
             started,
-            trajectory_id=f"{provenance.structure_id}/{settings.label.replace(' ', '-')}",
             task="melt_quench",
+            run_label=settings.label.replace(" ", "-"),
             first_step=first + (segment > 0),
-            ionic_converged=None,
             stopped_because=stopped,
-            temperatures=recorder.temperatures,
         )
         return document, dynamics.state()
 
