@@ -11,19 +11,22 @@ class CuprolithError(Exception):
     message
         What was wrong.
     where
-        File, key or structure id.
+        File, folder or stage.
     remedy
         What to do about it.
+    key
+        Key of the campaign that asked for it.
     """
 
-    def __init__(self, message: str, where: str = "", remedy: str = "") -> None:
+    def __init__(self, message: str, where: str = "", remedy: str = "", key: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.where = where
         self.remedy = remedy
+        self.key = key
 
     def __str__(self) -> str:
         """Place, message and remedy on lines of their own."""
-        place = f"{self.where}: " if self.where else ""
+        place = "".join(f"{part}: " for part in (self.where, self.key) if part)
         remedy = f"\n  → {self.remedy}" if self.remedy else ""
         return f"{place}{self.message}{remedy}"

@@ -155,7 +155,8 @@ def run_pipeline(workdir: Workdir) -> str:
         progress.close()
     for failure in summary.failures:
         if "stage" in failure.metadata:
-            error = CuprolithError(failure.error, where=f"stage {failure.name}")
+            where = f"{workdir.campaign_yaml}: stage {failure.name}"
+            error = CuprolithError(failure.error, where=where)
             error.add_note(failure.traceback)
             raise error
     return f"campaign {workdir.campaign().name} finished in {summary.seconds:.0f} s"

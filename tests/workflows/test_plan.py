@@ -64,5 +64,5 @@ def test_interface_that_nothing_satisfies_is_refused(campaign):
     )
     with pytest.raises(CuprolithError) as caught:
         plan_campaign(changed)
-    assert caught.value.where == "structures.interfaces[0]"
+    assert caught.value.key == "structures.interfaces[0]"
     assert "max_atoms" in str(caught.value)

@@ -67,4 +67,16 @@ def opened_workdir(
     with workdir_lock(opened.root), progress_on(console):
         if campaign is not None:
             opened.freeze(loaded, update=update)
-        yield opened
+        with keys_located(opened.campaign_yaml):
+            yield opened
+
+
+@contextmanager
+def keys_located(campaign: Path) -> Iterator[None]:
+    """Say in which file the key of an error stands."""
+    try:
+        yield
+    except CuprolithError as error:
+        if error.key and not error.where:
+            error.where = str(campaign)
+        raise

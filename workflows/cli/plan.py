@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from workflows.cli.console import console, errors_shown
-from workflows.cli.options import CampaignArgument, DebugOption, WorkdirOption, read_campaign
+from workflows.cli.options import (
+    CampaignArgument,
+    DebugOption,
+    WorkdirOption,
+    keys_located,
+    read_campaign,
+)
+from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
     from workflows.plan import CampaignPlan
@@ -24,7 +32,9 @@ def plan(
     with errors_shown(debug=debug):
         from workflows.plan import plan_campaign
 
-        planned = plan_campaign(read_campaign(campaign, workdir))
+        loaded = read_campaign(campaign, workdir)
+        with keys_located(campaign or Workdir(workdir or Path()).campaign_yaml):
+            planned = plan_campaign(loaded)
         if as_json:
             typer.echo(planned.model_dump_json(indent=1))
         else:

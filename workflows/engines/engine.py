@@ -58,7 +58,7 @@ def make_engine(settings: EngineSettings) -> Engine:
     if not potential.installed:
         raise CuprolithError(
             f"engine {settings.name} is not installed: no Python package {potential.package!r}",
-            where="engine.name",
+            key="engine.name",
             remedy=f"pip install {potential.package}, or choose another engine "
             "(`cuprolith doctor` lists them)",
         )

@@ -12,6 +12,7 @@ from jobflow import Flow, Job, JobStore, Response
 from jobflow.core.schemas import JobStoreDocument
 from monty.json import MontyDecoder, jsanitize
 
+from workflows.errors import CuprolithError
 from workflows.store.sqlite_store import SqliteStore
 
 logger = logging.getLogger(__name__)
@@ -178,7 +179,9 @@ class RunRecords:
             uuid=job.uuid,
             index=job.index,
             name=job.name,
-            error=f"{type(error).__name__}: {error}",
+            error=str(error)
+            if isinstance(error, CuprolithError)
+            else f"{type(error).__name__}: {error}",
             traceback=trace,
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
             metadata=jsanitize(job.metadata),

@@ -51,7 +51,7 @@ def campaign_crystals(campaign: Campaign) -> dict[str, Structure]:
         except (ValueError, OSError, KeyError) as error:
             raise CuprolithError(
                 f"{error}",
-                where=f"crystals.{name}",
+                key=f"crystals.{name}",
                 remedy="give a structure file that pymatgen reads (CIF, POSCAR, ...)"
                 if settings.file is not None
                 else "check prototype, species and lattice constants",
@@ -70,7 +70,7 @@ def campaign_candidates(campaign: Campaign) -> list[Candidate]:
     try:
         return generate_candidates(campaign_crystals(campaign), campaign.structures)
     except GenerationError as error:
-        raise CuprolithError(error.message, where=error.where, remedy=error.remedy) from error
+        raise CuprolithError(error.message, key=error.where, remedy=error.remedy) from error
 
 
 def family_counts(candidates: Sequence[Candidate]) -> dict[str, int]:

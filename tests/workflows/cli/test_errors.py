@@ -75,7 +75,9 @@ def test_neither_campaign_nor_workdir(give):
 
 def test_interface_that_no_match_satisfies(give, tmp_path):
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN + INTERFACE)
-    assert_refused(give("generate", "campaign.yaml"), "structures.interfaces[0]", "max_atoms")
+    for verb in ("generate", "plan", "run"):
+        result = give(verb, "campaign.yaml")
+        assert_refused(result, "campaign.yaml", "structures.interfaces[0]", "max_atoms")
 
 
 def test_unknown_crystal(give, tmp_path):
