@@ -77,19 +77,12 @@ def build_environment() -> None:
     """Create the virtual environment and install the locked versions."""
     print(f"bootstrap: building the environment in {VENV} (a few minutes, once)", flush=True)
     subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
-    # pip prefers 2.13.0+cpu over 2.13.0; unreachable, the index is passed over after one try.
-    cpu_only = (
-        []
-        if has_nvidia_gpu() or sys.platform != "linux"
-        else [
-            "--extra-index-url",
-            TORCH_CPU_INDEX,
-            "--retries",
-            "1",
-            "--timeout",
-            "15",
-        ]
-    )
+    # pip prefers 2.13.0+cpu over 2.13.0; an index out of reach is passed over after one try. What
+    # the CPU build needs is in the lock; the CUDA build brings libraries of its own.
+    cpu_only: list[str] = []
+    if sys.platform == "linux" and not has_nvidia_gpu():
+        cpu_only = ["--no-deps", "--extra-index-url", TORCH_CPU_INDEX]
+        cpu_only += ["--retries", "1", "--timeout", "15"]
     pip("install", TORCH, *cpu_only)
     pip("install", "--requirement", LOCK)
     pip("install", "--no-deps", "--editable", ROOT)
