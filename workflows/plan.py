@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -65,11 +65,11 @@ def plan_campaign(campaign: Campaign) -> CampaignPlan:
     engine = make_engine(campaign.engine)
     candidates = campaign_candidates(campaign)
     records = [record_of(candidate) for candidate in candidates]
-    steps: Counter[str] = Counter()
-    seconds: Counter[str] = Counter()
+    steps: defaultdict[str, int] = defaultdict(int)
+    seconds: defaultdict[str, float] = defaultdict(float)
     for run in label_runs(records, campaign.engine, engine, campaign.seed):
         steps[run.record.family] += run.estimated_steps
-        seconds[run.record.family] += estimated_seconds(run, engine)  # type: ignore[assignment]
+        seconds[run.record.family] += estimated_seconds(run, engine)
     families = []
     for family in FAMILIES:
         members = [candidate for candidate in candidates if candidate.family == family]

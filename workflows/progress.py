@@ -24,9 +24,6 @@ from rich.progress import (
 class ProgressBar(Protocol):
     """One bar: some total, some done, a word on what is being done now."""
 
-    def set_total(self, total: float) -> None:
-        """Set how much there is to do."""
-
     def advance(self, amount: float, now: str = "") -> None:
         """Add to what is done."""
 
@@ -36,9 +33,6 @@ class ProgressBar(Protocol):
 
 class SilentBar:
     """A bar that shows nothing."""
-
-    def set_total(self, total: float) -> None:
-        """Ignore."""
 
     def advance(self, amount: float, now: str = "") -> None:
         """Ignore."""
@@ -53,10 +47,6 @@ class TerminalBar:
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress = progress
         self._task = task
-
-    def set_total(self, total: float) -> None:
-        """Set how much there is to do."""
-        self._progress.update(self._task, total=total)
 
     def advance(self, amount: float, now: str = "") -> None:
         """Add to what is done."""
@@ -74,17 +64,13 @@ class LineBar:
 
     INTERVAL = 10.0
 
-    def __init__(self, console: Console, title: str) -> None:
+    def __init__(self, console: Console, title: str, total: float) -> None:
         self._console = console
         self._title = title
-        self._total = 0.0
+        self._total = total
         self._done = 0.0
         self._last = time.monotonic()
         self._now = ""
-
-    def set_total(self, total: float) -> None:
-        """Set how much there is to do."""
-        self._total = total
 
     def advance(self, amount: float, now: str = "") -> None:
         """Add to what is done."""
@@ -97,7 +83,7 @@ class LineBar:
         if time.monotonic() - self._last < self.INTERVAL:
             return
         self._last = time.monotonic()
-        share = f"{self._done:g}/{self._total:g}" if self._total else f"{self._done:g}"
+        share = f"{self._done:g}/{self._total:g}"
         self._console.print(f"  {self._title} {share} {self._now}", highlight=False)
 
 
@@ -115,15 +101,13 @@ def progress_on(console: Console) -> Iterator[None]:
 
 
 @contextmanager
-def progress_bar(title: str, total: float | None = None) -> Iterator[ProgressBar]:
+def progress_bar(title: str, total: float) -> Iterator[ProgressBar]:
     """Open a bar where :func:`progress_on` says; silent elsewhere."""
     console = _CONSOLE.get()
     if console is None:
         yield SilentBar()
     elif not console.is_terminal:
-        bar = LineBar(console, title)
-        bar.set_total(total or 0.0)
-        yield bar
+        yield LineBar(console, title, total)
     else:
         columns = (
             SpinnerColumn(),

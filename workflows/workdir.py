@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterable
@@ -146,7 +147,9 @@ class Workdir:
         for name, crystal in campaign.crystals.items():
             if crystal.file is None:
                 continue
-            copy = self.crystals / f"{name}-{crystal.file.name}"
+            # Named by content, so that a changed file is another campaign, not a silent old copy.
+            digest = hashlib.sha256(crystal.file.read_bytes()).hexdigest()[:12]
+            copy = self.crystals / f"{name}-{digest}" / crystal.file.name
             if not copy.exists():
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(crystal.file, copy)

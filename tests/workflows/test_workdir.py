@@ -53,6 +53,24 @@ def test_another_campaign_is_refused_unless_updated(tmp_path, campaign):
     assert workdir.freeze(other, update=True).seed == 5
 
 
+def test_frozen_campaign_is_accepted_in_its_own_workdir(tmp_path, campaign):
+    workdir = Workdir(tmp_path / "w")
+    frozen = workdir.freeze(campaign)
+    assert workdir.freeze(load_campaign(workdir.campaign_yaml)) == frozen
+
+
+def test_changed_crystal_file_is_another_campaign(tmp_path, campaign):
+    workdir = Workdir(tmp_path / "w")
+    workdir.freeze(campaign)
+    other = POSCAR.replace("1.8", "1.9")
+    campaign.crystals["Cu"].file.write_text(other)
+    with pytest.raises(CuprolithError, match=r"crystals\.Cu\.file"):
+        workdir.freeze(campaign)
+    assert workdir.campaign().crystals["Cu"].file.read_text() == POSCAR
+    workdir.freeze(campaign, update=True)
+    assert workdir.campaign().crystals["Cu"].file.read_text() == other
+
+
 def test_missing_stage_names_the_verb(tmp_path, campaign):
     workdir = Workdir(tmp_path / "w")
     with pytest.raises(CuprolithError, match="cuprolith generate"):

@@ -32,7 +32,7 @@ class EmbeddedPotential:
     load
         Returns a fresh ASE calculator (eV, eV/Å, eV/Å³).
     seconds_per_atom
-        Measured cost of one energy, force and stress evaluation, s/atom on 2 CPU cores.
+        Measured cost of one energy, force and stress evaluation, s/atom on one CPU core.
     """
 
     package: str

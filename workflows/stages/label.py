@@ -8,6 +8,7 @@ from typing import Any
 from jobflow import Flow, Job, JobStore
 
 from workflows.engines.engine import Engine, make_engine
+from workflows.engines.settings import PAPER_COOLING_RATE
 from workflows.jobs.run_records import failed_jobs
 from workflows.jobs.runner import run_flows
 from workflows.label_runs import LabelRun, label_runs, structure_flows
@@ -123,7 +124,7 @@ def summarise_labels(workdir: Workdir) -> LabelSummary:
         notes.append(
             f"{quench.label}: {quench.melt_temperature:g} K to {quench.final_temperature:g} K at "
             f"{quench.cooling_rate:g} K/ps in {quench.quench_steps} steps; the paper cools at "
-            "250 K/ps"
+            f"{PAPER_COOLING_RATE:g} K/ps"
         )
     seconds = sum(row["seconds"] for row in rows)
     content = {
