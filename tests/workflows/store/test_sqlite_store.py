@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from jobflow import Flow, JobStore, OutputReference, job, run_locally
 from maggma.core import StoreError
@@ -117,7 +117,9 @@ def pair(tmp_path_factory):
         reference.connect(force_reset=True)
         for document in documents:
             mine.update(document)
-            reference.update(document)
+            # Copies down to the numbers: mongomock finds a NaN in a list only where it is the
+            # very same object as in the query, and what a program asks for never is.
+            reference.update(pickle.loads(pickle.dumps(document)))
         return mine, reference
 
     yield filled
@@ -148,6 +150,13 @@ def canonical(answer):
     st.dictionaries(FIELDS, st.sampled_from([1, -1]), max_size=2),
     st.integers(0, 3),
     st.integers(0, 3),
+)
+@example(
+    asked=([{"k": 0, "a": [math.nan]}], [{"a": [math.nan]}]),
+    searchable=[],
+    sort={},
+    skip=0,
+    limit=0,
 )
 def test_queries_answer_as_memory_store(pair, asked, searchable, sort, skip, limit):
     documents, queries = asked
