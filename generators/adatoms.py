@@ -1,19 +1,26 @@
-"""Adatoms at the symmetry-distinct sites of a slab's top face."""
+"""Adatoms at the symmetry-distinct sites of a slab's faces."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 from pymatgen.core import Element, Structure
 
 from generators.candidate import Candidate
+from generators.crystals import IntArray, wrapped
 from generators.errors import GenerationError
+from generators.plane_supercells import (
+    PlaneCellName,
+    supercell_matrix,
+    supercell_size,
+    supercell_structure,
+)
 from generators.provenance import stable_round
 from generators.settings import Sites
 from generators.slabs import Slab
-from generators.surface_sites import SurfaceSite, surface_sites
+from generators.surface_sites import Face, SurfaceSite, surface_sites
 
 
 def adatom_candidates(
@@ -22,13 +29,15 @@ def adatom_candidates(
     *,
     sites: Sequence[Sites] = get_args(Sites),
     supercell: tuple[int, int] = (2, 2),
+    cell: PlaneCellName = "smallest",
     height: float = 2.0,
 ) -> list[Candidate]:
     """Put one adatom on a supercell of the slab, for each species and distinct site.
 
     Laskaris 2026, section III.B: at distinct sites, 2 Å on top of the surface. The sites are found
     on the slab's own cell (`generators.surface_sites`), not searched on the supercell. The height
-    is measured from the local surface: the highest of the atoms the adatom stands on.
+    is measured from the local surface: the outermost of the atoms the adatom stands on. Adatoms
+    go on the top face, and below the bottom face too where the two differ.
 
     Parameters
     ----------
@@ -39,15 +48,18 @@ def adatom_candidates(
     sites
         Kinds of sites to fill.
     supercell
-        In-plane repeats of the slab's cell, which carry one adatom.
+        In-plane repeats of `cell`, which carry one adatom.
+    cell
+        What is repeated: the slab's own, smallest cell, or the larger one that pymatgen's
+        SlabGenerator makes of the same plane.
     height
         Above the local surface, Å.
 
     Returns
     -------
     list
-        Of family ``adatom``, by species, then site. The adatom is the last atom, and free; the
-        others keep the slab's constraints.
+        Of family ``adatom``, by species, then face, then site. The adatom is the last atom, and
+        free; the others keep the slab's constraints.
 
     Raises
     ------
@@ -63,46 +75,62 @@ def adatom_candidates(
             f"bond of the next slab, {2 * slab.vacuum} Å away",
             remedy="Raise the slab's `vacuum` or lower `height`",
         )
-    bare = slab.structure * (*supercell, 1)
-    chosen = [(i, site) for i, site in enumerate(surface_sites(slab)) if site.kind in sites]
+    faces: tuple[Face, ...] = ("top",) if slab.equal_faces else ("top", "bottom")
+    places = [
+        _Place(face, number, site)
+        for face in faces
+        for number, site in enumerate(surface_sites(slab, face))
+        if site.kind in sites
+    ]
+    matrix = supercell_matrix(slab, supercell, cell)
+    bare, copies = supercell_structure(slab, matrix)
+    free = (*slab.free_mask[copies].tolist(), True)
     return [
-        _adatom_candidate(slab, bare, symbol, site, index=index, supercell=supercell, height=height)
+        Candidate(
+            structure=_with_adatom(bare, matrix, symbol, place, height),
+            family="adatom",
+            free_mask=free,
+            miller_index=slab.miller_index,
+            parent_id=slab.candidate.structure_id,
+            parameters={
+                "crystal": slab.crystal.name,
+                "supercell": list(supercell),
+                "cell": cell,
+                "area": stable_round(slab.area * supercell_size(matrix)),
+                "species": symbol,
+                **_described(place),
+                "height": stable_round(height),
+            },
+        )
         for symbol in species
-        for index, site in chosen
+        for place in places
     ]
 
 
-def _adatom_candidate(
-    slab: Slab,
-    bare: Structure,
-    symbol: str,
-    site: SurfaceSite,
-    *,
-    index: int,
-    supercell: tuple[int, int],
-    height: float,
-) -> Candidate:
+class _Place(NamedTuple):
+    face: Face
+    number: int  # among all sites of the face
+    site: SurfaceSite
+
+
+def _with_adatom(
+    bare: Structure, matrix: IntArray, symbol: str, place: _Place, height: float
+) -> Structure:
     structure = bare.copy()
-    x, y = site.fractions @ slab.structure.lattice.matrix[:2, :2]
-    bottom = structure.cart_coords[:, 2].min()
-    structure.append(
-        symbol, [x, y, bottom + site.surface_height + height], coords_are_cartesian=True
-    )
-    free = np.repeat(slab.free_mask, supercell[0] * supercell[1])
-    return Candidate(
-        structure=structure,
-        family="adatom",
-        free_mask=(*free.tolist(), True),
-        miller_index=slab.miller_index,
-        parent_id=slab.candidate.structure_id,
-        parameters={
-            "crystal": slab.crystal.name,
-            "supercell": list(supercell),
-            "species": symbol,
-            "site": site.kind,
-            "site_index": index,
-            "site_touches": site.touched,
-            "site_position": [stable_round(fraction) for fraction in site.fractions],
-            "height": float(height),
-        },
-    )
+    z = bare.cart_coords[:, 2]
+    above = height - place.site.depth
+    fractions = wrapped(place.site.fractions @ np.linalg.inv(matrix))
+    outside = z.max() + above if place.face == "top" else z.min() - above
+    structure.append(symbol, [*fractions, outside / bare.lattice.c])
+    return structure
+
+
+def _described(place: _Place) -> dict[str, Any]:
+    return {
+        "face": place.face,
+        "site": place.site.kind,
+        "site_index": place.number,
+        "site_touches": place.site.touched,
+        # In the slab's own cell.
+        "site_position": [stable_round(fraction) for fraction in place.site.fractions],
+    }

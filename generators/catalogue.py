@@ -1,40 +1,57 @@
-"""All candidates of a campaign."""
+"""The catalogue: all candidates of a campaign, each once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from typing import NamedTuple
 
 from pymatgen.core import Structure
 
 from generators.adatoms import adatom_candidates
+from generators.amorphous import amorphous_candidates, mixture_volume, volume_at_density
 from generators.bulk import bulk_candidates
 from generators.candidate import Candidate
-from generators.crystals import Crystal, standard_crystal
+from generators.crystals import standard_crystal
+from generators.duplicates import unique_candidates
 from generators.errors import GenerationError, located
-from generators.interfaces import interface_candidate
-from generators.lattice_match import MatchLimits
+from generators.interface_catalogue import section_interfaces
+from generators.named_crystals import Crystals, named_crystal
 from generators.rattled import rattled_candidates
 from generators.settings import (
     AdatomSettings,
+    AmorphousSettings,
     BulkSettings,
-    InterfaceSettings,
     RattledSettings,
     SlabSettings,
     StructuresSettings,
     SurfaceDefectSettings,
     VacancySettings,
 )
-from generators.slabs import Slab, cut_slab, distinct_miller_indices
+from generators.slabs import Slab, distinct_miller_indices, slab_terminations
 from generators.vacancies import vacancy_candidates
 
-Crystals = Mapping[str, Crystal]
+
+class Catalogue(NamedTuple):
+    """Everything a campaign computes, and what it leaves out.
+
+    Attributes
+    ----------
+    candidates
+        Bulk, slabs, vacancies, adatoms, interfaces, amorphous cells, rattled copies, each in the
+        order of the settings.
+    notes
+        A line for each thing that was asked for and passed over, with the reason.
+    duplicates
+        Candidates that equal another one by symmetry, with the ``structure_id`` of the one kept.
+    """
+
+    candidates: list[Candidate]
+    notes: list[str]
+    duplicates: list[tuple[Candidate, str]]
 
 
-def generate_candidates(
-    crystals: Mapping[str, Structure], settings: StructuresSettings
-) -> list[Candidate]:
-    """Make every candidate that a campaign asks for.
+def build_catalogue(crystals: Mapping[str, Structure], settings: StructuresSettings) -> Catalogue:
+    """Make every candidate that a campaign asks for, each once.
 
     Parameters
     ----------
@@ -44,33 +61,40 @@ def generate_candidates(
     settings
         What to make.
 
-    Returns
-    -------
-    list
-        Bulk, slabs, vacancies, adatoms, interfaces, rattled copies, each in the order of the
-        settings; what two settings ask for alike comes once.
-
     Raises
     ------
     GenerationError
         If something cannot be made; with the path of its setting in ``where``.
     """
     standard = {name: standard_crystal(name, crystal) for name, crystal in crystals.items()}
-    unique: dict[str, Candidate] = {}
-    for candidate in _all_candidates(standard, settings):
-        unique.setdefault(candidate.structure_id, candidate)
-    return list(unique.values())
+    notes: list[str] = []
+    candidates = {c.structure_id: c for c in _all_candidates(standard, settings, notes)}
+    kept, duplicates = unique_candidates(candidates.values())
+    return Catalogue(kept, notes, duplicates)
 
 
-def _all_candidates(crystals: Crystals, settings: StructuresSettings) -> Iterator[Candidate]:
+def generate_candidates(
+    crystals: Mapping[str, Structure], settings: StructuresSettings
+) -> list[Candidate]:
+    """Return the candidates of `build_catalogue`."""
+    return build_catalogue(crystals, settings).candidates
+
+
+def _all_candidates(
+    crystals: Crystals, settings: StructuresSettings, notes: list[str]
+) -> Iterator[Candidate]:
     bulk = list(_bulk(crystals, settings.bulk)) if settings.bulk is not None else []
     yield from bulk
     slabs = list(_slabs(crystals, settings.slabs))
     yield from (slab.candidate for slab in slabs)
-    yield from _vacancies(crystals, slabs, settings.vacancies)
-    yield from _adatoms(crystals, slabs, settings.adatoms)
-    for i, interface in enumerate(settings.interfaces):
-        yield _interface(crystals, interface, f"structures.interfaces[{i}]")
+    for i, vacancies in enumerate(settings.vacancies):
+        yield from _vacancies(crystals, slabs, vacancies, f"structures.vacancies[{i}]", notes)
+    for i, adatoms in enumerate(settings.adatoms):
+        yield from _adatoms(crystals, slabs, adatoms, f"structures.adatoms[{i}]")
+    for i, interfaces in enumerate(settings.interfaces):
+        yield from section_interfaces(crystals, interfaces, f"structures.interfaces[{i}]", notes)
+    for i, amorphous in enumerate(settings.amorphous):
+        yield from _amorphous(crystals, amorphous, f"structures.amorphous[{i}]")
     roots = [*bulk, *(slab.candidate for slab in slabs)]
     for i, rattled in enumerate(settings.rattled):
         yield from _rattled(crystals, roots, rattled, f"structures.rattled[{i}]")
@@ -78,7 +102,7 @@ def _all_candidates(crystals: Crystals, settings: StructuresSettings) -> Iterato
 
 def _bulk(crystals: Crystals, settings: BulkSettings) -> Iterator[Candidate]:
     for name in crystals if settings.crystals is None else settings.crystals:
-        crystal = _known(crystals, name, "structures.bulk.crystals")
+        crystal = named_crystal(crystals, name, "structures.bulk.crystals")
         yield from bulk_candidates(crystal, settings.strains, settings.supercell)
 
 
@@ -87,90 +111,93 @@ def _slabs(crystals: Crystals, settings: Sequence[SlabSettings]) -> Iterator[Sla
     seen = set()
     for i, section in enumerate(settings):
         where = f"structures.slabs[{i}]"
-        crystal = _known(crystals, section.crystal, f"{where}.crystal")
+        crystal = named_crystal(crystals, section.crystal, f"{where}.crystal")
         indices = section.miller_indices
         if section.max_index is not None:
             indices = tuple(distinct_miller_indices(crystal, section.max_index))
         for index in indices:
             with located(f"{where}.miller_indices"):
-                slab = cut_slab(
+                terminations = slab_terminations(
                     crystal,
                     index,
                     min_thickness=section.min_thickness,
                     vacuum=section.vacuum,
                     free_layers=section.free_layers,
+                    prefer=section.prefer,
                 )
-            if slab.candidate.structure_id not in seen:
-                seen.add(slab.candidate.structure_id)
-                yield slab
+            for slab in terminations[: None if section.terminations == "all" else 1]:
+                if slab.candidate.structure_id not in seen:
+                    seen.add(slab.candidate.structure_id)
+                    yield slab
 
 
 def _vacancies(
-    crystals: Crystals, slabs: Sequence[Slab], settings: Sequence[VacancySettings]
+    crystals: Crystals,
+    slabs: Sequence[Slab],
+    settings: VacancySettings,
+    where: str,
+    notes: list[str],
 ) -> Iterator[Candidate]:
-    for i, section in enumerate(settings):
-        where = f"structures.vacancies[{i}]"
-        vacancies = [
-            vacancy
-            for slab in _chosen(crystals, slabs, section, where)
-            for vacancy in vacancy_candidates(slab, section.supercell)
-        ]
+    chosen = _chosen(crystals, slabs, settings, where)
+    without: list[str] = []
+    for slab in chosen:
+        vacancies = vacancy_candidates(
+            slab, settings.supercell, cell=settings.cell, removed=settings.removed
+        )
         if not vacancies:
-            raise GenerationError(
-                f"in the {section.supercell} supercells every plane has one atom, whose removal "
-                "leaves another slab and no vacancy",
-                where=f"{where}.supercell",
-                remedy="Give a larger `supercell`, such as [2, 2]",
-            )
+            without.append(f"{slab.crystal.name} {slab.miller_index}")
         yield from vacancies
+    passed_over = (
+        f"no vacancies in the {settings.supercell} supercells of {', '.join(without)}: what "
+        "would be left is the same slab, thinner"
+    )
+    if len(without) == len(chosen):
+        raise GenerationError(
+            passed_over,
+            where=f"{where}.supercell",
+            remedy="Give a larger `supercell`, such as [2, 2]",
+        )
+    if without:
+        notes.append(f"{where}: {passed_over}")
 
 
 def _adatoms(
-    crystals: Crystals, slabs: Sequence[Slab], settings: Sequence[AdatomSettings]
+    crystals: Crystals, slabs: Sequence[Slab], settings: AdatomSettings, where: str
 ) -> Iterator[Candidate]:
-    for i, section in enumerate(settings):
-        where = f"structures.adatoms[{i}]"
-        for slab in _chosen(crystals, slabs, section, where):
-            with located(where):
-                yield from adatom_candidates(
-                    slab,
-                    section.species,
-                    sites=section.sites,
-                    supercell=section.supercell,
-                    height=section.height,
-                )
-
-
-def _interface(crystals: Crystals, settings: InterfaceSettings, where: str) -> Candidate:
-    sides = {
-        side: _known(crystals, getattr(settings, side), f"{where}.{side}")
-        for side in ("substrate", "film")
-    }
-    slabs = {}
-    for side, crystal in sides.items():
-        with located(f"{where}.{side}_miller"):
-            slabs[side] = cut_slab(
-                crystal,
-                getattr(settings, f"{side}_miller"),
-                min_thickness=getattr(settings, f"{side}_thickness"),
-                vacuum=settings.gap,
-                free_layers=settings.free_layers,
+    for slab in _chosen(crystals, slabs, settings, where):
+        with located(where):
+            yield from adatom_candidates(
+                slab,
+                settings.species,
+                sites=settings.sites,
+                supercell=settings.supercell,
+                cell=settings.cell,
+                height=settings.height,
             )
-    with located(where):
-        return interface_candidate(
-            slabs["substrate"],
-            slabs["film"],
-            MatchLimits(settings.area_tolerance, settings.max_strain, settings.max_atoms),
-            gap=settings.gap,
-            vacuum=settings.vacuum,
-        )
+
+
+def _amorphous(crystals: Crystals, settings: AmorphousSettings, where: str) -> Iterator[Candidate]:
+    for formula in settings.formulas:
+        with located(f"{where}.formulas"):
+            volume = (
+                mixture_volume(formula, crystals.values())
+                if settings.density is None
+                else volume_at_density(formula, settings.density)
+            )
+            yield from amorphous_candidates(
+                formula,
+                volume_per_atom=volume,
+                min_distance=settings.min_distance,
+                copies=settings.copies,
+                seed=settings.seed,
+            )
 
 
 def _rattled(
     crystals: Crystals, candidates: Sequence[Candidate], settings: RattledSettings, where: str
 ) -> Iterator[Candidate]:
     for name in settings.crystals or ():
-        _known(crystals, name, f"{where}.crystals")
+        named_crystal(crystals, name, f"{where}.crystals")
     chosen = [
         candidate
         for candidate in candidates
@@ -200,7 +227,7 @@ def _chosen(
 ) -> list[Slab]:
     """Slabs of the crystals and planes that a defect section names; each must have one."""
     for name in settings.crystals or ():
-        _known(crystals, name, f"{where}.crystals")
+        named_crystal(crystals, name, f"{where}.crystals")
         if all(slab.crystal.name != name for slab in slabs):
             raise GenerationError(
                 f"there are no slabs of {name!r}",
@@ -227,15 +254,3 @@ def _chosen(
                 remedy="Name one of these, or add the plane to `structures.slabs`",
             )
     return [slab for slab in chosen if slab.miller_index in settings.miller_indices]
-
-
-def _known(crystals: Crystals, name: str, where: str) -> Crystal:
-    if name in crystals:
-        return crystals[name]
-    nearest = get_close_matches(name, crystals, n=1, cutoff=0.3)
-    known = f"The crystals are {', '.join(crystals)}"
-    raise GenerationError(
-        f"there is no crystal {name!r}",
-        where=where,
-        remedy=f"Did you mean {nearest[0]!r}? {known}" if nearest else known,
-    )

@@ -27,7 +27,14 @@ _PROTOTYPES: dict[str, tuple[str, tuple[tuple[float, float, float], ...]]] = {
     "rocksalt": ("Fm-3m", ((0, 0, 0), (1 / 2, 1 / 2, 1 / 2))),
     "cscl": ("Pm-3m", ((0, 0, 0), (1 / 2, 1 / 2, 1 / 2))),
     "zincblende": ("F-43m", ((0, 0, 0), (1 / 4, 1 / 4, 1 / 4))),
+    "fluorite": ("Fm-3m", ((0, 0, 0), (1 / 4, 1 / 4, 1 / 4))),
+    # First origin choice: oxygen at the origin, copper halfway to half of the cell's centres.
+    "cuprite": ("Pn-3m:1", ((1 / 4, 1 / 4, 1 / 4), (0, 0, 0))),
 }
+# Fractional coordinates are compared on a grid of this, shifted so that no simple fraction sits on
+# a border, where float noise would decide.
+_GRID = 1e-4
+_GRID_SHIFT = 1 / math.pi
 _IDEAL_HCP_RATIO = math.sqrt(8 / 3)
 _SYMPREC = 0.01  # Å; positions are symmetrised within this
 # Neighbours up to 10 % farther than the nearest count as first neighbours: it takes in both
@@ -123,14 +130,27 @@ def prototype_structure(name: str, settings: CrystalSettings) -> Structure:
         )
     else:
         lattice = Lattice.cubic(settings.a)
-    return Structure.from_spacegroup(group, lattice, species, positions)
+    structure = Structure.from_spacegroup(group, lattice, species, positions)
+    made = structure.composition.reduced_composition
+    if not settings.species and made != Composition(name).reduced_composition:
+        raise GenerationError(
+            f"{settings.prototype} of {' and '.join(species)} is {made.reduced_formula}, "
+            f"not {name}",
+            where=where,
+            remedy="Correct `prototype` or the name, or give `species` in the prototype's order",
+        )
+    return structure
 
 
 def standard_crystal(name: str, structure: Structure) -> Crystal:
     """Bring a crystal, given in any cell and orientation, into its standard cells.
 
     The conventional cell is pymatgen's (Setyawan and Curtarolo, Comput. Mater. Sci. 49 (2010)
-    299); atoms are symmetrised within 0.01 Å.
+    299); atoms are symmetrised within 0.01 Å. Such cells leave open where the origin is and which
+    of the lattice's equivalent directions is which: (111) of zincblende may end on either element.
+    Here an atom is at the origin (of the rarest element, and of these the most metallic by its
+    Mendeleev number), and of the rotations of the lattice the one that leads to the least
+    coordinates is taken, so that (hkl) means the same face whatever cell was given.
 
     Raises
     ------
@@ -153,10 +173,47 @@ def standard_crystal(name: str, structure: Structure) -> Crystal:
             where=f"crystals.{name}",
             remedy="Check its atoms: two of them may lie on one another",
         ) from error
+    conventional = _canonical(conventional)
     lattice, positions, numbers = spglib.standardize_cell(
         _spglib_cell(conventional), to_primitive=True, no_idealize=True, symprec=_SYMPREC
     )
     return Crystal(name, conventional, Structure(lattice, numbers, positions))
+
+
+def wrapped(fractions: FloatArray) -> FloatArray:
+    """Fractional coordinates in [0, 1), those a hair below 1 counted as 0."""
+    return np.asarray(fractions - np.floor(fractions + 1e-6))
+
+
+def _canonical(conventional: Structure) -> Structure:
+    """One description of the crystal among all that its standard conventional cell allows."""
+    numbers = np.array(conventional.atomic_numbers)
+    counts = conventional.composition
+    origin_element = min(counts, key=lambda element: (counts[element], element.mendeleev_no))
+    descriptions = []
+    for rotation in _proper_rotations(conventional):
+        turned = conventional.frac_coords @ rotation.T
+        for origin in turned[numbers == origin_element.Z]:
+            fractions = wrapped(turned - origin)
+            grid = np.floor(fractions / _GRID + _GRID_SHIFT).astype(np.int64)
+            order = np.lexsort((grid[:, 2], grid[:, 1], grid[:, 0], numbers))
+            descriptions.append((grid[order].tolist(), fractions[order], numbers[order]))
+    _, fractions, numbers = min(descriptions, key=lambda description: description[0])
+    return Structure(conventional.lattice, numbers, fractions)
+
+
+def _proper_rotations(conventional: Structure) -> IntArray:
+    """Rotations of the lattice, centring included; fractional coordinates, shape (n, 3, 3)."""
+    operations = spglib.get_symmetry(_spglib_cell(conventional), symprec=_SYMPREC)
+    centring = operations["translations"][
+        (operations["rotations"] == np.eye(3, dtype=np.int64)).all(axis=(1, 2))
+    ]
+    # Tight, lest the crystal is strained by a rotation that its lattice only nearly has.
+    lattice = spglib.get_symmetry(
+        (conventional.lattice.matrix, centring, [1] * len(centring)), symprec=1e-5
+    )
+    rotations = np.unique(lattice["rotations"].astype(np.int64), axis=0)
+    return np.asarray(rotations[np.linalg.det(rotations) > 0])
 
 
 def _species_in(formula: str) -> tuple[str, ...]:

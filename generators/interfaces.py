@@ -2,143 +2,207 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import product
+from typing import Literal, NamedTuple
+
 import numpy as np
 from pymatgen.core import Lattice, Structure
 
 from generators.candidate import Candidate
-from generators.crystals import FloatArray, IntArray
-from generators.lattice_match import LatticeMatch, MatchLimits, smallest_match
+from generators.common_cell import CommonCell, Side, Strained, common_cell
+from generators.crystals import FloatArray, IntArray, wrapped
+from generators.errors import GenerationError
+from generators.face_exchange import face_exchange
+from generators.lattice_match import MatchLimits
+from generators.plane_supercells import in_plane_supercell, supercell_size
 from generators.provenance import crystal_parameters, stable_round
-from generators.slabs import Slab, wrapped
+from generators.registries import shift_cell
+from generators.slabs import Slab
+from generators.turned_slabs import turned_over
 
 
-def interface_candidate(
+def interface_candidates(
     substrate: Slab,
     film: Slab,
     limits: MatchLimits,
     *,
-    gap: float = 3.0,
+    gaps: tuple[float, ...] = (3.0,),
+    registries: tuple[int, int] = (1, 1),
+    strained: Strained = "film",
+    film_on: Literal["top", "both"] = "top",
     vacuum: float = 0.0,
-) -> Candidate:
+) -> list[Candidate]:
     """Join two slabs in the smallest coherent cell (Laskaris 2026, section III.B).
 
-    The film is strained in the plane onto the substrate's lattice; its planes keep their
-    distances. An atom of the film's lowest plane stands above one of the substrate's highest.
+    The substrate lies below. The faces that meet are those that the terminations name: a film
+    whose faces differ is turned over, since a termination is that of the top face. One side or
+    both are strained in the plane; distances along the normal stay as they are, without Poisson
+    contraction.
 
     Parameters
     ----------
-    substrate
-        Slab that keeps its lattice; it lies below.
-    film
-        Slab that is strained.
+    substrate, film
+        The slabs.
     limits
-        Limits of the lattice match.
-    gap
-        Distance of the facing planes, Å.
+        Limits of the lattice match (see `generators.common_cell`). Films on both faces count
+        twice in the number of atoms.
+    gaps
+        Distances of the facing planes, Å.
+    registries
+        m and n of a grid of in-plane shifts (i/m, j/n) of the film, in the cell of shifts that
+        differ (see `generators.registries`). At (0, 0) an atom of the film's lowest plane stands
+        above one of the substrate's highest.
+    strained
+        Side that is strained; "both": half each.
+    film_on
+        "both" puts a second film below the substrate: the image of the upper one under a symmetry
+        operation of the substrate that exchanges its faces or, where there is none, the same
+        film mirrored in the substrate's plane.
     vacuum
-        Above the film, Å. With 0 the film's top faces the substrate's bottom across the same gap.
+        Between the topmost plane and the lowest one of the next cell, Å. With 0 the film's top
+        faces the substrate's bottom across the same gap.
 
     Returns
     -------
-    Candidate
-        Of family ``interface``; a root, whose miller index is the substrate's. The parameters
-        tell both sides, the supercells, areas, strains of the film, and the number of atoms. Each
-        slab keeps its own free layers.
+    list
+        Of family ``interface``; roots, whose miller index is the substrate's. One for each gap
+        and, within it, each shift. Each slab keeps its own free layers.
 
     Raises
     ------
     GenerationError
-        If nothing fits within `limits`; names the nearest alternatives.
+        If nothing fits within `limits`; names the nearest alternatives. If films are wanted on
+        both faces without vacuum.
     """
-    match = smallest_match(
-        _in_plane(substrate), _in_plane(film), (len(substrate.structure), len(film.structure)),
-        limits,
-    )  # fmt: skip
-    structure = _joined(substrate, film, match, gap, vacuum)
-    free = [
-        np.repeat(slab.free_mask, _size(matrix)) for slab, matrix in _sides(substrate, film, match)
-    ]
-    return Candidate(
-        structure=structure,
-        family="interface",
-        free_mask=tuple(np.concatenate(free).tolist()),
-        miller_index=substrate.miller_index,
-        parameters={
-            "substrate": _side_parameters(substrate, match.substrate_matrix),
-            "film": _side_parameters(film, match.film_matrix),
-            "strained": "film",
-            "area": stable_round(match.area),
-            "area_mismatch": stable_round(match.area_mismatch),
-            "principal_strains": [stable_round(strain) for strain in match.principal_strains],
-            "von_mises_strain": stable_round(match.von_mises_strain),
-            "area_tolerance": limits.area_tolerance,
-            "max_strain": limits.max_strain,
-            "gap": gap,
-            "vacuum": vacuum,
-            "registry": [0.0, 0.0],
-            "n_atoms": len(structure),
+    if film_on == "both" and vacuum <= 0:
+        raise GenerationError(
+            "without vacuum the films on both faces of the substrate meet each other",
+            remedy="Give a `vacuum` above 0, or put the film on `top`",
+        )
+    if not film.equal_faces:
+        film = turned_over(film)
+    films = 2 if film_on == "both" else 1
+    cell = common_cell(substrate, film, limits, strained, films=films)
+    strained_side = cell.substrate if strained == "substrate" else cell.film
+    parameters: dict[str, object] = {
+        "area": stable_round(cell.area),
+        "area_mismatch": stable_round(cell.area_mismatch),
+        "principal_strains": _rounded(strained_side.principal_strains),
+        "area_tolerance": limits.area_tolerance,
+        "max_strain": limits.max_strain,
+        "substrate": _side_parameters(substrate, cell.substrate),
+        "film": {
+            **_side_parameters(film, cell.film, films),
+            "turned_over": not film.equal_faces,
         },
+        "strained": strained,
+        "film_on": film_on,
+        "vacuum": float(vacuum),
+    }
+    exchange = None
+    if film_on == "both":
+        exchange = face_exchange(substrate, cell.substrate.matrix, cell.vectors)
+        parameters["equal_interfaces"] = exchange is not None
+    shifts = shift_cell(cell.substrate.matrix, cell.film.matrix, cell.vectors)
+    candidates = []
+    for gap, i, j in product(gaps, range(registries[0]), range(registries[1])):
+        registry = np.array([i / registries[0], j / registries[1]])
+        shift = registry @ shifts
+        below, above = _substrate_and_film(substrate, film, cell, gap, shift)
+        blocks = [below, above]
+        if film_on == "both":
+            blocks.append(_lower_film(below, above, exchange))
+        place = {
+            "gap": float(gap),
+            "registry": _rounded(registry),
+            "registry_shift": _rounded(shift @ cell.vectors),
+        }
+        candidates.append(_candidate(blocks, cell, vacuum or gap, parameters | place))
+    return candidates
+
+
+class _Block(NamedTuple):
+    """A slab repeated over the common cell."""
+
+    slab: Slab
+    atoms: IntArray  # (n,): the slab's atom that each one is a copy of
+    in_plane: FloatArray  # (n, 2): fractions of the common cell
+    heights: FloatArray  # (n,): above the substrate's bottom plane, Å
+
+
+def _substrate_and_film(
+    substrate: Slab, film: Slab, cell: CommonCell, gap: float, shift: FloatArray
+) -> tuple[_Block, _Block]:
+    """Place the film on top; its shift is in fractions of the common cell."""
+    in_plane, atoms = in_plane_supercell(substrate, cell.substrate.matrix)
+    below = _Block(substrate, atoms, in_plane, substrate.heights[atoms])
+    in_plane, atoms = in_plane_supercell(film, cell.film.matrix)
+    heights = substrate.thickness + gap + film.heights[atoms]
+    in_plane = in_plane - in_plane[0] + _topmost_atom(below) + shift
+    return below, _Block(film, atoms, in_plane, heights)
+
+
+def _topmost_atom(block: _Block) -> FloatArray:
+    """In-plane fractions of the first atom of a block's highest plane."""
+    planes = block.slab.plane_numbers
+    return np.asarray(block.in_plane[np.argmax(planes[block.atoms] == planes[-1])])
+
+
+def _lower_film(
+    substrate: _Block, film: _Block, exchange: tuple[IntArray, FloatArray] | None
+) -> _Block:
+    """Map the upper film onto the substrate's other face.
+
+    Without an operation that exchanges the faces, the film is mirrored in the substrate's plane
+    and stands on an atom of the lowest plane as the upper one does on the highest.
+    """
+    if exchange is None:
+        exchange = np.eye(2, dtype=np.int64), substrate.in_plane[0] - _topmost_atom(substrate)
+    rotation, translation = exchange
+    return film._replace(
+        in_plane=film.in_plane @ rotation + translation,
+        heights=substrate.slab.thickness - film.heights,
     )
 
 
-def _in_plane(slab: Slab) -> FloatArray:
-    return np.asarray(slab.structure.lattice.matrix[:2, :2])
+def _candidate(
+    blocks: list[_Block], cell: CommonCell, above: float, parameters: dict[str, object]
+) -> Candidate:
+    """Put the blocks into a cell, `above` Å apart from the next ones along the normal."""
+    heights = np.concatenate([block.heights for block in blocks])
+    bottom = float(heights.min())
+    height = float(heights.max()) - bottom + above
+    in_plane = np.concatenate([block.in_plane for block in blocks]) - _topmost_atom(blocks[0])
+    z = (heights - bottom + above / 2) / height
+    lattice = np.zeros((3, 3))
+    lattice[:2, :2] = cell.vectors
+    lattice[2, 2] = height
+    species = [block.slab.structure[atom].specie for block in blocks for atom in block.atoms]
+    free = [block.slab.free_mask[block.atoms] for block in blocks]
+    return Candidate(
+        structure=Structure(Lattice(lattice), species, np.column_stack([wrapped(in_plane), z])),
+        family="interface",
+        free_mask=tuple(np.concatenate(free).tolist()),
+        miller_index=blocks[0].slab.miller_index,
+        parameters={**parameters, "n_atoms": len(species)},
+    )
 
 
-def _size(matrix: IntArray) -> int:
-    return round(float(np.linalg.det(matrix)))
-
-
-def _sides(substrate: Slab, film: Slab, match: LatticeMatch) -> tuple[tuple[Slab, IntArray], ...]:
-    return (substrate, match.substrate_matrix), (film, match.film_matrix)
-
-
-def _joined(
-    substrate: Slab, film: Slab, match: LatticeMatch, gap: float, vacuum: float
-) -> Structure:
-    """Substrate below, film above, in the substrate's supercell with its first vector along x."""
-    a, b = match.substrate_matrix @ _in_plane(substrate)
-    length = float(np.linalg.norm(a))
-    above = vacuum or gap
-    height = substrate.thickness + gap + film.thickness + above
-    lattice = Lattice([[length, 0, 0], [a @ b / length, match.area / length, 0], [0, 0, height]])
-    species: list[str] = []
-    fractions: list[FloatArray] = []
-    for slab, matrix in _sides(substrate, film, match):
-        in_plane, atoms = _supercell(slab, matrix)
-        heights = slab.heights[atoms]
-        # The facing atoms that stand on one another give the origin.
-        facing = int(np.argmax(slab.plane_numbers[atoms] == slab.plane_numbers[-1]))
-        origin = in_plane[facing] if slab is substrate else in_plane[0]
-        start = 0.0 if slab is substrate else substrate.thickness + gap
-        z = (above / 2 + start + heights) / height
-        fractions.append(np.column_stack([wrapped(in_plane - origin), z]))
-        species.extend(slab.structure[atom].specie.symbol for atom in atoms)
-    return Structure(lattice, species, np.concatenate(fractions))
-
-
-def _supercell(slab: Slab, matrix: IntArray) -> tuple[FloatArray, IntArray]:
-    """In-plane fractions (n, 2) in the supercell, and the slab's atom each one is a copy of."""
-    size = _size(matrix)
-    # Every lattice point of the supercell is a combination of the plane cell's vectors below its
-    # index; the first `size` distinct ones modulo the supercell are all of them.
-    points = np.array(list(np.ndindex(size, size)))
-    inverse = np.rint(size * np.linalg.inv(matrix)).astype(np.int64)  # exact: the adjugate
-    _, first = np.unique(points @ inverse % size, axis=0, return_index=True)
-    points = points[np.sort(first)]
-    atoms = np.repeat(np.arange(len(slab.structure)), size)
-    own = slab.structure.frac_coords[atoms, :2] + np.tile(points, (len(slab.structure), 1))
-    return own @ np.linalg.inv(matrix), atoms
-
-
-def _side_parameters(slab: Slab, matrix: IntArray) -> dict[str, object]:
+def _side_parameters(slab: Slab, side: Side, slabs: int = 1) -> dict[str, object]:
     return {
         **crystal_parameters(slab.crystal),
         "miller_index": list(slab.miller_index),
         "thickness": stable_round(slab.thickness),
         "layers": int(slab.layers_from_bottom.max()) + 1,
         "free_layers": slab.free_layers,
-        "termination": 0,
-        "supercell": matrix.tolist(),
-        "n_atoms": len(slab.structure) * _size(matrix),
+        "termination": slab.termination,
+        "supercell": side.matrix.tolist(),
+        "principal_strains": _rounded(side.principal_strains),
+        "von_mises_strain": stable_round(side.von_mises_strain),
+        "n_atoms": slabs * len(slab.structure) * supercell_size(side.matrix),
     }
+
+
+def _rounded(values: Iterable[float]) -> list[float]:
+    return [stable_round(value) for value in values]

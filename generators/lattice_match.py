@@ -1,26 +1,28 @@
 """Zur and McGill's lattice match: the smallest pair of in-plane supercells that fit.
 
-A. Zur and T. C. McGill, J. Appl. Phys. 55 (1984) 378. The supercells of each lattice are listed
-by Hermite normal forms, so that each comes once, and their reduced cells compared.
+A. Zur and T. C. McGill, J. Appl. Phys. 55 (1984) 378. In what follows the film is strained onto
+the substrate; where the substrate is to be strained, exchange the two.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import product
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
 from generators.crystals import FloatArray, IntArray
 from generators.errors import GenerationError
-from generators.lattice_plane import reduction
+from generators.supercell_pairs import SupercellPairs, supercell_pairs, von_mises_strain
 
-# Strains closer than this are equal, and the first found is taken, whatever the float noise.
-_EQUAL_STRAIN = 1e-6
-# Alternatives are looked for up to so many times the limit that refused.
+# Slack of limits, far above float noise.
+_SLACK = 1e-9
+# Alternatives are looked for up to so many times the limit that refused, and if none is found, as
+# many times that, and so on; of numbers of atoms, which cost, only once.
 _ALTERNATIVE_REACH = 3
+_WIDEST_STRAIN = 0.5
 
 
 @dataclass(frozen=True)
@@ -96,169 +98,98 @@ def smallest_match(
     GenerationError
         If nothing fits; names the nearest alternatives, and which limit to loosen for each.
     """
-    areas = (float(np.linalg.det(substrate)), float(np.linalg.det(film)))
-    best: LatticeMatch | None = None
-    for sizes in _sizes(areas, atoms, limits.area_tolerance, limits.max_atoms):
-        if best is not None and sizes[0] * areas[0] > best.area * (1 + 1e-9):
-            return best
-        match = best_match(substrate, film, sizes, limits.max_strain)
-        if match and (best is None or match.von_mises_strain < best.von_mises_strain):
-            best = match
-    if best is None:
-        raise _refusal(substrate, film, atoms, limits)
-    return best
+    for pairs in _pairs_by_area(substrate, film, atoms, limits):
+        return _least_strained(substrate, film, pairs)
+    raise _refusal(substrate, film, atoms, limits)
 
 
-def best_match(
-    substrate: FloatArray, film: FloatArray, sizes: tuple[int, int], max_strain: float = np.inf
-) -> LatticeMatch | None:
-    """Least strained match of supercells of given sizes (numbers of plane cells).
+def _pairs_by_area(
+    substrate: FloatArray, film: FloatArray, atoms: tuple[int, int], limits: MatchLimits
+) -> Iterator[SupercellPairs]:
+    """All pairs within the limits, those of one area of the substrate at a time, least first."""
+    ratio = float(np.linalg.det(substrate) / np.linalg.det(film))
+    # Small strains change areas little: a narrow limit spares most sizes.
+    least = max(1 - limits.area_tolerance, (1 + limits.max_strain) ** -2) - _SLACK
+    largest = min(1 + limits.area_tolerance, (1 - min(limits.max_strain, 0.99)) ** -2) + _SLACK
+    for size in range(1, limits.max_atoms // atoms[0] + 1):
+        fewest = max(1, math.ceil(size * ratio * least))
+        most = (limits.max_atoms - size * atoms[0]) // atoms[1]
+        film_sizes = range(fewest, min(most, math.floor(size * ratio * largest)) + 1)
+        if film_sizes:
+            pairs = supercell_pairs(substrate, film, size, film_sizes, limits.max_strain)
+            if len(pairs):
+                yield pairs
 
-    Parameters
-    ----------
-    substrate, film
-        Plane cells as rows, shape (2, 2), Å, right-handed.
-    sizes
-        Plane cells in the substrate's and the film's supercell.
-    max_strain
-        Largest principal strain allowed by magnitude.
 
-    Returns
-    -------
-    LatticeMatch or None
-        None if every one exceeds `max_strain`.
-    """
-    ours = _reduced_supercells(substrate, sizes[0])
-    theirs = _reduced_supercells(film, sizes[1])
-    # Reduced cells that fit may still differ by a change of basis where lengths are nearly equal.
-    theirs = (_unimodular()[None] @ theirs[:, None]).reshape(-1, 2, 2)
-    stretches = _stretches((ours @ substrate)[:, None], (theirs @ film)[None])
-    worst = np.abs(stretches - 1).max(axis=-1)
-    equivalent = _von_mises(stretches - 1)
-    equivalent[worst > max_strain] = np.inf
-    if not np.isfinite(equivalent).any():
-        return None
-    first = int(np.argmax(equivalent < equivalent.min() + _EQUAL_STRAIN))
-    i, j = divmod(first, len(theirs))
-    smaller, larger = stretches[i, j] - 1
-    area = sizes[0] * float(np.linalg.det(substrate))
+def _least_strained(substrate: FloatArray, film: FloatArray, pairs: SupercellPairs) -> LatticeMatch:
+    equivalent = von_mises_strain(pairs.stretches)
+    first = pairs.first_of_least(equivalent)
+    area = float(np.linalg.det(pairs.substrate[first] @ substrate))
+    smaller, larger = pairs.stretches[first] - 1
     return LatticeMatch(
-        substrate_matrix=ours[i],
-        film_matrix=theirs[j],
+        substrate_matrix=pairs.substrate[first],
+        film_matrix=pairs.film[first],
         area=area,
-        area_mismatch=abs(sizes[1] * float(np.linalg.det(film)) / area - 1),
+        area_mismatch=abs(float(np.linalg.det(pairs.film[first] @ film)) / area - 1),
         principal_strains=(float(smaller), float(larger)),
-        von_mises_strain=float(equivalent[i, j]),
+        von_mises_strain=float(equivalent[first]),
     )
-
-
-def supercell_matrices(size: int) -> IntArray:
-    """All distinct two-dimensional superlattices of an index, as Hermite normal forms.
-
-    Returns
-    -------
-    IntArray
-        Shape (σ(size), 2, 2), σ being the sum of divisors.
-    """
-    return np.array(
-        [
-            [[size // divisor, shift], [0, divisor]]
-            for divisor in range(1, size + 1)
-            if size % divisor == 0
-            for shift in range(divisor)
-        ]
-    )
-
-
-def _sizes(
-    areas: tuple[float, float], atoms: tuple[int, int], area_tolerance: float, max_atoms: int
-) -> Iterator[tuple[int, int]]:
-    """Sizes of the two supercells whose areas match, smallest substrate first."""
-    for ours in range(1, max_atoms // atoms[0] + 1):
-        most = (max_atoms - ours * atoms[0]) // atoms[1]
-        fewest = ours * areas[0] / areas[1] * (1 - area_tolerance)
-        for theirs in range(max(1, int(fewest)), most + 1):
-            mismatch = theirs * areas[1] / (ours * areas[0]) - 1
-            if mismatch > area_tolerance:
-                break
-            if abs(mismatch) <= area_tolerance:
-                yield ours, theirs
-
-
-def _reduced_supercells(cell: FloatArray, size: int) -> IntArray:
-    matrices = supercell_matrices(size)
-    return np.array([reduction(matrix @ cell) @ matrix for matrix in matrices])
-
-
-@lru_cache
-def _unimodular() -> IntArray:
-    """List changes of basis between nearly reduced cells, identity first; ± counts once."""
-    matrices = np.array(list(product(range(-2, 3), repeat=4))).reshape(-1, 2, 2)
-    determinants = matrices[:, 0, 0] * matrices[:, 1, 1] - matrices[:, 0, 1] * matrices[:, 1, 0]
-    proper = [m for m in matrices[determinants == 1].tolist() if tuple(m[0]) > (0, 0)]
-    proper.sort(key=lambda m: (m != [[1, 0], [0, 1]], sum(abs(x) for row in m for x in row), m))
-    return np.array(proper)
-
-
-def _stretches(ours: FloatArray, theirs: FloatArray) -> FloatArray:
-    """Principal stretches (..., 2) of the map of one pair of vectors (rows) onto another."""
-    deformation = np.linalg.inv(theirs) @ ours
-    a, b = deformation[..., 0, 0], deformation[..., 0, 1]
-    c, d = deformation[..., 1, 0], deformation[..., 1, 1]
-    # Closed form of the singular values of a 2 × 2 matrix of positive determinant.
-    total = np.hypot(a + d, b - c)
-    difference = np.hypot(a - d, b + c)
-    return np.stack([total - difference, total + difference], axis=-1) / 2
-
-
-def _von_mises(strains: FloatArray) -> FloatArray:
-    """Equivalent strain of principal strains (..., 2) and none along the third axis."""
-    first, second = strains[..., 0], strains[..., 1]
-    return np.asarray(2 / 3 * np.sqrt(first**2 + second**2 - first * second))
 
 
 def _refusal(
     substrate: FloatArray, film: FloatArray, atoms: tuple[int, int], limits: MatchLimits
 ) -> GenerationError:
     """Say what would fit if one limit at a time were loosened."""
-    areas = (float(np.linalg.det(substrate)), float(np.linalg.det(film)))
-    reach = _ALTERNATIVE_REACH
-    found: list[tuple[str, LatticeMatch, float]] = []
-
-    def matches(area_tolerance: float, max_strain: float, max_atoms: int) -> Iterator[LatticeMatch]:
-        for sizes in _sizes(areas, atoms, area_tolerance, max_atoms):
-            match = best_match(substrate, film, sizes, max_strain)
-            if match:
-                yield match
-
-    tolerance, strain, most = limits.area_tolerance, limits.max_strain, limits.max_atoms
-    # At least a few plane cells of each side, where not even one fits the number of atoms.
-    larger = matches(tolerance, strain, reach * max(most, 4 * sum(atoms)))
-    strained = matches(tolerance, reach * strain, most)
-    mismatched = matches(reach * tolerance, strain, most)
-    if match := next(larger, None):
-        found.append(("max_atoms", match, _atoms_in(match, atoms)))
-    if match := min(strained, key=lambda m: m.max_strain, default=None):
-        found.append(("max_strain", match, match.max_strain))
-    if match := min(mismatched, key=lambda m: m.area_mismatch, default=None):
-        found.append(("area_tolerance", match, match.area_mismatch))
     message = (
         f"no coherent interface has an area mismatch up to {limits.area_tolerance:.1%}, principal "
         f"strains up to {limits.max_strain:.1%} and at most {limits.max_atoms} atoms (one plane "
         f"cell of each side has {atoms[0]} + {atoms[1]} atoms)"
     )
-    if not found:
+    ways = []
+    for limit, loosened in _loosened_limits(substrate, film, atoms, limits).items():
+        for pairs in islice(_pairs_by_area(substrate, film, atoms, loosened), 1):
+            match = _least_strained(substrate, film, pairs)
+            ways.append(
+                f"`{limit}` ≥ {getattr(loosened, limit)} gives area mismatch "
+                f"{match.area_mismatch:.1%}, strain {match.max_strain:.1%}, "
+                f"{_atoms_in(match, atoms)} atoms"
+            )
+    if not ways:
         return GenerationError(
             f"{message}; none is near either",
             remedy="Choose other planes, thinner slabs, or loosen more than one of `max_atoms`, "
             "`max_strain` and `area_tolerance`",
         )
-    ways = "; ".join(
-        f"`{limit}` ≥ {_rounded_up(value)} gives area mismatch {match.area_mismatch:.1%}, strain "
-        f"{match.max_strain:.1%}, {_atoms_in(match, atoms)} atoms"
-        for limit, match, value in found
-    )
-    return GenerationError(message, remedy=f"Nearest alternatives: {ways}")
+    return GenerationError(message, remedy=f"Nearest alternatives: {'; '.join(ways)}")
+
+
+def _loosened_limits(
+    substrate: FloatArray, film: FloatArray, atoms: tuple[int, int], limits: MatchLimits
+) -> dict[str, MatchLimits]:
+    """One limit at a time loosened as little as admits a match, where one is in reach."""
+
+    def pairs(loosened: MatchLimits) -> Iterator[SupercellPairs]:
+        return _pairs_by_area(substrate, film, atoms, loosened)
+
+    found: dict[str, MatchLimits] = {}
+    # At least a few plane cells of each side, where not even one fits the number of atoms.
+    most = _ALTERNATIVE_REACH * max(limits.max_atoms, 4 * sum(atoms))
+    for smallest in islice(pairs(replace(limits, max_atoms=most)), 1):
+        # Its number of atoms is enough; a larger cell may need fewer, with fewer of the film's.
+        enough = replace(limits, max_atoms=_fewest_atoms(smallest, atoms))
+        fewest = min(_fewest_atoms(some, atoms) for some in pairs(enough))
+        found["max_atoms"] = replace(limits, max_atoms=fewest)
+    for reach in _wider(limits.max_strain, _WIDEST_STRAIN):
+        wider = pairs(replace(limits, max_strain=reach))
+        if strains := [float(some.largest_strains.min()) for some in wider]:
+            found["max_strain"] = replace(limits, max_strain=_rounded_up(min(strains)))
+            break
+    for reach in _wider(limits.area_tolerance, 1.0):
+        wider = pairs(replace(limits, area_tolerance=reach))
+        if mismatches := [_least_mismatch(some) for some in wider]:
+            found["area_tolerance"] = replace(limits, area_tolerance=_rounded_up(min(mismatches)))
+            break
+    return found
 
 
 def _atoms_in(match: LatticeMatch, atoms: tuple[int, int]) -> int:
@@ -266,6 +197,22 @@ def _atoms_in(match: LatticeMatch, atoms: tuple[int, int]) -> int:
     return sum(round(float(size)) * number for size, number in zip(sizes, atoms, strict=True))
 
 
-def _rounded_up(value: float) -> str:
-    """Write an integer, or a fraction rounded up to four decimals."""
-    return str(value) if isinstance(value, int) else f"{np.ceil(value * 1e4) / 1e4:.4f}"
+def _wider(limit: float, most: float) -> Iterator[float]:
+    """Yield wider and wider limits; a narrow search that finds something spares a wide one."""
+    while limit < most:
+        limit = min(_ALTERNATIVE_REACH * limit, most)
+        yield limit
+
+
+def _least_mismatch(pairs: SupercellPairs) -> float:
+    return float(np.abs(1 / pairs.stretches.prod(axis=1) - 1).min())
+
+
+def _fewest_atoms(pairs: SupercellPairs, atoms: tuple[int, int]) -> int:
+    sizes = np.rint(np.linalg.det(np.stack([pairs.substrate, pairs.film], axis=1)))
+    return int((sizes @ np.array(atoms)).min())
+
+
+def _rounded_up(value: float) -> float:
+    """Round a fraction up to four decimals."""
+    return math.ceil(value * 1e4 - 1e-6) / 1e4

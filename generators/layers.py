@@ -11,7 +11,8 @@ In a crystal of one atom per primitive cell the first layer is thus exactly the 
 neighbour to the surface, and the second those that would lose one if the first were taken away:
 one plane on fcc (111) and (100) and bcc (110) and (100), two on fcc (110), six on fcc (332). A
 layer is never thinner than a plane nor deeper than a bond, so that free layers hold about the
-same number of atoms per area on every face. In diamond (111) it is the double plane.
+same number of atoms per area on every face. In diamond (111) it is the double plane. In compounds
+too the first layer holds every atom that lost a neighbour. Drawn in ``docs/figures/layers.png``.
 """
 
 from __future__ import annotations

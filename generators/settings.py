@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 MillerIndex = tuple[int, int, int]
 Sites = Literal["on_top", "bridge", "hollow"]
 Positive = Annotated[float, Field(gt=0)]
 Repeats = Annotated[int, Field(ge=1)]
+
+
+def _three_indices(index: Any) -> Any:
+    """Turn the Miller-Bravais index (h, k, i, l) of a hexagonal crystal into (h, k, l)."""
+    if isinstance(index, (list, tuple)) and len(index) == 4:
+        h, k, i, l = index  # noqa: E741  (the field's letters)
+        if all(isinstance(value, int) for value in index) and i != -(h + k):
+            raise ValueError(f"in a Miller-Bravais index i = -(h + k), here {-(h + k)}, not {i}")
+        return (h, k, l)
+    return index
+
+
+# What a person writes: three indices, or four for hexagonal crystals.
+WrittenMillerIndex = Annotated[MillerIndex, BeforeValidator(_three_indices)]
 
 
 class Settings(BaseModel):
@@ -22,9 +36,12 @@ class Settings(BaseModel):
 class CrystalSettings(Settings):
     """One crystal: a prototype with its lattice constants, or a structure file."""
 
-    prototype: Literal["fcc", "bcc", "hcp", "diamond", "rocksalt", "cscl", "zincblende"] | None = (
-        Field(default=None, description="structure type; its element(s) are in `species`")
-    )
+    prototype: (
+        Literal[
+            "fcc", "bcc", "hcp", "diamond", "rocksalt", "cscl", "zincblende", "fluorite", "cuprite"
+        ]
+        | None
+    ) = Field(default=None, description="structure type; its element(s) are in `species`")
     species: tuple[str, ...] = Field(
         default=(), description="element symbols; default: the crystal's name"
     )
@@ -38,6 +55,10 @@ class CrystalSettings(Settings):
         default=None, description="structure file (CIF, POSCAR, ...) relative to the campaign file"
     )
     source: str = Field(default="", description="where the lattice constants come from")
+    relax: bool = Field(
+        default=False,
+        description="relax the lattice constants with the campaign's engine before anything is cut",
+    )
 
     @model_validator(mode="after")
     def _prototype_or_file(self) -> CrystalSettings:
@@ -64,7 +85,7 @@ class SlabSettings(Settings):
     """Slabs of one crystal; the in-plane cell is the smallest there is."""
 
     crystal: str
-    miller_indices: tuple[MillerIndex, ...] = Field(default=(), description="planes to cut")
+    miller_indices: tuple[WrittenMillerIndex, ...] = Field(default=(), description="planes to cut")
     max_index: Annotated[int, Field(ge=1, le=5)] | None = Field(
         default=None, description="instead of miller_indices: all distinct ones up to this"
     )
@@ -72,6 +93,12 @@ class SlabSettings(Settings):
     vacuum: Positive = Field(default=15.0, description="vacuum on each side, Å")
     free_layers: Annotated[int, Field(ge=0)] = Field(
         default=2, description="atomic layers free to relax on each face"
+    )
+    terminations: Literal["all", "preferred"] = Field(
+        default="all", description="one slab for each distinct face, or the preferred one only"
+    )
+    prefer: Literal["symmetric", "stoichiometric"] = Field(
+        default="symmetric", description="what decides the other face, where both cannot be had"
     )
 
     @model_validator(mode="after")
@@ -87,16 +114,26 @@ class SurfaceDefectSettings(Settings):
     """Which slabs carry a defect, and on which in-plane supercell."""
 
     crystals: tuple[str, ...] | None = Field(default=None, description="default: all slabs'")
-    miller_indices: tuple[MillerIndex, ...] | None = Field(
+    miller_indices: tuple[WrittenMillerIndex, ...] | None = Field(
         default=None, description="default: all slabs'"
     )
     supercell: tuple[Repeats, Repeats] = Field(
-        default=(1, 1), description="in-plane repeats of the slab's cell"
+        default=(1, 1), description="in-plane repeats of the cell"
+    )
+    cell: Literal["smallest", "pymatgen"] = Field(
+        default="smallest",
+        description="what is repeated: the smallest in-plane cell, or the larger one that "
+        "pymatgen's SlabGenerator makes of the same plane",
     )
 
 
 class VacancySettings(SurfaceDefectSettings):
     """Surface vacancies, one per distinct coordination number of surface atoms."""
+
+    removed: Annotated[int, Field(ge=1)] = Field(
+        default=1,
+        description="atoms of one coordination number removed together, as far apart as can be",
+    )
 
 
 class AdatomSettings(SurfaceDefectSettings):
@@ -130,28 +167,90 @@ class RattledSettings(Settings):
 
 
 class InterfaceSettings(Settings):
-    """A coherent interface of two slabs by Zur and McGill's lattice match."""
+    """Coherent interfaces of slabs by Zur and McGill's lattice match."""
 
-    substrate: str = Field(description="crystal that keeps its lattice")
-    film: str = Field(description="crystal that is strained to match")
-    substrate_miller: MillerIndex
-    film_miller: MillerIndex
+    substrate: str = Field(description="crystal of the lower slab")
+    film: str = Field(description="crystal of the upper slab")
+    substrate_miller: WrittenMillerIndex | None = Field(
+        default=None, description="plane of the substrate, together with `film_miller`"
+    )
+    film_miller: WrittenMillerIndex | None = Field(default=None, description="plane of the film")
+    miller_indices: tuple[WrittenMillerIndex, ...] = Field(
+        default=(), description="instead: planes of both sides"
+    )
+    max_index: Annotated[int, Field(ge=1, le=5)] | None = Field(
+        default=None, description="instead: all distinct planes up to this, of both sides"
+    )
+    pairs: Literal["same", "all"] = Field(
+        default="same",
+        description="of the planes: pairs that share their indices, or every one with every one",
+    )
     area_tolerance: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.09, description="largest relative mismatch of the two areas"
     )
     max_strain: Annotated[float, Field(gt=0, lt=0.5)] = Field(
-        default=0.09, description="largest principal strain of the film"
+        default=0.09, description="largest principal strain, were one side to carry it all"
     )
-    gap: Positive = Field(default=3.0, description="distance between the facing planes, Å")
+    strained: Literal["film", "substrate", "both"] = Field(
+        default="film", description="which side carries the strain; both: half each"
+    )
+    gaps: tuple[Positive, ...] = Field(
+        default=(3.0,), min_length=1, description="distances between the facing planes, Å"
+    )
+    registries: tuple[Repeats, Repeats] = Field(
+        default=(1, 1),
+        description="in-plane shifts of the film: a grid over the cell in which shifts differ",
+    )
     substrate_thickness: Positive = Field(description="least thickness, Å")
     film_thickness: Positive = Field(description="least thickness, Å")
+    terminations: Literal["all", "preferred"] = Field(
+        default="preferred", description="facing planes: all pairs of distinct ones, or one"
+    )
+    film_on: Literal["top", "both"] = Field(
+        default="top", description="film on one face of the substrate, or on both (needs vacuum)"
+    )
     vacuum: Annotated[float, Field(ge=0)] = Field(
-        default=0.0, description="vacuum above the film, Å; 0: the gap is repeated (no vacuum)"
+        default=0.0,
+        description="vacuum between periodic images, Å; 0: none, so that the film's other face "
+        "meets the substrate's across the same gap",
     )
     max_atoms: Annotated[int, Field(ge=2)] = Field(default=200, description="refuse above this")
+    unmatched: Literal["refuse", "skip"] = Field(
+        default="refuse", description="what to do with a pair that has no match"
+    )
     free_layers: Annotated[int, Field(ge=0)] = Field(
         default=2, description="layers free on each face of each slab in relaxations"
     )
+
+    @model_validator(mode="after")
+    def _one_way_to_name_planes(self) -> InterfaceSettings:
+        pair = (self.substrate_miller, self.film_miller)
+        if (pair[0] is None) != (pair[1] is None):
+            raise ValueError("give both `substrate_miller` and `film_miller`")
+        ways = [pair[0] is not None, bool(self.miller_indices), self.max_index is not None]
+        if sum(ways) != 1:
+            raise ValueError(
+                "give the planes in one way: `substrate_miller` and `film_miller`, "
+                "`miller_indices`, or `max_index`"
+            )
+        if self.film_on == "both" and self.vacuum == 0:
+            raise ValueError("`film_on: both` needs `vacuum`, lest film meets film")
+        return self
+
+
+class AmorphousSettings(Settings):
+    """Disordered mixtures at a stated density: starting points for melts."""
+
+    formulas: tuple[str, ...] = Field(
+        min_length=1, description="atoms of each cell, such as Li16Cu48"
+    )
+    density: Positive | None = Field(
+        default=None,
+        description="g/cm³; default: the crystals' volumes per atom, averaged over the mixture",
+    )
+    min_distance: Positive = Field(default=2.0, description="least distance of two atoms, Å")
+    copies: Annotated[int, Field(ge=1)] = 1
+    seed: Annotated[int, Field(ge=0)] = 0
 
 
 class StructuresSettings(Settings):
@@ -162,4 +261,5 @@ class StructuresSettings(Settings):
     vacancies: tuple[VacancySettings, ...] = ()
     adatoms: tuple[AdatomSettings, ...] = ()
     interfaces: tuple[InterfaceSettings, ...] = ()
+    amorphous: tuple[AmorphousSettings, ...] = ()
     rattled: tuple[RattledSettings, ...] = ()

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Element, Lattice, Structure
 from pymatgen.core.surface import get_symmetrically_distinct_miller_indices
 
 from generators.candidate import Candidate
-from generators.crystals import Crystal, FloatArray, IntArray
+from generators.crystals import Crystal, FloatArray, IntArray, wrapped
 from generators.lattice_plane import PlaneCell, plane_cell
 from generators.layers import PLANE_TOLERANCE, layer_depth, layer_numbers
 from generators.provenance import crystal_parameters, stable_round
 from generators.settings import MillerIndex
-
-_NOISE = 1e-6  # Å; far above float noise, far below any distance that matters
+from generators.terminations import AtomicPlanes, Cut, Preference, atomic_planes, distinct_cuts
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,17 @@ class Slab:
         On each side, Å.
     free_layers
         Layers of each face that are free to relax.
+    termination
+        Number among the distinct terminations of the plane, from 0 for the preferred one (see
+        `slab_terminations`).
     equal_faces
         Whether a symmetry operation of the slab exchanges its faces.
     inversion_symmetric
         Whether inversion does.
+    stoichiometric
+        Whether the elements have the same ratio as in the crystal.
+    broken_bonds
+        First-neighbour bonds that the atoms lost at the top face, Å⁻².
     """
 
     crystal: Crystal
@@ -52,8 +58,11 @@ class Slab:
     basis: IntArray
     vacuum: float
     free_layers: int
+    termination: int
     equal_faces: bool
     inversion_symmetric: bool
+    stoichiometric: bool
+    broken_bonds: float
 
     @cached_property
     def heights(self) -> FloatArray:
@@ -114,6 +123,19 @@ class Slab:
         steps = np.diff(self.heights, prepend=0.0) > PLANE_TOLERANCE
         return np.cumsum(steps)
 
+    @property
+    def faces(self) -> tuple[str, str]:
+        """Elements of the outermost plane at the bottom and at the top, such as Li or Cu2O."""
+        plane = self.plane_numbers
+        return self._formula(plane == 0), self._formula(plane == plane[-1])
+
+    def _formula(self, chosen: NDArray[np.bool_]) -> str:
+        counts = Counter(self.structure[int(atom)].specie.symbol for atom in np.flatnonzero(chosen))
+        divisor = math.gcd(*counts.values())
+        # Not pymatgen's reduced formula, which has oxygen as O2.
+        shares = [(symbol, counts[symbol] // divisor) for symbol in sorted(counts, key=Element)]
+        return "".join(f"{symbol}{share if share > 1 else ''}" for symbol, share in shares)
+
     @cached_property
     def candidate(self) -> Candidate:
         """The slab as a candidate; it is a root."""
@@ -129,9 +151,12 @@ class Slab:
                 "layers": int(self.layers_from_bottom.max()) + 1,
                 "planes": int(self.plane_numbers.max()) + 1,
                 "free_layers": self.free_layers,
-                "termination": 0,
+                "termination": self.termination,
+                "faces": list(self.faces),
                 "equal_faces": self.equal_faces,
                 "inversion_symmetric": self.inversion_symmetric,
+                "stoichiometric": self.stoichiometric,
+                "broken_bonds": stable_round(self.broken_bonds),
             },
         )
 
@@ -143,14 +168,15 @@ def cut_slab(
     min_thickness: float,
     vacuum: float,
     free_layers: int = 2,
+    prefer: Preference = "symmetric",
 ) -> Slab:
-    """Cut a slab in the smallest in-plane cell there is.
+    """Cut a slab in the smallest in-plane cell there is: the preferred termination.
 
     The thickness, between the outermost planes, is at least `min_thickness` and less than one
-    lattice plane spacing above it. Where these bounds leave a choice of terminations (crystals
-    with several atoms per primitive cell), the one made is the first by: inversion symmetry,
-    faces equal by any other symmetry, bulk stoichiometry, the wider gap at the cuts (so that few
-    bonds are broken), and least thickness. It is recorded as termination 0.
+    period above it, the period being the distance of neighbouring lattice planes, V_prim / area.
+    (In compounds it may hold several atomic planes; in hcp (0001) it is c.) Of the faces that this
+    leaves open, those taken are the first by: inversion symmetry, faces equal by any symmetry,
+    bulk stoichiometry, the wider gap at the cuts (few broken bonds), and least thickness.
 
     Parameters
     ----------
@@ -164,28 +190,50 @@ def cut_slab(
         On each side, Å; the cell is thickness + 2 vacuum high.
     free_layers
         Layers (see `generators.layers`) of each face that are free to relax.
+    prefer
+        ``"stoichiometric"`` puts bulk stoichiometry before symmetry: polar planes then get two
+        different faces instead of two equal ones.
 
     Raises
     ------
     GenerationError
         If `miller_index` is no plane.
     """
-    cell = plane_cell(
-        crystal.conventional.lattice.matrix, crystal.primitive.lattice.matrix, miller_index
-    )
-    planes = _atomic_planes(crystal, cell)
-    cut = min(_cuts(crystal, cell, planes, min_thickness), key=_preference)
-    structure, basis = _stack(crystal, cell, planes, cut, vacuum)
-    return Slab(
-        crystal=crystal,
-        miller_index=miller_index,
-        structure=structure,
-        basis=basis,
-        vacuum=vacuum,
-        free_layers=free_layers,
-        equal_faces=cut.equal_faces,
-        inversion_symmetric=cut.inversion_symmetric,
-    )
+    return next(_slabs(crystal, miller_index, min_thickness, vacuum, free_layers, prefer))
+
+
+def slab_terminations(
+    crystal: Crystal,
+    miller_index: MillerIndex,
+    *,
+    min_thickness: float,
+    vacuum: float,
+    free_layers: int = 2,
+    prefer: Preference = "symmetric",
+) -> list[Slab]:
+    """Cut one slab for each distinct face that a plane of atoms can end on.
+
+    Faces are distinct unless a symmetry operation of the crystal that keeps the plane and its
+    direction maps one onto the other. Each is the top face of one slab, whose bottom face is the
+    first by the rules of `cut_slab`; a slab that is another's flipped image is left out.
+
+    Parameters
+    ----------
+    crystal, miller_index, min_thickness, vacuum, free_layers, prefer
+        As in `cut_slab`.
+
+    Returns
+    -------
+    list
+        What `cut_slab` cuts first, the others by the same rules; one slab where the primitive
+        cell has one atom.
+
+    Raises
+    ------
+    GenerationError
+        If `miller_index` is no plane.
+    """
+    return list(_slabs(crystal, miller_index, min_thickness, vacuum, free_layers, prefer))
 
 
 def distinct_miller_indices(crystal: Crystal, max_index: int) -> list[MillerIndex]:
@@ -195,100 +243,37 @@ def distinct_miller_indices(crystal: Crystal, max_index: int) -> list[MillerInde
     return sorted(planes, key=lambda hkl: (hkl[0] ** 2 + hkl[1] ** 2 + hkl[2] ** 2, hkl))
 
 
-class _Planes(NamedTuple):
-    """Atomic planes of one period of the crystal along the normal."""
-
-    coordinates: FloatArray  # (atoms, 3): in units of a, b and the step t; the last in [0, 1)
-    plane: IntArray  # (atoms,): plane of each primitive site
-    heights: FloatArray  # (planes,): in periods, in [0, 1), ascending
-
-
-class _Cut(NamedTuple):
-    """From plane `bottom` of the first period to plane `top`, `periods` periods farther up."""
-
-    bottom: int
-    top: int
-    periods: int
-    thickness: float
-    gap: float
-    inversion_symmetric: bool
-    equal_faces: bool
-    stoichiometric: bool
-
-
-def _preference(cut: _Cut) -> tuple[bool, bool, bool, float, float, int, int]:
-    return (
-        not cut.inversion_symmetric,
-        not cut.equal_faces,
-        not cut.stoichiometric,
-        -stable_round(cut.gap),
-        stable_round(cut.thickness),
-        cut.bottom,
-        cut.top,
+def _slabs(
+    crystal: Crystal,
+    miller_index: MillerIndex,
+    min_thickness: float,
+    vacuum: float,
+    free_layers: int,
+    prefer: Preference,
+) -> Iterator[Slab]:
+    cell = plane_cell(
+        crystal.conventional.lattice.matrix, crystal.primitive.lattice.matrix, miller_index
     )
-
-
-def _atomic_planes(crystal: Crystal, cell: PlaneCell) -> _Planes:
-    coordinates = crystal.primitive.frac_coords @ np.linalg.inv(cell.indices)
-    tolerance = PLANE_TOLERANCE / cell.spacing
-    coordinates[:, 2] -= np.floor(coordinates[:, 2] + tolerance)
-    height = coordinates[:, 2]
-    order = np.argsort(height, kind="stable")
-    new_plane = np.diff(height[order], prepend=-1.0) > tolerance
-    plane = np.empty(len(order), dtype=np.int64)
-    plane[order] = np.cumsum(new_plane) - 1
-    return _Planes(coordinates, plane, height[order][new_plane])
-
-
-def _cuts(
-    crystal: Crystal, cell: PlaneCell, planes: _Planes, min_thickness: float
-) -> Iterator[_Cut]:
-    """All slabs with thickness in [min_thickness, min_thickness + one period)."""
-    heights = planes.heights
-    gaps = np.diff(heights, append=heights[0] + 1.0)  # gap above each plane
-    inversions, flips = _flips(crystal, cell)
-    numbers = np.array(crystal.primitive.atomic_numbers)
-    for bottom, top in np.ndindex(len(heights), len(heights)):
-        offset = heights[top] - heights[bottom]
-        wanted = math.ceil((min_thickness - _NOISE) / cell.spacing - offset)
-        periods = max(wanted, int(top < bottom))
-        copies = 1 + periods - (planes.plane < bottom) - (planes.plane > top)
-        phase = heights[bottom] + heights[top]
-        yield _Cut(
-            bottom=bottom,
-            top=top,
-            periods=periods,
-            thickness=float((offset + periods) * cell.spacing),
-            gap=float(min(gaps[top], gaps[bottom - 1]) * cell.spacing),
-            inversion_symmetric=_any_whole(inversions - phase, PLANE_TOLERANCE / cell.spacing),
-            equal_faces=_any_whole(flips - phase, PLANE_TOLERANCE / cell.spacing),
-            stoichiometric=_same_composition(numbers, copies),
+    planes = atomic_planes(crystal, cell)
+    for i, cut in enumerate(distinct_cuts(crystal, cell, planes, min_thickness, prefer)):
+        structure, basis = _stack(crystal, cell, planes, cut, vacuum)
+        yield Slab(
+            crystal=crystal,
+            miller_index=miller_index,
+            structure=structure,
+            basis=basis,
+            vacuum=vacuum,
+            free_layers=free_layers,
+            termination=i,
+            equal_faces=cut.equal_faces,
+            inversion_symmetric=cut.inversion_symmetric,
+            stoichiometric=cut.stoichiometric,
+            broken_bonds=cut.broken_bonds,
         )
 
 
-def _flips(crystal: Crystal, cell: PlaneCell) -> tuple[FloatArray, FloatArray]:
-    """Shifts s, in periods, of the inversions and of all operations that map height z to s - z."""
-    rotations, translations = crystal.symmetry_operations
-    flips = (cell.plane_indices @ rotations == -cell.plane_indices).all(axis=1)
-    inversions = (rotations == -np.eye(3)).all(axis=(1, 2))
-    shifts = translations @ cell.plane_indices
-    return shifts[inversions], shifts[flips]
-
-
-def _any_whole(values: FloatArray, tolerance: float) -> bool:
-    return bool((np.abs(values - np.rint(values)) < tolerance).any())
-
-
-def _same_composition(numbers: IntArray, copies: IntArray) -> bool:
-    """Whether `copies` of each site give the elements the same ratio as one copy of each."""
-    bulk, cut = np.bincount(numbers), np.bincount(numbers, weights=copies)
-    present = bulk > 0
-    ratio = cut[present] / bulk[present]
-    return bool((ratio == ratio[0]).all())
-
-
 def _stack(
-    crystal: Crystal, cell: PlaneCell, planes: _Planes, cut: _Cut, vacuum: float
+    crystal: Crystal, cell: PlaneCell, planes: AtomicPlanes, cut: Cut, vacuum: float
 ) -> tuple[Structure, IntArray]:
     """Pile up the planes of a cut; the structure and the primitive site of each atom."""
     basis, period = np.divmod(np.arange(len(planes.plane) * (cut.periods + 1)), cut.periods + 1)
@@ -312,8 +297,3 @@ def _stack(
     lattice[2, 2] = height
     structure = Structure(Lattice(lattice), numbers, np.column_stack([in_plane, z / height]))
     return structure, basis
-
-
-def wrapped(fractions: FloatArray) -> FloatArray:
-    """Fractional coordinates in [0, 1), those a hair below 1 counted as 0."""
-    return np.asarray(fractions - np.floor(fractions + 1e-6))

@@ -1,74 +1,166 @@
-"""Surface vacancies: one per distinct coordination number of surface atoms."""
+"""Surface vacancies: one for each element and coordination number of surface atoms."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
+from pymatgen.core import Structure
 
 from generators.candidate import Candidate
+from generators.crystals import FloatArray, IntArray
+from generators.lattice_plane import reduction
+from generators.plane_supercells import (
+    PlaneCellName,
+    lateral_distances,
+    supercell_matrix,
+    supercell_structure,
+)
+from generators.provenance import stable_round
 from generators.slabs import Slab
 
 
-def vacancy_candidates(slab: Slab, supercell: tuple[int, int] = (2, 2)) -> list[Candidate]:
-    """Remove one surface atom of each distinct coordination number and element.
+def vacancy_candidates(
+    slab: Slab,
+    supercell: tuple[int, int] = (2, 2),
+    *,
+    cell: PlaneCellName = "smallest",
+    removed: int = 1,
+) -> list[Candidate]:
+    """Remove surface atoms of each distinct element and coordination number.
 
     Surface atoms have fewer first neighbours than in the bulk (Laskaris 2026, section III.B).
-    Of several with the same coordination number the outermost one goes, on the top face where
-    both faces have it.
+    Of several with the same coordination number the outermost of the top face goes first; the
+    bottom face only gives what the top face lacks. Each further one is the farthest from those
+    already gone and from their images in the plane, on whichever face it lies; distances across
+    the vacuum do not count. For two atoms that is the best choice there is with the first one
+    given, for more a greedy one.
 
-    An atom that is the only one of its plane in the supercell is passed over: without it the
-    plane is gone, and what is left is another slab and no vacancy. In the smallest cells of
-    elements every plane has one atom, so that they have vacancies only from (1, 2) and (2, 1) on.
+    A removal that takes the outermost plane away, whole, is passed over, because what is left is
+    a thinner slab and no vacancy; the next atom of the same coordination number goes instead, if
+    there is one. An inner plane that goes whole, as where it has one atom in a small supercell,
+    leaves a row or a plane of vacancies and is kept.
 
     Parameters
     ----------
     slab
         The slab; its candidate is the parent.
     supercell
-        In-plane repeats of the slab's cell, which carry one vacancy.
+        In-plane repeats of `cell`.
+    cell
+        What is repeated: the slab's own, smallest cell, or the larger one that pymatgen's
+        SlabGenerator makes of the same plane.
+    removed
+        Atoms removed together from a supercell.
 
     Returns
     -------
     list
         By element, lowest coordination number first; of family ``vacancy_2x2`` where `supercell`
-        is (2, 2), else ``vacancy``. Empty where all are passed over.
+        is (2, 2), else ``vacancy``. The parameters tell the supercell's area (Å²), and the
+        shortest distance of a vacancy from another or from an image (Å). Empty where all are
+        passed over.
     """
-    repeats = supercell[0] * supercell[1]
-    structure = slab.structure * (*supercell, 1)
-    free = np.repeat(slab.free_mask, repeats)
+    structure, copies = supercell_structure(slab, supercell_matrix(slab, supercell, cell))
     candidates = []
-    for atom in _surface_atoms(slab):
-        if np.count_nonzero(slab.plane_numbers == slab.plane_numbers[atom]) * repeats == 1:
+    for group in _surface_groups(slab):
+        chosen = _removal(slab, structure, copies, group, removed)
+        if chosen is None:
             continue
         remaining = structure.copy()
-        remaining.remove_sites([atom * repeats])
+        remaining.remove_sites(chosen)
         candidates.append(
             Candidate(
                 structure=remaining,
                 family="vacancy_2x2" if supercell == (2, 2) else "vacancy",
-                free_mask=tuple(np.delete(free, atom * repeats).tolist()),
+                free_mask=tuple(np.delete(slab.free_mask[copies], chosen).tolist()),
                 miller_index=slab.miller_index,
                 parent_id=slab.candidate.structure_id,
                 parameters={
                     "crystal": slab.crystal.name,
                     "supercell": list(supercell),
-                    "element": structure[atom * repeats].specie.symbol,
-                    "coordination": int(slab.coordination[atom]),
-                    "layer": int(min(slab.layers_from_top[atom], slab.layers_from_bottom[atom])),
+                    "cell": cell,
+                    "area": stable_round(slab.area * len(structure) / len(slab.structure)),
+                    "removed": removed,
+                    **_whereabouts(slab, copies[chosen]),
+                    "vacancy_distance": stable_round(_least_distance(structure, chosen)),
                 },
             )
         )
     return candidates
 
 
-def _surface_atoms(slab: Slab) -> list[int]:
-    """One atom per element and coordination number: the outermost, of the top face if it can."""
-    middle = slab.plane_numbers.max() / 2
-    chosen: dict[tuple[int, int], tuple[tuple[float, bool, int], int]] = {}
-    for atom in np.flatnonzero(slab.undercoordinated).tolist():
-        plane = float(slab.plane_numbers[atom])
-        # Fewest planes to its own face, then the top face, then first in order.
-        rank = (min(plane, 2 * middle - plane), plane < middle, atom)
+def _whereabouts(slab: Slab, atoms: IntArray) -> dict[str, str | int]:
+    """Tell what is removed, and from where; `atoms` are the slab's, shape (removed,)."""
+    faces = {"bottom" if below else "top" for below in _on_bottom_face(slab)[atoms]}
+    layers = np.minimum(slab.layers_from_top, slab.layers_from_bottom)
+    return {
+        "element": slab.structure[atoms[0]].specie.symbol,
+        "coordination": int(slab.coordination[atoms[0]]),
+        "layer": int(layers[atoms[0]]),
+        "face": faces.pop() if len(faces) == 1 else "both",
+    }
+
+
+def _on_bottom_face(slab: Slab) -> NDArray[np.bool_]:
+    """Find the atoms nearer the bottom plane than the top one, counted in planes, shape (n,)."""
+    planes = slab.plane_numbers
+    return np.asarray(2 * planes < planes.max())
+
+
+def _surface_groups(slab: Slab) -> list[list[int]]:
+    """Surface atoms by element and coordination number; top face first, outermost first."""
+    planes = slab.plane_numbers
+    depths = np.minimum(planes, planes.max() - planes)
+    order = np.lexsort((depths, _on_bottom_face(slab)))  # stable: then as in the slab
+    groups: dict[tuple[int, int], list[int]] = {}
+    for atom in order[slab.undercoordinated[order]].tolist():
         key = (slab.structure[atom].specie.Z, int(slab.coordination[atom]))
-        if key not in chosen or rank < chosen[key][0]:
-            chosen[key] = (rank, atom)
-    return [atom for _, (_, atom) in sorted(chosen.items())]
+        groups.setdefault(key, []).append(atom)
+    return [groups[key] for key in sorted(groups)]
+
+
+def _removal(
+    slab: Slab, structure: Structure, copies: IntArray, group: list[int], removed: int
+) -> list[int] | None:
+    """Atoms of the supercell to remove from a group of the slab's atoms; None if there are none."""
+    members = np.flatnonzero(np.isin(copies, group))
+    if len(members) < removed:
+        return None
+    planes = slab.plane_numbers[copies]
+    for first in group:
+        chosen = [int(np.searchsorted(copies, first))]
+        while len(chosen) < removed:
+            nearest = _distances(structure, members, chosen).min(axis=1)
+            # Of equally far ones the first in order, however the float noise falls.
+            ranks = [-stable_round(distance) for distance in nearest]
+            chosen.append(int(members[int(np.argmin(ranks))]))
+        if not _is_thinner_slab(planes, chosen):
+            return chosen
+    return None
+
+
+def _is_thinner_slab(planes: IntArray, removed: list[int]) -> bool:
+    """Whether whole planes are left, without a gap between them."""
+    all_atoms = np.bincount(planes)
+    left = np.bincount(np.delete(planes, removed), minlength=len(all_atoms))
+    remaining = np.flatnonzero(left)
+    whole = (left[remaining] == all_atoms[remaining]).all()
+    return bool(whole and (np.diff(remaining) == 1).all())
+
+
+def _distances(structure: Structure, atoms: IntArray, others: list[int]) -> FloatArray:
+    """Distances (Å) of atoms from others and their in-plane images, shape (atoms, others)."""
+    differences = (
+        structure.frac_coords[atoms][:, None, :2] - structure.frac_coords[others][None, :, :2]
+    )
+    heights = structure.cart_coords[:, 2]
+    lateral = lateral_distances(differences, structure.lattice.matrix[:2, :2])
+    return np.hypot(lateral, heights[atoms][:, None] - heights[others][None, :])
+
+
+def _least_distance(structure: Structure, atoms: list[int]) -> float:
+    """Shortest distance (Å) of an atom from another or from an image in the plane, its own too."""
+    vectors = structure.lattice.matrix[:2, :2]
+    shortest = np.linalg.norm((reduction(vectors) @ vectors)[0])
+    pairs = _distances(structure, np.array(atoms), atoms)[np.triu_indices(len(atoms), 1)]
+    return float(min(shortest, pairs.min(initial=np.inf)))

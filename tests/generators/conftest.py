@@ -43,5 +43,10 @@ def zns() -> Crystal:
 
 
 @pytest.fixture(scope="session")
-def crystals(cu, li, mg, diamond, lif, zns) -> dict[str, Crystal]:
-    return {crystal.name: crystal for crystal in (cu, li, mg, diamond, lif, zns)}
+def cu2o() -> Crystal:
+    return _crystal("Cu2O", prototype="cuprite", a=4.27)
+
+
+@pytest.fixture(scope="session")
+def crystals(cu, li, mg, diamond, lif, zns, cu2o) -> dict[str, Crystal]:
+    return {crystal.name: crystal for crystal in (cu, li, mg, diamond, lif, zns, cu2o)}

@@ -66,6 +66,60 @@ def test_sites_are_distinct(li):
     assert len(groups) == len(candidates)
 
 
+def test_unequal_faces_carry_adatoms_on_both(zns):
+    slab = cut_slab(zns, (1, 1, 1), min_thickness=9, vacuum=8)
+    candidates = adatom_candidates(slab, ("Cu",), supercell=(1, 1))
+    tops = {"top": "Zn", "bottom": "S"}  # what ends the face, by bulk stacking
+    assert [c.parameters["face"] for c in candidates] == sorted(
+        (c.parameters["face"] for c in candidates), reverse=True
+    )
+    for candidate in candidates:
+        face = candidate.parameters["face"]
+        z = candidate.structure.cart_coords[:, 2]
+        outside = z[-1] - z[:-1].max() if face == "top" else z[:-1].min() - z[-1]
+        # 2 Å outside its local surface, which may lie below the outermost plane.
+        assert 2.0 - slab.layer_depth - 1e-6 < outside < 2.0 + 1e-6
+        if candidate.parameters["site"] == "on_top" and outside > 1.99:
+            below = candidate.structure[int(np.argmin(np.abs(z[:-1] - z[-1])))]
+            assert below.specie.symbol == tops[face]
+    assert {c.parameters["face"] for c in candidates} == {"top", "bottom"}
+    matcher = StructureMatcher(primitive_cell=False, scale=False, stol=0.01)
+    assert len(matcher.group_structures([c.structure for c in candidates])) == len(candidates)
+
+
+@pytest.mark.parametrize(
+    ("name", "hkl"), [("Cu", (3, 1, 1)), ("Li", (2, 1, 1)), ("LiF", (1, 1, 1))]
+)
+def test_pymatgens_cell_carries_the_same_sites(crystals, name, hkl):
+    slab = cut_slab(crystals[name], hkl, min_thickness=9, vacuum=8)
+    small = adatom_candidates(slab, ("Cu",), supercell=(2, 2))
+    large = adatom_candidates(slab, ("Cu",), supercell=(2, 2), cell="pymatgen")
+    assert len(small) == len(large)
+    for one, other in zip(small, large, strict=True):
+        # The same surroundings, on a larger area and so at a lower concentration.
+        assert nearest(other)[:8] == pytest.approx(nearest(one)[:8])
+        ratio = other.structure.volume / one.structure.volume
+        assert ratio > 1.9
+        assert ratio == pytest.approx(other.parameters["area"] / one.parameters["area"], rel=1e-6)
+        assert len(other.structure) - 1 == pytest.approx(ratio * (len(one.structure) - 1))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    name=st.sampled_from(["LiF", "ZnS", "C", "Mg", "Cu2O"]),
+    hkl=st.sampled_from([(1, 0, 0), (1, 1, 0), (1, 1, 1), (2, 1, 0), (1, 0, 1), (1, -2, 1)]),
+)
+def test_adatoms_of_any_crystal_lie_outside_and_apart(crystals, name, hkl):
+    slab = cut_slab(crystals[name], hkl, min_thickness=8, vacuum=8)
+    for candidate in adatom_candidates(slab, ("Li",), supercell=(2, 2)):
+        assert nearest(candidate)[0] > 1.9
+        atoms = candidate.structure.cart_coords
+        # Not buried: no atom straight outside of it.
+        over = np.linalg.norm(atoms[:-1, :2] - atoms[-1, :2], axis=1) < 1.0
+        side = 1 if candidate.parameters["face"] == "top" else -1
+        assert (side * (atoms[-1, 2] - atoms[:-1][over, 2]) > 1.0).all()
+
+
 def test_provenance_and_constraints(cu):
     slab = cut_slab(cu, (1, 0, 0), min_thickness=9, vacuum=8, free_layers=1)
     candidates = adatom_candidates(slab, ("Li", "Cu"), sites=("hollow", "on_top"))
@@ -78,6 +132,8 @@ def test_provenance_and_constraints(cu):
         assert candidate.miller_index == (1, 0, 0)
         assert candidate.structure[-1].specie.symbol == candidate.parameters["species"]
         assert candidate.free_mask[-1]
+        assert candidate.parameters["face"] == "top"
+        assert candidate.parameters["cell"] == "smallest"
         assert sum(candidate.free_mask) == 4 * 2 + 1
         assert len(candidate.structure) == 4 * len(slab.structure) + 1
         assert candidate.structure.lattice.c == slab.structure.lattice.c

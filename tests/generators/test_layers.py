@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from generators.layers import layer_depth, layer_numbers
-from generators.slabs import cut_slab
+from generators.slabs import cut_slab, slab_terminations
 
 # Planes per layer, counted by hand from the first neighbours that stick out of the face.
 PLANES_PER_LAYER = [
@@ -37,6 +37,15 @@ def test_first_layer_is_what_lost_a_neighbour(crystals, name, hkl):
     slab = cut_slab(crystals[name], hkl, min_thickness=20, vacuum=10)
     first = (slab.layers_from_bottom == 0) | (slab.layers_from_top == 0)
     assert (first == slab.undercoordinated).all()
+
+
+@pytest.mark.parametrize("name", ["Mg", "C", "LiF", "ZnS", "Cu2O"])
+@pytest.mark.parametrize("hkl", [(1, 0, 0), (1, 1, 0), (1, 1, 1), (2, 1, 0), (3, 2, 1)])
+def test_first_layer_holds_all_that_lost_a_neighbour(crystals, name, hkl):
+    for slab in slab_terminations(crystals[name], hkl, min_thickness=12, vacuum=10):
+        first = (slab.layers_from_bottom == 0) | (slab.layers_from_top == 0)
+        assert first[slab.undercoordinated].all()
+        assert (np.bincount(slab.layers_from_top) > 0).all()
 
 
 def test_layers_of_diamond_are_double_planes(diamond):

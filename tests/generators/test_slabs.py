@@ -12,7 +12,6 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
-from scipy.spatial.transform import Rotation
 
 from generators.crystals import prototype_structure, standard_crystal
 from generators.errors import GenerationError
@@ -21,59 +20,14 @@ from generators.slabs import cut_slab, distinct_miller_indices
 
 INDICES = [(1, 0, 0), (1, 1, 0), (1, 1, 1), (2, 1, 0), (2, 1, 1), (2, 2, 1), (3, 1, 0), (3, 1, 1),
            (3, 2, 0), (3, 2, 1), (3, 2, 2), (3, 3, 1), (3, 3, 2)]  # fmt: skip
-# Laskaris 2026, section III.B: thickness 30 Å for Cu, 20 Å for Li.
-PAPER = [("Cu", hkl, 30.0) for hkl in INDICES] + [("Li", hkl, 20.0) for hkl in INDICES]
 COPRIME = st.tuples(*[st.integers(-4, 4)] * 3).filter(lambda hkl: gcd(*hkl) == 1)
 MATCHER = StructureMatcher(primitive_cell=False, scale=False, attempt_supercell=False)
-
-
-def shells(structure: Structure, atom: int, reach: float = 5.0) -> np.ndarray:
-    return np.sort([neighbour.nn_distance for neighbour in structure.get_neighbors(
-        structure[atom], reach)])  # fmt: skip
-
-
-def spacing(name: str, hkl) -> float:
-    """Distance of lattice planes by the textbook rules of reflection."""
-    length = np.linalg.norm(hkl)
-    if name == "Cu":
-        return 3.575 / length / (1 if all(index % 2 for index in hkl) else 2)
-    return 3.456 / length / (1 if sum(hkl) % 2 == 0 else 2)
 
 
 def test_distinct_indices_are_the_papers_13(cu, li):
     assert sorted(distinct_miller_indices(cu, 3)) == INDICES
     assert sorted(distinct_miller_indices(li, 3)) == INDICES
     assert distinct_miller_indices(cu, 1) == [(1, 0, 0), (1, 1, 0), (1, 1, 1)]
-
-
-@pytest.mark.parametrize(("name", "hkl", "thickness"), PAPER)
-def test_slabs_of_the_paper(crystals, name, hkl, thickness):
-    crystal = crystals[name]
-    slab = cut_slab(crystal, hkl, min_thickness=thickness, vacuum=15)
-    structure = slab.structure
-    a, b, c = structure.lattice.matrix
-    z = structure.cart_coords[:, 2]
-
-    if name == "Cu":
-        area = 3.575**2 / (4 if all(index % 2 for index in hkl) else 2)
-    else:
-        area = 3.456**2 / (2 if sum(hkl) % 2 == 0 else 1)
-    assert np.linalg.norm(np.cross(a, b)) == pytest.approx(area * np.linalg.norm(hkl), rel=1e-6)
-
-    assert np.ptp(z) >= thickness - 1e-6
-    assert np.ptp(z) < thickness + spacing(name, hkl)
-    assert np.diff(np.sort(z)) == pytest.approx(spacing(name, hkl))
-    assert c == pytest.approx([0, 0, np.ptp(z) + 30])
-    assert a[1] == a[2] == b[2] == 0
-    assert z.min() == pytest.approx(15)
-
-    assert SpacegroupAnalyzer(structure).is_laue()  # has inversion
-    assert slab.inversion_symmetric
-    assert slab.equal_faces
-
-    middle = int(np.argmin(np.abs(z - z.mean())))
-    reference = Structure(crystal.primitive.lattice, crystal.primitive.species, [[0, 0, 0]])
-    assert shells(structure, middle) == pytest.approx(shells(reference, 0), abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -97,8 +51,8 @@ def test_slabs_agree_with_ase(crystals, name, hkl, build):
 
 
 @settings(max_examples=40, deadline=None)
-@given(name=st.sampled_from(["Cu", "Li", "Mg", "C", "LiF", "ZnS"]), hkl=COPRIME)
-def test_any_plane_of_any_crystal(crystals, name, hkl):
+@given(name=st.sampled_from(["Cu", "Li", "Mg", "C", "LiF", "ZnS", "Cu2O"]), hkl=COPRIME)
+def test_period_and_inversion_of_any_plane(crystals, name, hkl):
     crystal = crystals[name]
     slab = cut_slab(crystal, hkl, min_thickness=9, vacuum=6)
     structure = slab.structure
@@ -108,47 +62,6 @@ def test_any_plane_of_any_crystal(crystals, name, hkl):
     assert ratio == pytest.approx(round(ratio))  # a lattice plane spacing divides d(hkl)
     assert 9 - 1e-6 <= slab.thickness < 9 + period
     assert slab.inversion_symmetric == SpacegroupAnalyzer(structure, 1e-3).is_laue()
-
-    distances = structure.distance_matrix + 1e3 * np.eye(len(structure))
-    images = min(structure.lattice.abc)
-    assert min(distances.min(), images) > 0.7 * crystal.bond_length
-    # Inside, atoms see the bulk's shells.
-    z = structure.cart_coords[:, 2]
-    middle = int(np.argmin(np.abs(z - z.mean())))
-    reach = min(z[middle] - z.min(), z.max() - z[middle]) - 1e-3
-    bulk = [shells(crystal.primitive, i, reach) for i in range(len(crystal.primitive))]
-    ours = shells(structure, middle, reach)
-    assert any(len(ours) == len(shell) and np.allclose(ours, shell, atol=1e-6) for shell in bulk)
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    name=st.sampled_from(["Cu", "Li"]),
-    hkl=COPRIME,
-    angles=st.tuples(*[st.floats(0, 360)] * 3),
-    shift=st.tuples(*[st.floats(0, 1)] * 3),
-    primitive=st.booleans(),
-)
-def test_the_input_cell_does_not_matter(crystals, name, hkl, angles, shift, primitive):
-    crystal = crystals[name]
-    cell = (crystal.primitive if primitive else crystal.conventional).copy()
-    cell.translate_sites(range(len(cell)), shift)
-    rotation = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
-    turned = Structure(Lattice(cell.lattice.matrix @ rotation), cell.species, cell.frac_coords)
-    slab = cut_slab(crystal, hkl, min_thickness=9, vacuum=6)
-    again = cut_slab(standard_crystal(name, turned), hkl, min_thickness=9, vacuum=6)
-    assert again.candidate.structure_id == slab.candidate.structure_id
-
-
-@pytest.mark.parametrize("name", ["Mg", "C", "LiF"])
-@pytest.mark.parametrize("hkl", [(0, 0, 1), (1, 1, 0), (1, 1, 1), (2, 1, 0)])
-def test_the_input_cell_of_larger_bases_does_not_matter(crystals, name, hkl):
-    crystal = crystals[name]
-    slab = cut_slab(crystal, hkl, min_thickness=9, vacuum=6)
-    cell = crystal.primitive * [[1, 1, 0], [0, 1, 1], [0, 0, 1]]
-    cell.translate_sites(range(len(cell)), [0.1, 0.27, 0.4])
-    again = cut_slab(standard_crystal(name, cell), hkl, min_thickness=9, vacuum=6)
-    assert MATCHER.fit(slab.structure, again.structure)
 
 
 def test_free_layers(cu):
@@ -200,6 +113,8 @@ def test_candidate_tells_where_it_comes_from(cu):
     assert parameters["thickness"] == pytest.approx(slab.thickness, abs=2e-6)
     assert parameters["planes"] == len(slab.structure)
     assert parameters["termination"] == 0
+    assert parameters["faces"] == ["Cu", "Cu"]
+    assert parameters["stoichiometric"] is True
 
 
 def test_narrow_vacuum_does_not_make_neighbours(cu):
@@ -239,7 +154,7 @@ def test_hcp_indices_are_of_the_hexagonal_cell():
     [
         Structure.from_spacegroup("R-3m", Lattice.hexagonal(4.55, 11.86), ["Bi"], [[0, 0, 0.234]]),
         Structure.from_spacegroup(
-            "Pn-3m", Lattice.cubic(4.27), ["Cu", "O"], [[0, 0, 0], [0.25, 0.25, 0.25]]
+            "Pn-3m:2", Lattice.cubic(4.27), ["Cu", "O"], [[0, 0, 0], [0.25, 0.25, 0.25]]
         ),
         Structure.from_spacegroup(
             "C2/m", Lattice.monoclinic(9, 3.1, 6, 105), ["Li", "O"], [[0.1, 0, 0.3], [0.35, 0, 0.8]]

@@ -1,0 +1,119 @@
+"""All interfaces that one section of a campaign asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import product
+
+from generators.candidate import Candidate
+from generators.crystals import Crystal
+from generators.errors import GenerationError, located
+from generators.interfaces import interface_candidates
+from generators.lattice_match import MatchLimits
+from generators.named_crystals import Crystals, named_crystal
+from generators.settings import InterfaceSettings, MillerIndex
+from generators.slabs import Slab, distinct_miller_indices, slab_terminations
+
+
+def section_interfaces(
+    crystals: Crystals, settings: InterfaceSettings, where: str, notes: list[str]
+) -> Iterator[Candidate]:
+    """Yield the interfaces of a section: planes, then terminations, gaps and registries.
+
+    Parameters
+    ----------
+    crystals
+        By name.
+    settings
+        The section.
+    where
+        Its path, such as ``structures.interfaces[0]``.
+    notes
+        Gets a line for each pair that is skipped for want of a match (``unmatched: skip``).
+
+    Raises
+    ------
+    GenerationError
+        If a plane cannot be cut, or a pair has no match (``unmatched: refuse``).
+    """
+    substrate = named_crystal(crystals, settings.substrate, f"{where}.substrate")
+    film = named_crystal(crystals, settings.film, f"{where}.film")
+
+    @cache
+    def slabs(side: str, miller_index: MillerIndex) -> list[Slab]:
+        return _slabs(substrate if side == "substrate" else film, side, miller_index, settings)
+
+    for miller_indices in _pairs(substrate, film, settings, where):
+        sides = []
+        for side, miller_index in zip(("substrate", "film"), miller_indices, strict=True):
+            with located(f"{where}.{_key(settings, side)}"):
+                sides.append(slabs(side, miller_index))
+        for below, above in product(*sides):
+            try:
+                yield from _interfaces(below, above, settings)
+            except GenerationError as error:
+                if settings.unmatched == "refuse":
+                    raise _about(error, below, above, where) from error
+                notes.append(f"skipped: {_about(error, below, above, where)}")
+
+
+def _pairs(
+    substrate: Crystal, film: Crystal, settings: InterfaceSettings, where: str
+) -> list[tuple[MillerIndex, MillerIndex]]:
+    """Miller indices of substrate and film, pair by pair."""
+    if settings.substrate_miller is not None and settings.film_miller is not None:
+        return [(settings.substrate_miller, settings.film_miller)]
+    ours = theirs = list(settings.miller_indices)
+    if settings.max_index is not None:
+        ours = distinct_miller_indices(substrate, settings.max_index)
+        theirs = distinct_miller_indices(film, settings.max_index)
+    if settings.pairs == "all":
+        return list(product(ours, theirs))
+    shared = [index for index in ours if index in theirs]
+    if not shared:
+        raise GenerationError(
+            f"{substrate.name} and {film.name} share no distinct plane up to {settings.max_index}",
+            where=f"{where}.max_index",
+            remedy="Raise `max_index`, or name planes in `miller_indices`",
+        )
+    return [(index, index) for index in shared]
+
+
+def _key(settings: InterfaceSettings, side: str) -> str:
+    """Key that names the planes of a side."""
+    if settings.miller_indices:
+        return "miller_indices"
+    return "max_index" if settings.max_index is not None else f"{side}_miller"
+
+
+def _slabs(
+    crystal: Crystal, side: str, miller_index: MillerIndex, settings: InterfaceSettings
+) -> list[Slab]:
+    slabs = slab_terminations(
+        crystal,
+        miller_index,
+        min_thickness=getattr(settings, f"{side}_thickness"),
+        vacuum=max(settings.gaps),
+        free_layers=settings.free_layers,
+    )
+    return slabs if settings.terminations == "all" else slabs[:1]
+
+
+def _interfaces(substrate: Slab, film: Slab, settings: InterfaceSettings) -> list[Candidate]:
+    return interface_candidates(
+        substrate,
+        film,
+        MatchLimits(settings.area_tolerance, settings.max_strain, settings.max_atoms),
+        gaps=settings.gaps,
+        registries=settings.registries,
+        strained=settings.strained,
+        film_on=settings.film_on,
+        vacuum=settings.vacuum,
+    )
+
+
+def _about(error: GenerationError, substrate: Slab, film: Slab, where: str) -> GenerationError:
+    """Name the pair that an error is about."""
+    pair = " | ".join(f"{slab.crystal.name} {slab.miller_index}" for slab in (substrate, film))
+    return GenerationError(f"{pair}: {error.message}", remedy=error.remedy, where=where)

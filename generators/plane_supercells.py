@@ -1,0 +1,149 @@
+"""In-plane supercells of a slab, diagonal or not."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pymatgen.core import Lattice, Structure
+from pymatgen.core.surface import SlabGenerator
+
+from generators.crystals import FloatArray, IntArray, wrapped
+from generators.lattice_plane import plane_cell, reduction
+from generators.slabs import Slab
+
+PlaneCellName = Literal["smallest", "pymatgen"]
+
+
+def supercell_size(matrix: IntArray) -> int:
+    """Plane cells in a supercell whose vectors are the rows of `matrix`, shape (2, 2)."""
+    return round(abs(float(np.linalg.det(matrix))))
+
+
+def supercell_matrix(slab: Slab, supercell: tuple[int, int], cell: PlaneCellName) -> IntArray:
+    """Supercell vectors in those of the slab's cell.
+
+    Parameters
+    ----------
+    slab
+        The slab.
+    supercell
+        Repeats of the two vectors of `cell`.
+    cell
+        What is repeated: the slab's own cell, or pymatgen's (`pymatgen_plane_cell`).
+
+    Returns
+    -------
+    IntArray
+        Rows are the vectors, shape (2, 2), determinant > 0.
+    """
+    repeats = np.diag(supercell)
+    return repeats if cell == "smallest" else repeats @ pymatgen_plane_cell(slab)
+
+
+def supercell_structure(slab: Slab, matrix: IntArray) -> tuple[Structure, IntArray]:
+    """Repeat a slab over a supercell of its in-plane cell.
+
+    Parameters
+    ----------
+    slab
+        The slab.
+    matrix
+        As for `in_plane_supercell`.
+
+    Returns
+    -------
+    structure, atoms
+        The supercell, its first vector along x and its second in the xy plane; and the slab's
+        atom that each of its atoms is a copy of, shape (n,), ascending.
+    """
+    fractions, atoms = in_plane_supercell(slab, matrix)
+    a, b = matrix @ slab.structure.lattice.matrix[:2, :2]
+    length = np.linalg.norm(a)
+    lattice = np.zeros((3, 3))
+    lattice[:2, :2] = [[length, 0], [a @ b / length, np.linalg.det([a, b]) / length]]
+    lattice[2, 2] = slab.structure.lattice.c
+    heights = slab.structure.frac_coords[atoms, 2]
+    structure = Structure(
+        Lattice(lattice),
+        [slab.structure[atom].specie for atom in atoms],
+        np.column_stack([wrapped(fractions), heights]),
+    )
+    return structure, atoms
+
+
+def in_plane_supercell(slab: Slab, matrix: IntArray) -> tuple[FloatArray, IntArray]:
+    """Repeat a slab's atoms over a supercell of its in-plane cell.
+
+    Parameters
+    ----------
+    slab
+        The slab.
+    matrix
+        Shape (2, 2), determinant > 0: the supercell's vectors in those of the slab's cell.
+
+    Returns
+    -------
+    fractions, atoms
+        In-plane fractional coordinates in the supercell, shape (n, 2), not wrapped; and the
+        slab's atom that each one is a copy of, shape (n,), ascending.
+    """
+    size = supercell_size(matrix)
+    # Every lattice point of the supercell is a combination of the plane cell's vectors below its
+    # index; the first `size` distinct ones modulo the supercell are all of them.
+    points = np.array(list(np.ndindex(size, size)))
+    inverse = np.rint(size * np.linalg.inv(matrix)).astype(np.int64)  # exact: the adjugate
+    _, first = np.unique(points @ inverse % size, axis=0, return_index=True)
+    points = points[np.sort(first)]
+    atoms = np.repeat(np.arange(len(slab.structure)), size)
+    own = slab.structure.frac_coords[atoms, :2] + np.tile(points, (len(slab.structure), 1))
+    return own @ np.linalg.inv(matrix), atoms
+
+
+def lateral_distances(differences: FloatArray, vectors: FloatArray) -> FloatArray:
+    """Shortest in-plane distances over all periodic images.
+
+    Parameters
+    ----------
+    differences
+        In fractions of the cell, shape (..., 2).
+    vectors
+        The in-plane cell as rows, Å, shape (2, 2).
+
+    Returns
+    -------
+    FloatArray
+        Shape (...), Å.
+    """
+    steps = reduction(vectors)
+    reduced = differences @ np.linalg.inv(steps)
+    reduced = reduced - np.rint(reduced)
+    # In a Gauss-reduced cell the nearest image is among the first ones around.
+    images = np.array([(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)])
+    lateral = (reduced[..., None, :] + images) @ (steps @ vectors)
+    return np.asarray(np.linalg.norm(lateral, axis=-1).min(axis=-1))
+
+
+def pymatgen_plane_cell(slab: Slab) -> IntArray:
+    """In-plane cell of pymatgen's SlabGenerator for the same plane, in vectors of the slab's cell.
+
+    It is the cell of SlabGenerator's oriented unit cell, Gauss-reduced: up to 12 times the
+    smallest one in cubic crystals and planes up to {332}. SlabGenerator reduces it further in
+    some planes, depending on its options and on its release; the oriented unit cell does not.
+
+    Returns
+    -------
+    IntArray
+        Shape (2, 2), determinant > 0.
+    """
+    conventional = slab.crystal.conventional
+    oriented = SlabGenerator(
+        conventional, slab.miller_index, slab.thickness, slab.vacuum
+    ).slab_scale_factor[:2]
+    primitive = slab.crystal.primitive.lattice.matrix
+    cell = plane_cell(conventional.lattice.matrix, primitive, slab.miller_index)
+    vectors = oriented @ conventional.lattice.matrix
+    matrix = np.rint(vectors @ np.linalg.pinv(cell.indices[:2] @ primitive)).astype(np.int64)
+    if np.linalg.det(matrix) < 0:
+        matrix[0] *= -1
+    return np.asarray(reduction(matrix @ cell.vectors) @ matrix)
