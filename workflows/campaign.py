@@ -10,10 +10,22 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from generators.candidate import Family
 from generators.settings import CrystalSettings, StructuresSettings
 from training.settings import DatasetSettings, TrainingSettings
 from workflows.campaign_errors import CampaignError, explain
 from workflows.engines.settings import EngineSettings
+
+
+class PublishedSettings(BaseModel):
+    """Numbers of a publication to compare the catalogue with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: Annotated[str, Field(min_length=1)] = Field(description="the publication")
+    counts: dict[Family, Annotated[int, Field(ge=0)]] = Field(
+        min_length=1, description="structures by family"
+    )
 
 
 class Campaign(BaseModel):
@@ -28,11 +40,17 @@ class Campaign(BaseModel):
     engine: EngineSettings = EngineSettings()
     dataset: DatasetSettings = DatasetSettings()
     training: TrainingSettings = TrainingSettings()
+    published: PublishedSettings | None = Field(
+        default=None, description="numbers of a publication to compare the catalogue with"
+    )
 
     @property
     def campaign_hash(self) -> str:
-        """Hash of all settings, and of the content of crystal files (12 hex digits)."""
-        content = self.model_dump(mode="json")
+        """Hash of all that decides what is computed, crystal files by content (12 hex digits).
+
+        `published` decides nothing and is left out.
+        """
+        content = self.model_dump(mode="json", exclude={"published"})
         for name, crystal in self.crystals.items():
             if crystal.file is not None:
                 digest = hashlib.sha256(crystal.file.read_bytes()).hexdigest()

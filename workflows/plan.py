@@ -43,6 +43,8 @@ class CampaignPlan(BaseModel):
         Settings and step counts of the melt-quench, if any.
     label_seconds
         Estimated cost of all labels on this engine, s.
+    notes
+        In what the campaign may turn out differently.
     """
 
     campaign: str
@@ -58,6 +60,7 @@ class CampaignPlan(BaseModel):
     label_steps: int
     label_seconds: float
     training: dict[str, Any]
+    notes: list[str]
 
 
 def plan_campaign(campaign: Campaign) -> CampaignPlan:
@@ -98,7 +101,18 @@ def plan_campaign(campaign: Campaign) -> CampaignPlan:
         label_steps=sum(steps.values()),
         label_seconds=round(sum(seconds.values()), 1),
         training=campaign.training.model_dump(mode="json"),
+        notes=_notes(campaign),
     )
+
+
+def _notes(campaign: Campaign) -> list[str]:
+    relaxed = [name for name, crystal in campaign.crystals.items() if crystal.relax]
+    if not relaxed:
+        return []
+    return [
+        f"planned with the lattice constants given for {', '.join(relaxed)}; "
+        f"`generate` relaxes them with {campaign.engine.name} first"
+    ]
 
 
 def _family_plan(

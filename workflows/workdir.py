@@ -48,6 +48,16 @@ class Workdir:
         return self.root / "structures" / "structures.json"
 
     @property
+    def overview_json(self) -> Path:
+        """Counts and costs of the candidates."""
+        return self.root / "structures" / "overview.json"
+
+    @property
+    def lattice_constants_json(self) -> Path:
+        """Crystals relaxed with the engine."""
+        return self.root / "structures" / "lattice_constants.json"
+
+    @property
     def label_store(self) -> Path:
         """Job store of all runs (SQLite)."""
         return self.root / "labels" / "labels.sqlite"

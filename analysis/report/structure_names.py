@@ -28,23 +28,51 @@ def structure_title(entry: dict[str, Any]) -> str:
 def structure_detail(entry: dict[str, Any]) -> str:
     """Return what tells this structure from others of its name: strain, site, size, a line each."""
     parameters = _parameters(entry)
-    parts = []
-    strain, rattle = parameters.get("strain"), parameters.get("rattle")
-    if isinstance(rattle, dict):
-        parts.append(f"rattled {rattle.get('standard_deviation', '')} Å".replace("  ", " "))
-    elif isinstance(strain, (int, float)):
-        parts.append(_percent(strain) + " strain" if strain else "no strain")
-    if strains := parameters.get("principal_strains"):
-        parts.append("film strained " + ", ".join(_percent(value) for value in strains))
-    if site := parameters.get("site"):
-        parts.append(f"{parameters.get('species', '')} {str(site).replace('_', ' ')}".strip())
-    if coordination := parameters.get("coordination"):
-        parts.append(f"coordination {coordination}")
+    parts = [*_distortion(parameters), *_interface(parameters), *_surface(parameters)]
+    if min_distance := parameters.get("min_distance"):
+        parts.append(f"packed, {min_distance:g} Å apart")
     n_atoms, n_free = entry.get("n_atoms"), entry.get("n_free")
     if isinstance(n_atoms, int):
         free = f", {n_free} free" if isinstance(n_free, int) and n_free != n_atoms else ""
         parts.append(plural(n_atoms, "atom") + free)
     return "\n".join(parts)
+
+
+def _distortion(parameters: dict[str, Any]) -> list[str]:
+    strain, rattle = parameters.get("strain"), parameters.get("rattle")
+    if isinstance(rattle, dict):
+        return [f"rattled {rattle.get('standard_deviation', '')} Å".replace("  ", " ")]
+    if isinstance(strain, (int, float)):
+        return [_percent(strain) + " strain" if strain else "no strain"]
+    return []
+
+
+def _interface(parameters: dict[str, Any]) -> list[str]:
+    parts = []
+    if strains := parameters.get("principal_strains"):
+        side = parameters.get("strained", "film")
+        which = "both strained, film" if side == "both" else f"{side} strained"
+        percents = [_percent(value) for value in strains]
+        equal = len(set(percents)) == 1
+        parts.append(f"{which} {percents[0] if equal else ', '.join(percents)}")
+    if any(registry := parameters.get("registry") or ()):
+        parts.append("registry " + ", ".join(f"{value:.3g}" for value in registry))
+    return parts
+
+
+def _surface(parameters: dict[str, Any]) -> list[str]:
+    parts = []
+    if termination := parameters.get("termination"):
+        parts.append(f"termination {termination}")
+    below = ", below" if parameters.get("face") == "bottom" else ""
+    if site := parameters.get("site"):
+        place = f"{parameters.get('species', '')} {str(site).replace('_', ' ')}".strip()
+        parts.append(place + below)
+    if coordination := parameters.get("coordination"):
+        removed = parameters.get("removed", 1)
+        several = f"{removed} of " if isinstance(removed, int) and removed > 1 else ""
+        parts.append(f"{several}coordination {coordination}{below}")
+    return parts
 
 
 def _parameters(entry: dict[str, Any]) -> dict[str, Any]:
@@ -62,4 +90,4 @@ def _plane(crystal: str, miller: Any) -> str:
 
 
 def _percent(fraction: float) -> str:
-    return f"{100 * fraction:+.3g} %".replace("-", "−")
+    return f"{100 * fraction:+.3g}\u202f%".replace("-", "−")

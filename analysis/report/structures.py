@@ -2,56 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections import defaultdict
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ase.io
-from ase import Atoms
 from ase.data import chemical_symbols
 from markupsafe import Markup
 
-from analysis.pictures import free_atoms, legend_svg, sphere_definitions, structure_svg
+from analysis.pictures import legend_svg, sphere_definitions
+from analysis.report.catalogue import catalogue_table, crystals_table, passed_over
+from analysis.report.contact_sheet import Family, contact_sheet, read_structures, shown_entries
 from analysis.report.content import Missing, Section, Table, count, plural, span, value_text
-from analysis.report.inputs import Inputs
-from analysis.report.structure_names import structure_detail, structure_title
+from analysis.report.inputs import Inputs, json_mapping
+from analysis.report.structure_names import structure_title
 
-PICTURES_PER_FAMILY = 5
 ROWS_SHOWN = 200
-
-_FAMILY_MEANING = {
-    "bulk": "perfect, strained and rattled crystals",
-    "slab": "crystals cut along a lattice plane, with vacuum",
-    "vacancy": "slabs that lack one surface atom",
-    "vacancy_2x2": "2 × 2 slabs that lack one surface atom",
-    "adatom": "slabs with one atom more on the surface",
-    "interface": "two crystals face to face",
-    "amorphous": "disordered cells",
-}
-_STRUCTURE_ID = re.compile(rb'\bstructure_id="?([^"\s]+)"?')
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One structure from above and from the side."""
-
-    title: str
-    detail: str
-    top: Markup
-    side: Markup
-
-
-@dataclass(frozen=True)
-class Family:
-    """Pictures of some of a family's structures."""
-
-    name: str
-    facts: str
-    pictures: list[Picture]
 
 
 @dataclass
@@ -82,14 +48,18 @@ def structures_section(inputs: Inputs, command: str) -> StructuresSection:
     )
     section.tables = [_family_table(by_family)]
     section.details = [("All structures", _structure_table(entries))]
-    chosen = {
-        str(entry.get("structure_id")): entry
-        for group in by_family.values()
-        for entry in evenly_chosen(group, PICTURES_PER_FAMILY)
-    }
-    path = inputs.root / "structures" / "structures.extxyz"
-    drawn = inputs.attempt(path, lambda file: read_structures(file, chosen.keys())) or {}
-    section.families = [_family(name, group, chosen, drawn) for name, group in by_family.items()]
+    folder = inputs.root / "structures"
+    tables, section.notes = inputs.attempt(folder / "overview.json", _overview) or ([], [])
+    section.tables += tables
+    shown = {name: shown_entries(group) for name, group in by_family.items()}
+    wanted = {str(entry.get("structure_id")) for group in shown.values() for entry in group}
+    drawn = (
+        inputs.attempt(folder / "structures.extxyz", lambda file: read_structures(file, wanted))
+        or {}
+    )
+    section.families = [
+        contact_sheet(name, group, shown[name], drawn) for name, group in by_family.items()
+    ]
     numbers = sorted({int(z) for atoms in drawn.values() for z in atoms.numbers})
     section.definitions = Markup(sphere_definitions(numbers))
     section.legend = [
@@ -100,63 +70,10 @@ def structures_section(inputs: Inputs, command: str) -> StructuresSection:
     return section
 
 
-def evenly_chosen(items: Sequence[Any], most: int) -> list[Any]:
-    """Return at most so many items, evenly spread and always the same; first and last included."""
-    if len(items) <= most:
-        return list(items)
-    return [items[round(index * (len(items) - 1) / (most - 1))] for index in range(most)]
-
-
-def read_structures(path: Path, wanted: Collection[str]) -> dict[str, Atoms]:
-    """Read only the wanted structures; the others are skipped without being parsed.
-
-    Raises
-    ------
-    ValueError
-        If the file is no extended XYZ.
-    """
-    found: dict[str, Atoms] = {}
-    with path.open("rb") as stream:
-        while len(found) < len(wanted) and (header := stream.readline()).strip():
-            comment = stream.readline()
-            rows = [stream.readline() for _ in range(int(header))]
-            match = _STRUCTURE_ID.search(comment)
-            name = match.group(1).decode() if match else ""
-            if name in wanted:
-                text = b"".join([header, comment, *rows]).decode()
-                found[name] = ase.io.read(io.StringIO(text), format="extxyz")
-    return found
-
-
-def _family(
-    name: str, group: list[dict[str, Any]], chosen: dict[str, Any], drawn: dict[str, Atoms]
-) -> Family:
-    pictures = [
-        _picture(entry, drawn[entry["structure_id"]])
-        for entry in group
-        if entry.get("structure_id") in chosen and entry["structure_id"] in drawn
-    ]
-    atoms = _whole(group, "n_atoms")
-    each = "atoms" if max(atoms, default=0) != 1 else "atom"
-    parts = [
-        _FAMILY_MEANING.get(name, ""),
-        f"{plural(len(group), 'structure')} of {span(atoms)} {each}",
-    ]
-    if len(pictures) < len(group):
-        parts.append(f"{count(len(pictures))} drawn, and {count(len(group) - len(pictures))} more")
-    return Family(name, " · ".join(part for part in parts if part), pictures)
-
-
-def _picture(entry: dict[str, Any], atoms: Atoms) -> Picture:
-    title, detail = structure_title(entry), structure_detail(entry)
-    free = int(free_atoms(atoms).sum())
-    label = f"{entry['family']} {title}, {len(atoms)} atoms, {free} free"
-    return Picture(
-        title=title,
-        detail=detail,
-        top=Markup(structure_svg(atoms, "top", label=f"{label}, from above")),
-        side=Markup(structure_svg(atoms, "side", label=f"{label}, from the side")),
-    )
+def _overview(path: Path) -> tuple[list[Table], list[str]]:
+    """Tables and notes of ``overview.json``."""
+    overview = json_mapping(path)
+    return [catalogue_table(overview), crystals_table(overview)], passed_over(overview)
 
 
 def _family_table(by_family: dict[str, list[dict[str, Any]]]) -> Table:

@@ -1,7 +1,6 @@
 """How numbers and names are written."""
 
 import math
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -9,7 +8,6 @@ from hypothesis import strategies as st
 
 from analysis.report.content import count, duration, flat, number, plural, span
 from analysis.report.structure_names import structure_detail, structure_title
-from analysis.report.structures import evenly_chosen, read_structures
 
 
 @given(st.floats(-1e300, 1e300).filter(lambda x: abs(x) >= 1e-9))
@@ -73,17 +71,6 @@ def test_settings_are_flattened_with_dotted_keys():
     ]
 
 
-@given(st.integers(0, 500), st.integers(2, 12))
-def test_a_choice_is_spread_from_first_to_last(n_items, most):
-    chosen = evenly_chosen(range(n_items), most)
-    assert len(chosen) == min(n_items, most)
-    assert chosen == sorted(set(chosen))
-    if n_items:
-        assert (chosen[0], chosen[-1]) == (0, n_items - 1)
-        gaps = [b - a for a, b in pairwise(chosen)]
-        assert not gaps or max(gaps) - min(gaps) <= 1
-
-
 def test_names_of_structures():
     slab = {"family": "slab", "miller_index": "3 2 2", "parameters": {"crystal": "Cu"},
             "n_atoms": 24, "n_free": 4}  # fmt: skip
@@ -97,24 +84,19 @@ def test_names_of_structures():
         "principal_strains": [0.034, -0.02],
     }
     assert structure_title({"parameters": sides, "miller_index": "1 0 0"}) == "Cu(100) | Li(110)"
-    assert structure_detail({"parameters": sides}) == "film strained +3.4 %, −2 %"
+    assert structure_detail({"parameters": sides}) == "film strained +3.4\u202f%, −2\u202f%"
     rattled = {"parameters": {"strain": 0.0, "rattle": {"standard_deviation": 0.12}}}
     assert structure_detail(rattled) == "rattled 0.12 Å"
     adatom = {"parameters": {"crystal": "Cu", "species": "Li", "site": "on_top"}}
     assert structure_detail(adatom) == "Li on top"
-    assert structure_detail({"parameters": {"strain": -0.04}, "n_atoms": 1, "n_free": 1}) == (
-        "−4 % strain\n1 atom"
+    below = {"parameters": {**adatom["parameters"], "face": "bottom", "termination": 2}}
+    assert structure_detail(below) == "termination 2\nLi on top, below"
+    vacancies = {"coordination": 8, "removed": 2, "termination": 0, "face": "both"}
+    assert structure_detail({"parameters": vacancies}) == "2 of coordination 8"
+    shared = {"principal_strains": [0.014, 0.014], "strained": "both", "registry": [0.5, 0.0]}
+    assert structure_detail({"parameters": shared}) == (
+        "both strained, film +1.4\u202f%\nregistry 0.5, 0"
     )
-
-
-def test_only_wanted_structures_are_read(small_campaign):
-    path = small_campaign.root / "structures/structures.extxyz"
-    wanted = [entry["structure_id"] for entry in small_campaign.structures[1::3]]
-    found = read_structures(path, wanted)
-    assert sorted(found) == sorted(wanted)
-    for entry in small_campaign.structures:
-        if entry["structure_id"] in found:
-            atoms = found[entry["structure_id"]]
-            assert len(atoms) == entry["n_atoms"]
-            assert len(atoms) - sum(len(c.index) for c in atoms.constraints) == entry["n_free"]
-    assert read_structures(path, ["no such structure"]) == {}
+    assert structure_detail({"parameters": {"strain": -0.04}, "n_atoms": 1, "n_free": 1}) == (
+        "−4\u202f% strain\n1 atom"
+    )

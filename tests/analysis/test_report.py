@@ -122,9 +122,9 @@ def test_counts_of_structures_equal_the_list(page, small_campaign):
 
 def test_pictures_show_each_family_from_two_sides(page, small_campaign):
     drawn = [a for tag, a in page.elements if tag == "svg" and a.get("class") == "structure"]
-    per_family = {"bulk": 3, "slab": 5, "interface": 1}  # five of the six slabs
+    per_family = {"bulk": 3, "slab": 6, "interface": 1}
     assert len(drawn) == 2 * sum(per_family.values())
-    assert "6 structures of 16 atoms · 5 drawn, and 1 more" in page.text
+    assert "6 structures of 16 atoms" in page.text
     defined = {f"#{name}" for name in page.ids()}
     assert {a["href"] for tag, a in page.elements if tag == "use"} <= defined
 
@@ -333,6 +333,32 @@ def test_no_folder_is_refused(tmp_path):
 def test_nothing_else_is_left_in_the_report_folder(small_campaign):
     path = render_report(small_campaign.root)
     assert [file.name for file in path.parent.iterdir()] == ["index.html"]
+
+
+def test_overview_of_the_catalogue_is_shown(tmp_path, make_campaign):
+    campaign = make_campaign(tmp_path / "W")
+    cost = {"atoms_cubed": 10, "with_kpoints": 20}
+    family = {
+        "family": "slab", "structures": 6, "published": 8, "atoms_min": 16, "atoms_median": 16.0,
+        "atoms_max": 16, "free_atoms": 48, "cost": cost,
+        "pymatgen_cells": {"structures": 6, "here": cost, "there": cost},
+    }  # fmt: skip
+    overview = {
+        "families": [family], "total": {**family, "family": "all"},
+        "crystals": {"Cu": {"constants": {"a": 3.58}, "source": "<b>somewhere</b>"}},
+        "published_source": "A. Author 2026", "notes": ["<i>no match</i>"],
+        "duplicates": [{"structure_id": "x"}],
+    }  # fmt: skip
+    path = campaign.root / "structures/overview.json"
+    path.write_text(json.dumps(overview))
+    page = Page(render_report(campaign.root))
+    row = page.table("Counts beside A. Author 2026")["slab"]
+    assert (row["structures"], row["published"], row["difference"]) == ("6", "8", "−2")
+    assert page.table("Lattice constants")["Cu"]["source"] == "<b>somewhere</b>"
+    assert "<i>no match</i>" in page.text
+    assert "1 duplicate of other structures left out" in page.text
+    path.write_text("{")
+    assert "structures/overview.json could not be read" in Page(render_report(campaign.root)).text
 
 
 def test_thousands_of_structures_give_few_pictures(tmp_path, make_campaign):

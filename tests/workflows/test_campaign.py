@@ -5,7 +5,13 @@ import pytest
 from workflows.campaign import campaign_differences, load_campaign
 from workflows.campaign_errors import CampaignError
 
-QUICKSTART = Path(__file__).parents[2] / "inputs" / "quickstart.yaml"
+INPUTS = Path(__file__).parents[2] / "inputs"
+QUICKSTART = INPUTS / "quickstart.yaml"
+PUBLISHED = """\
+published:
+  source: A. Author 2026
+  counts: {slab: 26, adatom: 537}
+"""
 SMALL = """\
 name: small
 seed: 1
@@ -37,8 +43,17 @@ def test_quickstart_is_valid():
     assert campaign.engine.melt_quench.scaled_down
 
 
-def test_frozen_campaign_reads_back_equal(tmp_path):
-    campaign = load_campaign(QUICKSTART)
+def test_campaign_of_the_paper_melts_and_quenches_as_the_paper_does():
+    campaign = load_campaign(INPUTS / "paper_culi.yaml")
+    quench = campaign.engine.melt_quench
+    assert not quench.scaled_down
+    assert quench.quench_steps == 1180
+    assert campaign.published.counts["adatom"] == 537
+
+
+@pytest.mark.parametrize("name", ["quickstart", "paper_culi"])
+def test_frozen_campaign_reads_back_equal(tmp_path, name):
+    campaign = load_campaign(INPUTS / f"{name}.yaml")
     again = load_campaign(write(tmp_path, campaign.to_yaml()))
     assert again == campaign
     assert again.campaign_hash == campaign.campaign_hash
@@ -119,6 +134,31 @@ def test_missing_file(tmp_path):
 
 def test_yaml_tags_cannot_run_code(tmp_path):
     assert "not valid YAML" in refusal(tmp_path, "name: !!python/object/apply:os.getcwd []")
+
+
+def test_published_numbers_change_nothing_that_is_computed(tmp_path):
+    plain = load_campaign(write(tmp_path, SMALL))
+    compared = load_campaign(write(tmp_path, SMALL + PUBLISHED))
+    assert compared.published.counts == {"slab": 26, "adatom": 537}
+    assert compared.campaign_hash == plain.campaign_hash
+    assert (
+        plain.campaign_hash
+        != load_campaign(write(tmp_path, SMALL.replace("seed: 1", "seed: 2"))).campaign_hash
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("slab: 26", "slabs: 26", "published.counts.slabs"),
+        ("slab: 26", "slab: -1", "published.counts.slab"),
+        ("slab: 26", "slab: 26.5", "published.counts.slab"),
+        ("  source: A. Author 2026\n", "", "published.source: missing"),
+        ("source", "sauce", "did you mean `source`?"),
+    ],
+)
+def test_impossible_published_numbers_are_refused(tmp_path, old, new, expected):
+    assert expected in refusal(tmp_path, SMALL + PUBLISHED.replace(old, new))
 
 
 def test_hash_follows_the_content_of_crystal_files_not_their_path(tmp_path):

@@ -56,6 +56,16 @@ def test_quench_steps_are_exact(campaign):
     assert quench["quench_steps"] == pytest.approx(picoseconds * 1000 / quench["time_step"], abs=1)
 
 
+def test_plan_relaxes_nothing_and_says_so(campaign):
+    assert plan_campaign(campaign).notes == []
+    copper = campaign.crystals["Cu"].model_copy(update={"relax": True})
+    relaxing = campaign.model_copy(update={"crystals": {**campaign.crystals, "Cu": copper}})
+    plan = plan_campaign(relaxing)
+    assert plan.structures == plan_campaign(campaign).structures
+    (note,) = plan.notes
+    assert "given for Cu" in note
+
+
 def test_interface_that_nothing_satisfies_is_refused(campaign):
     impossible = campaign.structures.model_dump()
     impossible["interfaces"][0]["max_atoms"] = 10

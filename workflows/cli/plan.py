@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from workflows.cli.console import console, errors_shown
@@ -79,6 +80,8 @@ def _show(planned: CampaignPlan) -> None:
             f"{quench['cooling_rate']:g} K/ps, {quench['time_step']:g} fs each, "
             f"{quench['n_segments']} segments"
         )
+    for note in planned.notes:
+        console.print(escape(note))
     console.print("relaxation steps are estimates; melt-quench steps are exact")
 
 

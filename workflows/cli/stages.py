@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
 from workflows.cli.console import errors_shown, made
+from workflows.cli.generate import show_overview
 from workflows.cli.options import (
     CampaignArgument,
     DebugOption,
@@ -26,11 +28,14 @@ class StageVerb:
         Help text.
     makes
         Property of the workdir that names what the stage makes.
+    show
+        Prints what of the stage's summary does not fit on one line.
     """
 
     name: str
     summary: str
     makes: str
+    show: Callable[[Any], None] | None = None
 
 
 STAGE_VERBS = (
@@ -38,6 +43,7 @@ STAGE_VERBS = (
         "generate",
         "Build bulk crystals, slabs, vacancies, adatoms and interfaces into structures/.",
         "structures_xyz",
+        show_overview,
     ),
     StageVerb(
         "label",
@@ -67,6 +73,8 @@ def stage_command(verb: StageVerb) -> Callable[..., None]:
             # Imported here: torch, pymatgen and NequIP take seconds, which --help need not wait.
             stage = getattr(import_module(f"workflows.stages.{verb.name}"), verb.name)
             summary = stage(opened)
+            if verb.show is not None:
+                verb.show(summary)
             made(getattr(opened, verb.makes), summary)
 
     return command

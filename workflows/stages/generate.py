@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pymatgen.core import Structure
 
-from generators.candidate import FAMILIES, Candidate
-from generators.catalogue import generate_candidates
+from generators.candidate import Candidate
+from generators.catalogue import Catalogue, build_catalogue
 from generators.crystals import prototype_structure
 from generators.errors import GenerationError
 from workflows.campaign import Campaign
 from workflows.errors import CuprolithError
+from workflows.lattice_constants import RelaxedCrystal, relaxed_crystals, with_relaxed
+from workflows.overview import Overview, make_overview
+from workflows.progress import progress_bar
 from workflows.structures_io import write_structures
-from workflows.workdir import Workdir
+from workflows.workdir import Workdir, write_json
 
 
 @dataclass(frozen=True)
 class GenerateSummary:
     """What the stage made."""
 
-    counts: dict[str, int]
-    atoms: int
+    overview: Overview
     seconds: float
 
     def __str__(self) -> str:
         """One line for the terminal."""
-        families = ", ".join(f"{count} {family}" for family, count in self.counts.items())
-        return f"{sum(self.counts.values())} structures ({families}), {self.atoms} atoms"
+        families = ", ".join(
+            f"{family.structures} {family.family}"
+            for family in self.overview.families
+            if family.structures
+        )
+        total = self.overview.total
+        return f"{total.structures} structures ({families}), {total.atoms} atoms"
 
 
 def campaign_crystals(campaign: Campaign) -> dict[str, Structure]:
-    """Load or build the crystals a campaign names.
+    """Load or build the crystals a campaign names, as it gives them.
 
     Raises
     ------
@@ -60,44 +66,62 @@ def campaign_crystals(campaign: Campaign) -> dict[str, Structure]:
 
 
 def campaign_candidates(campaign: Campaign) -> list[Candidate]:
-    """Build all candidates of a campaign.
+    """Build all candidates of a campaign with the lattice constants it gives; relax nothing.
 
     Raises
     ------
     CuprolithError
         If a structure cannot be made, with the key that asks for it.
     """
+    return _catalogue(campaign, campaign_crystals(campaign)).candidates
+
+
+def generate(workdir: Workdir) -> GenerateSummary:
+    """Write ``structures/structures.{extxyz,json}`` and ``overview.json``."""
+    started = time.perf_counter()
+    campaign = workdir.campaign()
+    with progress_bar("generate", total=4) as bar:
+        bar.say("lattice constants")
+        given = campaign_crystals(campaign)
+        relaxed = relaxed_crystals(campaign, given, workdir.lattice_constants_json)
+        crystals = with_relaxed(given, relaxed)
+        bar.advance(1, "structures")
+        catalogue = _catalogue(campaign, crystals)
+        bar.advance(1, "overview")
+        overview = make_overview(campaign, crystals, relaxed, catalogue)
+        bar.advance(1, "files")
+        write_structures(
+            workdir.structures_xyz,
+            workdir.structures_json,
+            catalogue.candidates,
+            _header(campaign, relaxed),
+        )
+        write_json(workdir.overview_json, overview.model_dump(mode="json"))
+    seconds = time.perf_counter() - started
+    workdir.record_seconds("generate", seconds)
+    return GenerateSummary(overview, seconds)
+
+
+def _catalogue(campaign: Campaign, crystals: Mapping[str, Structure]) -> Catalogue:
     try:
-        return generate_candidates(campaign_crystals(campaign), campaign.structures)
+        return build_catalogue(crystals, campaign.structures)
     except GenerationError as error:
         raise CuprolithError(error.message, key=error.where, remedy=error.remedy) from error
 
 
-def family_counts(candidates: Sequence[Candidate]) -> dict[str, int]:
-    """Count candidates by family, in the families' own order."""
-    counts = Counter(candidate.family for candidate in candidates)
-    return {family: counts[family] for family in FAMILIES if counts[family]}
-
-
-def generate(workdir: Workdir) -> GenerateSummary:
-    """Write ``structures/structures.{extxyz,json}``."""
-    started = time.perf_counter()
-    campaign = workdir.campaign()
-    candidates = campaign_candidates(campaign)
-    header = {
+def _header(campaign: Campaign, relaxed: Mapping[str, RelaxedCrystal]) -> dict[str, object]:
+    """Head of ``structures.json``: the campaign and its crystals."""
+    crystals = {
+        name: crystal.model_dump(mode="json", exclude_none=True)
+        for name, crystal in campaign.crystals.items()
+    }
+    for name, crystal in relaxed.items():
+        crystals[name]["relaxed"] = crystal.model_dump(
+            mode="json", include={"engine", "functional", "config_hash", "given", "relaxed"}
+        )
+    return {
         "campaign": campaign.name,
         "campaign_hash": campaign.campaign_hash,
         "seed": campaign.seed,
-        "crystals": {
-            name: crystal.model_dump(mode="json", exclude_none=True)
-            for name, crystal in campaign.crystals.items()
-        },
+        "crystals": crystals,
     }
-    write_structures(workdir.structures_xyz, workdir.structures_json, candidates, header)
-    seconds = time.perf_counter() - started
-    workdir.record_seconds("generate", seconds)
-    return GenerateSummary(
-        counts=family_counts(candidates),
-        atoms=sum(len(candidate.structure) for candidate in candidates),
-        seconds=seconds,
-    )
