@@ -11,8 +11,11 @@ from pymatgen.core import Element, Structure
 from generators.candidate import Candidate
 from generators.crystals import IntArray, wrapped
 from generators.errors import GenerationError
+from generators.layers import PLANE_TOLERANCE
 from generators.plane_supercells import (
     PlaneCellName,
+    lateral_distances,
+    slab_origin,
     supercell_matrix,
     supercell_size,
     supercell_structure,
@@ -85,6 +88,16 @@ def adatom_candidates(
     matrix = supercell_matrix(slab, supercell, cell)
     bare, copies = supercell_structure(slab, matrix)
     free = (*slab.free_mask[copies].tolist(), True)
+    vectors = bare.lattice.matrix[:2, :2]
+    origins = []
+    for place in places:
+        added, carriers = np.array([-1]), _carriers(slab, place)
+        origins.append(
+            (
+                slab_origin(slab, matrix, vectors, copies),
+                slab_origin(slab, matrix, vectors, added, *carriers),
+            )
+        )
     return [
         Candidate(
             structure=_with_adatom(bare, matrix, symbol, place, height),
@@ -101,9 +114,10 @@ def adatom_candidates(
                 **_described(place),
                 "height": stable_round(height),
             },
+            origins=traced,
         )
         for symbol in species
-        for place in places
+        for place, traced in zip(places, origins, strict=True)
     ]
 
 
@@ -123,6 +137,17 @@ def _with_adatom(
     outside = z.max() + above if place.face == "top" else z.min() - above
     structure.append(symbol, [*fractions, outside / bare.lattice.c])
     return structure
+
+
+def _carriers(slab: Slab, place: _Place) -> list[int]:
+    """Find the slab's atoms at the local surface that a site stands on."""
+    depths = slab.heights if place.face == "bottom" else slab.thickness - slab.heights
+    level = np.flatnonzero(np.abs(depths - place.site.depth) < PLANE_TOLERANCE)
+    differences = slab.structure.frac_coords[level, :2] - place.site.fractions
+    lateral = lateral_distances(differences, slab.structure.lattice.matrix[:2, :2])
+    near = lateral < lateral.min() + 0.1 * slab.crystal.bond_length
+    carriers: list[int] = level[near].tolist()
+    return carriers
 
 
 def _described(place: _Place) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from pymatgen.core import Structure
 
+from generators.origins import Origin
+
 Family = Literal["bulk", "slab", "vacancy", "vacancy_2x2", "adatom", "interface", "amorphous"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
@@ -41,6 +43,9 @@ class Candidate:
     parameters
         JSON-able settings that made the structure (crystal, lattice constant, termination,
         site, strain, ...).
+    origins
+        Slab atoms that its atoms are copies of, run by run: all its atoms in their order, or
+        none. They say how a relaxed slab moves the atoms and are no part of the id.
     """
 
     structure: Structure
@@ -49,6 +54,7 @@ class Candidate:
     miller_index: tuple[int, int, int] | None = None
     parent_id: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
+    origins: tuple[Origin, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.free_mask) != len(self.structure):
@@ -57,6 +63,9 @@ class Candidate:
             )
         if self.family not in FAMILIES:
             raise ValueError(f"unknown family {self.family!r}; one of {', '.join(FAMILIES)}")
+        traced = sum(len(origin.atoms) for origin in self.origins)
+        if self.origins and traced != len(self.structure):
+            raise ValueError(f"origins of {traced} atoms for {len(self.structure)} atoms")
 
     @cached_property
     def structure_id(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from pymatgen.core import Structure
@@ -70,6 +71,8 @@ def build_catalogue(crystals: Mapping[str, Structure], settings: StructuresSetti
     notes: list[str] = []
     candidates = {c.structure_id: c for c in _all_candidates(standard, settings, notes)}
     kept, duplicates = unique_candidates(candidates.values())
+    if not settings.relaxed_parents:
+        kept = [replace(candidate, origins=()) for candidate in kept]
     return Catalogue(kept, notes, duplicates)
 
 
@@ -92,7 +95,8 @@ def _all_candidates(
     for i, adatoms in enumerate(settings.adatoms):
         yield from _adatoms(crystals, slabs, adatoms, f"structures.adatoms[{i}]")
     for i, interfaces in enumerate(settings.interfaces):
-        yield from section_interfaces(crystals, interfaces, f"structures.interfaces[{i}]", notes)
+        where = f"structures.interfaces[{i}]"
+        yield from section_interfaces(crystals, interfaces, where, notes, slabs)
     for i, amorphous in enumerate(settings.amorphous):
         yield from _amorphous(crystals, amorphous, f"structures.amorphous[{i}]")
     roots = [*bulk, *(slab.candidate for slab in slabs)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import product
+
+import numpy as np
 
 from generators.candidate import Candidate
 from generators.crystals import Crystal
@@ -17,7 +19,11 @@ from generators.slabs import Slab, distinct_miller_indices, slab_terminations
 
 
 def section_interfaces(
-    crystals: Crystals, settings: InterfaceSettings, where: str, notes: list[str]
+    crystals: Crystals,
+    settings: InterfaceSettings,
+    where: str,
+    notes: list[str],
+    known: Sequence[Slab] = (),
 ) -> Iterator[Candidate]:
     """Yield the interfaces of a section: planes, then terminations, gaps and registries.
 
@@ -31,6 +37,9 @@ def section_interfaces(
         Its path, such as ``structures.interfaces[0]``.
     notes
         Gets a line for each pair that is skipped for want of a match (``unmatched: skip``).
+    known
+        Slabs of the campaign. Where one is the same cut, whatever its vacuum, it is the side of
+        the interface, whose origins then name a slab that the campaign relaxes.
 
     Raises
     ------
@@ -42,7 +51,9 @@ def section_interfaces(
 
     @cache
     def slabs(side: str, miller_index: MillerIndex) -> list[Slab]:
-        return _slabs(substrate if side == "substrate" else film, side, miller_index, settings)
+        crystal = substrate if side == "substrate" else film
+        cuts = _slabs(crystal, side, miller_index, settings)
+        return [next((slab for slab in known if _same_cut(slab, cut)), cut) for cut in cuts]
 
     for miller_indices in _pairs(substrate, film, settings, where):
         sides = []
@@ -98,6 +109,27 @@ def _slabs(
         free_layers=settings.free_layers,
     )
     return slabs if settings.terminations == "all" else slabs[:1]
+
+
+def _same_cut(one: Slab, other: Slab) -> bool:
+    """Whether two slabs differ in nothing but vacuum; atoms in the same order."""
+
+    def cut(slab: Slab) -> tuple[object, ...]:
+        return (
+            slab.crystal.name,
+            slab.miller_index,
+            slab.termination,
+            slab.free_layers,
+            slab.structure.species,
+        )
+
+    return (
+        cut(one) == cut(other)
+        and np.array_equal(one.basis, other.basis)
+        and np.allclose(one.heights, other.heights)
+        and np.allclose(one.structure.lattice.matrix[:2], other.structure.lattice.matrix[:2])
+        and np.allclose(one.structure.frac_coords[:, :2], other.structure.frac_coords[:, :2])
+    )
 
 
 def _interfaces(substrate: Slab, film: Slab, settings: InterfaceSettings) -> list[Candidate]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import product
 from typing import Literal, NamedTuple
 
@@ -15,11 +16,12 @@ from generators.crystals import FloatArray, IntArray, wrapped
 from generators.errors import GenerationError
 from generators.face_exchange import face_exchange
 from generators.lattice_match import MatchLimits
-from generators.plane_supercells import in_plane_supercell, supercell_size
+from generators.origins import Origin, as_matrix, plane_transform
+from generators.plane_supercells import in_plane_supercell, slab_origin, supercell_size
 from generators.provenance import crystal_parameters, stable_round
 from generators.registries import shift_cell
 from generators.slabs import Slab
-from generators.turned_slabs import turned_over
+from generators.turned_slabs import before_turn, turned_over
 
 
 def interface_candidates(
@@ -80,6 +82,7 @@ def interface_candidates(
             "without vacuum the films on both faces of the substrate meet each other",
             remedy="Give a `vacuum` above 0, or put the film on `top`",
         )
+    upright = film
     if not film.equal_faces:
         film = turned_over(film)
     films = 2 if film_on == "both" else 1
@@ -110,9 +113,11 @@ def interface_candidates(
         registry = np.array([i / registries[0], j / registries[1]])
         shift = registry @ shifts
         below, above = _substrate_and_film(substrate, film, cell, gap, shift)
+        if film is not upright:
+            above = above._replace(origin=before_turn(above.origin, upright))
         blocks = [below, above]
         if film_on == "both":
-            blocks.append(_lower_film(below, above, exchange))
+            blocks.append(_lower_film(below, above, exchange, cell.vectors))
         place = {
             "gap": float(gap),
             "registry": _rounded(registry),
@@ -129,6 +134,7 @@ class _Block(NamedTuple):
     atoms: IntArray  # (n,): the slab's atom that each one is a copy of
     in_plane: FloatArray  # (n, 2): fractions of the common cell
     heights: FloatArray  # (n,): above the substrate's bottom plane, Å
+    origin: Origin
 
 
 def _substrate_and_film(
@@ -136,11 +142,13 @@ def _substrate_and_film(
 ) -> tuple[_Block, _Block]:
     """Place the film on top; its shift is in fractions of the common cell."""
     in_plane, atoms = in_plane_supercell(substrate, cell.substrate.matrix)
-    below = _Block(substrate, atoms, in_plane, substrate.heights[atoms])
+    origin = slab_origin(substrate, cell.substrate.matrix, cell.vectors, atoms)
+    below = _Block(substrate, atoms, in_plane, substrate.heights[atoms], origin)
     in_plane, atoms = in_plane_supercell(film, cell.film.matrix)
     heights = substrate.thickness + gap + film.heights[atoms]
     in_plane = in_plane - in_plane[0] + _topmost_atom(below) + shift
-    return below, _Block(film, atoms, in_plane, heights)
+    origin = slab_origin(film, cell.film.matrix, cell.vectors, atoms)
+    return below, _Block(film, atoms, in_plane, heights, origin)
 
 
 def _topmost_atom(block: _Block) -> FloatArray:
@@ -150,19 +158,25 @@ def _topmost_atom(block: _Block) -> FloatArray:
 
 
 def _lower_film(
-    substrate: _Block, film: _Block, exchange: tuple[IntArray, FloatArray] | None
+    substrate: _Block,
+    film: _Block,
+    exchange: tuple[IntArray, FloatArray] | None,
+    vectors: FloatArray,
 ) -> _Block:
     """Map the upper film onto the substrate's other face.
 
     Without an operation that exchanges the faces, the film is mirrored in the substrate's plane
-    and stands on an atom of the lowest plane as the upper one does on the highest.
+    and stands on an atom of the lowest plane as the upper one does on the highest. `vectors` are
+    those of the common cell.
     """
     if exchange is None:
         exchange = np.eye(2, dtype=np.int64), substrate.in_plane[0] - _topmost_atom(substrate)
     rotation, translation = exchange
+    mirror = plane_transform(vectors, rotation @ vectors, mirrored=True)
     return film._replace(
         in_plane=film.in_plane @ rotation + translation,
         heights=substrate.slab.thickness - film.heights,
+        origin=replace(film.origin, transform=as_matrix(np.array(film.origin.transform) @ mirror)),
     )
 
 
@@ -186,6 +200,7 @@ def _candidate(
         free_mask=tuple(np.concatenate(free).tolist()),
         miller_index=blocks[0].slab.miller_index,
         parameters={**parameters, "n_atoms": len(species)},
+        origins=tuple(block.origin for block in blocks),
     )
 
 

@@ -10,6 +10,7 @@ from pymatgen.core.surface import SlabGenerator
 
 from generators.crystals import FloatArray, IntArray, wrapped
 from generators.lattice_plane import plane_cell, reduction
+from generators.origins import Origin, as_matrix, plane_transform
 from generators.slabs import Slab
 
 PlaneCellName = Literal["smallest", "pymatgen"]
@@ -98,6 +99,29 @@ def in_plane_supercell(slab: Slab, matrix: IntArray) -> tuple[FloatArray, IntArr
     atoms = np.repeat(np.arange(len(slab.structure)), size)
     own = slab.structure.frac_coords[atoms, :2] + np.tile(points, (len(slab.structure), 1))
     return own @ np.linalg.inv(matrix), atoms
+
+
+def slab_origin(
+    slab: Slab, matrix: IntArray, vectors: FloatArray, atoms: IntArray, *carriers: int
+) -> Origin:
+    """Trace atoms on a supercell of a slab, strained or turned, back to the slab.
+
+    Parameters
+    ----------
+    slab
+        The slab.
+    matrix
+        As for `in_plane_supercell`.
+    vectors
+        The supercell's vectors as they are in the end, as rows, shape (2, 2), Å.
+    atoms
+        The slab's atom that each one is a copy of, -1 for an added one; shape (n,).
+    carriers
+        The slab's atoms that the added ones stand on.
+    """
+    transform = plane_transform(matrix @ slab.structure.lattice.matrix[:2, :2], vectors)
+    parent_id = slab.candidate.structure_id
+    return Origin(parent_id, tuple(atoms.tolist()), as_matrix(transform), carriers)
 
 
 def lateral_distances(differences: FloatArray, vectors: FloatArray) -> FloatArray:

@@ -263,3 +263,8 @@ class StructuresSettings(Settings):
     interfaces: tuple[InterfaceSettings, ...] = ()
     amorphous: tuple[AmorphousSettings, ...] = ()
     rattled: tuple[RattledSettings, ...] = ()
+    relaxed_parents: bool = Field(
+        default=True,
+        description="start vacancies, adatoms and interfaces from their slabs as relaxed by the "
+        "engine; false: from ideal slabs",
+    )

@@ -12,6 +12,7 @@ from generators.lattice_plane import reduction
 from generators.plane_supercells import (
     PlaneCellName,
     lateral_distances,
+    slab_origin,
     supercell_matrix,
     supercell_structure,
 )
@@ -60,7 +61,9 @@ def vacancy_candidates(
         shortest distance of a vacancy from another or from an image (Å). Empty where all are
         passed over.
     """
-    structure, copies = supercell_structure(slab, supercell_matrix(slab, supercell, cell))
+    matrix = supercell_matrix(slab, supercell, cell)
+    structure, copies = supercell_structure(slab, matrix)
+    vectors = structure.lattice.matrix[:2, :2]
     candidates = []
     for group in _surface_groups(slab):
         chosen = _removal(slab, structure, copies, group, removed)
@@ -84,6 +87,7 @@ def vacancy_candidates(
                     **_whereabouts(slab, copies[chosen]),
                     "vacancy_distance": stable_round(_least_distance(structure, chosen)),
                 },
+                origins=(slab_origin(slab, matrix, vectors, np.delete(copies, chosen)),),
             )
         )
     return candidates

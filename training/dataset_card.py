@@ -155,7 +155,7 @@ def rules_in_words(settings: DatasetSettings) -> dict[str, str]:
         "quarantine": (
             "Set aside: values that are not finite; a force above "
             f"{bad.max_force:g} eV/Å; atoms nearer than {bad.min_distance:g} Å; a flat cell; "
-            "labels that did not converge."
+            "labels that did not converge, or were made with other settings."
         ),
         "near_duplicates": (
             "In the order of structure, trajectory and step, a frame is dropped when a frame kept "

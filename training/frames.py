@@ -48,6 +48,9 @@ class Frame:
         Fingerprint of all settings that decide the label for given positions.
     energy_sigma0
         σ→0 extrapolated energy, eV, where the engine gives one.
+    flaw
+        Why whoever made the label distrusts it, e.g. settings that drifted; "" if they do not.
+        Such a frame is quarantined, and only the reason there is stored.
     """
 
     numbers: NDArray[np.int64]
@@ -69,6 +72,7 @@ class Frame:
     pbc: tuple[bool, bool, bool] = (True, True, True)
     free_mask: NDArray[np.bool_] | None = None
     energy_sigma0: float | None = None
+    flaw: str = ""
 
     __hash__ = None  # type: ignore[assignment]  # arrays are compared by content
 

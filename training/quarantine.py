@@ -15,6 +15,7 @@ NO_VOLUME = "no volume"
 FORCE_TOO_LARGE = "force too large"
 ATOMS_TOO_CLOSE = "atoms too close"
 NOT_CONVERGED = "not converged"
+FLAWED = "flawed label"
 
 
 def quarantine_reasons(frame: Frame, settings: QuarantineSettings) -> list[str]:
@@ -48,6 +49,8 @@ def quarantine_reasons(frame: Frame, settings: QuarantineSettings) -> list[str]:
         reasons += _geometry_reasons(frame, settings.min_distance)
     if not frame.converged:
         reasons.append(f"{NOT_CONVERGED}: the label's own convergence flag is false")
+    if frame.flaw:
+        reasons.append(f"{FLAWED}: {frame.flaw}")
     return reasons
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from pydantic import BaseModel
 
 from workflows.engines.embedded import POTENTIALS
 from workflows.environment import package_versions
+from workflows.errors import CuprolithError
 
 PINNED_TORCH = "2.13.0"
 
@@ -33,8 +36,17 @@ class Check(BaseModel):
 
 
 def examine() -> list[Check]:
-    """Examine Python, torch, the trainer, the accelerator and every engine."""
-    return [_python(), _torch(), _accelerator(), _trainer(), *_embedded_engines()]
+    """Examine Python, torch, the trainer, the accelerator, every engine and its data."""
+    return [
+        _python(),
+        _torch(),
+        _accelerator(),
+        _trainer(),
+        *_embedded_engines(),
+        _gpaw(),
+        _vasp_command(),
+        _vasp_potentials(),
+    ]
 
 
 def _python() -> Check:
@@ -116,3 +128,63 @@ def _embedded_engines() -> list[Check]:
                 check = Check(subject=subject, status="ok", found=found)
         checks.append(check)
     return checks
+
+
+def _gpaw() -> Check:
+    from workflows.engines.gpaw_installation import check
+
+    status, found, remedy = check()
+    return Check(subject="engine gpaw", status=status, found=found, remedy=remedy)
+
+
+def _vasp_command() -> Check:
+    from workflows.vasp.settings import VaspSettings
+
+    settings = VaspSettings()
+    watcher = f"custodian {metadata.version('custodian')}"
+    program = shlex.split(os.path.expandvars(settings.command))[0]
+    if shutil.which(program) is None:
+        return Check(
+            subject="engine vasp",
+            status="note",
+            found=f"`{settings.command}` is not on the path",
+            remedy="set VASP_CMD, e.g. `srun vasp_std`; to rehearse a campaign without VASP: "
+            "`vasp_cmd: cuprolith-vasp-rehearsal`",
+        )
+    kind = "a rehearsal" if settings.is_rehearsal else "VASP"
+    return Check(
+        subject="engine vasp", status="ok", found=f"`{settings.command}` ({kind}), {watcher}"
+    )
+
+
+def _vasp_potentials() -> Check:
+    from workflows.vasp.potcars import campaign_potcars, families_present, potcar_directory
+    from workflows.vasp.settings import VaspSettings
+
+    subject = "VASP potentials"
+    try:
+        families = families_present(potcar_directory())
+    except CuprolithError as error:
+        return Check(subject=subject, status="note", found=error.message, remedy=error.remedy)
+    if not families:
+        return Check(
+            subject=subject,
+            status="note",
+            found=f"neither PBE_54 nor PBE_64 in {potcar_directory()}",
+            remedy="unpack one of them there: `pmg config -p <unpacked> <folder>`",
+        )
+    problems = []
+    for family in families:
+        settings = VaspSettings.model_validate({"potcar_family": family})
+        try:
+            campaign_potcars(settings, settings.potcars)
+        except CuprolithError as error:
+            problems.append(error)
+    if problems:
+        return Check(
+            subject=subject,
+            status="missing",
+            found="; ".join(f"{problem.where}: {problem.message}" for problem in problems),
+            remedy=problems[0].remedy,
+        )
+    return Check(subject=subject, status="ok", found=f"Li and Cu of {', '.join(families)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from pymatgen.core import Structure
 from pymatgen.io.vasp.inputs import Kpoints
 
@@ -9,6 +10,9 @@ PAPER_KPOINT_LENGTH = 32.0
 """Least number of divisions times lattice constant, Å (Laskaris 2026, section III.C)."""
 
 FAMILIES_WITH_VACUUM = frozenset({"slab", "vacancy", "vacancy_2x2", "adatom"})
+
+LEAST_VACUUM = 6.0
+"""Å; wider than any layer spacing of a crystal, narrower than any useful vacuum."""
 
 
 def gamma_mesh(
@@ -29,3 +33,23 @@ def gamma_mesh(
     mesh = Kpoints.automatic_density_by_lengths(structure, lengths, force_gamma=True).kpts[0]
     first, second, third = (int(division) for division in mesh)
     return first, second, third
+
+
+def vacuum_width(structure: Structure) -> float:
+    """Width of the widest empty layer across the third lattice vector, Å.
+
+    Parameters
+    ----------
+    structure
+        Periodic structure.
+    """
+    heights = np.sort(structure.frac_coords[:, 2] % 1.0)
+    gaps = np.diff(heights, append=heights[0] + 1.0)
+    # Distance of neighbouring lattice planes, which is shorter than c in a slanted cell.
+    spacing = 1.0 / structure.lattice.reciprocal_lattice_crystallographic.c
+    return float(gaps.max() * spacing)
+
+
+def has_vacuum(structure: Structure) -> bool:
+    """Whether a structure has vacuum along its third lattice vector."""
+    return vacuum_width(structure) > LEAST_VACUUM

@@ -20,7 +20,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 
 from generators.crystals import standard_crystal
 from workflows.campaign import Campaign
-from workflows.engines.embedded import embedded_calculator, single_threaded
+from workflows.engines.embedded import POTENTIALS, embedded_calculator, single_threaded
 from workflows.engines.engine import Engine, make_engine
 from workflows.errors import CuprolithError
 from workflows.workdir import read_json, write_json
@@ -118,6 +118,12 @@ def relaxed_crystals(
     wanted = {name: settings for name, settings in campaign.crystals.items() if settings.relax}
     if not wanted:
         return {}
+    if campaign.engine.name not in POTENTIALS:
+        raise CuprolithError(
+            f"lattice constants cannot be relaxed with {campaign.engine.name}",
+            key=f"crystals.{next(iter(wanted))}.relax",
+            remedy=f"give them, or relax them in a campaign with {' or '.join(POTENTIALS)}",
+        )
     engine = make_engine(campaign.engine)
     stored = read_json(cache) if cache.is_file() else {}
     found: dict[str, RelaxedCrystal] = {}

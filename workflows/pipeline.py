@@ -150,6 +150,7 @@ def run_pipeline(workdir: Workdir) -> str:
             job_store(workdir.label_store),
             observer=progress,
             log_path=workdir.label_log,
+            root_dir=workdir.runs,
         )
     finally:
         progress.close()

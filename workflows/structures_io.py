@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from ase.constraints import FixAtoms
 from pymatgen.core import Lattice, Structure
 
 from generators.candidate import Candidate
+from generators.origins import Origin, as_matrix
 from training.extxyz_comment import encode_text
 from workflows.workdir import write_atomically, write_json
 
@@ -27,6 +29,7 @@ class StructureRecord:
     miller_index: str
     parent_id: str
     atoms: Atoms
+    origins: tuple[Origin, ...] = ()
 
     @property
     def free_mask(self) -> list[bool]:
@@ -66,6 +69,7 @@ def write_structures(
             "n_atoms": len(candidate.structure),
             "n_free": sum(candidate.free_mask),
             "parameters": candidate.parameters,
+            "origins": [_origin_row(origin) for origin in candidate.origins],
         }
         for candidate in candidates
     ]
@@ -80,6 +84,7 @@ def record_of(candidate: Candidate) -> StructureRecord:
         miller_index=candidate.miller_text,
         parent_id=candidate.parent_id,
         atoms=_to_atoms(candidate),
+        origins=candidate.origins,
     )
 
 
@@ -92,7 +97,35 @@ def iter_structures(xyz: Path) -> Iterator[StructureRecord]:
             miller_index=str(atoms.info["miller_index"]),
             parent_id=str(atoms.info["parent_id"]),
             atoms=atoms,
+            origins=_read_origins(atoms),
         )
+
+
+def _origin_row(origin: Origin) -> dict[str, Any]:
+    """Describe an origin without its atoms, which are a column of ``structures.extxyz``."""
+    return {
+        "parent_id": origin.parent_id,
+        "n_atoms": len(origin.atoms),
+        "transform": origin.transform,
+        "carriers": origin.carriers,
+    }
+
+
+def _read_origins(atoms: Atoms) -> tuple[Origin, ...]:
+    """Origins of a frame; none in a file written without them."""
+    origins, first = [], 0
+    for row in atoms.info.get("origins", ()):
+        last = first + row["n_atoms"]
+        origins.append(
+            Origin(
+                row["parent_id"],
+                tuple(atoms.arrays["parent_atom"][first:last].tolist()),
+                as_matrix(row["transform"]),
+                tuple(row["carriers"]),
+            )
+        )
+        first = last
+    return tuple(origins)
 
 
 def _to_atoms(candidate: Candidate) -> Atoms:
@@ -110,7 +143,8 @@ def _to_atoms(candidate: Candidate) -> Atoms:
 def _format_candidate(candidate: Candidate) -> str:
     """One candidate in extended XYZ; ASE turns ``move_mask`` into a FixAtoms constraint."""
     lattice = " ".join(map(repr, candidate.structure.lattice.matrix.ravel().tolist()))
-    comment = [f'Lattice="{lattice}"', "Properties=species:S:1:pos:R:3:move_mask:L:1"]
+    parent_atom = ":parent_atom:I:1" if candidate.origins else ""
+    comment = [f'Lattice="{lattice}"', f"Properties=species:S:1:pos:R:3:move_mask:L:1{parent_atom}"]
     provenance = {
         "structure_id": candidate.structure_id,
         "family": candidate.family,
@@ -118,8 +152,12 @@ def _format_candidate(candidate: Candidate) -> str:
         "parent_id": candidate.parent_id,
     }
     comment += [f"{key}={encode_text(text)}" for key, text in provenance.items()]
+    if candidate.origins:
+        rows = json.dumps([_origin_row(origin) for origin in candidate.origins])
+        escaped = rows.replace("\\", "\\\\").replace('"', '\\"')
+        comment.append(f'origins="_JSON {escaped}"')  # ASE reads it as a list
     comment.append('pbc="T T T"')
-    rows = [
+    lines = [
         f"{site.specie.symbol} {' '.join(map(repr, xyz))} {'T' if free else 'F'}"
         for site, xyz, free in zip(
             candidate.structure,
@@ -128,4 +166,7 @@ def _format_candidate(candidate: Candidate) -> str:
             strict=True,
         )
     ]
-    return "\n".join([str(len(rows)), " ".join(comment), *rows]) + "\n"
+    if candidate.origins:
+        parents = [atom for origin in candidate.origins for atom in origin.atoms]
+        lines = [f"{line} {parent}" for line, parent in zip(lines, parents, strict=True)]
+    return "\n".join([str(len(lines)), " ".join(comment), *lines]) + "\n"

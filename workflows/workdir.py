@@ -58,6 +58,11 @@ class Workdir:
         return self.root / "structures" / "lattice_constants.json"
 
     @property
+    def runs(self) -> Path:
+        """Folder where engines that write files run; each run has a folder of its own in it."""
+        return self.root / "labels" / "runs"
+
+    @property
     def label_store(self) -> Path:
         """Job store of all runs (SQLite)."""
         return self.root / "labels" / "labels.sqlite"

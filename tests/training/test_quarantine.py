@@ -136,3 +136,8 @@ def test_smallest_distance_agrees_with_ases_neighbour_list(seed, n_atoms, size, 
     assert bool(reasons) == bool(len(distances))
     if reasons:
         assert reasons[0].startswith(f"{ATOMS_TOO_CLOSE}: {distances.min():.3f} ")
+
+
+def test_a_flaw_its_maker_knows_of_is_the_reason(crystal):
+    frame = replace(crystal, flaw="ENCUT 400 vs 520")
+    assert quarantine_reasons(frame, LIMITS) == ["flawed label: ENCUT 400 vs 520"]

@@ -22,3 +22,30 @@ def test_missing_engine_comes_with_a_remedy(monkeypatch):
     check = by_subject()["engine chgnet-r2scan"]
     assert check.status == "missing"
     assert check.remedy == "pip install chgnet"
+
+
+def test_vasp_that_is_not_there_is_noted_with_a_remedy(monkeypatch):
+    from pymatgen.core import SETTINGS
+
+    monkeypatch.setenv("VASP_CMD", "no-such-vasp")
+    monkeypatch.delenv("PMG_VASP_PSP_DIR", raising=False)
+    monkeypatch.setitem(SETTINGS, "PMG_VASP_PSP_DIR", None)
+    checks = by_subject()
+    assert checks["engine vasp"].status == "note"
+    assert "VASP_CMD" in checks["engine vasp"].remedy
+    assert checks["VASP potentials"].status == "note"
+    assert "pmg config" in checks["VASP potentials"].remedy
+
+
+def test_vasp_and_its_potentials_are_examined(monkeypatch, tmp_path):
+    from workflows.vasp_rehearsal.potcars import write_placeholder_potcars
+
+    write_placeholder_potcars(tmp_path, "PBE_54", ["Li_sv", "Cu_pv"])
+    monkeypatch.setenv("PMG_VASP_PSP_DIR", str(tmp_path))
+    monkeypatch.setenv("VASP_CMD", "cuprolith-vasp-rehearsal")
+    checks = by_subject()
+    assert checks["engine vasp"].status == "ok"
+    assert "a rehearsal" in checks["engine vasp"].found
+    assert checks["VASP potentials"].found == "Li and Cu of PBE_54"
+    monkeypatch.setenv("VASP_CMD", "env")
+    assert "placeholder" in by_subject()["VASP potentials"].found

@@ -14,3 +14,17 @@ def test_each_division_times_length_reaches_the_asked_length():
 def test_vacuum_decides_the_third_division(vacuum):
     structure = Structure(Lattice.cubic(8.0), ["Cu"], [[0, 0, 0]])
     assert gamma_mesh(structure, vacuum=vacuum) == (4, 4, 1 if vacuum else 4)
+
+
+def test_vacuum_is_told_by_the_widest_gap():
+    from ase.build import bulk, fcc111
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    from workflows.kpoints import has_vacuum, vacuum_width
+
+    slab = AseAtomsAdaptor.get_structure(fcc111("Cu", (1, 1, 4), a=3.6, vacuum=7.5, periodic=True))
+    assert abs(vacuum_width(slab) - 15.0) < 1e-6
+    assert has_vacuum(slab)
+    slab.translate_sites([0, 1], [0, 0, 1.0], to_unit_cell=False)
+    assert abs(vacuum_width(slab) - 15.0) < 1e-6
+    assert not has_vacuum(AseAtomsAdaptor.get_structure(bulk("Cu", "fcc", a=3.6)))

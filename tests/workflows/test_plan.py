@@ -76,3 +76,54 @@ def test_interface_that_nothing_satisfies_is_refused(campaign):
         plan_campaign(changed)
     assert caught.value.key == "structures.interfaces[0]"
     assert "max_atoms" in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def dft_plan(campaign):
+    engine = campaign.engine.model_validate(
+        {
+            "name": "vasp",
+            "melt_quench": {},
+            "vasp": {"vasp_cmd": "cuprolith-vasp-rehearsal", "encut": 400, "kpoint_length": 20},
+        }
+    )
+    return plan_campaign(campaign.model_copy(update={"engine": engine}))
+
+
+def test_dft_plan_shows_inputs_and_deviations(dft_plan):
+    assert dft_plan.engine == "rehearsal"
+    assert dft_plan.uses_kpoints
+    relax, melt = dft_plan.dft.tasks
+    assert (relax.task, melt.task) == ("relax", "melt_quench")
+    assert relax.incar["METAGGA"].upper() == "R2SCAN"
+    assert (relax.incar["EDIFFG"], melt.incar["POTIM"]) == ("-0.03", "2.0")
+    assert relax.mesh.endswith("×1")
+    assert dft_plan.dft.potcars == {"Li": "Li_sv", "Cu": "Cu_pv"}
+    assert dft_plan.dft.deviations == [
+        "vasp.encut: 400 (paper: 520)",
+        "vasp.kpoint_length: 20 (paper: 32)",
+    ]
+    assert "no label is a DFT label" in dft_plan.dft.notes[0]
+
+
+def test_dft_plan_counts_segments_and_frames(dft_plan):
+    quench = dft_plan.melt_quench
+    assert (quench["quench_steps"], quench["n_steps"]) == (1180, 1680)
+    assert sum(part["last"] - part["first"] for part in quench["segments"]) == 1680
+    assert quench["frames"] == 1680 * quench["n_runs"] == 1680
+
+
+def test_missing_potentials_are_noted_not_fatal(campaign, monkeypatch):
+    from pymatgen.core import SETTINGS
+
+    monkeypatch.delenv("PMG_VASP_PSP_DIR", raising=False)
+    monkeypatch.setitem(SETTINGS, "PMG_VASP_PSP_DIR", None)
+    engine = campaign.engine.model_validate({"name": "vasp", "vasp": {"vasp_cmd": "vasp_std"}})
+    planned = plan_campaign(campaign.model_copy(update={"engine": engine}))
+    assert any("PMG_VASP_PSP_DIR is not set" in note for note in planned.dft.notes)
+
+
+def test_dft_cost_counts_kpoints(campaign, dft_plan):
+    embedded = {family.family: family.label_seconds for family in plan_campaign(campaign).families}
+    for family in dft_plan.families:
+        assert family.label_seconds > 100 * embedded[family.family]

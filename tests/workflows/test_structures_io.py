@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import ase.io
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 from generators.candidate import Candidate
+from generators.origins import Origin
 from workflows.structures_io import iter_structures, record_of, write_structures
 
 
@@ -54,3 +56,19 @@ def test_json_lists_provenance(tmp_path, candidates):
     row = content["structures"][1]
     assert (row["miller_index"], row["n_atoms"], row["n_free"]) == ("3 2 2", 2, 1)
     assert row["parent_id"] == candidates[0].structure_id
+
+
+def test_origins_are_read_back_exactly(tmp_path, candidates):
+    turn = ((0.1 + 0.2, -1 / 3, 0.0), (1 / 3, 0.3, 1e-17), (0.0, 0.0, -1.0))
+    origins = (Origin('slab-"1"', (7,), turn), Origin("slab-2", (-1,), turn, (0, 3)))
+    child = replace(candidates[1], origins=origins)
+    xyz, table = tmp_path / "s.extxyz", tmp_path / "structures.json"
+    write_structures(xyz, table, [candidates[0], child], {})
+    without, record = iter_structures(xyz)
+    assert without.origins == ()
+    assert record.origins == record_of(child).origins == origins
+    assert record.free_mask == list(child.free_mask)
+    rows = json.loads(table.read_text())["structures"]
+    assert rows[0]["origins"] == []
+    assert [row["parent_id"] for row in rows[1]["origins"]] == ['slab-"1"', "slab-2"]
+    assert np.array(rows[1]["origins"][0]["transform"]).tolist() == np.array(turn).tolist()

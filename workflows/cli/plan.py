@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -21,6 +21,9 @@ from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
     from workflows.plan import CampaignPlan
+    from workflows.vasp.dft_plan import DftPlan
+
+_SEGMENTS_SHOWN = 12
 
 
 def plan(
@@ -72,17 +75,49 @@ def _show(planned: CampaignPlan) -> None:
     console.print(f"engine {planned.engine} ({planned.functional}); labels {planned.simulated_by}")
     if not planned.uses_kpoints:
         console.print("k-meshes are those a DFT engine would use; this engine uses none")
-    quench = planned.melt_quench
-    if quench is not None:
-        console.print(
-            f"{quench['label']}: {quench['hold_steps']} steps at {quench['melt_temperature']:g} K,"
-            f" {quench['quench_steps']} steps to {quench['final_temperature']:g} K at "
-            f"{quench['cooling_rate']:g} K/ps, {quench['time_step']:g} fs each, "
-            f"{quench['n_segments']} segments"
-        )
+    if planned.melt_quench is not None:
+        _show_melt_quench(planned.melt_quench)
+    if planned.dft is not None:
+        _show_dft(planned.dft)
     for note in planned.notes:
         console.print(escape(note))
     console.print("relaxation steps are estimates; melt-quench steps are exact")
+
+
+def _show_melt_quench(quench: dict[str, Any]) -> None:
+    console.print(
+        f"{quench['label']}: {quench['hold_steps']} steps at {quench['melt_temperature']:g} K,"
+        f" {quench['quench_steps']} steps to {quench['final_temperature']:g} K at "
+        f"{quench['cooling_rate']:g} K/ps, {quench['time_step']:g} fs each, "
+        f"{quench['n_segments']} segments; {quench['frames']} frames from {quench['n_runs']} "
+        f"structures"
+    )
+    parts = [
+        f"{part['last'] - part['first']} at {part['begin']:g} K"
+        if part["begin"] == part["end"]
+        else f"{part['last'] - part['first']} from {part['begin']:g} to {part['end']:g} K"
+        for part in quench["segments"]
+    ]
+    shown = parts if len(parts) <= _SEGMENTS_SHOWN else [*parts[: _SEGMENTS_SHOWN - 1], "..."]
+    console.print(f"segments (steps): {', '.join(shown)}")
+
+
+def _show_dft(dft: DftPlan) -> None:
+    table = Table(title=f"INCAR, run by `{dft.command}`")
+    table.add_column("tag")
+    for task in dft.tasks:
+        table.add_column(f"{task.task}\n{escape(task.example)}\nk-mesh {task.mesh}")
+    for tag in sorted({tag for task in dft.tasks for tag in task.incar}):
+        table.add_row(tag, *(escape(task.incar.get(tag, "")) for task in dft.tasks))
+    console.print(table)
+    potcars = ", ".join(f"{element}: {title}" for element, title in dft.potcars.items())
+    console.print(f"POTCARs of {dft.potcar_family}: {escape(potcars)}")
+    console.print("deviations from the paper: " + escape("; ".join(dft.deviations) or "none"))
+    chosen = "; ".join(f"{key}: {value}" for key, value in dft.unstated.items())
+    console.print(f"not stated by the paper, chosen here: {escape(chosen)}")
+    console.print("cost is in core hours, rough: to within a factor of three or so")
+    for note in dft.notes:
+        console.print(escape(note))
 
 
 def _duration(seconds: float) -> str:

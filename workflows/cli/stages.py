@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from workflows.cli.collect import with_outputs
 from workflows.cli.console import errors_shown, made
 from workflows.cli.generate import show_overview
 from workflows.cli.options import (
@@ -30,12 +31,15 @@ class StageVerb:
         Property of the workdir that names what the stage makes.
     show
         Prints what of the stage's summary does not fit on one line.
+    extend
+        Adds a second use to the command.
     """
 
     name: str
     summary: str
     makes: str
     show: Callable[[Any], None] | None = None
+    extend: Callable[[Callable[..., None]], Callable[..., None]] | None = None
 
 
 STAGE_VERBS = (
@@ -52,8 +56,10 @@ STAGE_VERBS = (
     ),
     StageVerb(
         "collect",
-        "Turn labels into dataset/: thinned, checked, split by trajectory and parent.",
+        "Turn labels into dataset/: thinned, checked, split by trajectory and parent. With --from "
+        "and --out, any tree of VASP outputs.",
         "dataset_card",
+        extend=with_outputs,
     ),
     StageVerb("train", "Train the campaign's variant into training/<variant>/.", "training_result"),
     StageVerb("report", "Write report/index.html, one file that opens offline.", "report_html"),
@@ -77,4 +83,4 @@ def stage_command(verb: StageVerb) -> Callable[..., None]:
                 verb.show(summary)
             made(getattr(opened, verb.makes), summary)
 
-    return command
+    return command if verb.extend is None else verb.extend(command)

@@ -38,6 +38,13 @@ class Trajectory:
     positions, energies, forces, stresses
         (steps, n, 3) Å; (steps,) eV; (steps, n, 3) eV/Å, unconstrained; (steps, 3, 3) eV/Å³
         without the kinetic part.
+    energies_sigma0
+        (steps,), eV, extrapolated to zero smearing; empty where the engine gives none.
+    scf_converged
+        (steps,): whether the electronic structure converged; empty where there is none.
+    config_hashes
+        (steps,): fingerprints of steps whose settings drifted from the document's; empty if none
+        did.
     """
 
     numbers: list[int]
@@ -47,6 +54,9 @@ class Trajectory:
     energies: list[float] = field(default_factory=list)
     forces: list[list[list[float]]] = field(default_factory=list)
     stresses: list[list[list[float]]] = field(default_factory=list)
+    energies_sigma0: list[float] = field(default_factory=list)
+    scf_converged: list[bool] = field(default_factory=list)
+    config_hashes: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -67,6 +77,10 @@ class LabelDocument:
         Why the run ended before its time, "" if it did not.
     structure
         Final structure as a pymatgen dictionary, for the next job of a flow.
+    corrections
+        What was changed during the run to keep it going.
+    drift
+        Settings that became others than the campaign's, in words.
     """
 
     trajectory_id: str
@@ -86,6 +100,8 @@ class LabelDocument:
     temperatures: list[float]
     structure: dict[str, Any]
     trajectory: Trajectory
+    corrections: list[str] = field(default_factory=list)
+    drift: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain nested dictionaries and lists."""
@@ -137,6 +153,12 @@ def frames_of(document: dict[str, Any]) -> Iterator[Frame]:
     forces = np.array(trajectory["forces"], dtype=float)
     positions = np.array(trajectory["positions"], dtype=float)
     stresses = np.array(trajectory["stresses"], dtype=float)
+    # Absent from documents of engines that have no electronic structure.
+    energies_sigma0 = np.array(trajectory.get("energies_sigma0") or [], dtype=float)
+    scf_converged = trajectory.get("scf_converged") or [True] * len(energies)
+    config_hashes = trajectory.get("config_hashes") or [document["config_hash"]] * len(energies)
+    drift = "; ".join(document.get("drift") or ["made with other settings"])
+    finite = np.isfinite(energies) & np.isfinite(forces).all(axis=(1, 2))
     for index, energy in enumerate(energies):
         yield Frame(
             numbers=np.array(trajectory["numbers"], dtype=np.int64),
@@ -150,7 +172,9 @@ def frames_of(document: dict[str, Any]) -> Iterator[Frame]:
             step=document["first_step"] + index,
             engine=document["engine"],
             functional=document["functional"],
-            config_hash=document["config_hash"],
-            converged=bool(np.isfinite(energy)),
+            config_hash=config_hashes[index],
+            converged=bool(finite[index] and scf_converged[index]),
+            energy_sigma0=float(energies_sigma0[index]) if len(energies_sigma0) else None,
+            flaw=drift if config_hashes[index] != document["config_hash"] else "",
             **document["provenance"],
         )

@@ -14,8 +14,6 @@ from pathlib import Path
 
 from ase.calculators.calculator import Calculator
 
-from workflows.engines.settings import EngineName
-
 
 @dataclass(frozen=True)
 class EmbeddedPotential:
@@ -77,7 +75,7 @@ def _load_chgnet() -> Calculator:
         )
 
 
-POTENTIALS: dict[EngineName, EmbeddedPotential] = {
+POTENTIALS: dict[str, EmbeddedPotential] = {
     "diep-r2scan": EmbeddedPotential(
         package="diep",
         weights="pretrained_models/diep_fold1/state.pt",
@@ -96,7 +94,7 @@ POTENTIALS: dict[EngineName, EmbeddedPotential] = {
 
 
 @lru_cache(maxsize=2)
-def embedded_calculator(name: EngineName) -> Calculator:
+def embedded_calculator(name: str) -> Calculator:
     """Return the engine's ASE calculator, loaded once per process."""
     return POTENTIALS[name].load()
 

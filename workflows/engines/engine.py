@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from jobflow import Maker
@@ -32,8 +34,11 @@ class Engine:
         One sentence for reports: what produced the numbers.
     relax, static, melt_quench
         Makers; ``melt_quench`` is None when the campaign asks for none.
-    seconds_per_atom
-        Estimated cost of labelling one ionic step, s/atom.
+    seconds_per_step
+        Estimates the cost of labelling one ionic step, core seconds, from the numbers of atoms and
+        of k-points in the whole mesh.
+    uses_kpoints
+        Whether labels depend on a mesh of k-points.
     """
 
     name: str
@@ -43,7 +48,8 @@ class Engine:
     relax: Maker
     static: Maker
     melt_quench: Maker | None
-    seconds_per_atom: float
+    seconds_per_step: Callable[..., float]
+    uses_kpoints: bool = False
 
 
 def make_engine(settings: EngineSettings) -> Engine:
@@ -54,6 +60,11 @@ def make_engine(settings: EngineSettings) -> Engine:
     CuprolithError
         If the engine is not installed.
     """
+    return _BUILDERS[settings.name](settings)
+
+
+def _embedded_engine(settings: EngineSettings) -> Engine:
+    """Build an engine whose weights come inside a Python package."""
     potential = POTENTIALS[settings.name]
     if not potential.installed:
         raise CuprolithError(
@@ -90,5 +101,30 @@ def make_engine(settings: EngineSettings) -> Engine:
             if settings.melt_quench
             else None
         ),
-        seconds_per_atom=potential.seconds_per_atom,
+        seconds_per_step=partial(_proportional, potential.seconds_per_atom),
     )
+
+
+def _proportional(seconds_per_atom: float, n_atoms: int, n_kpoints: int = 1) -> float:
+    """Cost of a short-ranged potential, which knows no k-points."""
+    return seconds_per_atom * n_atoms
+
+
+def _vasp_engine(settings: EngineSettings) -> Engine:
+    from workflows.engines.vasp_engine import vasp_engine
+
+    return vasp_engine(settings)
+
+
+def _gpaw_engine(settings: EngineSettings) -> Engine:
+    from workflows.engines.gpaw_engine import gpaw_engine_parts
+
+    return Engine(**gpaw_engine_parts(settings))
+
+
+_BUILDERS: dict[str, Callable[[EngineSettings], Engine]] = {
+    "diep-r2scan": _embedded_engine,
+    "chgnet-r2scan": _embedded_engine,
+    "gpaw": _gpaw_engine,
+    "vasp": _vasp_engine,
+}

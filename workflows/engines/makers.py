@@ -28,7 +28,7 @@ from workflows.engines.document import (
 )
 from workflows.engines.embedded import embedded_calculator, single_threaded
 from workflows.engines.nose_hoover import RampedNoseHooverChain
-from workflows.engines.settings import EngineName, MeltQuenchSettings, RelaxSettings
+from workflows.engines.settings import MeltQuenchSettings, RelaxSettings
 from workflows.jobs.job_ids import stable_uuid
 
 
@@ -43,7 +43,7 @@ class EmbeddedMaker(Maker):
     """
 
     name: str = "label"
-    engine: EngineName = "diep-r2scan"
+    engine: str = "diep-r2scan"
     functional: str = "r2SCAN"
     config_hash: str = ""
 
@@ -227,8 +227,7 @@ class EmbeddedMeltQuenchMaker(EmbeddedMaker):
         atoms, _ = self._atoms(structure)
         dynamics = self._dynamics(atoms, seed, state)
         recorder = LabelRecorder(atoms, [True] * len(atoms))
-        first = segment * settings.segment_steps
-        last = min(first + settings.segment_steps, settings.n_steps)
+        first, last = settings.segments[segment][:2]
         stopped = ""
         try:
             with single_threaded():

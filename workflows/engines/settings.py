@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from itertools import pairwise
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-EngineName = Literal["diep-r2scan", "chgnet-r2scan"]
+from workflows.engines.gpaw_settings import GpawSettings
+from workflows.vasp.settings import VaspSettings
+
+EngineName = Literal["diep-r2scan", "chgnet-r2scan", "gpaw", "vasp"]
 Count = Annotated[int, Field(ge=1)]
 
 PAPER_COOLING_RATE = 250.0
@@ -27,6 +31,23 @@ class RelaxSettings(Settings):
         default=0.03, description="stop when no free atom feels more than this, eV/Å"
     )
     max_steps: Count = Field(default=200, description="ionic steps at most")
+
+
+class Segment(NamedTuple):
+    """Part of a melt-quench that one job runs; its target temperature is linear in time.
+
+    Attributes
+    ----------
+    first, last
+        It leads from the configuration after `first` steps to that after `last`.
+    begin, end
+        Target temperature there, K.
+    """
+
+    first: int
+    last: int
+    begin: float
+    end: float
 
 
 class MeltQuenchSettings(Settings):
@@ -81,7 +102,20 @@ class MeltQuenchSettings(Settings):
     @property
     def n_segments(self) -> int:
         """Jobs the run is cut into."""
-        return math.ceil(self.n_steps / self.segment_steps)
+        return len(self.segments)
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Segments of at most `segment_steps`; one ends where hold turns into ramp."""
+        cuts = [
+            *range(0, self.hold_steps, self.segment_steps),
+            *range(self.hold_steps, self.n_steps, self.segment_steps),
+            self.n_steps,
+        ]
+        return tuple(
+            Segment(first, last, self.temperature_at(first), self.temperature_at(last))
+            for first, last in pairwise(cuts)
+        )
 
     @property
     def scaled_down(self) -> bool:
@@ -108,3 +142,5 @@ class EngineSettings(Settings):
     melt_quench: MeltQuenchSettings | None = Field(
         default=None, description="run on each relaxed interface; leave out for none"
     )
+    vasp: VaspSettings = Field(default=VaspSettings(), description="used if `name` is vasp")
+    gpaw: GpawSettings = Field(default=GpawSettings(), description="used if `name` is gpaw")

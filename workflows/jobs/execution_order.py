@@ -13,7 +13,7 @@ JobOrder = deque[tuple[Job, frozenset[str]]]
 def execution_order(
     flow: Flow | Job | list[Job | Flow], *, allow_external_references: bool = False
 ) -> JobOrder:
-    """Return the jobs of a flow, parents first, each with the uuids of its parents in the flow.
+    """Return the jobs of a flow, parents first, each with the uuids of its parents.
 
     The order is that of ``Flow.iterflow`` and the check that of jobflow's ``get_flow``, but the
     graph is built once and the inputs of one job at a time are searched for references, so that
@@ -39,7 +39,7 @@ def execution_order(
         # jobflow warns that independent jobs may run in any order: ours do not depend on it
         warnings.simplefilter("ignore", UserWarning)
         return deque(
-            (jobs[uuid], frozenset(set(graph.predecessors(uuid)) & jobs.keys()))
+            (jobs[uuid], frozenset(graph.predecessors(uuid)))
             for uuid in itergraph(graph)
             if uuid in jobs
         )

@@ -123,10 +123,12 @@ def run_flows(
     root_dir: Path | None = None,
     allow_external_references: bool = False,
 ) -> RunSummary:
-    """Run flows that do not depend on each other, as :func:`run_flow` does one.
+    """Run flows one after another, as :func:`run_flow` does one.
 
     They are taken from the iterable one at a time, so that with a generator only one is in
-    memory. ``stop_jobflow`` ends the whole run.
+    memory. With ``allow_external_references`` a flow may depend on those before it: a job that
+    failed or stopped its children counts for later flows as well. ``stop_jobflow`` ends the whole
+    run.
     """
     started = time.perf_counter()
     root = Path.cwd() if root_dir is None else root_dir.resolve()

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobflow import Flow, Job, JobStore
+from pymatgen.core import Structure
 
 from workflows.engines.engine import Engine, make_engine
 from workflows.engines.settings import PAPER_COOLING_RATE
 from workflows.jobs.run_records import failed_jobs
 from workflows.jobs.runner import run_flows
-from workflows.label_runs import LabelRun, label_runs, structure_flows
+from workflows.label_runs import BUILDS, LabelRun, label_runs, structure_flows
 from workflows.progress import ProgressBar, progress_bar
+from workflows.relaxed_parents import SLAB_FAMILIES, fallen_apart
 from workflows.store.sqlite_store import job_store
 from workflows.structures_io import iter_structures
 from workflows.workdir import Workdir, write_json
@@ -20,13 +22,23 @@ from workflows.workdir import Workdir, write_json
 
 @dataclass(frozen=True)
 class LabelSummary:
-    """What is labelled so far."""
+    """What is labelled so far.
+
+    Attributes
+    ----------
+    skipped
+        Structures that nothing was computed of, since a slab they are built from is unusable.
+    fallen_apart
+        Relaxed slabs, with or without a defect, that are no slabs any more.
+    """
 
     runs: int
     finished: int
     frames: int
     unconverged: int
     failed: int
+    skipped: int
+    fallen_apart: int
     seconds: float
 
     def __str__(self) -> str:
@@ -34,13 +46,22 @@ class LabelSummary:
         text = f"{self.finished} of {self.runs} runs labelled, {self.frames} ionic steps"
         if self.unconverged:
             text += f", {self.unconverged} relaxations short of their force limit"
+        if self.fallen_apart:
+            text += f", {self.fallen_apart} slabs fell apart"
+        if self.skipped:
+            text += f", {self.skipped} structures skipped for want of a sound slab"
         if self.failed:
-            text += f", {self.failed} jobs FAILED (see labels.json; run again to retry)"
+            text += f", {self.failed} jobs FAILED"
+        if self.failed or self.skipped or self.fallen_apart:
+            text += " (see labels.json; run again to retry what failed)"
         return text
 
 
 class LabelProgress:
-    """Shows label jobs on a progress bar whose total the plan knows."""
+    """Shows label jobs on a progress bar whose total the plan knows.
+
+    Jobs that only build a structure are not counted.
+    """
 
     def __init__(self, bar: ProgressBar) -> None:
         self._bar = bar
@@ -54,15 +75,19 @@ class LabelProgress:
 
     def on_finish(self, job: Job, seconds: float) -> None:
         """Advance."""
-        self._bar.advance(1)
+        self._bar.advance(_n_labels(job))
 
     def on_skip(self, job: Job) -> None:
         """Advance."""
-        self._bar.advance(1)
+        self._bar.advance(_n_labels(job))
 
     def on_fail(self, job: Job, error: BaseException) -> None:
         """Advance, and say so."""
-        self._bar.advance(1, f"FAILED {job.name}: {error}")
+        self._bar.advance(_n_labels(job), f"FAILED {job.name}: {error}")
+
+
+def _n_labels(job: Job) -> int:
+    return 0 if job.metadata.get(BUILDS) else 1
 
 
 def planned_runs(workdir: Workdir) -> tuple[Engine, list[LabelRun]]:
@@ -96,6 +121,8 @@ def label(workdir: Workdir) -> LabelSummary:
             job_store(workdir.label_store),
             observer=LabelProgress(bar),
             log_path=workdir.label_log,
+            root_dir=workdir.runs,
+            allow_external_references=True,
         )
     return summarise_labels(workdir)
 
@@ -107,6 +134,7 @@ def summarise_labels(workdir: Workdir) -> LabelSummary:
     store.connect()
     try:
         rows = [row for run in runs if (row := _run_row(store, run)) is not None]
+        skipped = [row for run in runs if (row := _skipped_row(store, run)) is not None]
         failures = [
             {
                 "name": failure.name,
@@ -134,6 +162,7 @@ def summarise_labels(workdir: Workdir) -> LabelSummary:
         "simulated_by": engine.simulated_by,
         "notes": notes,
         "trajectories": rows,
+        "skipped": skipped,
         "failures": failures,
     }
     write_json(workdir.labels_json, content)
@@ -144,6 +173,8 @@ def summarise_labels(workdir: Workdir) -> LabelSummary:
         frames=sum(row["n_steps"] for row in rows),
         unconverged=sum(row["converged"] is False for row in rows),
         failed=len(failures),
+        skipped=len(skipped),
+        fallen_apart=sum(bool(row["fallen_apart"]) for row in rows),
         seconds=seconds,
     )
 
@@ -168,9 +199,32 @@ def _run_row(store: JobStore, run: LabelRun) -> dict[str, Any] | None:
         "complete": len(documents) == run.n_jobs,
         "converged": last["ionic_converged"],
         "stopped_because": last["stopped_because"],
+        "fallen_apart": _fallen_apart(run, last["structure"]),
         "seconds": round(sum(document["seconds"] for document in documents), 3),
         "energy_first": first["energy_first"],
         "energy_last": last["energy_last"],
         "max_force_last": last["max_force_last"],
         "temperature": [t for document in documents for t in document["temperatures"]] or None,
+    }
+
+
+def _fallen_apart(run: LabelRun, final: dict[str, Any]) -> str:
+    """Say why a relaxed slab, with or without a defect, is no slab any more; else ""."""
+    if run.task != "relax" or run.record.family not in SLAB_FAMILIES:
+        return ""
+    ideal = run.record.to_structure()
+    return fallen_apart(ideal, Structure.from_dict(final), run.record.family)
+
+
+def _skipped_row(store: JobStore, run: LabelRun) -> dict[str, Any] | None:
+    """Say why a structure was skipped; None if it was not."""
+    if not run.parents:
+        return None
+    document = store.query_one({"uuid": run.start_uuid}, load=False)
+    if document is None or not document["output"]["skipped"]:
+        return None
+    return {
+        "structure_id": run.record.structure_id,
+        "family": run.record.family,
+        "reason": document["output"]["skipped"],
     }

@@ -64,3 +64,51 @@ def test_missing_engine_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(CuprolithError, match="pip install diep"):
         make_engine(EngineSettings())
+
+
+def test_segments_end_at_the_knee_and_cover_the_run():
+    quench = MeltQuenchSettings(hold_steps=50, segment_steps=40)
+    parts = quench.segments
+    assert [part[:2] for part in parts[:4]] == [(0, 40), (40, 50), (50, 90), (90, 130)]
+    assert parts[-1].last == quench.n_steps == 1230
+    assert len(parts) == quench.n_segments
+    for part in parts:
+        slope = (part.end - part.begin) / (part.last - part.first)
+        assert slope == pytest.approx(0 if part.last <= 50 else -250 * 0.002)
+    assert MeltQuenchSettings(hold_steps=0, segment_steps=5000).segments == ((0, 1180, 600, 10),)
+
+
+def test_cost_of_an_engine_grows_as_its_method_does():
+    embedded, vasp = make_engine(EngineSettings()), make_engine(EngineSettings(name="vasp"))
+    assert embedded.seconds_per_step(20, 100) == pytest.approx(2 * embedded.seconds_per_step(10))
+    assert not embedded.uses_kpoints
+    assert vasp.uses_kpoints
+    assert vasp.seconds_per_step(10, 40) == pytest.approx(40 * vasp.seconds_per_step(10, 1))
+    assert vasp.seconds_per_step(20, 1) > 2 * vasp.seconds_per_step(10, 1)
+
+
+def test_vasp_and_its_rehearsal_are_different_engines():
+    real = make_engine(EngineSettings(name="vasp", vasp={"vasp_cmd": "vasp_std"}))
+    rehearsed = make_engine(
+        EngineSettings(name="vasp", vasp={"vasp_cmd": "cuprolith-vasp-rehearsal"})
+    )
+    assert (real.name, rehearsed.name) == ("vasp", "rehearsal")
+    assert real.config_hash != rehearsed.config_hash
+    assert rehearsed.simulated_by.startswith("rehearsed")
+
+
+@pytest.mark.parametrize(
+    ("vasp", "same"),
+    [
+        ({"parallel": {"ncore": 4}, "wall_time": 3600, "max_errors": 2}, True),
+        ({"encut": 400}, False),
+        ({"kpoint_length": 20}, False),
+        ({"potcars": {"Li": "Li", "Cu": "Cu"}}, False),
+        ({"potcar_family": "PBE_64"}, False),
+        ({"incar": {"ADDGRID": True}}, False),
+    ],
+)
+def test_fingerprint_of_vasp_covers_what_decides_labels(vasp, same):
+    plain = make_engine(EngineSettings(name="vasp", vasp={"vasp_cmd": "vasp_std"}))
+    other = make_engine(EngineSettings(name="vasp", vasp={"vasp_cmd": "vasp_std", **vasp}))
+    assert (plain.config_hash == other.config_hash) is same

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import runner_samples as samples
 from ase.calculators.emt import EMT
-from jobflow import Flow, JobStore, Response, job, run_locally
+from jobflow import Flow, JobStore, OutputReference, Response, job, run_locally
 from maggma.stores import MemoryStore
 from pymatgen.core import Lattice, Structure
 
@@ -357,6 +357,29 @@ def test_flows_that_cannot_be_ordered_are_refused(store):
     first.function_args, second.function_args = (second.output,), (first.output,)
     with pytest.raises(ValueError, match="acyclic"):
         run_flow([first, second], store)
+
+
+def test_later_flows_depend_on_earlier_ones_as_jobs_of_one_flow_do(store, tmp_path, traced):
+    def flows():
+        yield samples.named(samples.fail_unless(str(tmp_path / "mended")), "unsure")
+        yield samples.named(samples.stop_children(1), "stops")
+        for parent in ("unsure", "stops"):
+            reference = OutputReference(stable_uuid(parent))
+            yield samples.named(samples.add(reference, "!"), f"after {parent}")
+            yield samples.named(samples.whatever_there_is([reference]), f"whatever after {parent}")
+
+    def run():
+        return run_flows(flows(), store, allow_external_references=True)
+
+    first = run()
+    assert (first.failed, first.not_run) == (1, 3)
+    assert store.query_one({"uuid": stable_uuid("whatever after unsure")})["output"] == [None]
+    (tmp_path / "mended").touch()
+    second = run()
+    assert (second.finished, second.failed, second.not_run) == (3, 0, 2)
+    assert store.query_one({"uuid": stable_uuid("whatever after unsure")})["output"] != [None]
+    third = run()
+    assert (third.finished, third.not_run) == (0, 2)
 
 
 def test_only_sqlite_stores_are_taken():

@@ -1,0 +1,95 @@
+"""Stage *label* where a slab falls apart: the rest is labelled, and what is not is told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import yaml
+from pymatgen.core import Structure
+
+from workflows.campaign import Campaign
+from workflows.engines.engine import make_engine
+from workflows.engines.makers import EmbeddedRelaxMaker
+from workflows.jobs.execution_order import execution_order
+from workflows.stages import label as stage
+from workflows.stages.generate import generate
+from workflows.workdir import Workdir
+
+CAMPAIGN = """\
+name: tiny
+crystals:
+  Cu: {prototype: fcc, a: 3.575}
+  Li: {prototype: bcc, a: 3.456}
+structures:
+  slabs:
+    - {crystal: Cu, miller_indices: [[1, 0, 0]], min_thickness: 5.0, vacuum: 5.0}
+    - {crystal: Li, miller_indices: [[1, 0, 0]], min_thickness: 5.0, vacuum: 5.0}
+  vacancies: [{supercell: [2, 2]}]
+  interfaces:
+    - {substrate: Cu, film: Li, substrate_miller: [1, 0, 0], film_miller: [1, 0, 0],
+       substrate_thickness: 5.0, film_thickness: 5.0}
+engine:
+  relax: {max_steps: 2}
+  melt_quench: {cooling_rate: 60000, hold_steps: 1, segment_steps: 4}
+"""
+
+
+@dataclass
+class CrumblingMaker(EmbeddedRelaxMaker):
+    """Relaxes as the engine does, but slabs of an element come out without their topmost atom."""
+
+    crumbling: str = ""
+
+    def label(self, structure, provenance):
+        document = super().label(structure, provenance)
+        final = Structure.from_dict(document.structure)
+        if provenance.family == "slab" and final[0].specie.symbol == self.crumbling:
+            final.translate_sites([len(final) - 1], [0, 0, 4.0], frac_coords=False)
+            document.structure = final.as_dict()
+        return document
+
+
+@pytest.fixture
+def workdir(tmp_path):
+    workdir = Workdir(tmp_path)
+    workdir.freeze(Campaign.model_validate(yaml.safe_load(CAMPAIGN)))
+    generate(workdir)
+    return workdir
+
+
+def crumble(monkeypatch, symbol):
+    def engine(settings):
+        made = make_engine(settings)
+        fields = {name: getattr(made.relax, name) for name in ("settings", "config_hash")}
+        return replace(made, relax=CrumblingMaker(**fields, crumbling=symbol))
+
+    monkeypatch.setattr(stage, "make_engine", engine)
+
+
+def test_what_a_fallen_slab_leaves_out_is_told(workdir, monkeypatch):
+    crumble(monkeypatch, "Li")
+    summary = stage.label(workdir)
+    assert (summary.finished, summary.skipped, summary.fallen_apart, summary.failed) == (3, 2, 1, 0)
+    assert "1 slabs fell apart, 2 structures skipped" in str(summary)
+    labels = json.loads(workdir.labels_json.read_text())
+    fallen = {row["family"]: row["fallen_apart"] for row in labels["trajectories"]}
+    assert fallen.keys() == {"slab", "vacancy_2x2"}
+    [parent] = [row for row in labels["trajectories"] if row["fallen_apart"]]
+    assert {row["family"] for row in labels["skipped"]} == {"vacancy_2x2", "interface"}
+    for row in labels["skipped"]:
+        assert row["reason"].startswith(f"{parent['structure_id']}: it fell apart")
+
+
+def test_the_whole_campaign_is_one_ordered_flow(workdir):
+    _, runs = stage.planned_runs(workdir)
+    order = [(job.uuid, parents) for job, parents in execution_order(stage.label_flow(workdir))]
+    places = {uuid: place for place, (uuid, _) in enumerate(order)}
+    assert all(places[parent] < places[uuid] for uuid, parents in order for parent in parents)
+    for run in runs:
+        for parent in run.parents:
+            assert places[parent.job_uuids[0]] < places[run.start_uuid] < places[run.job_uuids[0]]
+    assert sum(len(run.parents) for run in runs) == 4  # of two vacancies and an interface
+    assert np.array_equal(sorted(places.values()), range(len(runs) + 3))

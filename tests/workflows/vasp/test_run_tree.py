@@ -1,0 +1,55 @@
+"""Which directories hold runs, and in which order."""
+
+import json
+
+import pytest
+from vasp_files import random_run, write_run
+
+from workflows.vasp.run_tree import RunFiles, find_runs
+from workflows.vasp.vasprun import VaspOutputError
+
+PROVENANCE = {
+    "structure_id": "slab-1",
+    "family": "slab",
+    "miller_index": "1 1 1",
+    "parent_id": "bulk-1",
+    "trajectory_id": "slab-1/relax",
+    "first_step": 0,
+    "task": "relax",
+}
+
+
+def test_bare_gzipped_and_double_runs_in_order(tmp_path):
+    run = random_run(1)
+    write_run(tmp_path / "b" / "deep", run, "vasprun.xml.gz")
+    write_run(tmp_path / "b" / "deep", run, "OUTCAR.gz")
+    write_run(tmp_path / "a", run, "OUTCAR")
+    for name in ("vasprun.xml.relax2.gz", "vasprun.xml.relax1.gz", "OUTCAR.relax1.gz"):
+        write_run(tmp_path / "c", run, name)
+    (tmp_path / "c" / "error.1.tar.gz").write_bytes(b"custodian's")
+    (tmp_path / "c" / "vasprun.xml.orig").write_bytes(b"")
+    (tmp_path / "empty").mkdir()
+    names = [files.name_below(tmp_path) for files in find_runs(tmp_path)]
+    assert names == ["a", "b/deep", "c (relax1)", "c (relax2)"]
+
+
+def test_loops_of_links_end_and_each_directory_is_met_once(tmp_path):
+    write_run(tmp_path / "a", random_run(1))
+    (tmp_path / "a" / "up").symlink_to(tmp_path)
+    (tmp_path / "z").symlink_to(tmp_path / "a")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    assert [files.name_below(tmp_path) for files in find_runs(tmp_path)] == ["a"]
+
+
+def test_provenance_of_a_campaigns_run(tmp_path):
+    files = RunFiles(tmp_path)
+    assert files.provenance() is None
+    (tmp_path / "cuprolith.json").write_text(json.dumps(PROVENANCE))
+    assert files.provenance().model_dump() == PROVENANCE
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", '{"structure_id": ""}'])
+def test_damaged_provenance_is_refused(tmp_path, text):
+    (tmp_path / "cuprolith.json").write_text(text)
+    with pytest.raises(VaspOutputError, match=r"cuprolith\.json is damaged"):
+        RunFiles(tmp_path).provenance()

@@ -1,0 +1,1 @@
+"""VASP: what its runs are given, and what they leave behind."""
