@@ -17,10 +17,10 @@ from analysis.report.content import (
     number,
     plural,
 )
+from analysis.report.incidents import failure_table, incident_table, skipped_table
 from analysis.report.inputs import Inputs
 
 QUENCHES_SHOWN = 6
-_FAILURES_SHOWN = 50
 
 
 def followed_quenches(inputs: Inputs) -> dict[str, list[float]]:
@@ -61,7 +61,11 @@ def labels_section(inputs: Inputs, distributions: Distributions, command: str) -
     ]
     section.tables = [_run_table(runs, _families(inputs))] if runs else []
     if failures:
-        section.tables.append(_failure_table(failures))
+        section.tables.append(failure_table(failures))
+    if skipped := labels.get("skipped"):
+        section.tables.append(skipped_table(skipped))
+    if incidents := incident_table(runs):
+        section.tables.append(incidents)
     quenches = followed_quenches(inputs)
     if quenches:
         section.figures = [_quench_figure(inputs, quenches, distributions)]
@@ -119,17 +123,6 @@ def _run_cells(group: list[dict[str, Any]]) -> list[str]:
         number(sum(gains)) if gains else "–",
         duration(sum(run.get("seconds") or 0.0 for run in group)),
     ]
-
-
-def _failure_table(failures: list[dict[str, Any]]) -> Table:
-    rows = [
-        [str(item.get("name", "–")), str(item.get("structure_id", "–")), str(item.get("error", ""))]
-        for item in failures[:_FAILURES_SHOWN]
-    ]
-    caption = "Failed runs; the same command tries them again"
-    if len(failures) > len(rows):
-        caption += f" (the first {len(rows)} of {count(len(failures))})"
-    return Table(caption, ["run", "structure", "error"], rows)
 
 
 def total_steps(inputs: Inputs) -> int:

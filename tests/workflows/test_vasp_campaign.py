@@ -169,6 +169,8 @@ def test_a_fault_loses_nothing_that_the_same_command_does_not_mend(undisturbed, 
     labels = label_table(tmp_path)
     assert labels["failures"] == labels["skipped"] == []
     assert all(row["complete"] for row in labels["trajectories"])
+    if fault["fault"] == "walltime_kill":
+        assert any(row["corrections"] for row in labels["trajectories"])
     others = label_table(undisturbed)["trajectories"]
     for row, other in zip(labels["trajectories"], others, strict=True):
         # A relaxation that began again may take other steps; it ends in the same place.

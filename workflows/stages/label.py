@@ -200,12 +200,18 @@ def _run_row(store: JobStore, run: LabelRun) -> dict[str, Any] | None:
         "converged": last["ionic_converged"],
         "stopped_because": last["stopped_because"],
         "fallen_apart": _fallen_apart(run, last["structure"]),
+        "corrections": _all_of(documents, "corrections"),
+        "drift": list(dict.fromkeys(_all_of(documents, "drift"))),
         "seconds": round(sum(document["seconds"] for document in documents), 3),
         "energy_first": first["energy_first"],
         "energy_last": last["energy_last"],
         "max_force_last": last["max_force_last"],
         "temperature": [t for document in documents for t in document["temperatures"]] or None,
     }
+
+
+def _all_of(documents: list[dict[str, Any]], key: str) -> list[str]:
+    return [text for document in documents for text in document.get(key, [])]
 
 
 def _fallen_apart(run: LabelRun, final: dict[str, Any]) -> str:
