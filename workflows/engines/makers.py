@@ -16,7 +16,7 @@ from ase import Atoms, units
 from ase.constraints import FixAtoms
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
 from ase.optimize import BFGS
-from jobflow import Maker, Response, job
+from jobflow import Maker, job
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
@@ -28,8 +28,8 @@ from workflows.engines.document import (
 )
 from workflows.engines.embedded import embedded_calculator, single_threaded
 from workflows.engines.nose_hoover import RampedNoseHooverChain
-from workflows.engines.settings import MeltQuenchSettings, RelaxSettings
-from workflows.jobs.job_ids import stable_uuid
+from workflows.engines.segmented import SegmentedMeltQuenchMaker
+from workflows.engines.settings import RelaxSettings
 
 
 @dataclass
@@ -170,48 +170,10 @@ class EmbeddedStaticMaker(EmbeddedMaker):
 
 
 @dataclass
-class EmbeddedMeltQuenchMaker(EmbeddedMaker):
-    """NVT melt-quench in segments: each job runs one segment and adds the next.
-
-    All atoms move. Positions, momenta and thermostat are carried over exactly, so the segments
-    make one continuous trajectory (Laskaris 2026, section III.B).
-    """
+class EmbeddedMeltQuenchMaker(SegmentedMeltQuenchMaker, EmbeddedMaker):
+    """Melt-quench whose segments hand on positions, momenta and thermostat exactly."""
 
     name: str = "melt-quench"
-    settings: MeltQuenchSettings = field(default_factory=MeltQuenchSettings)
-
-    @job(data="trajectory")
-    def make(
-        self,
-        structure: Structure,
-        provenance: Provenance,
-        run_id: str,
-        seed: int,
-        segment: int = 0,
-        state: dict[str, Any] | None = None,
-    ) -> Response:
-        """Run one segment.
-
-        Parameters
-        ----------
-        structure
-            Start of the whole run.
-        run_id
-            Identity of the run; segment k has the job uuid ``stable_uuid(run_id, k)``.
-        seed
-            Seed of the initial velocities.
-        segment
-            Index of this segment.
-        state
-            State the previous segment ended in; None for the first.
-        """
-        document, state = self.label(structure, provenance, seed, segment, state)
-        following = None
-        if segment + 1 < self.settings.n_segments and not document.stopped_because:
-            following = self.make(structure, provenance, run_id, seed, segment + 1, state)
-            following.name = f"{self.settings.label} {provenance.structure_id} {segment + 2}"
-            following.set_uuid(stable_uuid(run_id, str(segment + 1)))
-        return Response(output=document.as_dict(), detour=following)
 
     def label(
         self,

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobflow import Maker, Response, job
+from jobflow import Maker, job
 from pymatgen.core import Structure
 
 from workflows.engines.document import LabelDocument, Provenance
-from workflows.engines.settings import MeltQuenchSettings, RelaxSettings, Segment
+from workflows.engines.segmented import SegmentedMeltQuenchMaker
+from workflows.engines.settings import RelaxSettings, Segment
 from workflows.errors import CuprolithError
-from workflows.jobs.job_ids import stable_uuid
 from workflows.vasp.continuation import dynamics_goes_on, read_contcar, relaxation_goes_on
 from workflows.vasp.execution import last_words
 from workflows.vasp.inputs import (
@@ -187,48 +187,13 @@ class VaspStaticMaker(VaspMaker):
 
 
 @dataclass
-class VaspMeltQuenchMaker(VaspMaker):
-    """NVT melt-quench in segments: each job runs one segment and adds the next.
+class VaspMeltQuenchMaker(SegmentedMeltQuenchMaker, VaspMaker):
+    """Melt-quench whose segments start from the CONTCAR of the one before, byte for byte.
 
-    All atoms move. Each segment starts from the CONTCAR of the one before, byte for byte:
-    positions, velocities and whatever VASP keeps of its thermostat.
+    It holds positions, velocities and whatever VASP keeps of its thermostat (state: ``contcar``).
     """
 
     name: str = "melt-quench"
-    settings: MeltQuenchSettings = field(default_factory=MeltQuenchSettings)
-
-    @job(data="trajectory")
-    def make(
-        self,
-        structure: Structure,
-        provenance: Provenance,
-        run_id: str,
-        seed: int,
-        segment: int = 0,
-        state: dict[str, Any] | None = None,
-    ) -> Response:
-        """Run one segment.
-
-        Parameters
-        ----------
-        structure
-            Start of the whole run.
-        run_id
-            Identity of the run; segment k has the job uuid ``stable_uuid(run_id, k)``.
-        seed
-            Seed of the initial velocities.
-        segment
-            Index of this segment.
-        state
-            State the previous segment ended in (``contcar``); None for the first.
-        """
-        document, state = self.label(structure, provenance, seed, segment, state)
-        following = None
-        if segment + 1 < self.settings.n_segments and not document.stopped_because:
-            following = self.make(structure, provenance, run_id, seed, segment + 1, state)
-            following.name = f"{self.settings.label} {provenance.structure_id} {segment + 2}"
-            following.set_uuid(stable_uuid(run_id, str(segment + 1)))
-        return Response(output=document.as_dict(), detour=following)
 
     def label(
         self,
