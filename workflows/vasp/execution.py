@@ -12,6 +12,7 @@ from pathlib import Path
 from atomate2.vasp.run import JobType, run_vasp
 from custodian.custodian import CustodianError, NonRecoverableError
 from pymatgen.io.vasp.inputs import Incar, UnknownPotcarWarning
+from pymatgen.io.vasp.outputs import UnconvergedVASPWarning
 
 from workflows.errors import CuprolithError
 from workflows.vasp.handlers import corrections, handlers_for, reached_wall_time, validators
@@ -62,6 +63,8 @@ def execute(directory: Path, task: str, settings: VaspSettings) -> str:
     reason = ""
     try:
         with chdir(directory), warnings.catch_warnings():
+            # Relaxations that end at `max_steps` are no news here.
+            warnings.simplefilter("ignore", UnconvergedVASPWarning)
             if settings.is_rehearsal:  # placeholders are not known to pymatgen
                 warnings.simplefilter("ignore", UnknownPotcarWarning)
             run_vasp(
