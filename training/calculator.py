@@ -44,7 +44,7 @@ _TRUSTED = (
 )
 
 
-class CheckpointCalculator(NequIPCalculator):
+class ModelCalculator(NequIPCalculator):
     """NequIP's calculator, independent of torch's default dtype.
 
     NequIP reads positions with the default dtype, and another library (a label engine) may have
@@ -61,6 +61,10 @@ class CheckpointCalculator(NequIPCalculator):
         with torch_default_dtype(_GLOBAL_DTYPE):
             super().calculate(atoms, properties or ["energy"], system_changes)
 
+
+class CheckpointCalculator(ModelCalculator):
+    """Calculator of a model that is not compiled, and takes several structures in one call."""
+
     def predict_together(self, structures: list[Atoms]) -> tuple[FloatArray, FloatArray]:
         """Predict several structures in one call of the model.
 
@@ -68,18 +72,34 @@ class CheckpointCalculator(NequIPCalculator):
         -------
         Energies, shape (n_structures,), eV, and forces of all atoms, shape (n_atoms, 3), eV/Å.
         """
+        output = self._output(structures)
+        return _array(output[AtomicDataDict.TOTAL_ENERGY_KEY]).reshape(-1), _array(
+            output[AtomicDataDict.FORCE_KEY]
+        )
+
+    def predict_energies(self, structures: list[Atoms]) -> FloatArray:
+        """Predict energies in one call of the model, which may be one without forces.
+
+        Returns
+        -------
+        Energies, shape (n_structures,), eV.
+        """
+        return _array(self._output(structures)[AtomicDataDict.TOTAL_ENERGY_KEY]).reshape(-1)
+
+    def _output(self, structures: list[Atoms]) -> AtomicDataDict.Type:
         bare = (Atoms(a.numbers, a.positions, cell=a.cell, pbc=a.pbc) for a in structures)
         with torch_default_dtype(_GLOBAL_DTYPE):
             batch = AtomicDataDict.batched_from_list([self.atoms_to_data(a) for a in bare])
-            output = self.call_model(batch)
-        energies = output[AtomicDataDict.TOTAL_ENERGY_KEY].detach().reshape(-1)
-        forces = output[AtomicDataDict.FORCE_KEY].detach()
-        return energies.cpu().numpy().astype(float), forces.cpu().numpy().astype(float)
+            return self.call_model(batch)
 
     @property
     def symbols(self) -> tuple[str, ...]:
         """Chemical symbols the model knows."""
         return _symbols(self.model)
+
+
+def _array(tensor: torch.Tensor) -> FloatArray:
+    return tensor.detach().cpu().numpy().astype(float)
 
 
 def checkpoint_calculator(checkpoint: Path, device: str | None = None) -> CheckpointCalculator:
@@ -102,7 +122,7 @@ def checkpoint_calculator(checkpoint: Path, device: str | None = None) -> Checkp
         If there is no such checkpoint, or it holds anything but a model of the libraries used
         here: a checkpoint could otherwise run any code.
     """
-    _refuse_foreign(checkpoint)
+    refuse_foreign(checkpoint)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     with _nequip_state():
         (model,) = ModelFromCheckpoint(str(checkpoint)).values()
@@ -140,7 +160,14 @@ def _nequip_state() -> Iterator[None]:
         torch.set_rng_state(torch_state)
 
 
-def _refuse_foreign(checkpoint: Path) -> None:
+def refuse_foreign(checkpoint: Path) -> None:
+    """Check that a checkpoint names nothing but the libraries used here, before it is loaded.
+
+    Raises
+    ------
+    TrainingError
+        If there is no such checkpoint, or it would run other code.
+    """
     try:
         content = torch.load(checkpoint, map_location="cpu", weights_only=True)
         foreign = [

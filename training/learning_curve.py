@@ -20,6 +20,7 @@ _COLUMNS = {
     "val_loss": "val0_epoch/weighted_sum",
     "val_forces_mae": "val0_epoch/forces_mae",
     "val_per_atom_energy_mae": "val0_epoch/per_atom_energy_mae",
+    "val_total_energy_mae": "val0_epoch/total_energy_mae",
     "learning_rate": "learning_rate",
     "seconds": "seconds",
 }
@@ -35,14 +36,15 @@ class LearningCurve:
     epoch
         Epochs, from 0.
     train_loss
-        Weighted mean square error of energies per atom and forces, mean over the epoch.
+        Weighted mean square error of what the loss counts (energies per atom, forces, stresses),
+        mean over the epoch.
     val_loss
-        What decides which epoch is best: the weighted mean absolute error of both, with the
+        What decides which epoch is best: the weighted mean absolute error of the same, with the
         averaged weights.
     val_forces_mae
-        Force MAE of the validation split, eV/Å.
-    val_per_atom_energy_mae
-        Energy MAE of the validation split, eV/atom.
+        Force MAE of the validation split, eV/Å; NaN where frames carry energies only.
+    val_per_atom_energy_mae, val_total_energy_mae
+        Energy MAE of the validation split, eV/atom, and of whole frames, eV.
     learning_rate
         At the end of the epoch.
     seconds
@@ -54,6 +56,7 @@ class LearningCurve:
     val_loss: FloatArray
     val_forces_mae: FloatArray
     val_per_atom_energy_mae: FloatArray
+    val_total_energy_mae: FloatArray
     learning_rate: FloatArray
     seconds: FloatArray
 

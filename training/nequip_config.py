@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.settings import AllegroSettings, TrainingSettings, Variant
+from training.model_configs import model_config
+from training.settings import TrainingSettings
 
 # Names under which NequIP's trainer logs, and the files it writes in its working directory.
 MONITOR = "val0_epoch/weighted_sum"
@@ -29,20 +30,29 @@ class TrainingData:
 
     Attributes
     ----------
-    directory
-        Folder with ``train.extxyz`` and ``val.extxyz``.
+    module
+        NequIP's data module: ``_target_`` and what it alone needs, such as files.
     symbols
         Chemical symbols in the dataset, sorted.
     atomic_energies
         Energy each species starts with, eV/atom.
     n_train
         Number of training frames.
+    energy_scale
+        None where frames carry forces. A training on energies alone takes no derivatives, and
+        needs the RMS of energies per atom beyond the atomic energies, eV.
     """
 
-    directory: Path
+    module: Mapping[str, Any]
     symbols: tuple[str, ...]
     atomic_energies: Mapping[str, float]
     n_train: int
+    energy_scale: float | None = None
+
+    @property
+    def has_forces(self) -> bool:
+        """Whether frames carry forces."""
+        return self.energy_scale is None
 
 
 def nequip_config(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:
@@ -74,14 +84,11 @@ def nequip_config(settings: TrainingSettings, data: TrainingData, seed: int) -> 
 
 def _data(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:
     loader = {"_target_": "torch.utils.data.DataLoader"}
+    kind = "Common" if data.has_forces else "EnergyOnly"
     evaluation = {**loader, "batch_size": _EVALUATION_BATCH_FACTOR * settings.batch_size}
     return {
-        "_target_": "nequip.data.datamodule.ASEDataModule",
+        **data.module,
         "seed": seed,
-        "train_file_path": str(data.directory / "train.extxyz"),
-        "val_file_path": str(data.directory / "val.extxyz"),
-        # Not trained on, and not every frame has one: NequIP cannot batch frames that differ.
-        "exclude_keys": ["stress"],
         "transforms": [
             {
                 "_target_": "nequip.data.transforms.ChemicalSpeciesToAtomTypeMapper",
@@ -96,7 +103,7 @@ def _data(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str
         "train_dataloader": {**loader, "batch_size": settings.batch_size, "shuffle": True},
         "val_dataloader": evaluation,
         "stats_manager": {
-            "_target_": "nequip.data.CommonDataStatisticsManager",
+            "_target_": f"nequip.data.{kind}DataStatisticsManager",
             "dataloader_kwargs": {"batch_size": evaluation["batch_size"], "shuffle": False},
             "type_names": list(data.symbols),
         },
@@ -140,26 +147,11 @@ def _trainer(settings: TrainingSettings) -> dict[str, Any]:
 
 
 def _training_module(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:
-    metrics = {
-        "_target_": "nequip.train.EnergyForceMetrics",
-        "coeffs": {
-            "per_atom_energy_mae": settings.energy_weight,
-            "forces_mae": settings.force_weight,
-        },
-    }
     steps = settings.max_epochs * math.ceil(data.n_train / settings.batch_size)
     return {
         "_target_": "nequip.train.EMALightningModule",
         "ema_decay": settings.ema_decay,
-        "loss": {
-            "_target_": "nequip.train.EnergyForceLoss",
-            "per_atom_energy": True,
-            "coeffs": {
-                "total_energy": settings.energy_weight,
-                "forces": settings.force_weight,
-            },
-        },
-        "val_metrics": metrics,
+        **_losses(settings, data),
         "optimizer": {"_target_": "torch.optim.Adam", "lr": settings.learning_rate},
         # Stepped per batch: Lightning checkpoints before it steps epoch-wise schedulers, which
         # would make a resumed run differ from an undisturbed one.
@@ -172,35 +164,38 @@ def _training_module(settings: TrainingSettings, data: TrainingData, seed: int) 
             },
         },
         "model": {
-            **_MODELS[settings.variant](settings.model),
+            **model_config(settings),
             "seed": seed,
             "model_dtype": settings.dtype,
+            "compile_mode": "compile" if settings.compile else "eager",
             "type_names": list(data.symbols),
             "avg_num_neighbors": "${training_data_stats:num_neighbors_mean}",
-            "per_type_energy_scales": "${training_data_stats:forces_rms}",
+            "per_type_energy_scales": data.energy_scale or "${training_data_stats:forces_rms}",
             "per_type_energy_shifts": {name: data.atomic_energies[name] for name in data.symbols},
+            "do_derivatives": data.has_forces,
         },
     }
 
 
-def _allegro(model: AllegroSettings) -> dict[str, Any]:
+def _losses(settings: TrainingSettings, data: TrainingData) -> dict[str, Any]:
+    """Loss and validation metrics over what the frames carry."""
+    names = {"total_energy": settings.energy_weight}
+    kind = "EnergyOnly"
+    if data.has_forces:
+        names["forces"] = settings.force_weight
+        kind = "EnergyForce"
+    if data.has_forces and settings.stress_weight > 0:
+        names["stress"] = settings.stress_weight
+        kind = "EnergyForceStress"
+    maes = {f"{_per_atom(name)}_mae": weight for name, weight in names.items()}
+    loss: dict[str, Any] = {"_target_": f"nequip.train.{kind}Loss", "per_atom_energy": True}
+    if data.has_forces:
+        loss["coeffs"] = names
     return {
-        "_target_": "allegro.model.AllegroModel",
-        "r_max": model.r_max,
-        "l_max": model.l_max,
-        "parity": True,
-        "radial_chemical_embed": {
-            "_target_": "allegro.nn.TwoBodyBesselScalarEmbed",
-            "num_bessels": model.num_bessels,
-            "polynomial_cutoff_p": model.polynomial_cutoff_p,
-        },
-        "scalar_embed_mlp_hidden_layers_width": model.num_scalar_features,
-        "num_layers": model.num_layers,
-        "num_scalar_features": model.num_scalar_features,
-        "num_tensor_features": model.num_tensor_features,
-        "allegro_mlp_hidden_layers_width": model.num_scalar_features,
-        "readout_mlp_hidden_layers_width": model.edge_mlp_width,
+        "loss": loss,
+        "val_metrics": {"_target_": f"nequip.train.{kind}Metrics", "coeffs": maes},
     }
 
 
-_MODELS: dict[Variant, Callable[[AllegroSettings], dict[str, Any]]] = {"allegro": _allegro}
+def _per_atom(name: str) -> str:
+    return "per_atom_energy" if name == "total_energy" else name

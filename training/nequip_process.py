@@ -47,7 +47,7 @@ class EpochMetrics:
     train_loss
         As in `LearningCurve`.
     val_forces_mae, val_per_atom_energy_mae
-        On the validation split, eV/Å and eV/atom.
+        On the validation split, eV/Å and eV/atom; no force error where frames carry energies only.
     seconds
         Training time so far.
     """
@@ -55,9 +55,15 @@ class EpochMetrics:
     epoch: int
     max_epochs: int
     train_loss: float
-    val_forces_mae: float
+    val_forces_mae: float | None
     val_per_atom_energy_mae: float
     seconds: float
+
+    def __str__(self) -> str:
+        """Error on the validation split, of forces where there are any."""
+        if self.val_forces_mae is None:
+            return f"val energy MAE {1000 * self.val_per_atom_energy_mae:.2f} meV/atom"
+        return f"val force MAE {self.val_forces_mae:.4f} eV/Å"
 
 
 OnEpoch = Callable[[EpochMetrics], None]
@@ -160,9 +166,18 @@ def _complete(epochs: dict[int, dict[str, float]], max_epochs: int) -> list[Epoc
     found = []
     for epoch in sorted(epochs):
         row = epochs[epoch]
-        names = ("train_loss", "val_forces_mae", "val_per_atom_energy_mae", "seconds")
-        if all(name in row for name in names):
-            found.append(EpochMetrics(epoch, max_epochs, *(row[name] for name in names)))
+        # One row holds all errors of the validation, so that forces come with energies or never.
+        if row.keys() >= {"train_loss", "val_per_atom_energy_mae", "seconds"}:
+            found.append(
+                EpochMetrics(
+                    epoch=epoch,
+                    max_epochs=max_epochs,
+                    train_loss=row["train_loss"],
+                    val_forces_mae=row.get("val_forces_mae"),
+                    val_per_atom_energy_mae=row["val_per_atom_energy_mae"],
+                    seconds=row["seconds"],
+                )
+            )
             del epochs[epoch]
     return found
 

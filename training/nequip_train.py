@@ -15,13 +15,14 @@ def main() -> None:
     closes when the parent ends, however it ends; this process then ends at once. (The kernel's
     parent-death signal would do it on Linux only, and comes when the parent's *thread* ends.)
     """
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     from nequip.scripts.train import main as nequip_train
 
     nequip_train()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """End this process when standard input closes."""
     # os.read, not sys.stdin.read: a daemon thread inside a buffered reader blocks a normal exit.
     while os.read(_STDIN, 1):
         pass

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.data import chemical_symbols
 
-from training.extxyz import iter_frames
 from training.frames import Frame
 from training.predictions import Predictions, read_predictions
 from training.training_run import TrainingError
 
 if TYPE_CHECKING:
     from training.calculator import CheckpointCalculator
+    from training.sources.arrays import FloatArray, MoleculeArrays
 
-__all__ = ["Predictions", "load_calculator", "predict", "read_predictions"]
+__all__ = [
+    "Predictions",
+    "load_calculator",
+    "predict",
+    "predict_energies",
+    "predict_frames",
+    "read_predictions",
+]
+
+_Atomic = TypeVar("_Atomic", Frame, Atoms)
 
 # Enough atoms at once that torch, not Python, is busy; little enough for any memory.
 _ATOMS_PER_BATCH = 1000
@@ -50,18 +60,15 @@ def load_calculator(checkpoint: Path, device: str | None = None) -> Calculator:
     return checkpoint_calculator(checkpoint, device)
 
 
-def predict(checkpoint: Path, frames_file: Path, out: Path) -> Predictions:
-    """Predict all frames of a file and write labels and predictions side by side.
-
-    Frames are read, batched and predicted a thousand atoms at a time; what is kept of a frame is
-    its row of the result, at most 120 bytes per atom.
+def predict(checkpoint: Path, frames: Iterable[Frame], out: Path) -> Predictions:
+    """Predict frames and write labels and predictions side by side.
 
     Parameters
     ----------
     checkpoint
         ``best.ckpt`` of a training.
-    frames_file
-        One split, in extended XYZ.
+    frames
+        Labelled frames, as ``iter_frames`` or a `TrainingSource` yields them.
     out
         The npz file to write, see `Predictions`; its folder is made.
 
@@ -75,24 +82,83 @@ def predict(checkpoint: Path, frames_file: Path, out: Path) -> Predictions:
         If the checkpoint is none, there are no frames, or one holds a species the model does not
         know.
     """
+    predictions = predict_frames(checkpoint, frames)
+    predictions.write(out)
+    return predictions
+
+
+def predict_frames(checkpoint: Path, frames: Iterable[Frame]) -> Predictions:
+    """Predict frames, a thousand atoms at a time.
+
+    What is kept of a frame is its row of the result, at most 120 bytes per atom.
+
+    Parameters
+    ----------
+    checkpoint
+        ``best.ckpt`` of a training.
+    frames
+        Labelled frames, as ``iter_frames`` or a `TrainingSource` yields them.
+
+    Returns
+    -------
+    Labels and predictions, in the order of the frames.
+
+    Raises
+    ------
+    TrainingError
+        As `predict`.
+    """
     from training.calculator import checkpoint_calculator
 
     calculator = checkpoint_calculator(checkpoint)
     parts = [
         _predict_batch(calculator, batch)
-        for batch in _batches(_known_species(iter_frames(frames_file), calculator.symbols))
+        for batch in _batches(_known_species(frames, calculator.symbols))
     ]
     if not parts:
-        raise TrainingError(f"{frames_file} has no frames to predict")
-    predictions = Predictions(
+        raise TrainingError("there are no frames to predict")
+    return Predictions(
         **{name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     )
-    predictions.write(out)
-    return predictions
 
 
-def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
-    batch: list[Frame] = []
+def predict_energies(checkpoint: Path, molecules: MoleculeArrays) -> FloatArray:
+    """Predict the energies of molecules; for models that were trained on energies alone, too.
+
+    Parameters
+    ----------
+    checkpoint
+        ``best.ckpt`` of a training.
+    molecules
+        One split of a `MoleculeSource`.
+
+    Returns
+    -------
+    Energies, shape (n_molecules,), eV.
+
+    Raises
+    ------
+    TrainingError
+        If the checkpoint is none, or does not know a species.
+    """
+    from training.calculator import checkpoint_calculator
+
+    calculator = checkpoint_calculator(checkpoint)
+    if unknown := set(molecules.symbols) - set(calculator.symbols):
+        raise TrainingError(
+            f"the model of {checkpoint} knows {', '.join(calculator.symbols)} but not "
+            f"{', '.join(sorted(unknown))}: train on molecules that have it"
+        )
+    structures = (
+        Atoms(molecules.numbers[atoms], molecules.positions[atoms])
+        for atoms in map(molecules.atoms_of, range(len(molecules)))
+    )
+    parts = [calculator.predict_energies(batch) for batch in _batches(structures)]
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _batches(frames: Iterable[_Atomic]) -> Iterator[list[_Atomic]]:
+    batch: list[_Atomic] = []
     n_atoms = 0
     for frame in frames:
         if batch and n_atoms + len(frame) > _ATOMS_PER_BATCH:

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
-Variant = Literal["allegro"]
+Variant = Literal["allegro", "allegro-mlp", "allegro-qdi"]
+Axis = Literal["x", "y", "z"]
 
 
 class Settings(BaseModel):
@@ -82,11 +83,53 @@ class AllegroSettings(Settings):
     edge_mlp_width: Count = Field(default=32, description="width of the edge readout MLP")
 
 
+class FinalMLPSettings(Settings):
+    """The MLP between edge features and Allegro's readout (Laskaris 2026, section III.D).
+
+    The paper gives the two widths (Table II, "final MLP"); the input width is a hyper-parameter
+    whose values it does not print, and 16 is what its published code fixes.
+    """
+
+    input_width: Count = Field(default=16, description="features that enter the MLP")
+    widths: tuple[Count, Count] = Field(default=(32, 16), description="of the two hidden layers")
+    nonlinearity: Literal["silu", "mish", "gelu", "ssp", "tanh"] | None = "silu"
+    initialization: Literal["uniform", "normal", "orthogonal"] = "uniform"
+
+
+class QDISettings(Settings):
+    """The quantum depth-infused layer (Laskaris 2026, sections II.C and III.D, Table III).
+
+    The paper leaves open the rotation axes, the entangler, the observable and the scaling of the
+    inputs; the defaults are what fits the numbers of its supplement (24 weights, none removable).
+    """
+
+    input_features: Count = Field(default=4, description="features the circuit reads, one by one")
+    qubits: Annotated[int, Field(ge=2, le=10)] = 4
+    depth: Count = Field(default=3, description="variational layers before and after each encoding")
+    encoding: Axis = Field(default="z", description="axis of the rotations that encode features")
+    rotation: Axis = Field(default="x", description="axis of the weights' rotations, if basic")
+    entangling: Literal["basic", "strong"] = "basic"
+    observable: Axis = Field(default="y", description="Pauli operator that is measured")
+    measurement: Literal["all", "even", "single"] = Field(
+        default="all", description="qubits that are measured"
+    )
+    input_scaling: Literal["none", "tanh_pi"] = Field(
+        default="none", description="of features to angles: as they are, or π·tanh"
+    )
+    final_mlp_width: Count = Field(
+        default=128, description="of the fully connected layer after the circuit"
+    )
+
+
 class TrainingSettings(Settings):
     """One training with NequIP's trainer."""
 
     variant: Variant = "allegro"
     model: AllegroSettings = AllegroSettings()
+    final_mlp: FinalMLPSettings = Field(
+        default=FinalMLPSettings(), description="used if `variant` is allegro-mlp"
+    )
+    qdi: QDISettings = Field(default=QDISettings(), description="used if `variant` is allegro-qdi")
     max_epochs: Count = 30
     max_time: Annotated[str, Field(pattern=r"^\d+:\d\d:\d\d:\d\d$")] | None = Field(
         default=None, description="wall-time limit DD:HH:MM:SS; training stops cleanly there"
@@ -102,10 +145,17 @@ class TrainingSettings(Settings):
     force_weight: Annotated[float, Field(ge=0)] = Field(
         default=1.0, description="of the squared error of force components, (eV/Å)²"
     )
+    stress_weight: Annotated[float, Field(ge=0)] = Field(
+        default=0.0,
+        description="of the squared error of stresses, (eV/Å³)²; all frames need one if above 0",
+    )
     dtype: Literal["float32", "float64"] = "float32"
+    compile: bool = Field(
+        default=False, description="compile the model for training; pays on a GPU only"
+    )
 
     @model_validator(mode="after")
     def _some_loss(self) -> TrainingSettings:
-        if self.energy_weight == 0 and self.force_weight == 0:
-            raise ValueError("energy_weight and force_weight are both 0: nothing to learn from")
+        if self.energy_weight == self.force_weight == self.stress_weight == 0:
+            raise ValueError("all weights of the loss are 0: nothing to learn from")
         return self

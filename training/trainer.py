@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from training.atomic_energies import fit_atomic_energies
-from training.dataset_card import DatasetCard, load_card
-from training.extxyz import iter_frames
 from training.learning_curve import read_learning_curve
-from training.nequip_config import (
-    BEST_CHECKPOINT,
-    METRICS_DIR,
-    RUN_FACTS,
-    TrainingData,
-    nequip_config,
-)
+from training.nequip_config import BEST_CHECKPOINT, METRICS_DIR, RUN_FACTS, nequip_config
 from training.nequip_process import CONFIG_FILE, EpochMetrics, OnEpoch, run_nequip_train
 from training.settings import TrainingSettings
+from training.sources.source import TrainingSource
 from training.staged_file import StagedFile
 from training.training_run import (
     RESULT_FILE,
@@ -37,7 +30,7 @@ __all__ = ["EpochMetrics", "TrainingError", "TrainingResult", "train"]
 
 def train(
     settings: TrainingSettings,
-    dataset_dir: Path,
+    source: TrainingSource,
     out_dir: Path,
     seed: int,
     on_epoch: OnEpoch | None = None,
@@ -47,7 +40,7 @@ def train(
     ``nequip-train`` runs in a child process in `out_dir`, which ends when this process does. It
     writes ``last.ckpt`` after every epoch: whatever was killed, the same call goes on from there
     and gives the numbers of an undisturbed run, to float noise. A training that has finished with
-    the same inputs (settings, training and validation files, seed, versions) is returned as it
+    the same inputs (settings, frames to train and validate on, seed, versions) is returned as it
     is. A training from other inputs is moved to ``<out_dir>.<hash>``, never mixed; it comes back
     from there when its inputs do.
 
@@ -55,8 +48,8 @@ def train(
     ----------
     settings
         The campaign's ``training`` section.
-    dataset_dir
-        Folder with ``dataset.json`` and the files of the splits.
+    source
+        Frames to train and validate on.
     out_dir
         Folder of this training; gets ``config.yaml``, ``nequip-train.log``, ``metrics/``,
         ``best.ckpt``, ``last.ckpt`` and, last of all, ``result.json``.
@@ -71,19 +64,16 @@ def train(
 
     Raises
     ------
-    DatasetError
-        If there is no dataset.
     TrainingError
-        If the dataset is not the one on its card, or the trainer fails: with the end of its log
-        and what to do.
+        If frames are missing or not what they should be, or the trainer fails: with the end of its
+        log and what to do.
     """
-    dataset_dir, out_dir = dataset_dir.resolve(), out_dir.resolve()
-    card = load_card(dataset_dir)
-    inputs = training_inputs(settings, card, dataset_dir, seed)
+    out_dir = out_dir.resolve()
+    inputs = training_inputs(settings, source, seed)
     claim_folder(out_dir, inputs)
     if (finished := load_result(out_dir)) is not None:
         return finished
-    _write_config(settings, card, dataset_dir, out_dir, seed)
+    _write_config(settings, source, out_dir, seed)
     run_nequip_train(out_dir, settings.max_epochs, on_epoch)
     facts = json.loads((out_dir / RUN_FACTS).read_text())
     if not facts["finished"]:
@@ -97,11 +87,9 @@ def train(
 
 
 def _write_config(
-    settings: TrainingSettings, card: DatasetCard, dataset_dir: Path, out_dir: Path, seed: int
+    settings: TrainingSettings, source: TrainingSource, out_dir: Path, seed: int
 ) -> None:
-    split = card.splits["train"]
-    energies = fit_atomic_energies(iter_frames(dataset_dir / split.file), card.elements)
-    data = TrainingData(dataset_dir, card.elements, energies, split.frames)
+    data = source.training_data(stress=settings.stress_weight > 0)
     config = nequip_config(settings, data, seed)
     with StagedFile(out_dir / CONFIG_FILE) as file:
         file.write(yaml.safe_dump(config, sort_keys=False).encode())
@@ -113,6 +101,7 @@ def _result(
 ) -> TrainingResult:
     curve = read_learning_curve(out_dir / METRICS_DIR)
     best = curve.epoch.tolist().index(_epoch_of(out_dir / BEST_CHECKPOINT))
+    forces_mae = float(curve.val_forces_mae[best])
     return TrainingResult(
         variant=settings.variant,
         input_hash=inputs.hash,
@@ -121,7 +110,7 @@ def _result(
         epochs=len(curve.epoch),
         max_epochs=settings.max_epochs,
         best_epoch=int(curve.epoch[best]),
-        best_val_forces_mae=float(curve.val_forces_mae[best]),
+        best_val_forces_mae=None if math.isnan(forces_mae) else forces_mae,
         best_val_per_atom_energy_mae=float(curve.val_per_atom_energy_mae[best]),
         n_parameters=facts["n_parameters"],
         seconds=float(curve.seconds[-1]),

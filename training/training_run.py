@@ -7,19 +7,20 @@ import json
 import shutil
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from training.dataset_card import DatasetCard
 from training.nequip_config import TrainingData, nequip_config
 from training.settings import TrainingSettings, Variant
-from training.splits import SplitName
 from training.staged_file import StagedFile
+
+if TYPE_CHECKING:
+    from training.sources.source import TrainingSource
 
 INPUTS_FILE = "inputs.json"
 RESULT_FILE = "result.json"
-_PACKAGES = ("torch", "lightning", "e3nn", "nequip", "nequip-allegro")
+_PACKAGES = ("torch", "lightning", "e3nn", "nequip", "nequip-allegro", "cuprolith")
 _SHORT_HASH = 8
 
 Count = Annotated[int, Field(ge=0)]
@@ -47,11 +48,11 @@ class TrainingInputs(_Record):
     seed
         Of the initial weights and the order of frames.
     dataset
-        sha256 of the files trained and validated on.
+        sha256 of what is trained and validated on.
     versions
-        Packages that do the work.
+        Packages that do the work; ours builds two of the variants.
     config
-        The trainer's configuration, without folders and fitted energies.
+        The trainer's configuration, without the data module and what is fitted to the data.
     """
 
     seed: int
@@ -85,7 +86,8 @@ class TrainingResult(_Record):
     best_epoch
         Epoch with the lowest validation loss, from 0.
     best_val_forces_mae, best_val_per_atom_energy_mae
-        Errors on the validation split in that epoch, eV/Å and eV/atom.
+        Errors on the validation split in that epoch, eV/Å and eV/atom; no force error where
+        frames carry energies only.
     n_parameters
         Trainable weights.
     seconds
@@ -99,7 +101,7 @@ class TrainingResult(_Record):
     epochs: Count
     max_epochs: Count
     best_epoch: Count
-    best_val_forces_mae: float
+    best_val_forces_mae: float | None
     best_val_per_atom_energy_mae: float
     n_parameters: Count
     seconds: float
@@ -108,42 +110,33 @@ class TrainingResult(_Record):
 
 
 def training_inputs(
-    settings: TrainingSettings, card: DatasetCard, dataset_dir: Path, seed: int
+    settings: TrainingSettings, source: TrainingSource, seed: int
 ) -> TrainingInputs:
-    """Gather what decides a training, and check that the dataset is the one on its card.
+    """Gather what decides a training, and check that what it needs is there.
 
     Raises
     ------
     TrainingError
-        If a file of the dataset is missing or was changed.
+        If files are missing or changed, or frames lack what the loss counts.
     """
-    nothing_fitted = dict.fromkeys(card.elements, 0.0)
-    data = TrainingData(Path(), card.elements, nothing_fitted, card.splits["train"].frames)
+    if not source.has_forces and settings.energy_weight == 0:
+        raise TrainingError(
+            "`energy_weight` is 0 and the frames carry energies only: nothing to learn from"
+        )
+    hashes = source.verified_hashes(stress=settings.stress_weight > 0)
+    nothing_fitted = TrainingData(
+        module={},
+        symbols=source.symbols,
+        atomic_energies=dict.fromkeys(source.symbols, 0.0),
+        n_train=source.n_frames("train"),
+        energy_scale=None if source.has_forces else 1.0,
+    )
     return TrainingInputs(
         seed=seed,
-        dataset={
-            "train": _checked_hash(card, dataset_dir, "train"),
-            "val": _checked_hash(card, dataset_dir, "val"),
-        },
+        dataset=hashes,
         versions={name: metadata.version(name) for name in _PACKAGES},
-        config=nequip_config(settings, data, seed),
+        config=nequip_config(settings, nothing_fitted, seed),
     )
-
-
-def _checked_hash(card: DatasetCard, dataset_dir: Path, split: SplitName) -> str:
-    part = card.splits[split]
-    path = dataset_dir / part.file
-    remedy = "collect the dataset again"
-    if part.frames == 0:
-        raise TrainingError(f"{path}: the {split} split has no frames: {remedy} with more labels")
-    try:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    except FileNotFoundError as error:
-        raise TrainingError(f"{path} does not exist: {remedy}") from error
-    if digest != part.sha256:
-        raise TrainingError(f"{path} was changed after dataset.json was written: {remedy}")
-    return digest
 
 
 def claim_folder(out_dir: Path, inputs: TrainingInputs) -> None:

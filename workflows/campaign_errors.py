@@ -20,6 +20,8 @@ _OTHER_UNITS: dict[str, tuple[tuple[float, str], ...]] = {
     "eV/Å": ((0.001, "meV/Å"),),
     "K/ps": ((0.001, "K/ns"), (1e-12, "K/s")),
 }
+# What PyYAML calls the file of a tree that was composed from a text.
+_NAMELESS = "<unicode string>"
 
 
 class CampaignError(CuprolithError):
@@ -43,11 +45,10 @@ def explain(
 def _problem(
     detail: ErrorDetails, model: type[BaseModel], path: Path, root: yaml.Node | None
 ) -> tuple[str, str, str]:
-    loc = tuple(part for part in detail["loc"] if not _is_union_tag(part))
+    loc, parent = _located(model, detail["loc"])
     key = ".".join(f"[{part}]" if isinstance(part, int) else part for part in loc)
     key = key.replace(".[", "[")
-    where = f"{path}:{_line(root, loc)}: {key}" if key else str(path)
-    parent = _model_at(model, loc[:-1])
+    where = f"{_place(root, loc, path)}: {key}" if key else str(path)
     valid = sorted(parent.model_fields) if parent else []
     if detail["type"] == "extra_forbidden":
         nearest = difflib.get_close_matches(str(loc[-1]), valid, n=1, cutoff=0.5)
@@ -105,14 +106,19 @@ def _in_range(detail: ErrorDetails, value: float) -> bool:
     )
 
 
-def _line(root: yaml.Node | None, loc: tuple[int | str, ...]) -> int:
-    """Line (from 1) of a key, or of the innermost part of it that exists."""
-    node, line = root, (root.start_mark.line if root is not None else 0)
+def _place(root: yaml.Node | None, loc: tuple[int | str, ...], path: Path) -> str:
+    """File and line (from 1) of a key, or of the innermost part of it that exists.
+
+    A tree merged from several files knows the file of each node; else it is `path`.
+    """
+    if root is None:
+        return f"{path}:1"
+    node, mark = root, root.start_mark
     for part in loc:
         if isinstance(node, yaml.MappingNode):
             for key_node, value_node in node.value:
                 if key_node.value == str(part):
-                    node, line = value_node, key_node.start_mark.line
+                    node, mark = value_node, key_node.start_mark
                     break
             else:
                 break
@@ -120,21 +126,44 @@ def _line(root: yaml.Node | None, loc: tuple[int | str, ...]) -> int:
             if part >= len(node.value):
                 break
             node = node.value[part]
-            line = node.start_mark.line
+            mark = node.start_mark
         else:
             break
-    return int(line) + 1
+    file = path if mark.name == _NAMELESS else mark.name
+    return f"{file}:{mark.line + 1}"
 
 
-def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel] | None:
-    """Model that holds the keys at a location."""
+def _located(
+    model: type[BaseModel], loc: tuple[int | str, ...]
+) -> tuple[tuple[int | str, ...], type[BaseModel] | None]:
+    """Location without what pydantic adds for members of unions; and the model that holds it."""
     annotation: Any = model
+    parent = _find_model(model)
+    keys: list[int | str] = []
     for part in loc:
-        found = _find_model(annotation)
-        if isinstance(part, str) and found is not None and part in found.model_fields:
-            annotation = found.model_fields[part].annotation
+        if _is_union_tag(part):
+            continue
+        member = _tagged_member(annotation, part)
+        if member is not None:
+            annotation = member
+            continue
+        keys.append(part)
+        parent = _find_model(annotation)
+        if isinstance(part, str) and parent is not None and part in parent.model_fields:
+            annotation = parent.model_fields[part].annotation
         # list indices and the keys of mappings stay at the same annotation
-    return _find_model(annotation)
+    return tuple(keys), parent
+
+
+def _tagged_member(annotation: Any, tag: int | str) -> type[BaseModel] | None:
+    """Member of a union that a tag selects: it has a ``Literal`` field with that value."""
+    for member in typing.get_args(annotation):
+        if isinstance(member, type) and issubclass(member, BaseModel):
+            for field in member.model_fields.values():
+                literal = typing.get_origin(field.annotation) is typing.Literal
+                if literal and tag in typing.get_args(field.annotation):
+                    return member
+    return None
 
 
 def _find_model(annotation: Any) -> type[BaseModel] | None:

@@ -60,7 +60,7 @@ def split_counts(distributions: Distributions, families: Sequence[str]) -> go.Fi
     figure.update_layout(barmode="stack", bargap=0.35)
     figure.update_xaxes(title="frames")
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix="  ")
-    return _styled(figure)
+    return styled(figure)
 
 
 def force_distribution(distributions: Distributions, families: Sequence[str]) -> go.Figure:
@@ -83,7 +83,7 @@ def force_distribution(distributions: Distributions, families: Sequence[str]) ->
     figure.update_layout(barmode="stack", bargap=0)
     figure.update_xaxes(type="log", title="|F| of an atom, eV/Å", **_ticks(FORCE_EDGES[::10]))
     figure.update_yaxes(title="atoms")
-    return _styled(figure)
+    return styled(figure)
 
 
 def energy_distribution(energies: Mapping[str, FloatArray], families: Sequence[str]) -> go.Figure:
@@ -108,7 +108,7 @@ def energy_distribution(energies: Mapping[str, FloatArray], families: Sequence[s
     figure.update_layout(barmode="stack", bargap=0)
     figure.update_xaxes(title="energy beyond the composition-linear fit, eV/atom")
     figure.update_yaxes(title="frames")
-    return _styled(figure)
+    return styled(figure)
 
 
 def melt_quench(temperatures: Mapping[str, Sequence[float]], distributions: Distributions
@@ -138,7 +138,7 @@ def melt_quench(temperatures: Mapping[str, Sequence[float]], distributions: Dist
     figure.update_yaxes(title="temperature, K", rangemode="tozero", row=1, col=1)
     figure.update_yaxes(title="energy since the first step, meV/atom", row=1, col=2)
     figure.update_layout(showlegend=len(temperatures) > 1)
-    return _styled(figure)
+    return styled(figure)
 
 
 def learning_curve(
@@ -173,9 +173,9 @@ def learning_curve(
                        hovertemplate=f"{escape(name)}: {level:.4g}<extra></extra>")
         )  # fmt: skip
     figure.update_xaxes(title="epoch")
-    figure.update_yaxes(title=quantity, type="log", **_round_ticks([*values, *baselines.values()]))
+    figure.update_yaxes(title=quantity, type="log", **round_ticks([*values, *baselines.values()]))
     figure.update_layout(showlegend=bool(baselines))
-    return _styled(figure)
+    return styled(figure)
 
 
 def parity(points: ParityPoints, *, quantity: str) -> go.Figure:
@@ -206,7 +206,7 @@ def parity(points: ParityPoints, *, quantity: str) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(title=f"{quantity}, label", range=ends, constrain="domain")
     figure.update_yaxes(title=f"{quantity}, model", range=ends, scaleanchor="x", constrain="domain")
-    return _styled(figure)
+    return styled(figure)
 
 
 def _frames(distributions: Distributions, split: str, family: str) -> int:
@@ -218,7 +218,7 @@ def _stride(length: int, most: int) -> int:
     return max(1, -(-length // most))
 
 
-def _round_ticks(values: Iterable[float]) -> dict[str, object]:
+def round_ticks(values: Iterable[float]) -> dict[str, object]:
     """Ticks of a logarithmic axis at round numbers: the fewer per decade, the longer it is."""
     positive = [value for value in values if np.isfinite(value) and value > 0]
     if not positive:
@@ -231,10 +231,11 @@ def _round_ticks(values: Iterable[float]) -> dict[str, object]:
 
 def _ticks(values: Iterable[float]) -> dict[str, object]:
     places = [float(value) for value in values]
-    return {"tickvals": places, "ticktext": [f"{place:.3g}" for place in places]}
+    return {"tickvals": places, "ticktext": [f"{float(f'{place:.3g}'):g}" for place in places]}
 
 
-def _styled(figure: go.Figure) -> go.Figure:
+def styled(figure: go.Figure) -> go.Figure:
+    """Give a figure the look of all others, and return it."""
     for rank, trace in enumerate(figure.data):  # stacked bars would be listed upside down
         trace.legendrank = rank + 1
         trace.name = escape(trace.name) if trace.name else None  # plotly reads markup in names

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
-
-import jinja2
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from analysis.distributions import Distributions
 from analysis.evaluation import Evaluation
 from analysis.report.accuracy import accuracy_section, verdict
 from analysis.report.content import Section, duration, plural
 from analysis.report.dataset import dataset_fact, dataset_section
-from analysis.report.figures import FAMILY_COLOURS, family_colour
 from analysis.report.inputs import Inputs, read_inputs
 from analysis.report.labels import followed_quenches, label_fact, labels_section
 from analysis.report.measure import Measured, measure
+from analysis.report.page import Stage, Verdict, page_html
 from analysis.report.provenance import provenance_section
 from analysis.report.structures import structures_section
 from analysis.report.training import training_fact, training_section
@@ -35,31 +28,6 @@ VERBS = {
     "train": "Train",
     "report": "Report",
 }
-_FAVICON = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
-    '<circle cx="6" cy="9" r="5" fill="#c88033"/><circle cx="11.5" cy="5" r="3.5" fill="#b878e6"/>'
-    "</svg>"
-)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One step of the pipeline in the summary."""
-
-    name: str
-    done: bool
-    fact: str
-    time: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What the page says first: ``good``, ``bad`` or ``open``."""
-
-    kind: str
-    headline: str
-    sentence: str
-    command: str = ""
 
 
 def render_report(workdir: Path) -> Path:
@@ -96,24 +64,13 @@ def report_html(inputs: Inputs) -> str:
     """Return the page; see `render_report`."""
     measured = measure(inputs, followed_quenches(inputs).keys())
     sections = _sections(inputs, measured)
-    source = Path(__file__).parent
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(source), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    environment.filters["colour"] = family_colour
-    environment.tests["family"] = lambda name: name in FAMILY_COLOURS
-    return environment.get_template("report.html").render(
+    return page_html(
         title=str(inputs.campaign.get("name") or inputs.root.resolve().name),
         lead=_lead(inputs),
         verdict=_verdict(inputs, measured.evaluations),
         stages=_stages(inputs, measured.distributions),
         sections=sections,
         problems=list(dict.fromkeys(inputs.problems)),
-        version=_version(),
-        favicon="data:image/svg+xml;base64," + base64.b64encode(_FAVICON.encode()).decode(),
-        style=Markup((source / "report.css").read_text(encoding="utf-8")),
-        script=Markup((source / "report.js").read_text(encoding="utf-8")),
-        plotly=Markup(get_plotlyjs()),
     )
 
 
@@ -175,10 +132,3 @@ def _time(seconds: Any) -> str:
 
 def _command(verb: str, root: Path) -> str:
     return f"cuprolith {verb} --workdir {shlex.quote(str(root))}"
-
-
-def _version() -> str:
-    try:
-        return metadata.version("cuprolith")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"

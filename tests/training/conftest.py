@@ -10,6 +10,7 @@ from frame_samples import emt_frame
 from training.dataset import build_dataset
 from training.frames import Frame
 from training.settings import AllegroSettings, DatasetSettings, SplitSettings, TrainingSettings
+from training.sources import DatasetSource
 from training.trainer import train
 
 LATTICE_CONSTANTS = {"Al": 4.05, "Cu": 3.61}
@@ -56,5 +57,5 @@ def trained(emt_dataset, small_settings, tmp_path_factory):
     """Folder, result and reported epochs of an undisturbed training."""
     folder = tmp_path_factory.mktemp("training") / "allegro"
     epochs = []
-    result = train(small_settings, emt_dataset, folder, SEED, epochs.append)
+    result = train(small_settings, DatasetSource(emt_dataset), folder, SEED, epochs.append)
     return folder, result, epochs

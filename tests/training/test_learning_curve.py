@@ -19,9 +19,15 @@ class Run:
         metrics = {
             "forces_mae": forces,
             "per_atom_energy_mae": energy,
+            "total_energy_mae": 4 * energy,
             "weighted_sum": (forces + energy) / 2,
         }
         self._log({VAL + name: value for name, value in metrics.items()} | {"epoch": epoch})
+
+    def energies(self, epoch, energy):
+        metrics = {"per_atom_energy_mae": energy, "weighted_sum": energy}
+        self._log({VAL + name: value for name, value in metrics.items()} | {"epoch": epoch})
+        self.training(epoch, loss=1.0, seconds=0.0)
 
     def training(self, epoch, loss, seconds):
         self._log(
@@ -57,8 +63,19 @@ def test_one_entry_per_epoch(folder):
     assert curve.train_loss.tolist() == [2.0, 1.0, 0.5]
     assert curve.val_forces_mae.tolist() == [0.3, 0.1, 0.2]
     assert curve.val_per_atom_energy_mae.tolist() == [0.1, 0.1, 0.1]
+    assert curve.val_total_energy_mae.tolist() == [0.4, 0.4, 0.4]
     assert curve.seconds.tolist() == [1.5, 3.0, 4.5]
     assert curve.learning_rate.tolist() == [0.01, 0.005, 0.01 / 3]
+    assert curve.best_epoch == 1
+
+
+def test_energies_alone_leave_a_gap_where_forces_would_be(folder):
+    run = Run(folder)
+    run.energies(0, energy=0.3)
+    run.energies(1, energy=0.2)
+    curve = read_learning_curve(folder)
+    assert np.isnan(curve.val_forces_mae).all()
+    assert curve.val_per_atom_energy_mae.tolist() == [0.3, 0.2]
     assert curve.best_epoch == 1
 
 
@@ -144,6 +161,7 @@ def test_new_columns_bring_all_rows_again(folder):
         "val_loss": 0.2,
         "val_forces_mae": 0.3,
         "val_per_atom_energy_mae": 0.1,
+        "val_total_energy_mae": 0.4,
         "learning_rate": 0.01,
         "seconds": 1.0,
     }

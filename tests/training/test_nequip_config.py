@@ -18,6 +18,7 @@ from training.dataset import load_card
 from training.extxyz import read_frames, write_frames
 from training.nequip_config import BEST_CHECKPOINT, LAST_CHECKPOINT, TrainingData, nequip_config
 from training.settings import AllegroSettings, TrainingSettings
+from training.sources import DatasetSource
 
 ENERGIES = {"Al": 0.25, "Cu": -0.125}
 
@@ -30,10 +31,15 @@ def nequip_state():
         yield
 
 
-def config_for(folder, settings=None, n_train=100, seed=3):
-    return nequip_config(
-        settings or TrainingSettings(), TrainingData(folder, ("Al", "Cu"), ENERGIES, n_train), seed
-    )
+def config_for(folder, settings=None, n_train=100, seed=3, **fields):
+    module = {
+        "_target_": "nequip.data.datamodule.ASEDataModule",
+        "train_file_path": str(folder / "train.extxyz"),
+        "val_file_path": str(folder / "val.extxyz"),
+        "exclude_keys": ["stress"],
+    }
+    data = TrainingData(module, ("Al", "Cu"), ENERGIES, n_train, **fields)
+    return nequip_config(settings or TrainingSettings(), data, seed)
 
 
 def statistics(data_module):
@@ -118,6 +124,37 @@ def test_settings_reach_the_model(emt_module):
     assert shift.scales.item() == pytest.approx(stats["forces_rms"])
     coefficients = {name: entry.coeff for name, entry in module.loss.entries.items()}
     assert coefficients == {"per_atom_energy_mse": 0.25, "forces_mse": 0.75}
+
+
+def test_stress_is_learnt_where_it_has_a_weight(emt_dataset):
+    settings = TrainingSettings(
+        model=AllegroSettings(num_scalar_features=8, num_tensor_features=2),
+        stress_weight=2.0,
+        dtype="float64",
+    )
+    source = DatasetSource(emt_dataset)
+    config = nequip_config(settings, source.training_data(stress=True), seed=0)
+    data, _, module = built(config)
+    coefficients = {name: entry.coeff for name, entry in module.loss.entries.items()}
+    assert coefficients == {"per_atom_energy_mse": 0.25, "forces_mse": 0.25, "stress_mse": 0.5}
+    data.setup("fit")
+    batch = next(iter(data.train_dataloader()))
+    frames = {frame.energy: frame for frame in source.frames("train")}
+    for energy, stress in zip(batch["total_energy"].ravel(), batch["stress"], strict=True):
+        np.testing.assert_allclose(stress.numpy(), frames[energy.item()].stress, atol=1e-12)
+    output = module(batch)
+    module.loss(output, batch)["weighted_sum"].backward()
+    assert output["stress"].shape == batch["stress"].shape
+
+
+def test_energies_alone_are_learnt_without_derivatives(tmp_path):
+    config = config_for(tmp_path, TrainingSettings(energy_weight=3.0), energy_scale=0.7)
+    model = config["training_module"]["model"]
+    assert model["do_derivatives"] is False
+    assert model["per_type_energy_scales"] == 0.7
+    assert "coeffs" not in config["training_module"]["loss"]
+    assert config["training_module"]["val_metrics"]["coeffs"] == {"per_atom_energy_mae": 3.0}
+    assert config["data"]["stats_manager"]["_target_"].endswith("EnergyOnlyDataStatisticsManager")
 
 
 def test_weights_depend_on_the_seed_alone(emt_dataset):

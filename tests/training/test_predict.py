@@ -12,7 +12,7 @@ from ase.build import bulk
 from frame_samples import emt_frame, random_frame
 from scipy.spatial.transform import Rotation
 
-from training.extxyz import read_frames, write_frames
+from training.extxyz import iter_frames, read_frames, write_frames
 from training.predict import load_calculator, predict
 from training.predictions import Predictions, read_predictions
 from training.training_run import TrainingError
@@ -106,7 +106,7 @@ def test_stress_is_the_slope_under_strain(calculator):
 
 def test_predictions_beat_the_baselines_on_unseen_crystals(checkpoint, emt_dataset, tmp_path):
     predictions = predict(
-        checkpoint, emt_dataset / "test.extxyz", tmp_path / "predictions" / "test.npz"
+        checkpoint, iter_frames(emt_dataset / "test.extxyz"), tmp_path / "predictions" / "test.npz"
     )
     reference = predictions.forces_reference
     error = np.abs(predictions.forces_predicted - reference).mean()
@@ -120,8 +120,8 @@ def test_batches_predict_what_the_calculator_says(
 ):
     monkeypatch.setattr("training.predict._ATOMS_PER_BATCH", 10)
     path = emt_dataset / "test.extxyz"
-    predictions = predict(checkpoint, path, tmp_path / "predictions" / "test.npz")
     frames = read_frames(path)
+    predictions = predict(checkpoint, frames, tmp_path / "predictions" / "test.npz")
     assert len(predictions) == len(frames) > 3
     starts = np.concatenate([[0], np.cumsum(predictions.n_atoms)])
     for i, frame in enumerate(frames):
@@ -142,8 +142,7 @@ def test_predictions_come_back_from_disk_without_pickle(checkpoint, tmp_path):
         emt_frame(bulk("Al", "fcc", 4.0), structure_id="a-much-longer-name", family="vacancy_2x2"),
         emt_frame(Atoms("Cu", cell=[14, 14, 14], pbc=True)),
     ]
-    write_frames(tmp_path / "test.extxyz", frames)
-    written = predict(checkpoint, tmp_path / "test.extxyz", tmp_path / "predictions" / "test.npz")
+    written = predict(checkpoint, frames, tmp_path / "predictions" / "test.npz")
     read = read_predictions(tmp_path / "predictions" / "test.npz")
     for field in fields(Predictions):
         left, right = getattr(written, field.name), getattr(read, field.name)
@@ -180,11 +179,11 @@ def test_unknown_species_are_named(checkpoint, tmp_path):
     path = tmp_path / "frames.extxyz"
     write_frames(path, [random_frame(np.random.default_rng(0), structure_id="bulk-li", step=4)])
     with pytest.raises(TrainingError, match="bulk-li, step 4: the model knows Al, Cu but not Li"):
-        predict(checkpoint, path, tmp_path / "out.npz")
+        predict(checkpoint, iter_frames(path), tmp_path / "out.npz")
     assert not (tmp_path / "out.npz").exists()
     path.write_text("")
     with pytest.raises(TrainingError, match="no frames"):
-        predict(checkpoint, path, tmp_path / "out.npz")
+        predict(checkpoint, iter_frames(path), tmp_path / "out.npz")
 
 
 class RunsCode:

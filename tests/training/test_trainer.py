@@ -15,11 +15,11 @@ import yaml
 from conftest import SEED
 
 from training import nequip_process, trainer
-from training.dataset import load_card
 from training.extxyz import read_frames
 from training.learning_curve import read_learning_curve
 from training.nequip_process import run_nequip_train
-from training.settings import AllegroSettings, TrainingSettings
+from training.settings import AllegroSettings, FinalMLPSettings, QDISettings, TrainingSettings
+from training.sources import DatasetSource
 from training.trainer import TrainingError, train
 from training.training_run import claim_folder, load_result, stored_inputs, training_inputs
 
@@ -28,9 +28,10 @@ TRAIN_IN_ANOTHER_PROCESS = """
 import json, sys
 from pathlib import Path
 from training.settings import TrainingSettings
+from training.sources import DatasetSource
 from training.trainer import train
 settings = TrainingSettings.model_validate_json(sys.argv[1])
-train(settings, Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]),
+train(settings, DatasetSource(Path(sys.argv[2])), Path(sys.argv[3]), int(sys.argv[4]),
       lambda metrics: print(metrics.epoch, flush=True))
 """
 
@@ -98,7 +99,7 @@ def test_a_finished_training_is_not_redone(trained, emt_dataset, small_settings,
         raise AssertionError("trained again")
 
     monkeypatch.setattr(trainer, "run_nequip_train", refuse)
-    assert train(small_settings, emt_dataset, folder, SEED) == result
+    assert train(small_settings, DatasetSource(emt_dataset), folder, SEED) == result
     assert files_of(folder) == before
 
 
@@ -116,9 +117,21 @@ def test_goes_on_after_kills_with_the_same_numbers(trained, emt_dataset, small_s
         return on_epoch
 
     with pytest.raises(TrainingError, match=r"SIGTERM[\s\S]*same command"):
-        train(small_settings, emt_dataset, folder, SEED, stop_the_trainer(signal.SIGTERM))
+        train(
+            small_settings,
+            DatasetSource(emt_dataset),
+            folder,
+            SEED,
+            stop_the_trainer(signal.SIGTERM),
+        )
     with pytest.raises(TrainingError, match=r"SIGKILL[\s\S]*same command"):
-        train(small_settings, emt_dataset, folder, SEED, stop_the_trainer(signal.SIGKILL))
+        train(
+            small_settings,
+            DatasetSource(emt_dataset),
+            folder,
+            SEED,
+            stop_the_trainer(signal.SIGKILL),
+        )
     reached = len(read_learning_curve(folder / "metrics").epoch)
     assert 3 < reached < 40
 
@@ -138,7 +151,7 @@ def test_goes_on_after_kills_with_the_same_numbers(trained, emt_dataset, small_s
     assert load_result(folder) is None
 
     epochs = []
-    result = train(small_settings, emt_dataset, folder, SEED, epochs.append)
+    result = train(small_settings, DatasetSource(emt_dataset), folder, SEED, epochs.append)
     assert epochs[0].epoch > first_epoch
     assert result.epochs == expected.epochs
     assert result.best_epoch == expected.best_epoch
@@ -153,6 +166,43 @@ def test_goes_on_after_kills_with_the_same_numbers(trained, emt_dataset, small_s
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("variant", ["allegro-mlp", "allegro-qdi"])
+def test_each_variant_goes_on_after_a_kill_with_the_same_numbers(
+    variant, emt_dataset, small_settings, tmp_path
+):
+    settings = small_settings.model_copy(
+        update={
+            "variant": variant,
+            "max_epochs": 6,
+            "final_mlp": FinalMLPSettings(input_width=8, widths=(8, 4)),
+            "qdi": QDISettings(final_mlp_width=8),
+        }
+    )
+    source = DatasetSource(emt_dataset)
+    expected = train(settings, source, tmp_path / "undisturbed", SEED)
+    folder = tmp_path / "killed"
+
+    def kill_the_trainer(metrics):
+        if metrics.epoch >= 2:
+            for process in nequip_processes(folder):
+                process.kill()
+
+    with pytest.raises(TrainingError, match="SIGKILL"):
+        train(settings, source, folder, SEED, kill_the_trainer)
+    result = train(settings, source, folder, SEED)
+    assert (result.epochs, result.best_epoch) == (6, expected.best_epoch)
+    assert result.best_val_forces_mae == pytest.approx(expected.best_val_forces_mae, rel=1e-6)
+    mine, theirs = (
+        read_learning_curve(tmp_path / name / "metrics") for name in ("killed", "undisturbed")
+    )
+    np.testing.assert_allclose(mine.train_loss, theirs.train_loss, rtol=1e-5)
+    np.testing.assert_allclose(mine.val_loss, theirs.val_loss, rtol=1e-5)
+    assert theirs.train_loss[-1] < theirs.train_loss[0]
+    for name, value in weights(tmp_path / "undisturbed" / "last.ckpt").items():
+        torch.testing.assert_close(weights(folder / "last.ckpt")[name], value, msg=name)
+
+
+@pytest.mark.slow
 def test_a_training_killed_before_its_result_is_written_ends_as_it_would_have(
     trained, emt_dataset, small_settings, tmp_path
 ):
@@ -161,7 +211,7 @@ def test_a_training_killed_before_its_result_is_written_ends_as_it_would_have(
     shutil.copytree(folder, copy)
     (copy / "result.json").unlink()
     epochs = []
-    again = train(small_settings, emt_dataset, copy, SEED, epochs.append)
+    again = train(small_settings, DatasetSource(emt_dataset), copy, SEED, epochs.append)
     assert epochs == []
     assert again == result
 
@@ -170,7 +220,7 @@ def test_a_training_killed_before_its_result_is_written_ends_as_it_would_have(
 def test_a_loss_that_is_not_finite_ends_the_training(emt_dataset, small_settings, tmp_path):
     settings = small_settings.model_copy(update={"learning_rate": 1e30})
     with pytest.raises(TrainingError, match=r"loss is (nan|inf)[\s\S]*lower `learning_rate`"):
-        train(settings, emt_dataset, tmp_path / "allegro", SEED)
+        train(settings, DatasetSource(emt_dataset), tmp_path / "allegro", SEED)
     assert not (tmp_path / "allegro" / "last.ckpt").exists()
     assert load_result(tmp_path / "allegro") is None
 
@@ -178,7 +228,7 @@ def test_a_loss_that_is_not_finite_ends_the_training(emt_dataset, small_settings
 @pytest.mark.slow
 def test_max_time_ends_the_training_cleanly(emt_dataset, small_settings, tmp_path):
     settings = small_settings.model_copy(update={"max_epochs": 100_000, "max_time": "00:00:00:01"})
-    result = train(settings, emt_dataset, tmp_path / "allegro", SEED)
+    result = train(settings, DatasetSource(emt_dataset), tmp_path / "allegro", SEED)
     assert 1 <= result.epochs < 1000
     assert result.seconds < 5
     assert (tmp_path / "allegro" / "best.ckpt").is_file()
@@ -216,10 +266,9 @@ def test_the_trainer_ends_with_an_interrupted_caller(tmp_path, monkeypatch):
 
 
 def test_other_inputs_never_mix(emt_dataset, small_settings, tmp_path):
-    card = load_card(emt_dataset)
     folder = tmp_path / "training" / "allegro"
-    first = training_inputs(small_settings, card, emt_dataset, SEED)
-    second = training_inputs(small_settings, card, emt_dataset, SEED + 1)
+    first = training_inputs(small_settings, DatasetSource(emt_dataset), SEED)
+    second = training_inputs(small_settings, DatasetSource(emt_dataset), SEED + 1)
     claim_folder(folder, first)
     (folder / "last.ckpt").write_text("first")
     claim_folder(folder, first)
@@ -238,7 +287,7 @@ def test_other_inputs_never_mix(emt_dataset, small_settings, tmp_path):
 
 
 def test_a_folder_of_unknown_origin_is_kept_aside(emt_dataset, small_settings, tmp_path):
-    inputs = training_inputs(small_settings, load_card(emt_dataset), emt_dataset, SEED)
+    inputs = training_inputs(small_settings, DatasetSource(emt_dataset), SEED)
     for text in ("one", "two"):
         folder = tmp_path / "allegro"
         folder.mkdir(exist_ok=True)
@@ -252,7 +301,7 @@ def test_a_folder_of_unknown_origin_is_kept_aside(emt_dataset, small_settings, t
 def test_what_a_kill_left_before_the_first_epoch_is_no_training(
     emt_dataset, small_settings, tmp_path
 ):
-    inputs = training_inputs(small_settings, load_card(emt_dataset), emt_dataset, SEED)
+    inputs = training_inputs(small_settings, DatasetSource(emt_dataset), SEED)
     folder = tmp_path / "allegro"
     folder.mkdir()
     (folder / ".inputs.json.partial").write_text("{")
@@ -262,9 +311,9 @@ def test_what_a_kill_left_before_the_first_epoch_is_no_training(
 
 
 def test_whatever_decides_the_result_is_in_the_hash(emt_dataset, small_settings):
-    card = load_card(emt_dataset)
-    inputs = training_inputs(small_settings, card, emt_dataset, SEED)
-    assert inputs == training_inputs(small_settings, card, emt_dataset, SEED)
+    source = DatasetSource(emt_dataset)
+    inputs = training_inputs(small_settings, source, SEED)
+    assert inputs == training_inputs(small_settings, DatasetSource(emt_dataset), SEED)
     changes = [
         {name: value}
         for name, value in {
@@ -274,26 +323,47 @@ def test_whatever_decides_the_result_is_in_the_hash(emt_dataset, small_settings)
             "ema_decay": 0.9,
             "energy_weight": 2.0,
             "force_weight": 2.0,
+            "stress_weight": 2.0,
             "dtype": "float64",
             "max_time": "00:00:01:00",
             "model": AllegroSettings(r_max=4.0),
+            "variant": "allegro-mlp",
+            "compile": True,
         }.items()
     ]
     hashes = {
-        training_inputs(small_settings.model_copy(update=change), card, emt_dataset, SEED).hash
+        training_inputs(small_settings.model_copy(update=change), source, SEED).hash
         for change in changes
     }
     assert len(hashes | {inputs.hash}) == len(changes) + 1
-    assert training_inputs(small_settings, card, emt_dataset, SEED + 1).hash != inputs.hash
+    assert training_inputs(small_settings, source, SEED + 1).hash != inputs.hash
     touched = set(TrainingSettings.model_fields) - {next(iter(change)) for change in changes}
-    assert touched == {"variant"}
+    assert touched == {"final_mlp", "qdi"}
+
+
+@pytest.mark.parametrize(
+    ("variant", "section"),
+    [
+        ("allegro-mlp", {"final_mlp": FinalMLPSettings(widths=(4, 2))}),
+        ("allegro-qdi", {"qdi": QDISettings(depth=1)}),
+    ],
+)
+def test_a_variant_s_own_section_decides_for_it_alone(
+    emt_dataset, small_settings, variant, section
+):
+    source = DatasetSource(emt_dataset)
+    for name in ("allegro", variant):
+        settings = small_settings.model_copy(update={"variant": name})
+        one = training_inputs(settings, source, SEED)
+        other = training_inputs(settings.model_copy(update=section), source, SEED)
+        assert (one == other) == (name == "allegro")
 
 
 def test_the_folder_of_the_dataset_does_not_matter(emt_dataset, small_settings, tmp_path):
     copy = tmp_path / "elsewhere"
     shutil.copytree(emt_dataset, copy)
     one, two = (
-        training_inputs(small_settings, load_card(folder), folder, SEED)
+        training_inputs(small_settings, DatasetSource(folder), SEED)
         for folder in (emt_dataset, copy)
     )
     assert one.hash == two.hash
@@ -306,10 +376,10 @@ def test_a_changed_dataset_is_refused(split, emt_dataset, small_settings, tmp_pa
     path = copy / f"{split}.extxyz"
     path.write_bytes(path.read_bytes().replace(b"Cu", b"Al", 1))
     with pytest.raises(TrainingError, match=f"{split}.extxyz was changed"):
-        train(small_settings, copy, tmp_path / "allegro", SEED)
+        train(small_settings, DatasetSource(copy), tmp_path / "allegro", SEED)
     path.unlink()
     with pytest.raises(TrainingError, match="does not exist"):
-        train(small_settings, copy, tmp_path / "allegro", SEED)
+        train(small_settings, DatasetSource(copy), tmp_path / "allegro", SEED)
     assert not (tmp_path / "allegro").exists()
 
 

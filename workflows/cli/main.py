@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from workflows.cli.compile import compile_, package
 from workflows.cli.doctor import doctor
+from workflows.cli.download import download
 from workflows.cli.plan import plan
+from workflows.cli.reproduce import app as reproduce
 from workflows.cli.run import run
 from workflows.cli.stages import STAGE_VERBS, stage_command
 
@@ -19,6 +22,10 @@ app.command()(run)
 app.command()(plan)
 for _verb in STAGE_VERBS:
     app.command(_verb.name, help=_verb.summary)(stage_command(_verb))
+app.command()(package)
+app.command("compile")(compile_)
+app.command()(download)
+app.add_typer(reproduce, name="reproduce")
 app.command()(doctor)
 
 

@@ -17,6 +17,7 @@ from workflows.cli.options import (
     WorkdirOption,
     opened_workdir,
 )
+from workflows.cli.train_file import with_training_file
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,12 @@ STAGE_VERBS = (
         "dataset_card",
         extend=with_outputs,
     ),
-    StageVerb("train", "Train the campaign's variant into training/<variant>/.", "training_result"),
+    StageVerb(
+        "train",
+        "Train the campaign's variant into training/<variant>/, or what a training file says.",
+        "training_result",
+        extend=with_training_file,
+    ),
     StageVerb("report", "Write report/index.html, one file that opens offline.", "report_html"),
 )
 

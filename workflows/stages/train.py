@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from analysis.evaluation import Evaluation, evaluate_training
 from training.dataset import DatasetError
 from training.predict import predict
+from training.sources import DatasetSource
+from training.splits import SplitName
 from training.trainer import EpochMetrics, TrainingError, TrainingResult
 from training.trainer import train as run_training
 from workflows.errors import CuprolithError
 from workflows.progress import progress_bar
 from workflows.workdir import Workdir
 
-JUDGED_SPLITS = ("val", "test")
+JUDGED_SPLITS: tuple[SplitName, ...] = ("val", "test")
 
 
 @dataclass(frozen=True)
@@ -48,18 +50,17 @@ def train(workdir: Workdir) -> TrainSummary:
     workdir.require(workdir.dataset_card, "collect")
     folder = workdir.training(campaign.training.variant)
     try:
+        source = DatasetSource(workdir.dataset)
         with progress_bar("train", total=campaign.training.max_epochs) as bar:
 
             def show(epoch: EpochMetrics) -> None:
-                bar.advance(1, f"val force MAE {epoch.val_forces_mae:.4f} eV/Å")
+                bar.advance(1, str(epoch))
 
-            result = run_training(
-                campaign.training, workdir.dataset, folder, campaign.seed, on_epoch=show
-            )
+            result = run_training(campaign.training, source, folder, campaign.seed, on_epoch=show)
         for split in JUDGED_SPLITS:
             predict(
                 folder / result.checkpoint,
-                workdir.dataset / f"{split}.extxyz",
+                source.frames(split),
                 folder / "predictions" / f"{split}.npz",
             )
         evaluation = evaluate_training(folder, workdir.dataset)

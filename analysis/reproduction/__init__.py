@@ -1,0 +1,1 @@
+"""The paper's Tables IV and V beside our runs."""

@@ -1,0 +1,89 @@
+"""Errors of a training's best checkpoint on frames that nothing was chosen by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from analysis.metrics import force_mae
+from training.predict import predict_energies, predict_frames
+from training.sources import MoleculeSource, TrainingSource
+from training.staged_file import StagedFile
+from training.training_run import TrainingResult
+
+HELD_OUT_FILE = "held_out.json"
+
+
+class HeldOutErrors(BaseModel):
+    """Errors on the test split.
+
+    Attributes
+    ----------
+    input_hash
+        The training's, as in its `TrainingResult`.
+    n_frames
+        Frames in the split.
+    forces_mae
+        Per component, eV/Å; None for energies alone.
+    energy_mae
+        Of whole structures, eV.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input_hash: str
+    n_frames: int
+    forces_mae: float | None
+    energy_mae: float
+
+
+def evaluate_held_out(folder: Path, result: TrainingResult, source: TrainingSource) -> None:
+    """Write ``held_out.json`` of a finished training, unless it is there.
+
+    A source without test frames gets none.
+
+    Raises
+    ------
+    TrainingError
+        If the checkpoint cannot be loaded.
+    """
+    if source.n_frames("test") == 0 or read_held_out(folder, result.input_hash) is not None:
+        return
+    checkpoint = folder / result.checkpoint
+    forces, energy = (
+        _energies_alone(checkpoint, source)
+        if isinstance(source, MoleculeSource) and not source.has_forces
+        else _forces_and_energies(checkpoint, source)
+    )
+    errors = HeldOutErrors(
+        input_hash=result.input_hash,
+        n_frames=source.n_frames("test"),
+        forces_mae=forces,
+        energy_mae=energy,
+    )
+    with StagedFile(folder / HELD_OUT_FILE) as file:
+        file.write(errors.model_dump_json(indent=1).encode() + b"\n")
+        file.commit()
+
+
+def _forces_and_energies(checkpoint: Path, source: TrainingSource) -> tuple[float, float]:
+    found = predict_frames(checkpoint, source.frames("test"))
+    energy = np.abs(found.energy_predicted - found.energy_reference).mean()
+    return force_mae(found.forces_reference, found.forces_predicted), float(energy)
+
+
+def _energies_alone(checkpoint: Path, source: MoleculeSource) -> tuple[None, float]:
+    molecules = source.arrays("test")
+    predicted = predict_energies(checkpoint, molecules)
+    return None, float(np.abs(predicted - molecules.energies).mean())
+
+
+def read_held_out(folder: Path, input_hash: str) -> HeldOutErrors | None:
+    """Return the test errors of the training with this hash; None where there are none."""
+    try:
+        errors = HeldOutErrors.model_validate_json((folder / HELD_OUT_FILE).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+    return errors if errors.input_hash == input_hash else None

@@ -1,0 +1,132 @@
+"""What is known of each run of the matrix, finished or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.reproduction.held_out import HeldOutErrors, read_held_out
+from training.learning_curve import LearningCurve, read_learning_curve
+from training.nequip_config import METRICS_DIR, RUN_FACTS
+from training.settings import Variant
+from training.training_run import TrainingResult, load_result
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One training of the matrix.
+
+    Attributes
+    ----------
+    dataset, variant, seed
+        Its place in the tables.
+    folder
+        Where it is, or will be.
+    max_epochs, published_epochs
+        Asked for here, and trained in the paper.
+    problem
+        Why it cannot run, if so.
+    """
+
+    dataset: str
+    variant: Variant
+    seed: int
+    folder: Path
+    max_epochs: int
+    published_epochs: int
+    problem: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training of the matrix, and how far it is.
+
+    Attributes
+    ----------
+    n_parameters, device
+        Trainable weights, and what trains them; None until it has begun.
+    result, held_out
+        None until it has finished.
+    """
+
+    plan: PlannedRun
+    curve: LearningCurve
+    n_parameters: int | None
+    device: str | None
+    result: TrainingResult | None
+    held_out: HeldOutErrors | None
+
+    @property
+    def epochs(self) -> int:
+        """Epochs trained."""
+        return len(self.curve.epoch)
+
+    @property
+    def short(self) -> bool:
+        """Whether it trained for fewer epochs than the paper."""
+        return self.epochs < self.plan.published_epochs
+
+    @property
+    def best(self) -> int | None:
+        """Index into the curve of the epoch with the lowest validation loss; None without one."""
+        if not np.isfinite(self.curve.val_loss).any():
+            return None
+        return int(np.nanargmin(self.curve.val_loss))
+
+    @property
+    def forces_mae(self) -> float:
+        """On the validation split in the best epoch, meV/Å; NaN where there is none."""
+        return self._at_best(self.curve.val_forces_mae)
+
+    @property
+    def energy_mae(self) -> float:
+        """On the validation split in the best epoch, of whole structures, meV; NaN if none."""
+        return self._at_best(self.curve.val_total_energy_mae)
+
+    def _at_best(self, values: np.ndarray) -> float:
+        return float("nan") if self.best is None else 1000.0 * float(values[self.best])
+
+
+def read_run(plan: PlannedRun) -> Run:
+    """Read what a training has left in its folder; empty where it has not begun."""
+    result = load_result(plan.folder)
+    facts = _facts(plan.folder / RUN_FACTS)
+    return Run(
+        plan,
+        read_learning_curve(plan.folder / METRICS_DIR),
+        facts.get("n_parameters"),
+        facts.get("device"),
+        result,
+        read_held_out(plan.folder, result.input_hash) if result else None,
+    )
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Mean over seeds and sample standard deviation; NaN where unknown."""
+
+    mean: float
+    spread: float
+    n: int
+
+
+def estimate(values: Iterable[float]) -> Estimate:
+    """Summarise the seeds that have a value."""
+    known = np.array([value for value in values if np.isfinite(value)])
+    if not len(known):
+        return Estimate(float("nan"), float("nan"), 0)
+    spread = float(known.std(ddof=1)) if len(known) > 1 else float("nan")
+    return Estimate(float(known.mean()), spread, len(known))

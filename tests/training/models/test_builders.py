@@ -1,0 +1,157 @@
+"""Model builders: what settings decide, and what stays nequip-allegro's own."""
+
+import allegro.model
+import pytest
+import torch
+from nequip.data import AtomicDataDict
+from omegaconf import OmegaConf
+from variant_models import VARIANTS, alloy, build, build_from, config, graph, predict, settings
+
+from training.models import builders
+from training.models.final_mlp import FinalMLP
+from training.models.qdi_block import QDIBlock
+from training.settings import AllegroSettings, FinalMLPSettings, QDISettings
+
+EXTENDED = VARIANTS[1:]
+
+
+def energy_model(model):
+    return model.model.func
+
+
+def parameter_shapes(module):
+    return {name: tuple(value.shape) for name, value in module.named_parameters()}
+
+
+def test_allegro_is_upstreams_own():
+    assert config("allegro")["_target_"] == "allegro.model.AllegroModel"
+
+
+@pytest.mark.parametrize("variant", EXTENDED)
+def test_everything_but_the_readout_is_upstreams(variant):
+    """Same modules in the same order, and with one seed the same weights."""
+    ours, theirs = energy_model(build(variant)), energy_model(build("allegro"))
+    assert list(ours._modules) == list(theirs._modules)
+    state = ours.state_dict()
+    for name, value in theirs.state_dict().items():
+        if not name.startswith("edge_readout."):
+            assert torch.equal(state[name], value), name
+
+
+@pytest.mark.parametrize("variant", EXTENDED)
+def test_inserted_parameters_belong_to_the_readout(variant):
+    """Parameter groups of an optimiser go by name."""
+    theirs = dict(build("allegro").named_parameters())
+    added = {name for name in dict(build(variant).named_parameters()) if name not in theirs}
+    assert added
+    assert all(".edge_readout." in name for name in added)
+
+
+def test_final_mlp_settings_reach_the_model():
+    mlp = FinalMLPSettings(input_width=7, widths=(11, 3), nonlinearity="tanh")
+    readout = energy_model(build("allegro-mlp", final_mlp=mlp)).edge_readout
+    assert isinstance(readout.block, FinalMLP)
+    shapes = list(parameter_shapes(readout).values())
+    n_features = 8 * (2 + 1)  # num_scalar_features · (num_layers + 1)
+    assert shapes == [(n_features, 7), (7, 11), (11, 3), (3, 8), (8, 1)]
+    assert [type(m) for m in readout.modules()].count(torch.nn.Tanh) == 2
+
+
+def test_qdi_settings_reach_the_model():
+    readout = energy_model(build("allegro-qdi", qdi=QDISettings(final_mlp_width=9))).edge_readout
+    assert isinstance(readout.block, QDIBlock)
+    shapes = list(parameter_shapes(readout).values())
+    assert shapes == [(24, 4), (24,), (4, 9), (9, 8), (8, 1)]
+
+
+def test_a_lattice_of_features_and_other_circuits():
+    """As in Table III for aspirin (21 features, depth 4), with two of four qubits measured."""
+    qdi = QDISettings(input_features=21, depth=4, measurement="even", final_mlp_width=4)
+    readout = energy_model(build("allegro-qdi", qdi=qdi)).edge_readout
+    shapes = list(parameter_shapes(readout).values())
+    n_weights = (6 + 1) * 4 * 4  # variational blocks · depth · qubits
+    assert shapes == [(24, 21), (n_weights,), (2, 4), (4, 8), (8, 1)]
+    prediction = predict(build("allegro-qdi", qdi=qdi), alloy())
+    assert abs(prediction.forces).max() > 0
+
+
+@pytest.mark.parametrize("variant", EXTENDED)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"readout_mlp_hidden_layers_depth": 2, "readout_mlp_nonlinearity": "mish"},
+        {"readout_mlp_nonlinearity": None},
+        {"readout_mlp_hidden_layers_depth": 0, "forward_normalize": False},
+    ],
+)
+def test_readout_options_are_upstreams(variant, options):
+    """The MLP behind the inserted block differs from upstream's in its input width only."""
+    ours = energy_model(build_from({**config(variant), **options})).edge_readout
+    theirs = energy_model(build_from({**config("allegro"), **options})).edge_readout
+    assert ours.mlp_module.dims[1:] == theirs.mlp_module.dims[1:]
+    assert ours.mlp_module.dims[0] == ours.block.n_outputs
+    kinds = [[type(m) for m in readout.mlp_module.modules()] for readout in (ours, theirs)]
+    assert kinds[0] == kinds[1]
+
+
+@pytest.mark.parametrize("variant", EXTENDED)
+def test_what_the_data_decides_reaches_upstream(variant):
+    """Energies only; a pair potential beside the model."""
+    zbl = {
+        "_target_": "nequip.nn.pair_potential.ZBL",
+        "chemical_species": ["Al", "Cu"],
+        "units": "metal",
+    }
+    model = build_from({**config(variant), "do_derivatives": False, "pair_potential": zbl})
+    assert "pair_potential" in energy_model(model)._modules
+    output = model(graph(alloy()))
+    assert AtomicDataDict.FORCE_KEY not in output
+    without = predict(build(variant), alloy()).energy
+    assert output[AtomicDataDict.TOTAL_ENERGY_KEY].item() > without
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_built_through_hydra_from_a_file(variant):
+    """As in ``nequip-train``, whose configuration goes through YAML."""
+    text = OmegaConf.to_yaml(OmegaConf.create(config(variant)))
+    from_file = build_from(OmegaConf.to_container(OmegaConf.create(text)))
+    assert predict(from_file, alloy()).energy == predict(build(variant), alloy()).energy
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_seed_decides_the_weights(variant):
+    first, again, other = (predict(build(variant, seed=seed), alloy()).energy for seed in (1, 1, 2))
+    assert first == again != other
+
+
+@pytest.mark.parametrize("variant", EXTENDED)
+def test_settings_are_the_builders_keywords(variant):
+    """A key that a section has and a block lacks would fail here."""
+    section = {"allegro-mlp": "final_mlp", "allegro-qdi": "qdi"}[variant]
+    keys = getattr(settings(variant), section).model_dump(mode="json").keys()
+    assert config(variant)[section].keys() == keys
+    build(variant)
+
+
+def test_says_what_to_do_if_upstream_changes(monkeypatch):
+    def another(**kwargs):
+        model = allegro.model.AllegroModel(**kwargs)
+        del model.func.edge_readout
+        return model
+
+    monkeypatch.setattr(builders, "AllegroModel", another)
+    with pytest.raises(Exception, match="has no ScalarMLP called edge_readout: install"):
+        build("allegro-mlp")
+
+
+def test_says_what_to_do_if_upstreams_options_change(monkeypatch):
+    monkeypatch.setitem(builders._READOUT_OPTIONS, "bias", "readout_mlp_bias")
+    with pytest.raises(Exception, match="knows no option readout_mlp_bias: install"):
+        build("allegro-qdi")
+
+
+def test_uneven_sizes_of_table_ii():
+    mlp = FinalMLPSettings(widths=(4, 16))
+    model = AllegroSettings(r_max=5.0, num_layers=3, edge_mlp_width=16)
+    readout = energy_model(build("allegro-mlp", model=model, final_mlp=mlp)).edge_readout
+    assert readout.mlp_module.dims == [16, 16, 1]

@@ -1,0 +1,113 @@
+"""``cuprolith train FILE`` and ``cuprolith reproduce tables`` with real, tiny trainings."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from paper_samples import write_inputs, write_rmd17
+from typer.testing import CliRunner
+
+from workflows.cli.main import app
+
+
+@pytest.fixture
+def give(tmp_path, monkeypatch):
+    """Give a command in a folder with inputs/paper and the data of one molecule."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    write_inputs(tmp_path / "inputs" / "paper")
+    write_rmd17(tmp_path / "data" / "rmd17", "benzene")
+
+    def run(*arguments):
+        return CliRunner().invoke(app, list(arguments))
+
+    return run
+
+
+def assert_refused(result, *parts):
+    assert result.exit_code == 1, result.output
+    for part in parts:
+        assert part in result.output
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.slow
+def test_a_training_file_is_trained_and_judged(give, tmp_path):
+    result = give("train", "inputs/paper/benzene_allegro.yaml", "--seed", "5")
+    assert result.exit_code == 0, result.output
+    folder = tmp_path / "trainings" / "benzene-allegro" / "seed-5"
+    stored = json.loads((folder / "result.json").read_text())
+    held_out = json.loads((folder / "held_out.json").read_text())
+    assert held_out["n_frames"] == 16
+    assert held_out["input_hash"] == stored["input_hash"]
+    for part in (
+        "benzene-allegro, seed 5: 2 of 2 epochs",
+        f"validation force MAE {stored['best_val_forces_mae']:.4f} eV/Å",
+        f"test (16 frames): force MAE {held_out['forces_mae']:.4f} eV/Å",
+    ):
+        assert part in result.output
+
+
+@pytest.mark.slow
+def test_a_killed_table_goes_on(give, tmp_path):
+    arguments = ["reproduce", "tables", "--only", "benzene", "--variants", "allegro"]
+    arguments += ["--seeds", "1", "--max-epochs", "30"]
+    program = f"from workflows.cli.main import app; app({arguments!r})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    )
+    folder = tmp_path / "results" / "tables" / "benzene-allegro" / "seed-0"
+    limit = time.monotonic() + 120
+    while not (folder / "last.ckpt").exists():
+        assert process.poll() is None
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (folder / "result.json").exists()
+    # The cosine knows the number of epochs, so only the same command goes on.
+    result = give(*arguments)
+    assert result.exit_code == 0, result.output
+    assert len(list((folder / "metrics").glob("version_*"))) == 2
+    assert json.loads((folder / "result.json").read_text())["epochs"] == 30
+    assert "30 of 2" in (tmp_path / "results" / "tables" / "tables.md").read_text()
+
+
+def test_a_dry_run_lists_cells_and_missing_data(give, tmp_path):
+    result = give("reproduce", "tables", "--only", "aspirin,benzene", "--seeds", "1", "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "benzene-allegro-qdi, seed 0" in result.output
+    assert "data missing" in result.output
+    assert "cuprolith download rmd17 --to" in result.output
+    assert not (tmp_path / "results").exists()
+
+
+def test_what_does_not_go_together_is_refused(give, tmp_path):
+    (tmp_path / "campaign.yaml").write_text("name: a\ncrystals: {Cu: {prototype: fcc, a: 3.6}}\n")
+    file = "inputs/paper/benzene_allegro.yaml"
+    assert_refused(give("train", "campaign.yaml", "--seed", "1"), "training file")
+    assert_refused(give("train", file, "--workdir", "w"), "--out")
+    assert_refused(give("train", file, "--max-time", "1h"), "--max-time 1h", "DD:HH:MM:SS")
+    assert_refused(give("reproduce", "tables", "--only", "x"), "--only: unknown x")
+    assert_refused(give("train", "inputs/paper/aspirin_allegro.yaml"), "rmd17_aspirin_train_01.npz")
+
+
+def test_downloads_show_how_far_they_are_and_how_they_failed(give, tmp_path, monkeypatch):
+    from training.sources import download
+
+    def stand_in(name, directory, on_progress):
+        on_progress("a.tar", 1_000_000, 3_000_000)
+        on_progress("a.tar", 3_000_000, 3_000_000)
+        on_progress("b.txt", 10, 10)
+        if name == "qm9":
+            raise download.DownloadError("https://example.org could not be downloaded")
+
+    monkeypatch.setattr(download, "download_dataset", stand_in)
+    result = give("download", "rmd17", "--to", "there")
+    assert result.exit_code == 0, result.output
+    assert "rmd17 is whole" in result.output
+    assert_refused(give("download", "qm9"), "https://example.org could not be downloaded")

@@ -1,0 +1,64 @@
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from workflows.gpu_pool import run_on_gpus
+
+
+def note(job):
+    """Write which GPU this process has, wait until the others have theirs, then end or fail."""
+    folder, name = job
+    (folder / name).write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+    limit = time.monotonic() + 30
+    while len(list(folder.iterdir())) < 2 and time.monotonic() < limit:
+        time.sleep(0.02)
+    if name == "bad":
+        raise ValueError("bad")
+
+
+def test_every_process_has_a_gpu_of_its_own_and_errors_come_back(tmp_path):
+    jobs = [(tmp_path, "good"), (tmp_path, "bad"), (tmp_path, "late")]
+    ended = {job[1]: error for job, error in run_on_gpus(note, jobs, ["3", "5"])}
+    assert ended["good"] is None
+    assert ended["late"] is None
+    assert isinstance(ended["bad"], ValueError)
+    assert {(tmp_path / name).read_text() for name in ("good", "bad")} == {"3", "5"}
+
+
+def sleep(folder):
+    """Say that this process is there, and stay."""
+    (folder / str(os.getpid())).touch()
+    time.sleep(60)
+
+
+def test_all_processes_end_with_a_killed_parent(tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from workflows.gpu_pool import run_on_gpus\n"
+        "import test_gpu_pool\n"
+        "if __name__ == '__main__':\n"
+        f"    list(run_on_gpus(test_gpu_pool.sleep, [Path({str(tmp_path)!r})], ['0']))\n"
+    )
+    path = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
+    script = tmp_path.with_suffix(".py")
+    script.write_text(f"import sys; sys.path[:0] = {path!r}\n{program}")
+    parent = subprocess.Popen([sys.executable, str(script)])
+    try:
+        wait_until(lambda: list(tmp_path.iterdir()))
+        (worker,) = (int(path.name) for path in tmp_path.iterdir())
+        children = psutil.Process(parent.pid).children(recursive=True)
+    finally:
+        parent.kill()
+        parent.wait()
+    assert worker in {child.pid for child in children}
+    wait_until(lambda: not any(child.is_running() for child in children))
+
+
+def wait_until(condition):
+    limit = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.05)

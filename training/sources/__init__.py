@@ -1,0 +1,18 @@
+"""Frames to learn from: Cuprolith datasets and the public datasets of the literature."""
+
+from training.sources.dataset import DatasetSource
+from training.sources.molecules import MoleculeSource
+from training.sources.qm9 import QM9Source
+from training.sources.rmd17 import RMD17Source
+from training.sources.settings import SourceSettings, open_source
+from training.sources.source import TrainingSource
+
+__all__ = [
+    "DatasetSource",
+    "MoleculeSource",
+    "QM9Source",
+    "RMD17Source",
+    "SourceSettings",
+    "TrainingSource",
+    "open_source",
+]

@@ -1,0 +1,108 @@
+"""A Cuprolith dataset: the folder that ``collect`` writes, with its card."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from training.atomic_energies import fit_atomic_energies
+from training.dataset_card import load_card
+from training.extxyz import iter_frames
+from training.frames import Frame
+from training.nequip_config import TrainingData
+from training.splits import SplitName
+from training.training_run import TrainingError
+
+_REMEDY = "collect the dataset again"
+
+
+class DatasetSource:
+    """Frames in extended XYZ, split as ``dataset.json`` says.
+
+    Parameters
+    ----------
+    directory
+        Folder with ``dataset.json`` and the files of the splits.
+
+    Raises
+    ------
+    DatasetError
+        If there is no dataset.
+    """
+
+    has_forces = True
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.resolve()
+        self.card = load_card(self.directory)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Chemical symbols in the splits, sorted."""
+        return self.card.elements
+
+    def n_frames(self, split: SplitName) -> int:
+        """Return the number of frames in a split."""
+        return self.card.splits[split].frames
+
+    def verified_hashes(self, *, stress: bool) -> dict[str, str]:
+        """Return the sha256 of the files of train and val.
+
+        Raises
+        ------
+        TrainingError
+            If a file is missing, empty or not the one on the card, or if a stress is asked for
+            that a frame lacks.
+        """
+        hashes = {split: self._checked_hash(split) for split in ("train", "val")}
+        if stress:
+            self._check_stress("train")
+            self._check_stress("val")
+        return hashes
+
+    def training_data(self, *, stress: bool) -> TrainingData:
+        """Return NequIP's own ASE data module over train and val, and fitted atomic energies."""
+        return TrainingData(
+            module={
+                "_target_": "nequip.data.datamodule.ASEDataModule",
+                "train_file_path": str(self._file("train")),
+                "val_file_path": str(self._file("val")),
+                # Where it is not trained on, not every frame has one: NequIP cannot batch frames
+                # that differ.
+                "exclude_keys": [] if stress else ["stress"],
+            },
+            symbols=self.symbols,
+            atomic_energies=fit_atomic_energies(self.frames("train"), self.symbols),
+            n_train=self.n_frames("train"),
+        )
+
+    def frames(self, split: SplitName) -> Iterator[Frame]:
+        """Yield the frames of a split, one in memory at a time."""
+        return iter_frames(self._file(split))
+
+    def _file(self, split: SplitName) -> Path:
+        return self.directory / self.card.splits[split].file
+
+    def _checked_hash(self, split: SplitName) -> str:
+        path, part = self._file(split), self.card.splits[split]
+        if part.frames == 0:
+            raise TrainingError(
+                f"{path}: the {split} split has no frames: {_REMEDY} with more labels"
+            )
+        try:
+            with path.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        except FileNotFoundError as error:
+            raise TrainingError(f"{path} does not exist: {_REMEDY}") from error
+        if digest != part.sha256:
+            raise TrainingError(f"{path} was changed after dataset.json was written: {_REMEDY}")
+        return digest
+
+    def _check_stress(self, split: SplitName) -> None:
+        for frame in self.frames(split):
+            if frame.stress is None:
+                raise TrainingError(
+                    f"{self._file(split)}: {frame.structure_id}, step {frame.step}, has no stress: "
+                    "set `stress_weight: 0`, or collect frames that all have one"
+                )

@@ -1,0 +1,101 @@
+"""QM9: internal energies at 0 K of 130,831 small organic molecules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.sources.arrays import IntArray, MoleculeArrays
+from training.sources.molecules import MoleculeSource
+from training.sources.qm9_files import HARTREE, read_qm9
+from training.splits import SplitName
+from training.training_run import TrainingError
+
+# U0 of the free atoms at the same level of theory, Hartree: atomref.txt of the data set.
+ATOMIC_U0 = {
+    "H": -0.500273,
+    "C": -37.846772,
+    "N": -54.583861,
+    "O": -75.064579,
+    "F": -99.718730,
+}
+
+
+class QM9Source(MoleculeSource):
+    """U0 in eV of the molecules that passed the geometry consistency check; no forces.
+
+    The data set has no official split, and neither Laskaris 2026 nor its supplement states one.
+    This one is ours: `n_train` molecules at random to train on, `n_val` to validate on, all
+    others held out.
+
+    Parameters
+    ----------
+    directory
+        Folder with the files, see `read_qm9`.
+    n_train, n_val
+        Number of molecules.
+    seed
+        Of the split; independent of the training's.
+    """
+
+    has_forces = False
+    name = "qm9"
+    functional = "B3LYP/6-31G(2df,p)"
+
+    def __init__(
+        self, directory: Path, n_train: int = 110_000, n_val: int = 10_000, seed: int = 0
+    ) -> None:
+        self.directory = directory.resolve()
+        self.n_train = n_train
+        self.n_val = n_val
+        self.seed = seed
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Chemical symbols in all molecules, sorted."""
+        return self._molecules.symbols
+
+    def n_frames(self, split: SplitName) -> int:
+        """Return the number of molecules in a split."""
+        return len(self._indices(split))
+
+    def arrays(self, split: SplitName) -> MoleculeArrays:
+        """Return a split; raises as `MoleculeSource.arrays`."""
+        return self._molecules.subset(self._indices(split))
+
+    def settings(self) -> dict[str, Any]:
+        """Return the section that opens this source."""
+        return {
+            "source": "qm9",
+            "directory": str(self.directory),
+            "n_train": self.n_train,
+            "n_val": self.n_val,
+            "seed": self.seed,
+        }
+
+    def atomic_energies(self) -> Mapping[str, float]:
+        """Return U0 of the free atoms, eV, to 1 µeV."""
+        return {symbol: round(ATOMIC_U0[symbol] * HARTREE, 6) for symbol in self.symbols}
+
+    @cached_property
+    def _molecules(self) -> MoleculeArrays:
+        return read_qm9(self.directory)
+
+    def _indices(self, split: SplitName) -> IntArray:
+        n = len(self._molecules)
+        if self.n_train + self.n_val > n:
+            raise TrainingError(
+                f"n_train + n_val = {self.n_train + self.n_val}, but {self.directory} has {n} "
+                "molecules"
+            )
+        order = np.random.default_rng(self.seed).permutation(n)
+        parts: dict[SplitName, IntArray] = {
+            "train": order[: self.n_train],
+            "val": order[self.n_train : self.n_train + self.n_val],
+            "test": order[self.n_train + self.n_val :],
+        }
+        return parts[split]

@@ -1,0 +1,62 @@
+"""Where the frames of a training come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from training.frames import Frame
+from training.nequip_config import TrainingData
+from training.splits import SplitName
+
+
+class TrainingSource(Protocol):
+    """Labelled frames in three splits: trained on, validated on, held out.
+
+    The same arguments and files give the same frames in the same order on every machine.
+    """
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Chemical symbols in the splits, sorted."""
+
+    @property
+    def has_forces(self) -> bool:
+        """Whether frames carry forces; all carry energies."""
+
+    def n_frames(self, split: SplitName) -> int:
+        """Return the number of frames in a split."""
+
+    def verified_hashes(self, *, stress: bool) -> dict[str, str]:
+        """Check what will be trained and validated on, and return its sha256 by split.
+
+        Folders are no part of the hashes.
+
+        Parameters
+        ----------
+        stress
+            Whether the loss asks for stresses.
+
+        Raises
+        ------
+        TrainingError
+            If files are missing or changed, or frames lack the stress asked for.
+        """
+
+    def training_data(self, *, stress: bool) -> TrainingData:
+        """Return what the trainer's configuration needs; reads the training split.
+
+        Parameters
+        ----------
+        stress
+            Whether the loss asks for stresses.
+        """
+
+    def frames(self, split: SplitName) -> Iterator[Frame]:
+        """Yield the frames of a split.
+
+        Raises
+        ------
+        TrainingError
+            If frames carry energies only.
+        """

@@ -1,0 +1,55 @@
+"""``cuprolith download rmd17 | qm9``: the public datasets."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from workflows.cli.console import console, errors_shown, made
+from workflows.cli.options import DebugOption
+from workflows.errors import CuprolithError
+from workflows.progress import ProgressBar, progress_bar, progress_on
+
+_MEGABYTE = 1_000_000
+
+NameArgument = Annotated[Literal["rmd17", "qm9"], typer.Argument(help="The dataset.")]
+ToOption = Annotated[
+    Path | None, typer.Option("--to", help="Folder to download to; default: data/<name>.")
+]
+
+
+def download(name: NameArgument, to: ToOption = None, debug: DebugOption = False) -> None:
+    """Download a public dataset, checked; what is there stays, what broke off goes on."""
+    with errors_shown(debug=debug), progress_on(console):
+        from training.sources.download import DownloadError, download_dataset
+
+        folder = to or Path("data") / name
+        try:
+            with ExitStack() as stack:
+                download_dataset(name, folder, _Bars(stack).show)
+        except DownloadError as error:
+            raise CuprolithError(str(error)) from error
+        made(folder, f"{name} is whole")
+
+
+class _Bars:
+    """One bar after another, in megabytes."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._bar: ProgressBar | None = None
+        self._file = ""
+        self._done = 0
+
+    def show(self, file: str, done: int, total: int) -> None:
+        """Take a report of `download_dataset`."""
+        if self._bar is None or file != self._file:
+            self._stack.close()
+            bar = progress_bar(f"{file}, MB", total=-(-total // _MEGABYTE))
+            self._bar, self._file, self._done = self._stack.enter_context(bar), file, 0
+        step = done // _MEGABYTE - self._done
+        self._done += step
+        self._bar.advance(step)

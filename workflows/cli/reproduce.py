@@ -1,0 +1,107 @@
+"""``cuprolith reproduce tables``: the paper's Tables IV and V beside our runs."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from workflows.cli.console import console, errors_shown, made
+from workflows.cli.options import DebugOption
+from workflows.cli.train_file import DEFAULT_DATA, DataOption, EpochsOption
+from workflows.lock import workdir_lock
+from workflows.progress import progress_on
+
+if TYPE_CHECKING:
+    from workflows.reproduction import MatrixSettings
+
+app = typer.Typer(help="Reproduce the paper's results.", no_args_is_help=True)
+
+OutOption = Annotated[Path, typer.Option("--out", help="Folder of the runs and the tables.")]
+InputsOption = Annotated[
+    Path, typer.Option("--inputs", help="Folder with the paper's training files and results.yaml.")
+]
+SeedsOption = Annotated[int, typer.Option("--seeds", min=1, help="Runs of each cell.")]
+OnlyOption = Annotated[
+    str, typer.Option("--only", help="Datasets, with commas: aspirin,benzene,culi,qm9.")
+]
+VariantsOption = Annotated[
+    str,
+    typer.Option("--variants", help="Variants, with commas: allegro,allegro-mlp,allegro-qdi."),
+]
+DryOption = Annotated[bool, typer.Option("--dry-run", help="Say what would run, and end.")]
+DEFAULT_OUT = Path("results/tables")
+DEFAULT_INPUTS = Path("inputs/paper")
+
+
+@app.callback()
+def reproduce() -> None:
+    """Reproduce the paper's results."""
+
+
+@app.command()
+def tables(
+    out: OutOption = DEFAULT_OUT,
+    data: DataOption = DEFAULT_DATA,
+    inputs: InputsOption = DEFAULT_INPUTS,
+    seeds: SeedsOption = 3,
+    only: OnlyOption = "",
+    variants: VariantsOption = "",
+    max_epochs: EpochsOption = None,
+    max_time_per_run: Annotated[
+        str | None, typer.Option("--max-time-per-run", help="Wall-time limit, DD:HH:MM:SS.")
+    ] = None,
+    dry: DryOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Train the matrix of Tables I-III and render Tables IV and V after every run.
+
+    Finished runs are kept, stopped ones go on; on several GPUs, one run on each.
+    """
+    with errors_shown(debug=debug), progress_on(console):
+        from workflows.reproduction import MatrixSettings, reproduce_tables
+
+        settings = MatrixSettings(
+            inputs=inputs,
+            data_root=data,
+            out=out,
+            datasets=_names(only),
+            variants=_names(variants),
+            n_seeds=seeds,
+            max_epochs=max_epochs,
+            max_time=max_time_per_run,
+        )
+        if dry:
+            _show_plan(settings)
+            return
+        out.mkdir(parents=True, exist_ok=True)
+        with workdir_lock(out):
+            summary = reproduce_tables(settings, _called())
+        made(out / "tables.html", summary)
+        if summary.failures:
+            raise typer.Exit(1)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _called() -> str:
+    return shlex.join(["cuprolith", *sys.argv[1:]])
+
+
+def _show_plan(settings: MatrixSettings) -> None:
+    from workflows.reproduction import dry_run
+
+    table = Table("run", "state", "frames", "batch", "epochs", "steps", box=None)
+    rows, problems = dry_run(settings)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+    for problem in problems:
+        console.print(f"[yellow]![/] {escape(problem)}", soft_wrap=True)

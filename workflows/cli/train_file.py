@@ -1,0 +1,104 @@
+"""``cuprolith train FILE``: one training from a training file, beside a campaign's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workflows.cli.console import console, errors_shown, made
+from workflows.cli.options import DebugOption, UpdateOption, WorkdirOption
+from workflows.errors import CuprolithError
+from workflows.lock import workdir_lock
+from workflows.progress import progress_bar, progress_on
+
+FileArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        help="Campaign YAML, or training file (inputs/paper has the paper's); may be left out "
+        "when the workdir holds a campaign."
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", help="Training file: folder of its runs; default: trainings/<name>."),
+]
+DataOption = Annotated[
+    Path, typer.Option("--data", help="Folder that data folders are relative to.")
+]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", min=0, help="Training file: instead of its own.")
+]
+EpochsOption = Annotated[
+    int | None, typer.Option("--max-epochs", min=1, help="Instead of the file's.")
+]
+TimeOption = Annotated[
+    str | None, typer.Option("--max-time", help="Wall-time limit of a run, DD:HH:MM:SS.")
+]
+DEFAULT_DATA = Path("data")
+
+
+def with_training_file(train_campaign: Callable[..., None]) -> Callable[..., None]:
+    """Return the command that trains a campaign's variant or, of a training file, its model."""
+
+    def command(
+        file: FileArgument = None,
+        workdir: WorkdirOption = None,
+        out: OutOption = None,
+        data: DataOption = DEFAULT_DATA,
+        seed: SeedOption = None,
+        max_epochs: EpochsOption = None,
+        max_time: TimeOption = None,
+        update: UpdateOption = False,
+        debug: DebugOption = False,
+    ) -> None:
+        with errors_shown(debug=debug):
+            from workflows.training_file import is_training_file
+
+            of_file = file is not None and is_training_file(file)
+            limits = (out, seed, max_epochs, max_time)
+            if not of_file and any(option is not None for option in limits):
+                raise CuprolithError(
+                    "--out, --seed, --max-epochs and --max-time go with a training file",
+                    remedy="set them in the campaign, or name a training file (see inputs/paper)",
+                )
+            if of_file and (workdir is not None or update):
+                raise CuprolithError(
+                    "--workdir and --update go with a campaign", remedy="say --out instead"
+                )
+        if file is None or not of_file:
+            train_campaign(file, workdir, update, debug)
+            return
+        with errors_shown(debug=debug), progress_on(console):
+            _train(file, out, data, seed, max_epochs, max_time)
+
+    return command
+
+
+def _train(
+    path: Path,
+    out: Path | None,
+    data: Path,
+    seed: int | None,
+    max_epochs: int | None,
+    max_time: str | None,
+) -> None:
+    from training.nequip_process import EpochMetrics
+    from workflows.training_file import load_training_file
+    from workflows.training_runs import opened_source, run_training, training_folder
+
+    file = load_training_file(path).limited(max_epochs, max_time)
+    seed = file.seed if seed is None else seed
+    root = out or Path("trainings") / file.name
+    folder = training_folder(root, seed)
+    source = opened_source(file, data)
+    root.mkdir(parents=True, exist_ok=True)
+    with workdir_lock(root), progress_bar(file.name, total=file.training.max_epochs) as bar:
+
+        def show(epoch: EpochMetrics) -> None:
+            bar.advance(1, str(epoch))
+
+        summary = run_training(file, source, folder, seed, show)
+    made(folder, summary)

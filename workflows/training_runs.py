@@ -1,0 +1,95 @@
+"""Train what a training file says, and judge it on held-out frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.reproduction.held_out import HeldOutErrors, evaluate_held_out, read_held_out
+from training.dataset import DatasetError
+from training.nequip_process import OnEpoch
+from training.sources import TrainingSource, open_source
+from training.trainer import TrainingError, TrainingResult, train
+from workflows.errors import CuprolithError
+from workflows.training_file import TrainingFile
+
+
+@dataclass(frozen=True)
+class TrainingSummary:
+    """A finished training, and how well it does."""
+
+    name: str
+    result: TrainingResult
+    held_out: HeldOutErrors | None
+
+    def __str__(self) -> str:
+        """How far it came, and its errors."""
+        result = self.result
+        short = " (stopped by its time limit)" if result.epochs < result.max_epochs else ""
+        lines = [
+            f"{self.name}, seed {result.seed}: {result.epochs} of {result.max_epochs} epochs{short}"
+            f" in {result.seconds:.0f} s on {result.device}, {result.n_parameters} parameters",
+            f"  best epoch {result.best_epoch}: validation "
+            f"{_forces(result.best_val_forces_mae)}energy MAE "
+            f"{1000 * result.best_val_per_atom_energy_mae:.2f} meV/atom",
+        ]
+        if self.held_out is not None:
+            held_out = self.held_out
+            lines.append(
+                f"  test ({held_out.n_frames:,} frames): {_forces(held_out.forces_mae)}energy MAE "
+                f"{1000 * held_out.energy_mae:.1f} meV per structure"
+            )
+        return "\n".join(lines)
+
+
+def _forces(mae: float | None) -> str:
+    return "" if mae is None else f"force MAE {mae:.4f} eV/Å, "
+
+
+def opened_source(file: TrainingFile, data_root: Path) -> TrainingSource:
+    """Open a training file's data, whose folder is relative to `data_root`.
+
+    Raises
+    ------
+    CuprolithError
+        If it is not there, or not whole; with what to do.
+    """
+    with _explained(f"data: {data_root / file.data.directory}"):
+        source = open_source(file.data, data_root)
+        source.n_frames("train")
+        return source
+
+
+def run_training(
+    file: TrainingFile,
+    source: TrainingSource,
+    folder: Path,
+    seed: int,
+    on_epoch: OnEpoch | None = None,
+) -> TrainingSummary:
+    """Train, or go on, or return what is trained; then judge it on the test split.
+
+    Raises
+    ------
+    CuprolithError
+        If the training fails, with the end of its log and what to do.
+    """
+    with _explained(str(folder)):
+        result = train(file.training, source, folder, seed, on_epoch)
+        evaluate_held_out(folder, result, source)
+    return TrainingSummary(file.name, result, read_held_out(folder, result.input_hash))
+
+
+def training_folder(root: Path, seed: int) -> Path:
+    """Folder of one seed of a training file."""
+    return root / f"seed-{seed}"
+
+
+@contextmanager
+def _explained(where: str) -> Iterator[None]:
+    try:
+        yield
+    except (TrainingError, DatasetError) as error:
+        raise CuprolithError(str(error), where=where) from error
