@@ -259,6 +259,13 @@ def _dry_row(matrix: Matrix, cell: Cell, run: Run) -> tuple[str, ...]:
     return (str(cell), state, f"{n_train:,}", str(batch), f"{epochs:,}", f"{steps:,}")
 
 
+def _published(path: Path) -> Published:
+    try:
+        return load_published(path)
+    except (yaml.YAMLError, ValidationError) as error:
+        raise CuprolithError(f"not the paper's results: {error}", where=str(path)) from error
+
+
 def _check_names(option: str, given: Iterable[str], known: Iterable[str]) -> None:
     unknown = [name for name in given if name not in known]
     if unknown:
