@@ -111,7 +111,7 @@ def test_a_dry_run_says_what_would_run(matrix, trained):
     settings = matrix(n_seeds=1, variants=("allegro",))
     rows, problems = dry_run(settings)
     assert rows == [
-        ("aspirin-allegro, seed 0", "data missing", "", "", "", ""),
+        ("aspirin-allegro, seed 0", "data missing", "", "4", "2", ""),
         ("benzene-allegro, seed 0", "to do", "12", "4", "2", "6"),
     ]
     assert "rmd17_aspirin" in problems[0]
