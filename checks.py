@@ -6,6 +6,7 @@ tour, which takes minutes, runs beside everything else. Arguments go to pytest:
 `python checks.py -k extxyz`.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,8 @@ CHECKS = {
     "rooms": ["lint-imports"],
     "tests": [*PYTEST, *(f"--ignore={path}" for path in TOUR_TESTS)],
 }
+# Two test processes share the cores; torch with as many threads as cores in both slows both down.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", **os.environ}
 _NO_TESTS = 5  # pytest's exit code; no failure where arguments choose tests
 
 
@@ -31,12 +34,14 @@ def main() -> int:
     failed = []
     started = time.monotonic()
     with tempfile.TemporaryFile() as output:
-        tour = subprocess.Popen(TOUR, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+        tour = subprocess.Popen(
+            TOUR, cwd=ROOT, env=ENVIRONMENT, stdout=output, stderr=subprocess.STDOUT
+        )
         try:
             for name, command in CHECKS.items():
                 print(f"== {name}: {' '.join(command)}", flush=True)
                 begun = time.monotonic()
-                code = subprocess.run(command, cwd=ROOT, check=False).returncode
+                code = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, check=False).returncode
                 failed += _ended(name, code, begun)
             print(f"== tour, begun with the first check: {' '.join(TOUR)}", flush=True)
             code = tour.wait()
