@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,18 @@ class ResumedShuffling(Callback):
         data.train_generator.set_state(data.train_generator_state)
 
 
+class EndsOnSigterm(Callback):
+    """Lets SIGTERM end a process of several at once, as it ends any program.
+
+    Lightning's handler broadcasts from wherever the process is. The others may be in another
+    exchange just then, and all would wait for each other for ever.
+    """
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Replace Lightning's handler."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 class RunFacts(Callback):
     """Writes to ``run.json`` what is trained where, and whether it came to its own end.
 
@@ -95,19 +108,22 @@ class RunFacts(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the number of weights and the device."""
-        self._write(pl_module, finished=False)
+        self._write(trainer, pl_module, finished=False)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note that all epochs, or all the time, were used."""
-        self._write(pl_module, finished=True)
+        self._write(trainer, pl_module, finished=True)
 
     @staticmethod
-    def _write(pl_module: LightningModule, *, finished: bool) -> None:
+    def _write(trainer: Trainer, pl_module: LightningModule, *, finished: bool) -> None:
+        if not trainer.is_global_zero:
+            return
         model: Any = pl_module.model
         device = pl_module.device
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
         facts = {
             "n_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
-            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
+            "device": name if trainer.world_size == 1 else f"{trainer.world_size} x {name}",
             "finished": finished,
         }
         with StagedFile(Path(RUN_FACTS)) as file:

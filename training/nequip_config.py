@@ -20,6 +20,10 @@ RUN_FACTS = "run.json"
 
 # Validation asks for forces and says little else about a batch, so it may be this much larger.
 _EVALUATION_BATCH_FACTOR = 4
+_NEIGHBOR_STATISTIC = {
+    "sqrt": "${training_data_stats:num_neighbors_mean}",
+    "mean": "${training_data_stats:num_neighbors_squared_mean}",
+}
 # The cosine ends at this fraction of the starting learning rate.
 _FINAL_LEARNING_RATE = 0.01
 
@@ -83,9 +87,7 @@ def nequip_config(settings: TrainingSettings, data: TrainingData, seed: int) -> 
 
 
 def _data(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:
-    loader = {"_target_": "torch.utils.data.DataLoader"}
-    kind = "Common" if data.has_forces else "EnergyOnly"
-    evaluation = {**loader, "batch_size": _EVALUATION_BATCH_FACTOR * settings.batch_size}
+    loader = _loader(settings)
     return {
         **data.module,
         "seed": seed,
@@ -101,13 +103,34 @@ def _data(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str
             },
         ],
         "train_dataloader": {**loader, "batch_size": settings.batch_size, "shuffle": True},
-        "val_dataloader": evaluation,
+        "val_dataloader": {**loader, "batch_size": _evaluation_batch_size(settings)},
         "stats_manager": {
-            "_target_": f"nequip.data.{kind}DataStatisticsManager",
-            "dataloader_kwargs": {"batch_size": evaluation["batch_size"], "shuffle": False},
+            "_target_": "training.training_statistics.training_statistics",
+            "has_forces": data.has_forces,
+            "dataloader_kwargs": _statistics_loader(settings),
             "type_names": list(data.symbols),
         },
     }
+
+
+def _loader(settings: TrainingSettings) -> dict[str, Any]:
+    if settings.num_workers == 0 and settings.devices == 1:
+        return {"_target_": "torch.utils.data.DataLoader"}
+    return {
+        "_target_": "training.data_loaders.data_loader",
+        "num_workers": settings.num_workers,
+    }
+
+
+def _evaluation_batch_size(settings: TrainingSettings) -> int:
+    return _EVALUATION_BATCH_FACTOR * settings.batch_size
+
+
+def _statistics_loader(settings: TrainingSettings) -> dict[str, Any]:
+    """Return what differs where the frames are read for their statistics."""
+    kwargs = {"batch_size": _evaluation_batch_size(settings), "shuffle": False}
+    # Workers take seconds to start, and this is a single pass.
+    return {**kwargs, "num_workers": 0} if settings.num_workers > 0 else kwargs
 
 
 def _trainer(settings: TrainingSettings) -> dict[str, Any]:
@@ -126,10 +149,12 @@ def _trainer(settings: TrainingSettings) -> dict[str, Any]:
         # After `best`, so that a kill between the two repeats the epoch instead of skipping it.
         {**checkpoint, "filename": Path(LAST_CHECKPOINT).stem},
     ]
+    if settings.devices > 1:
+        callbacks.append({"_target_": "training.callbacks.EndsOnSigterm"})
     return {
         "_target_": "lightning.Trainer",
         "accelerator": "auto",
-        "devices": 1,
+        **_devices(settings),
         "max_epochs": settings.max_epochs,
         "max_time": settings.max_time,
         "check_val_every_n_epoch": 1,  # NequIP's EMA module asks for it
@@ -146,8 +171,17 @@ def _trainer(settings: TrainingSettings) -> dict[str, Any]:
     }
 
 
+def _devices(settings: TrainingSettings) -> dict[str, Any]:
+    if settings.devices == 1:
+        return {"devices": 1}
+    # The one strategy of NequIP that compiled models can be trained with.
+    strategy = {"_target_": "nequip.train.SimpleDDPStrategy"}
+    return {"devices": settings.devices, "strategy": strategy}
+
+
 def _training_module(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:
-    steps = settings.max_epochs * math.ceil(data.n_train / settings.batch_size)
+    frames_per_device = math.ceil(data.n_train / settings.devices)
+    steps = settings.max_epochs * math.ceil(frames_per_device / settings.batch_size)
     return {
         "_target_": "nequip.train.EMALightningModule",
         "ema_decay": settings.ema_decay,
@@ -169,7 +203,8 @@ def _training_module(settings: TrainingSettings, data: TrainingData, seed: int) 
             "model_dtype": settings.dtype,
             "compile_mode": "compile" if settings.compile else "eager",
             "type_names": list(data.symbols),
-            "avg_num_neighbors": "${training_data_stats:num_neighbors_mean}",
+            # NequIP divides sums over neighbours by the square root of this.
+            "avg_num_neighbors": _NEIGHBOR_STATISTIC[settings.model.neighbor_normalization],
             "per_type_energy_scales": data.energy_scale or "${training_data_stats:forces_rms}",
             "per_type_energy_shifts": {name: data.atomic_energies[name] for name in data.symbols},
             "do_derivatives": data.has_forces,

@@ -27,6 +27,10 @@ _TAIL_BYTES = 20_000
 _CHILD = (
     "import sys; sys.path.append(sys.argv.pop(1)); from training.nequip_train import main; main()"
 )
+_LAUNCHER = (
+    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "from training.nequip_train import launch; launch(int(sys.argv[1]), sys.argv[2:])"
+)
 _REMEDIES = {
     "FloatingPointError": "lower `learning_rate`, or look for frames with extreme forces or "
     "energies in the training split",
@@ -69,7 +73,33 @@ class EpochMetrics:
 OnEpoch = Callable[[EpochMetrics], None]
 
 
-def run_nequip_train(folder: Path, max_epochs: int, on_epoch: OnEpoch | None) -> None:
+def check_devices(devices: int, n_val: int) -> None:
+    """Check that this machine can train on so many devices, and that each has frames to validate.
+
+    Raises
+    ------
+    TrainingError
+        If it has GPUs, but fewer; or if there are fewer validation frames.
+    """
+    if devices == 1:
+        return
+    import torch
+
+    gpus = torch.cuda.device_count()
+    if 0 < gpus < devices:
+        raise TrainingError(
+            f"`devices` is {devices}, but this machine has {gpus} GPU{'s' if gpus > 1 else ''} "
+            "(CUDA_VISIBLE_DEVICES may hide some): lower `devices`, or train on a larger machine"
+        )
+    if n_val < devices:
+        raise TrainingError(
+            f"`devices` is {devices}, but there are only {n_val} frames to validate on: lower it"
+        )
+
+
+def run_nequip_train(
+    folder: Path, max_epochs: int, on_epoch: OnEpoch | None, devices: int = 1
+) -> None:
     """Run ``nequip-train`` on ``config.yaml`` in a folder, from ``last.ckpt`` if there is one.
 
     Parameters
@@ -80,6 +110,8 @@ def run_nequip_train(folder: Path, max_epochs: int, on_epoch: OnEpoch | None) ->
         For `on_epoch`.
     on_epoch
         Called after every epoch.
+    devices
+        As in ``config.yaml``: so many processes train.
 
     Raises
     ------
@@ -93,7 +125,7 @@ def run_nequip_train(folder: Path, max_epochs: int, on_epoch: OnEpoch | None) ->
     with (folder / LOG_FILE).open("ab") as log:
         log_start = log.tell()
         process = subprocess.Popen(
-            _command(folder),
+            _command(folder, devices),
             cwd=folder,
             env=_environment(scratch),
             stdin=subprocess.PIPE,  # closes when this process ends, which ends the child
@@ -125,8 +157,12 @@ def _environment(scratch: Path) -> dict[str, str]:
     return environment
 
 
-def _command(folder: Path) -> list[str]:
-    command = [sys.executable, "-P", "-c", _CHILD, str(Path(__file__).parents[1])]
+def _command(folder: Path, devices: int) -> list[str]:
+    python = [sys.executable, "-P", "-c"]
+    ours = str(Path(__file__).parents[1])
+    command = [*python, _CHILD, ours]
+    if devices > 1:
+        command = [*python, _LAUNCHER, ours, str(devices), *command]
     command += ["--config-path", str(folder), "--config-name", Path(CONFIG_FILE).stem]
     command += ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=stdout"]
     if zipfile.is_zipfile(folder / LAST_CHECKPOINT):  # a file cut short is none

@@ -1,24 +1,62 @@
-"""``nequip-train`` as a child process that does not outlive the process that started it."""
+"""``nequip-train`` as child processes that do not outlive the process that started them.
+
+Standard input of each must be a pipe whose other end the parent holds open and never writes to. It
+closes when the parent ends, however it ends; the child then ends at once. (The kernel's
+parent-death signal would do it on Linux only, and comes when the parent's *thread* ends.)
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import sys
 import threading
 
 _STDIN = 0
 
 
 def main() -> None:
-    """Run NequIP's trainer with Hydra's arguments from the command line.
-
-    Standard input must be a pipe whose other end the parent holds open and never writes to. It
-    closes when the parent ends, however it ends; this process then ends at once. (The kernel's
-    parent-death signal would do it on Linux only, and comes when the parent's *thread* ends.)
-    """
+    """Run NequIP's trainer with Hydra's arguments from the command line."""
     threading.Thread(target=end_with_parent, daemon=True).start()
     from nequip.scripts.train import main as nequip_train
 
     nequip_train()
+
+
+def launch(devices: int, command: list[str]) -> None:
+    """Run a command that calls `main` once per device, and end as the first that fails does.
+
+    Parameters
+    ----------
+    devices
+        Number of processes. They inherit standard input, so that they end with the parent even
+        when this process is killed.
+    command
+        Program and arguments.
+    """
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import main as torchrun
+
+    # The machine's own name need not resolve to an address.
+    place = ["--standalone", "--local-addr", "127.0.0.1", "--nproc-per-node", str(devices)]
+    try:
+        torchrun([*place, "--no-python", *command])
+    except ChildFailedError as error:
+        _end_with(error.get_first_failure()[1].exitcode)
+    except SignalException as error:
+        _end_with(-error.sigval)
+
+
+def _end_with(code: int) -> None:
+    """End with an exit code, or by the signal that a negative one stands for."""
+    if code < 0:
+        with contextlib.suppress(OSError):  # SIGKILL has no handler
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    sys.exit(code)
 
 
 def end_with_parent() -> None:

@@ -81,6 +81,11 @@ class AllegroSettings(Settings):
     num_tensor_features: Count = 4
     num_bessels: Count = 8
     edge_mlp_width: Count = Field(default=32, description="width of the edge readout MLP")
+    neighbor_normalization: Literal["sqrt", "mean"] = Field(
+        default="sqrt",
+        description="sums over N neighbours are divided by √N, as NequIP does, or by N, which "
+        "keeps features small where r_max takes in whole molecules",
+    )
 
 
 class FinalMLPSettings(Settings):
@@ -134,7 +139,7 @@ class TrainingSettings(Settings):
     max_time: Annotated[str, Field(pattern=r"^\d+:\d\d:\d\d:\d\d$")] | None = Field(
         default=None, description="wall-time limit DD:HH:MM:SS; training stops cleanly there"
     )
-    batch_size: Count = 5
+    batch_size: Count = Field(default=5, description="frames per step, on each device")
     learning_rate: Positive = Field(
         default=0.01, description="at the start; falls along a cosine to 1 % of it"
     )
@@ -152,6 +157,12 @@ class TrainingSettings(Settings):
     dtype: Literal["float32", "float64"] = "float32"
     compile: bool = Field(
         default=False, description="compile the model for training; pays on a GPU only"
+    )
+    devices: Count = Field(
+        default=1, description="GPUs of one machine; processes where it has none"
+    )
+    num_workers: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="processes that prepare batches for each device"
     )
 
     @model_validator(mode="after")

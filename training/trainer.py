@@ -11,7 +11,13 @@ import yaml
 
 from training.learning_curve import read_learning_curve
 from training.nequip_config import BEST_CHECKPOINT, METRICS_DIR, RUN_FACTS, nequip_config
-from training.nequip_process import CONFIG_FILE, EpochMetrics, OnEpoch, run_nequip_train
+from training.nequip_process import (
+    CONFIG_FILE,
+    EpochMetrics,
+    OnEpoch,
+    check_devices,
+    run_nequip_train,
+)
 from training.settings import TrainingSettings
 from training.sources.source import TrainingSource
 from training.staged_file import StagedFile
@@ -69,12 +75,13 @@ def train(
         log and what to do.
     """
     out_dir = out_dir.resolve()
+    check_devices(settings.devices, source.n_frames("val"))
     inputs = training_inputs(settings, source, seed)
     claim_folder(out_dir, inputs)
     if (finished := load_result(out_dir)) is not None:
         return finished
     _write_config(settings, source, out_dir, seed)
-    run_nequip_train(out_dir, settings.max_epochs, on_epoch)
+    run_nequip_train(out_dir, settings.max_epochs, on_epoch, settings.devices)
     facts = json.loads((out_dir / RUN_FACTS).read_text())
     if not facts["finished"]:
         raise TrainingError(

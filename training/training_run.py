@@ -135,7 +135,8 @@ def training_inputs(
         seed=seed,
         dataset=hashes,
         versions={name: metadata.version(name) for name in _PACKAGES},
-        config=nequip_config(settings, nothing_fitted, seed),
+        # Who prepares the batches decides no number.
+        config=nequip_config(settings.model_copy(update={"num_workers": 0}), nothing_fitted, seed),
     )
 
 

@@ -13,6 +13,7 @@ from training.nequip_process import OnEpoch
 from training.sources import TrainingSource, open_source
 from training.trainer import TrainingError, TrainingResult, train
 from workflows.errors import CuprolithError
+from workflows.progress import announce
 from workflows.training_file import TrainingFile
 
 
@@ -78,6 +79,8 @@ def run_training(
     """
     with _explained(str(folder)):
         result = train(file.training, source, folder, seed, on_epoch)
+        n_test = source.n_frames("test")
+        announce(f"  {file.name}, seed {seed}: predicting {n_test:,} test frames")
         evaluate_held_out(folder, result, source)
     return TrainingSummary(file.name, result, read_held_out(folder, result.input_hash))
 

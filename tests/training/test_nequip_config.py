@@ -84,9 +84,12 @@ def test_is_a_pure_function_of_its_arguments(tmp_path):
     assert config_for(tmp_path, seed=4) != config_for(tmp_path, seed=3)
 
 
-@pytest.mark.parametrize(("n_train", "steps"), [(100, 40 * 20), (101, 40 * 21), (1, 40)])
-def test_the_learning_rate_falls_over_all_steps(tmp_path, n_train, steps):
-    settings = TrainingSettings(max_epochs=40, batch_size=5)
+@pytest.mark.parametrize(
+    ("n_train", "devices", "steps"),
+    [(100, 1, 40 * 20), (101, 1, 40 * 21), (1, 1, 40), (100, 2, 40 * 10), (101, 2, 40 * 11)],
+)
+def test_the_learning_rate_falls_over_all_steps(tmp_path, n_train, devices, steps):
+    settings = TrainingSettings(max_epochs=40, batch_size=5, devices=devices)
     config = config_for(tmp_path, settings, n_train=n_train)
     scheduler = config["training_module"]["lr_scheduler"]
     assert scheduler["interval"] == "step"
@@ -154,7 +157,17 @@ def test_energies_alone_are_learnt_without_derivatives(tmp_path):
     assert model["per_type_energy_scales"] == 0.7
     assert "coeffs" not in config["training_module"]["loss"]
     assert config["training_module"]["val_metrics"]["coeffs"] == {"per_atom_energy_mae": 3.0}
-    assert config["data"]["stats_manager"]["_target_"].endswith("EnergyOnlyDataStatisticsManager")
+    assert not config["data"]["stats_manager"]["has_forces"]
+
+
+def test_sums_over_neighbours_can_be_means(emt_dataset):
+    model = AllegroSettings(r_max=4.25, neighbor_normalization="mean")
+    _, stats, module = built(config_for(emt_dataset, TrainingSettings(model=model)))
+    n_neighbors = stats["num_neighbors_mean"]
+    norms = [b for n, b in module.model.named_buffers() if n.endswith("norm_const")]
+    assert norms
+    for norm in norms:
+        assert norm.item() == pytest.approx(1 / n_neighbors)
 
 
 def test_weights_depend_on_the_seed_alone(emt_dataset):

@@ -236,7 +236,7 @@ def test_max_time_ends_the_training_cleanly(emt_dataset, small_settings, tmp_pat
 
 def test_a_failing_trainer_is_quoted(tmp_path, monkeypatch):
     child = "import sys; print('line', 1); sys.exit('RuntimeError: out of memory')"
-    monkeypatch.setattr(nequip_process, "_command", lambda _: [sys.executable, "-c", child])
+    monkeypatch.setattr(nequip_process, "_command", lambda *_: [sys.executable, "-c", child])
     (tmp_path / "nequip-train.log").write_text("an earlier run\n")
     with pytest.raises(TrainingError) as raised:
         run_nequip_train(tmp_path, 1, None)
@@ -251,7 +251,7 @@ def test_a_failing_trainer_is_quoted(tmp_path, monkeypatch):
 def test_the_trainer_ends_with_an_interrupted_caller(tmp_path, monkeypatch):
     log = tmp_path / "nequip-train.log"
     child = "print('started', flush=True); import time; time.sleep(60)"
-    monkeypatch.setattr(nequip_process, "_command", lambda _: [sys.executable, "-c", child])
+    monkeypatch.setattr(nequip_process, "_command", lambda *_: [sys.executable, "-c", child])
 
     def interrupt(*arguments):
         while "started" not in log.read_text():
@@ -329,6 +329,7 @@ def test_whatever_decides_the_result_is_in_the_hash(emt_dataset, small_settings)
             "model": AllegroSettings(r_max=4.0),
             "variant": "allegro-mlp",
             "compile": True,
+            "devices": 2,
         }.items()
     ]
     hashes = {
@@ -338,7 +339,9 @@ def test_whatever_decides_the_result_is_in_the_hash(emt_dataset, small_settings)
     assert len(hashes | {inputs.hash}) == len(changes) + 1
     assert training_inputs(small_settings, source, SEED + 1).hash != inputs.hash
     touched = set(TrainingSettings.model_fields) - {next(iter(change)) for change in changes}
-    assert touched == {"final_mlp", "qdi"}
+    assert touched == {"final_mlp", "qdi", "num_workers"}
+    workers = small_settings.model_copy(update={"num_workers": 2})
+    assert training_inputs(workers, source, SEED) == inputs
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -19,6 +20,10 @@ class QDIBlock(torch.nn.Module):
     keeps the energy smooth where an edge reaches the cutoff radius. The paper says nothing about
     a nonlinearity in the fully connected layer. It is needed: without one the layer and the
     first of Allegro's readout would be one matrix, and its width would be no hyper-parameter.
+
+    Expectation values of random circuits are small: their variance is 1/(2^qubits + 1), so that of
+    a difference of two is twice that. The circuit's outputs are divided by its square root, as all
+    layers here keep the size of features.
 
     Parameters
     ----------
@@ -59,13 +64,13 @@ class QDIBlock(torch.nn.Module):
             input_scaling=input_scaling,
         )
         self.n_outputs = final_mlp_width
-        self.layers = torch.nn.Sequential(
-            linear(n_inputs, input_features),
-            circuit,
-            linear(circuit.n_outputs, final_mlp_width),
-            activation("silu"),
+        self.encode = linear(n_inputs, input_features)
+        self.circuit = circuit
+        self.gain = math.sqrt((2**qubits + 1) / 2)
+        self.fully_connected = torch.nn.Sequential(
+            linear(circuit.n_outputs, final_mlp_width), activation("silu")
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Map features of shape (n_edges, n_inputs) to (n_edges, n_outputs)."""
-        return self.layers(features)
+        return self.fully_connected(self.gain * self.circuit(self.encode(features)))

@@ -144,7 +144,7 @@ def test_an_atom_enters_a_neighbourhood_smoothly(model):
 def test_a_naive_quantum_layer_would_jump():
     """A control: the circuit's own expectation values, f(0) included, make the energy jump."""
     model = build("allegro-qdi")
-    layer = model.model.func.edge_readout.block.layers[1]
+    layer = model.model.func.edge_readout.block.circuit
     layer.register_forward_hook(
         lambda layer, inputs, outputs: expectations(layer.circuit, *inputs, layer.weights)
     )

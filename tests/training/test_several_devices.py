@@ -1,0 +1,112 @@
+"""Trainings on several devices; here processes, as machines without a GPU have."""
+
+import subprocess
+import sys
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from conftest import SEED
+from test_trainer import ROOT, TRAIN_IN_ANOTHER_PROCESS, nequip_processes, weights
+
+from training.learning_curve import metrics_files, read_learning_curve
+from training.settings import QDISettings
+from training.sources import DatasetSource
+from training.trainer import TrainingError, train
+
+
+@pytest.fixture
+def settings(small_settings):
+    update = {
+        "variant": "allegro-qdi",
+        "qdi": QDISettings(final_mlp_width=8),
+        "devices": 2,
+        "max_epochs": 4,
+        "dtype": "float64",
+    }
+    return small_settings.model_copy(update=update)
+
+
+def assert_same_numbers(ours, theirs, rtol):
+    mine, others = (read_learning_curve(folder / "metrics") for folder in (ours, theirs))
+    np.testing.assert_allclose(mine.train_loss, others.train_loss, rtol=rtol)
+    np.testing.assert_allclose(mine.val_loss, others.val_loss, rtol=rtol)
+    np.testing.assert_allclose(mine.learning_rate, others.learning_rate, rtol=rtol)
+    expected = weights(theirs / "last.ckpt")
+    for name, value in weights(ours / "last.ckpt").items():
+        torch.testing.assert_close(value, expected[name], rtol=rtol, atol=rtol, msg=name)
+
+
+@pytest.mark.slow
+def test_two_devices_with_half_the_frames_each_are_one_with_all(settings, emt_dataset, tmp_path):
+    source = DatasetSource(emt_dataset)
+    n_train = source.n_frames("train")
+    assert n_train % 2 == 0
+    for devices in (1, 2):
+        update = {"devices": devices, "batch_size": n_train // devices}
+        result = train(settings.model_copy(update=update), source, tmp_path / f"{devices}", SEED)
+        assert result.device == ("cpu" if devices == 1 else "2 x cpu")
+    assert_same_numbers(tmp_path / "2", tmp_path / "1", rtol=1e-9)
+
+
+@pytest.mark.slow
+def test_goes_on_after_kills_with_the_same_numbers(settings, emt_dataset, tmp_path):
+    """Of the process that started it, and of one of the two."""
+    source = DatasetSource(emt_dataset)
+    expected = train(settings, source, tmp_path / "undisturbed", SEED)
+    folder = tmp_path / "killed"
+
+    arguments = [settings.model_dump_json(), str(emt_dataset), str(folder), str(SEED)]
+    with subprocess.Popen(
+        [sys.executable, "-c", TRAIN_IN_ANOTHER_PROCESS, *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        assert parent.stdout.readline() == "0\n"
+        children = nequip_processes(folder)
+        parent.kill()
+    assert len(children) == 3
+    assert psutil.wait_procs(children, timeout=10)[1] == []
+
+    def kill_one(metrics):
+        launcher = next(process for process in nequip_processes(folder) if process.children())
+        launcher.children()[-1].kill()
+
+    with pytest.raises(TrainingError, match=r"SIGKILL[\s\S]*same command"):
+        train(settings, source, folder, SEED, kill_one)
+    assert nequip_processes(folder) == []
+
+    result = train(settings, source, folder, SEED)
+    assert (result.epochs, result.best_epoch) == (4, expected.best_epoch)
+    assert_same_numbers(folder, tmp_path / "undisturbed", rtol=1e-9)
+    assert len(metrics_files(folder / "metrics")) == 3
+    assert not (folder / "scratch").exists()
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_ends_all(settings, emt_dataset, tmp_path):
+    hot = settings.model_copy(update={"learning_rate": 1e30})
+    with pytest.raises(TrainingError, match=r"loss is (nan|inf)[\s\S]*lower `learning_rate`"):
+        train(hot, DatasetSource(emt_dataset), tmp_path / "allegro", SEED)
+    assert nequip_processes(tmp_path / "allegro") == []
+    assert not (tmp_path / "allegro" / "last.ckpt").exists()
+
+
+@pytest.mark.parametrize(("gpus", "said"), [(1, "1 GPU "), (2, "2 GPUs ")])
+def test_more_devices_than_gpus_are_refused(
+    gpus, said, settings, emt_dataset, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    more = settings.model_copy(update={"devices": 3})
+    with pytest.raises(TrainingError, match=f"`devices` is 3, but this machine has {said}"):
+        train(more, DatasetSource(emt_dataset), tmp_path / "allegro", SEED)
+    assert not (tmp_path / "allegro").exists()
+
+
+def test_each_device_needs_a_frame_to_validate(settings, emt_dataset, tmp_path):
+    source = DatasetSource(emt_dataset)
+    many = settings.model_copy(update={"devices": source.n_frames("val") + 1})
+    with pytest.raises(TrainingError, match=r"only \d+ frames to validate"):
+        train(many, source, tmp_path / "allegro", SEED)
