@@ -58,20 +58,23 @@ def read_cache(folder: Path) -> int:
 
 def one_epoch(folder: Path, n_train: int) -> int:
     """Batch `n_train` molecules with neighbour lists, as a training does; return the edges."""
+    import torch
     from hydra.utils import instantiate
+    from nequip.utils.dtype import torch_default_dtype
     from nequip.utils.global_state import set_global_state
 
     from training.nequip_config import nequip_config
     from training.settings import AllegroSettings, TrainingSettings
 
-    set_global_state()
     source = QM9Source(folder, n_train=n_train, n_val=n_train // 11)
     settings = TrainingSettings(batch_size=BATCH_SIZE, model=AllegroSettings(r_max=R_MAX))
     config = nequip_config(settings, source.training_data(stress=False), seed=0)
     del source
-    module = instantiate(config["data"], _recursive_=False)
-    module.setup("fit")
-    return sum(batch["edge_index"].shape[1] for batch in module.train_dataloader())
+    with torch_default_dtype(torch.float64):
+        set_global_state()
+        module = instantiate(config["data"], _recursive_=False)
+        module.setup("fit")
+        return sum(batch["edge_index"].shape[1] for batch in module.train_dataloader())
 
 
 def peak_mb(function: str, *arguments: object) -> float:
