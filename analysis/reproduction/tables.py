@@ -77,11 +77,12 @@ def _held_out_forces(run: Run) -> float:
 
 
 def comparison_table(quantity: Quantity, runs: Sequence[Run], reference: str) -> Table:
-    """One row per dataset and model: the published error, ours, and ours on the test split."""
+    """One row per dataset of the runs and model: published error, ours, ours on the test split."""
+    present = {run.plan.dataset for run in runs}
     rows = [
         row
         for dataset in DATASET_NAMES
-        if dataset in quantity.published
+        if dataset in quantity.published and dataset in present
         for row in _comparison_rows(quantity, dataset, runs, reference)
     ]
     caption = f"{quantity.title} on the validation split, {quantity.unit}"
