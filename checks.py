@@ -2,8 +2,8 @@
 """All checks: format, lint, types, the rooms' one-way arrows, and the tests.
 
 Every check runs, also after one has failed; the exit code is non-zero if any failed. The README's
-tour, which takes minutes, runs beside everything else. Arguments go to pytest:
-`python checks.py -k extxyz`.
+tour and the compiled models, which take minutes, run beside everything else. Arguments go to
+pytest: `python checks.py -k extxyz`.
 """
 
 import os
@@ -15,14 +15,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 PYTEST = ["pytest", "--durations=10", *sys.argv[1:]]
-TOUR_TESTS = ["tests/test_quickstart.py", "tests/test_readme.py"]
-TOUR = [*PYTEST, *TOUR_TESTS]
+LONG_TESTS = [
+    "tests/test_quickstart.py",
+    "tests/test_readme.py",
+    "tests/training/test_deployment.py",
+]
+LONG = [*PYTEST, *LONG_TESTS]
 CHECKS = {
     "format": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],
     "types": ["mypy"],
     "rooms": ["lint-imports"],
-    "tests": [*PYTEST, *(f"--ignore={path}" for path in TOUR_TESTS)],
+    "tests": [*PYTEST, *(f"--ignore={path}" for path in LONG_TESTS)],
 }
 # Two test processes share the cores; torch with as many threads as cores in both slows both down.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", **os.environ}
@@ -34,8 +38,8 @@ def main() -> int:
     failed = []
     started = time.monotonic()
     with tempfile.TemporaryFile() as output:
-        tour = subprocess.Popen(
-            TOUR, cwd=ROOT, env=ENVIRONMENT, stdout=output, stderr=subprocess.STDOUT
+        long = subprocess.Popen(
+            LONG, cwd=ROOT, env=ENVIRONMENT, stdout=output, stderr=subprocess.STDOUT
         )
         try:
             for name, command in CHECKS.items():
@@ -43,20 +47,21 @@ def main() -> int:
                 begun = time.monotonic()
                 code = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, check=False).returncode
                 failed += _ended(name, code, begun)
-            print(f"== tour, begun with the first check: {' '.join(TOUR)}", flush=True)
-            code = tour.wait()
+            print(f"== long tests, begun with the first check: {' '.join(LONG)}", flush=True)
+            code = long.wait()
         finally:
-            tour.kill()
+            long.kill()
         output.seek(0)
         print(output.read().decode(errors="replace"), end="")
-    failed += _ended("tour", code, started)
+    failed += _ended("long tests", code, started)
     print(f"checks failed: {', '.join(failed)}" if failed else "all checks passed", flush=True)
     return 1 if failed else 0
 
 
 def _ended(name: str, code: int, begun: float) -> list[str]:
     """Say how a check ended; its name if it failed."""
-    passed = code == 0 or (code == _NO_TESTS and len(sys.argv) > 1 and name in ("tests", "tour"))
+    chosen = len(sys.argv) > 1 and name in ("tests", "long tests")
+    passed = code == 0 or (chosen and code == _NO_TESTS)
     print(
         f"== {name}: {'ok' if passed else 'FAILED'} ({time.monotonic() - begun:.0f} s)", flush=True
     )

@@ -1,5 +1,15 @@
+import sys
+
 import pytest
 from readme_commands import ROOT, Tour, readme_commands
+
+
+@pytest.fixture(autouse=True, scope="module")
+def torch_default_dtype():
+    """No test leaves another default precision to those that follow; NequIP sets double."""
+    yield
+    if torch := sys.modules.get("torch"):
+        assert torch.get_default_dtype() == torch.float32
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 
 from generators.crystals import standard_crystal
 from workflows.campaign import Campaign
-from workflows.engines.embedded import POTENTIALS, embedded_calculator, single_threaded
+from workflows.engines.embedded import POTENTIALS, embedded_calculator, own_torch_settings
 from workflows.engines.engine import Engine, make_engine
 from workflows.errors import CuprolithError
 from workflows.workdir import read_json, write_json
@@ -86,7 +86,7 @@ def relax_crystal(structure: Structure, calculator: Calculator) -> tuple[Structu
     """
     primitive = standard_crystal("crystal", structure).primitive
     atoms = AseAtomsAdaptor.get_atoms(primitive, msonable=False)
-    with single_threaded(), warnings.catch_warnings():
+    with own_torch_settings(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the potential's packages
         atoms.calc = calculator
         atoms.set_constraint(FixSymmetry(atoms))

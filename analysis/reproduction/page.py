@@ -148,7 +148,7 @@ def _dataset_notes(content: Reproduction) -> list[str]:
 def _stage(content: Reproduction, dataset: str) -> Stage:
     runs = [run for run in content.runs if run.plan.dataset == dataset]
     finished = sum(run.result is not None for run in runs)
-    seconds = sum(float(run.curve.seconds[-1]) for run in runs if run.epochs)
+    seconds = sum(run.seconds for run in runs)
     fact = f"{finished} of {plural(len(runs), 'run')} finished"
     begun = any(run.epochs for run in runs)
     return Stage(DATASET_NAMES[dataset], begun, fact, duration(seconds))

@@ -67,6 +67,12 @@ class Run:
         return len(self.curve.epoch)
 
     @property
+    def seconds(self) -> float:
+        """Training time so far; a killed run may not have noted its last epoch's."""
+        known = self.curve.seconds[np.isfinite(self.curve.seconds)]
+        return float(known[-1]) if len(known) else 0.0
+
+    @property
     def short(self) -> bool:
         """Whether it trained for fewer epochs than the paper."""
         return self.epochs < self.plan.published_epochs

@@ -150,7 +150,7 @@ def runs_table(runs: Sequence[Run], published: Published) -> Table:
             f"{count(run.epochs)} of {count(run.plan.published_epochs)}"
             + (f" {SHORT}" if run.epochs and run.short else ""),
             ABSENT if run.best is None else str(run.curve.epoch[run.best]),
-            duration(float(run.curve.seconds[-1])) if run.epochs else ABSENT,
+            duration(run.seconds) if run.epochs else ABSENT,
             run.device or ABSENT,
             count(run.n_parameters, none=ABSENT),
             _pair(forces, run),

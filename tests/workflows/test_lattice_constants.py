@@ -17,7 +17,7 @@ from generators.crystals import prototype_structure, standard_crystal
 from generators.settings import CrystalSettings
 from workflows import lattice_constants as module
 from workflows.campaign import Campaign
-from workflows.engines.embedded import embedded_calculator, single_threaded
+from workflows.engines.embedded import embedded_calculator, own_torch_settings
 from workflows.errors import CuprolithError
 from workflows.lattice_constants import (
     NotRelaxedError,
@@ -154,7 +154,7 @@ def test_diep_gives_the_constants_its_energies_have():
         def cell(a, element=name, structure=prototype):
             return bulk(element, structure, a=a)
 
-        with single_threaded():
+        with own_torch_settings():
             lowest = lowest_energy(
                 cell, calculator, np.linspace(expected - 0.02, expected + 0.02, 5)
             )

@@ -100,17 +100,20 @@ def embedded_calculator(name: str) -> Calculator:
 
 
 @contextlib.contextmanager
-def single_threaded() -> Iterator[None]:
-    """Run torch on one thread, so that the same input gives the same bits in every run.
+def own_torch_settings() -> Iterator[None]:
+    """Run torch on one thread and in single precision, whatever the rest of the program wants.
 
     With two threads, forces of one structure differed by 1e-6 eV/Å between processes, which MD
-    amplifies; a run that was killed and continued would then not equal an undisturbed one.
+    amplifies; a run that was killed and continued would then not equal an undisturbed one. And
+    the potentials fail where another library (NequIP) has made double precision the default.
     """
     import torch
 
-    threads = torch.get_num_threads()
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
     torch.set_num_threads(1)
+    torch.set_default_dtype(torch.float32)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+        torch.set_default_dtype(dtype)

@@ -26,7 +26,7 @@ from workflows.engines.document import (
     NonFiniteLabelError,
     Provenance,
 )
-from workflows.engines.embedded import embedded_calculator, single_threaded
+from workflows.engines.embedded import embedded_calculator, own_torch_settings
 from workflows.engines.nose_hoover import RampedNoseHooverChain
 from workflows.engines.segmented import SegmentedMeltQuenchMaker
 from workflows.engines.settings import RelaxSettings
@@ -121,7 +121,7 @@ class EmbeddedRelaxMaker(EmbeddedMaker):
         optimizer.attach(recorder)
         converged, stopped = False, ""
         try:
-            with single_threaded():
+            with own_torch_settings():
                 converged = bool(
                     optimizer.run(fmax=self.settings.fmax, steps=self.settings.max_steps)
                 )
@@ -155,7 +155,7 @@ class EmbeddedStaticMaker(EmbeddedMaker):
         recorder = LabelRecorder(*self._atoms(structure))
         stopped = ""
         try:
-            with single_threaded():
+            with own_torch_settings():
                 recorder()
         except NonFiniteLabelError as error:
             stopped = str(error)
@@ -192,7 +192,7 @@ class EmbeddedMeltQuenchMaker(SegmentedMeltQuenchMaker, EmbeddedMaker):
         first, last = settings.segments[segment][:2]
         stopped = ""
         try:
-            with single_threaded():
+            with own_torch_settings():
                 if segment == 0:
                     recorder()
                 for step in range(first, last):

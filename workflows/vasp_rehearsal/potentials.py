@@ -13,7 +13,7 @@ from ase.data import chemical_symbols, covalent_radii
 from ase.neighborlist import neighbor_list
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from workflows.engines.embedded import POTENTIALS, embedded_calculator, single_threaded
+from workflows.engines.embedded import POTENTIALS, embedded_calculator, own_torch_settings
 from workflows.errors import CuprolithError
 
 FAST_POTENTIAL = "emt-like"
@@ -58,7 +58,7 @@ def reproducible(name: str) -> AbstractContextManager[None]:
 
     The Morse pairs always do, and need not load torch for it.
     """
-    return nullcontext() if name == FAST_POTENTIAL else single_threaded()
+    return nullcontext() if name == FAST_POTENTIAL else own_torch_settings()
 
 
 class MorsePairs(Calculator):

@@ -58,6 +58,14 @@ def test_the_best_epoch_counts_not_the_last(published, run_of):
     assert row[5:7] == ["1 min 30 s", "cpu"]
 
 
+def test_a_run_killed_within_an_epoch_shows_the_time_it_noted(published, run_of):
+    run = run_of("benzene", "allegro", 0, [0.4, 0.2], finished=False)
+    metrics = run.plan.folder / "metrics" / "version_0" / "metrics.csv"
+    metrics.write_text(metrics.read_text().rstrip().rsplit(",", 1)[0] + ",\n")
+    row = runs_table([run_of("benzene", "allegro", 0)], published).rows[0]
+    assert row[5] == "30 s"
+
+
 def test_errors_of_another_checkpoint_do_not_count(run_of):
     run = run_of("benzene", "allegro", 0, [0.4, 0.2], held_out=(0.1, 0.1))
     assert run.held_out is not None

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 
 from workflows.engines.document import Provenance, frames_of
@@ -112,3 +113,17 @@ def test_fingerprint_of_vasp_covers_what_decides_labels(vasp, same):
     plain = make_engine(EngineSettings(name="vasp", vasp={"vasp_cmd": "vasp_std"}))
     other = make_engine(EngineSettings(name="vasp", vasp={"vasp_cmd": "vasp_std", **vasp}))
     assert (plain.config_hash == other.config_hash) is same
+
+
+def test_another_default_precision_changes_no_label(slab):
+    """NequIP makes double precision torch's default in its process."""
+    engine = make_engine(EngineSettings(name="diep-r2scan"))
+    expected = engine.static.label(slab, PROVENANCE)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = engine.static.label(slab, PROVENANCE)
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(before)
+    assert found.trajectory == expected.trajectory
