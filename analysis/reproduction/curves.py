@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
 from analysis.report.figures import FAMILY_COLOURS, round_ticks, styled
@@ -137,8 +139,18 @@ def learning_curves_png(
             xscale="log", yscale="log", xlabel="epoch",
             ylabel=f"{quantity.name} MAE, {quantity.unit}", title=DATASET_NAMES[dataset],
         )  # fmt: skip
+        _label_plainly(axes.xaxis)
+        _label_plainly(axes.yaxis)
+        axes.plot([], [], c="grey", lw=0.9, ls=":", label="the paper's number")
         axes.grid(alpha=0.25, lw=0.6)
         axes.legend(frameon=False, fontsize=8)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=130)
     return buffer.getvalue()
+
+
+def _label_plainly(axis: Axis) -> None:
+    """Ticks at 1, 2, 5, 10, ... written as such, on a logarithmic axis."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
