@@ -99,6 +99,17 @@ def brute_force(substrate, film, limits, max_area, most):
     return None
 
 
+def largest_entry(film, substrate, size: int) -> int:
+    """Bound on the entries of a film's matrix that fits a reduced cell of so many substrate cells.
+
+    The longer side of a reduced cell is at most its area over the height of the shorter one.
+    """
+    shortest = np.linalg.norm(substrate, axis=1).min()
+    longest = max(shortest, size * np.linalg.det(substrate) / (shortest * np.sin(np.pi / 3)))
+    unstrained = longest / (1 - 0.15)
+    return int(np.ceil(unstrained * np.linalg.norm(np.linalg.inv(film), 2)))
+
+
 def assert_true_minimum(match: LatticeMatch, substrate, film, limits, expected):
     assert round(np.linalg.det(match.substrate_matrix)) == expected[0]
     assert match.von_mises_strain == pytest.approx(expected[1], abs=2e-6)
@@ -115,10 +126,10 @@ def assert_true_minimum(match: LatticeMatch, substrate, film, limits, expected):
 @given(substrate=CELLS, film=CELLS, max_strain=st.floats(0.01, 0.15))
 def test_random_lattices_against_brute_force(substrate, film, max_strain):
     limits = MatchLimits(area_tolerance=0.09, max_strain=max_strain, max_atoms=10**4)
-    max_area = 4 * np.linalg.det(substrate)
-    expected = brute_force(substrate, film, limits, max_area, most=6)
-    # So few atoms that the substrate has four cells at most.
-    limits = replace(limits, max_atoms=4999)
+    max_area = 3 * np.linalg.det(substrate)
+    expected = brute_force(substrate, film, limits, max_area, largest_entry(film, substrate, 3))
+    # So few atoms that the substrate has three cells at most.
+    limits = replace(limits, max_atoms=3999)
     if expected is None:
         with pytest.raises(GenerationError, match="no coherent interface"):
             smallest_match(substrate, film, (1000, 1), limits)
