@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from monty.json import MSONable
+from numpy.typing import NDArray
 
-from generators.crystals import FloatArray
-
+FloatArray = NDArray[np.float64]
 Matrix = tuple[tuple[float, float, float], ...]
 
 

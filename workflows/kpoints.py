@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from pymatgen.core import Structure
-from pymatgen.io.vasp.inputs import Kpoints
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 PAPER_KPOINT_LENGTH = 32.0
 """Least number of divisions times lattice constant, Å (Laskaris 2026, section III.C)."""
@@ -29,6 +32,9 @@ def gamma_mesh(
     length
         Least number of divisions times lattice constant, Å.
     """
+    # Settings import this module, and with it every command; VASP's inputs take half a second.
+    from pymatgen.io.vasp.inputs import Kpoints
+
     lengths = [length, length, 1.0 if vacuum else length]
     mesh = Kpoints.automatic_density_by_lengths(structure, lengths, force_gamma=True).kpts[0]
     first, second, third = (int(division) for division in mesh)
