@@ -7,9 +7,6 @@ runs once on few frames.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
 from itertools import cycle, islice
@@ -19,6 +16,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
+from fresh_process import printed_number
 
 from training.dataset import build_dataset
 from training.extxyz import iter_frames, write_frames
@@ -103,22 +101,7 @@ def peak_mb(function: str, *arguments: object) -> float:
         "getattr(bench, sys.argv[1])(Path(sys.argv[2]), *map(int, sys.argv[3:]))\n"
         "print((kb('VmHWM') - before) / 1024)"
     )
-    here = Path(__file__).parent
-    paths = os.pathsep.join([str(here.parents[1]), str(here)])
-    done = subprocess.run(
-        [sys.executable, "-c", script, function, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"PYTHONPATH": paths},
-    )
-    return round(float(done.stdout), 1)
-
-
-@pytest.fixture
-def measuring(request) -> bool:
-    option = request.config.getoption
-    return option("benchmark_enable") or not option("benchmark_disable")
+    return round(printed_number(script, function, *arguments), 1)
 
 
 @pytest.fixture

@@ -12,13 +12,11 @@ that lets the 1:1 match of Li and Cu through. Vacancies are left to ours alone.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import warnings
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from fresh_process import printed_number
 from pymatgen.analysis.adsorption import AdsorbateSiteFinder
 from pymatgen.analysis.interfaces.coherent_interfaces import CoherentInterfaceBuilder
 from pymatgen.analysis.interfaces.zsl import ZSLGenerator
@@ -156,19 +154,7 @@ def peak_gib(max_index: int) -> float:
         "bench.ours(int(sys.argv[1]))\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)"
     )
-    here = Path(__file__).parent
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(max_index)],
-        capture_output=True, text=True, check=True,
-        env={"PYTHONPATH": f"{here.parents[1]}:{here}"},
-    )  # fmt: skip
-    return round(float(done.stdout), 2)
-
-
-@pytest.fixture
-def measuring(request) -> bool:
-    option = request.config.getoption
-    return option("benchmark_enable") or not option("benchmark_disable")
+    return round(printed_number(script, max_index), 2)
 
 
 @pytest.fixture

@@ -11,14 +11,12 @@ loss of the outputs' sum and of its gradient.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
+from fresh_process import printed_number
 from torch import Tensor
 
 from training.quantum.circuit import Circuit, Input, Weight
@@ -130,22 +128,7 @@ def peak_mb(n_edges: int, circuit: str, peer: str) -> float:
         "bench.double_backward(run, weights, x)\n"
         "print((kb('VmHWM') - before) / 1024)"
     )
-    here = Path(__file__).parent
-    added = [str(here.parents[1]), str(here), *filter(None, [os.environ.get("PYTHONPATH")])]
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(n_edges), circuit, peer],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(added)},
-    )
-    return float(done.stdout)
-
-
-@pytest.fixture
-def measuring(request) -> bool:
-    option = request.config.getoption
-    return option("benchmark_enable") or not option("benchmark_disable")
+    return printed_number(script, n_edges, circuit, peer)
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -8,14 +8,12 @@ process of its own; without the option the same code runs once on few molecules.
 from __future__ import annotations
 
 import io
-import os
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fresh_process import printed_number
 
 from training.sources import QM9Source
 from training.sources.qm9_files import ARCHIVE, CACHE, UNCHARACTERIZED, read_qm9
@@ -85,21 +83,7 @@ def peak_mb(function: str, *arguments: object) -> float:
         "status = Path('/proc/self/status').read_text()\n"
         "print(int(status.split('VmHWM:')[1].split()[0]) / 1024)"
     )
-    here = Path(__file__).parent
-    done = subprocess.run(
-        [sys.executable, "-c", script, function, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(here.parents[1]), str(here)])},
-    )
-    return round(float(done.stdout.splitlines()[-1]), 1)
-
-
-@pytest.fixture(scope="module")
-def measuring(request) -> bool:
-    option = request.config.getoption
-    return option("benchmark_enable") or not option("benchmark_disable")
+    return round(printed_number(script, function, *arguments), 1)
 
 
 @pytest.fixture(scope="module")

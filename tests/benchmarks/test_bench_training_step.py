@@ -7,9 +7,6 @@ its own; without the option the same code runs once on one small cell. On a GPU 
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from ase.build import bulk
+from fresh_process import printed_number
 from hydra.utils import get_method
 from nequip.data import AtomicDataDict, compute_neighborlist_, from_ase
 from nequip.utils.dtype import torch_default_dtype
@@ -116,21 +114,7 @@ def peak_mb(*arguments: object) -> float:
         "import sys, test_bench_training_step as bench\n"
         "print(bench.memory_of_a_step(sys.argv[1], *map(int, sys.argv[2:])))"
     )
-    paths = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
-    done = subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"PYTHONPATH": paths},
-    )
-    return round(float(done.stdout), 1)
-
-
-@pytest.fixture
-def measuring(request) -> bool:
-    option = request.config.getoption
-    return option("benchmark_enable") or not option("benchmark_disable")
+    return round(printed_number(script, *arguments), 1)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

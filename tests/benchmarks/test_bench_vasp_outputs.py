@@ -7,14 +7,13 @@ the same code runs once on few steps.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import warnings
 from pathlib import Path
 
 import ase.io
 import pytest
+from fresh_process import printed_number
 
 from workflows.stages.collect_outputs import collect_outputs
 from workflows.vasp.vasprun import iter_ionic_steps
@@ -73,21 +72,7 @@ def peak_mb(function: str, path: Path) -> float:
         "getattr(bench, sys.argv[1])(Path(sys.argv[2]))\n"
         "print((kb('VmHWM') - before) / 1024)"
     )
-    paths = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script, function, str(path)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"PYTHONPATH": paths},
-    )
-    return round(float(done.stdout), 1)
-
-
-@pytest.fixture
-def measuring(request) -> bool:
-    option = request.config.getoption
-    return option("benchmark_enable") or not option("benchmark_disable")
+    return round(printed_number(script, function, path), 1)
 
 
 @pytest.mark.parametrize("read", [read_ours, read_pymatgen, read_ase])
