@@ -1,0 +1,1 @@
+"""Multi-objective optimisation of expensive functions: SAMO-COBRA, alone and as Optuna sampler."""

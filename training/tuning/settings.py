@@ -1,0 +1,72 @@
+"""What a campaign or training file says about a study (YAML section ``tuning``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from training.optimization.parameters import Parameter
+from training.settings import Count, Positive, Settings
+
+
+class InferenceSettings(Settings):
+    """How inference time is measured."""
+
+    objective: Literal["time", "flops"] = Field(
+        default="time",
+        description="measured seconds per atom, or floating-point operations per atom, which a "
+        "busy machine does not disturb",
+    )
+    compiled: bool = Field(
+        default=True, description="measure the compiled model, as it is deployed; eager if false"
+    )
+    n_atoms: Count | None = Field(
+        default=None,
+        description="smallest system to measure on; a validation frame is repeated up to it "
+        "where it is periodic, and taken as it is where not. None takes frames as they are",
+    )
+    warm_up: Annotated[int, Field(ge=0)] = Field(default=5, description="calls not counted")
+    repeats: Annotated[int, Field(ge=3)] = Field(default=20, description="calls counted")
+
+
+class LimitSettings(Settings):
+    """What a trial must not exceed (constraints of the study); None sets no limit."""
+
+    peak_memory: Positive | None = Field(default=None, description="of inference, GiB")
+    inference_time: Positive | None = Field(default=None, description="µs per atom")
+    training_time: Positive | None = Field(default=None, description="hours of one training")
+    energy_drift: Positive | None = Field(
+        default=None, description="of 200 NVE steps of 0.5 fs at 300 K, eV/atom: stability"
+    )
+
+
+class TuningSettings(Settings):
+    """One study: a variant's hyper-parameters, for accuracy and speed at once.
+
+    The defaults are the paper's budget (Laskaris 2026, section III.E).
+    """
+
+    generations: Count = 100
+    offspring: Count = Field(default=12, description="trials proposed together")
+    workers: Count = Field(default=1, description="trainings side by side on one machine")
+    search_space: dict[str, Parameter] = Field(
+        default_factory=dict,
+        description="by dotted name within `training`, say `model.r_max`; empty means the paper's",
+    )
+    inference: InferenceSettings = InferenceSettings()
+    limits: LimitSettings = LimitSettings()
+    reference_point: tuple[Positive, Positive] | None = Field(
+        default=None,
+        description="worst accuracy (eV/Å, or eV/atom) and inference time (µs/atom, or "
+        "Mflop/atom) of interest; None follows the trials",
+    )
+    warm_start: tuple[Path, ...] = Field(
+        default=(), description="pareto.json of other studies, whose points are tried first"
+    )
+
+    @property
+    def n_trials(self) -> int:
+        """Evaluations of the study."""
+        return self.generations * self.offspring
