@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
 import sys
-import threading
 from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
-from training.nequip_train import end_with_parent
+from training.child_process import (
+    child_process,
+    end_of_log,
+    end_with_parent_in_background,
+    how_it_ended,
+    python_command,
+    remedy_for,
+)
 from training.staged_file import sync_folder
 from training.training_run import TrainingError
 
 Command = Literal["compile", "package"]
 
-_TAIL_LINES = 15
-# -P and the appended argument keep the working directory out of the child's import path.
-_CHILD = (
-    "import sys; sys.path.append(sys.argv.pop(1)); from training.nequip_command import main; main()"
-)
 _REMEDIES = {
     "InvalidCxxCompiler": "install a C++ compiler (g++), or set CXX to one",
     "MaxAbsError": "the compiled model differs from the original by more than NequIP accepts; set "
@@ -79,27 +78,17 @@ def main() -> None:
 
     Standard input is a pipe that the parent holds open; this process ends when it closes.
     """
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    end_with_parent_in_background()
     import_module(f"nequip.scripts.{sys.argv.pop(1)}").main()
 
 
 def _run(command: Command, arguments: list[str], scratch: Path, log_file: Path) -> int:
-    with log_file.open("wb") as log:
-        child = [sys.executable, "-P", "-c", _CHILD, str(Path(__file__).parents[1])]
-        process = subprocess.Popen(
-            [*child, command, *arguments],
-            cwd=scratch,
-            env=_environment(),
-            stdin=subprocess.PIPE,  # closes when this process ends, which ends the child
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches this process alone, which ends the child
-        )
-        try:
-            return process.wait()
-        finally:
-            process.kill()
-            process.communicate()
+    child = [*python_command("training.nequip_command", "main()"), command, *arguments]
+    with (
+        log_file.open("wb") as log,
+        child_process(child, scratch, _environment(), log) as process,
+    ):
+        return process.wait()
 
 
 def _environment() -> dict[str, str]:
@@ -109,15 +98,9 @@ def _environment() -> dict[str, str]:
 
 
 def _failure(command: Command, code: int, log_file: Path) -> TrainingError:
-    how = f"ended with exit code {code}"
-    if code < 0:
-        how = f"was killed by {signal.Signals(-code).name}, for want of memory perhaps"
-    text = log_file.read_text(errors="replace")
-    tail = "\n".join(f"    {line}" for line in text.splitlines()[-_TAIL_LINES:])
-    remedy = next(
-        (remedy for symptom, remedy in _REMEDIES.items() if symptom in text),
-        "see the message above",
-    )
+    how = how_it_ended(code) + (", for want of memory perhaps" if code < 0 else "")
+    remedy = remedy_for(log_file.read_text(errors="replace"), _REMEDIES, "see the message above")
     return TrainingError(
-        f"nequip-{command} {how}. The end of {log_file}:\n{tail}\nWhat to do: {remedy}."
+        f"nequip-{command} {how}. The end of {log_file}:\n{end_of_log(log_file)}\n"
+        f"What to do: {remedy}."
     )

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.child_process import (
+    child_process,
+    end_of_log,
+    how_it_ended,
+    python_command,
+    remedy_for,
+)
 from training.learning_curve import MetricsTail, epochs_of_rows, metrics_files
 from training.nequip_config import LAST_CHECKPOINT, METRICS_DIR
 from training.training_run import TrainingError
@@ -21,16 +26,6 @@ LOG_FILE = "nequip-train.log"
 
 _SCRATCH = "scratch"
 _POLL_SECONDS = 0.2
-_TAIL_LINES = 15
-_TAIL_BYTES = 20_000
-# -P and the appended argument keep the working directory out of the child's import path.
-_CHILD = (
-    "import sys; sys.path.append(sys.argv.pop(1)); from training.nequip_train import main; main()"
-)
-_LAUNCHER = (
-    "import sys; sys.path.append(sys.argv.pop(1)); "
-    "from training.nequip_train import launch; launch(int(sys.argv[1]), sys.argv[2:])"
-)
 _REMEDIES = {
     "FloatingPointError": "lower `learning_rate`, or look for frames with extreme forces or "
     "energies in the training split",
@@ -124,20 +119,9 @@ def run_nequip_train(
     known = len(metrics_files(folder / METRICS_DIR))
     with (folder / LOG_FILE).open("ab") as log:
         log_start = log.tell()
-        process = subprocess.Popen(
-            _command(folder, devices),
-            cwd=folder,
-            env=_environment(scratch),
-            stdin=subprocess.PIPE,  # closes when this process ends, which ends the child
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches this process alone, which ends the child
-        )
-        try:
+        command = _command(folder, devices)
+        with child_process(command, folder, _environment(scratch), log) as process:
             _follow(process, folder / METRICS_DIR, known, max_epochs, on_epoch)
-        finally:
-            process.kill()
-            process.communicate()
     shutil.rmtree(scratch, ignore_errors=True)
     if process.returncode != 0:
         raise _failure(process.returncode, folder / LOG_FILE, log_start)
@@ -158,11 +142,10 @@ def _environment(scratch: Path) -> dict[str, str]:
 
 
 def _command(folder: Path, devices: int) -> list[str]:
-    python = [sys.executable, "-P", "-c"]
-    ours = str(Path(__file__).parents[1])
-    command = [*python, _CHILD, ours]
+    command = python_command("training.nequip_train", "main()")
     if devices > 1:
-        command = [*python, _LAUNCHER, ours, str(devices), *command]
+        launcher = "launch(int(sys.argv[1]), sys.argv[2:])"
+        command = [*python_command("training.nequip_train", launcher), str(devices), *command]
     command += ["--config-path", str(folder), "--config-name", Path(CONFIG_FILE).stem]
     command += ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=stdout"]
     if zipfile.is_zipfile(folder / LAST_CHECKPOINT):  # a file cut short is none
@@ -219,25 +202,18 @@ def _complete(epochs: dict[int, dict[str, float]], max_epochs: int) -> list[Epoc
 
 
 def _failure(code: int, log: Path, log_start: int) -> TrainingError:
-    tail = _end_of(log, log_start)
+    tail = end_of_log(log, log_start)
     if code < 0:
-        what = f"nequip-train was killed by {signal.Signals(-code).name}"
         remedy = (
             "run the same command again: it goes on from the last epoch; if the system killed it "
             "for want of memory, lower `batch_size` first"
         )
     else:
-        what = f"nequip-train ended with exit code {code}"
-        remedy = next(
-            (remedy for symptom, remedy in _REMEDIES.items() if symptom in tail),
+        remedy = remedy_for(
+            tail,
+            _REMEDIES,
             "see the message above; once mended, the same command goes on from the last epoch",
         )
-    return TrainingError(f"{what}. The end of {log}:\n{tail}\nWhat to do: {remedy}.")
-
-
-def _end_of(log: Path, start: int) -> str:
-    with log.open("rb") as stream:
-        end = stream.seek(0, os.SEEK_END)
-        stream.seek(max(start, end - _TAIL_BYTES))
-        lines = stream.read().decode(errors="replace").splitlines()
-    return "\n".join(f"    {line}" for line in lines[-_TAIL_LINES:])
+    return TrainingError(
+        f"nequip-train {how_it_ended(code)}. The end of {log}:\n{tail}\nWhat to do: {remedy}."
+    )

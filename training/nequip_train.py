@@ -1,9 +1,4 @@
-"""``nequip-train`` as child processes that do not outlive the process that started them.
-
-Standard input of each must be a pipe whose other end the parent holds open and never writes to. It
-closes when the parent ends, however it ends; the child then ends at once. (The kernel's
-parent-death signal would do it on Linux only, and comes when the parent's *thread* ends.)
-"""
+"""``nequip-train`` as child processes that do not outlive the process that started them."""
 
 from __future__ import annotations
 
@@ -11,14 +6,13 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 
-_STDIN = 0
+from training.child_process import end_with_parent_in_background
 
 
 def main() -> None:
     """Run NequIP's trainer with Hydra's arguments from the command line."""
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    end_with_parent_in_background()
     from nequip.scripts.train import main as nequip_train
 
     nequip_train()
@@ -35,7 +29,7 @@ def launch(devices: int, command: list[str]) -> None:
     command
         Program and arguments.
     """
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    end_with_parent_in_background()
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import main as torchrun
@@ -57,11 +51,3 @@ def _end_with(code: int) -> None:
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     sys.exit(code)
-
-
-def end_with_parent() -> None:
-    """End this process when standard input closes."""
-    # os.read, not sys.stdin.read: a daemon thread inside a buffered reader blocks a normal exit.
-    while os.read(_STDIN, 1):
-        pass
-    os._exit(1)

@@ -1,0 +1,100 @@
+"""Child processes that do not outlive the process that started them, and what their logs say.
+
+Standard input of each is a pipe whose other end the parent holds open and never writes to. It
+closes when the parent ends, however it ends; the child then ends at once. (The kernel's
+parent-death signal would do it on Linux only, and comes when the parent's *thread* ends.)
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+_STDIN = 0
+_TAIL_LINES = 15
+_TAIL_BYTES = 20_000
+
+
+def python_command(module: str, call: str) -> list[str]:
+    """Return the command line of a Python process that calls a function of ours.
+
+    Parameters
+    ----------
+    module
+        Module of this project.
+    call
+        Expression to evaluate, say ``main()``; it finds further arguments in ``sys.argv[1:]``.
+    """
+    # -P and the appended path keep the working directory out of the child's import path.
+    function = call.partition("(")[0]
+    code = f"import sys; sys.path.append(sys.argv.pop(1)); from {module} import {function}; {call}"
+    return [sys.executable, "-P", "-c", code, str(Path(__file__).parents[1])]
+
+
+@contextmanager
+def child_process(
+    command: Sequence[str], cwd: Path, environment: Mapping[str, str], log: BinaryIO
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command whose process calls `end_with_parent_in_background`; it ends with the block.
+
+    Parameters
+    ----------
+    command, cwd, environment
+        What to run, where, and all of its environment.
+    log
+        Takes standard output and standard error.
+    """
+    process = subprocess.Popen(
+        list(command),
+        cwd=cwd,
+        env=dict(environment),
+        stdin=subprocess.PIPE,  # closes when this process ends, which ends the child
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # Ctrl-C reaches this process alone, which ends the child
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def end_with_parent_in_background() -> None:
+    """End this process as soon as standard input closes; the child's side of `child_process`."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # os.read, not sys.stdin.read: a daemon thread inside a buffered reader blocks a normal exit.
+    while os.read(_STDIN, 1):
+        pass
+    os._exit(1)
+
+
+def how_it_ended(code: int) -> str:
+    """Say how a process with this return code ended."""
+    if code < 0:
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"
+
+
+def end_of_log(log: Path, start: int = 0) -> str:
+    """Return the last lines of a log, indented; of what stands behind `start` bytes."""
+    with log.open("rb") as stream:
+        end = stream.seek(0, os.SEEK_END)
+        stream.seek(max(start, end - _TAIL_BYTES))
+        lines = stream.read().decode(errors="replace").splitlines()
+    return "\n".join(f"    {line}" for line in lines[-_TAIL_LINES:])
+
+
+def remedy_for(text: str, remedies: Mapping[str, str], otherwise: str) -> str:
+    """Return the remedy of the first symptom that stands in a text."""
+    return next((remedy for symptom, remedy in remedies.items() if symptom in text), otherwise)
