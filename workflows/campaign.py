@@ -13,8 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from generators.candidate import Family
 from generators.settings import CrystalSettings, StructuresSettings
 from training.settings import DatasetSettings, TrainingSettings
+from training.tuning.settings import TuningSettings
 from workflows.campaign_errors import CampaignError, explain
 from workflows.engines.settings import EngineSettings
+from workflows.tuning_section import check_tuning
 
 
 class PublishedSettings(BaseModel):
@@ -40,21 +42,28 @@ class Campaign(BaseModel):
     engine: EngineSettings = EngineSettings()
     dataset: DatasetSettings = DatasetSettings()
     training: TrainingSettings = TrainingSettings()
+    tuning: TuningSettings | None = Field(
+        default=None, description="a study of the variant's hyper-parameters on the dataset"
+    )
     published: PublishedSettings | None = Field(
         default=None, description="numbers of a publication to compare the catalogue with"
     )
 
     @property
     def campaign_hash(self) -> str:
-        """Hash of all that decides what is computed, crystal files by content (12 hex digits).
+        """Hash of all that decides what is computed, files by content (12 hex digits).
 
-        `published` decides nothing and is left out.
+        `published` decides nothing and is left out, as is a study that is not asked for.
         """
         content = self.model_dump(mode="json", exclude={"published"})
+        if self.tuning is None:
+            del content["tuning"]
+        else:
+            content["tuning"]["warm_start"] = [_digest(path) for path in self.tuning.warm_start]
+            del content["tuning"]["workers"]
         for name, crystal in self.crystals.items():
             if crystal.file is not None:
-                digest = hashlib.sha256(crystal.file.read_bytes()).hexdigest()
-                content["crystals"][name]["file"] = digest
+                content["crystals"][name]["file"] = _digest(crystal.file)
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -64,20 +73,21 @@ class Campaign(BaseModel):
         return text
 
     def with_absolute_files(self, folder: Path) -> Campaign:
-        """Return a copy whose crystal files are relative to nothing."""
+        """Return a copy whose files are relative to nothing."""
         crystals = {
             name: crystal.model_copy(update={"file": (folder / crystal.file).resolve()})
             if crystal.file is not None
             else crystal
             for name, crystal in self.crystals.items()
         }
-        return self.model_copy(update={"crystals": crystals})
+        tuning = self.tuning.with_absolute_files(folder) if self.tuning is not None else None
+        return self.model_copy(update={"crystals": crystals, "tuning": tuning})
 
 
 def load_campaign(path: Path) -> Campaign:
     """Read and validate a campaign file.
 
-    Crystal files are looked for relative to the campaign file.
+    Crystal files and points to start a study from are looked for relative to the campaign file.
 
     Raises
     ------
@@ -113,6 +123,7 @@ def load_campaign(path: Path) -> Campaign:
     except ValidationError as error:
         raise explain(error, Campaign, path, root) from None
     _check_files(campaign, path)
+    check_tuning(campaign.training, campaign.tuning, path, root)
     return campaign.with_absolute_files(path.parent)
 
 
@@ -124,6 +135,10 @@ def _check_files(campaign: Campaign, path: Path) -> None:
                 where=f"{path}: crystals.{name}.file",
                 remedy="the path is taken relative to the campaign file",
             )
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def campaign_differences(old: Campaign, new: Campaign) -> list[str]:

@@ -48,7 +48,7 @@ def _problem(
     loc, parent = _located(model, detail["loc"])
     key = ".".join(f"[{part}]" if isinstance(part, int) else part for part in loc)
     key = key.replace(".[", "[")
-    where = f"{_place(root, loc, path)}: {key}" if key else str(path)
+    where = f"{place_of(root, loc, path)}: {key}" if key else str(path)
     valid = sorted(parent.model_fields) if parent else []
     if detail["type"] == "extra_forbidden":
         nearest = difflib.get_close_matches(str(loc[-1]), valid, n=1, cutoff=0.5)
@@ -106,7 +106,7 @@ def _in_range(detail: ErrorDetails, value: float) -> bool:
     )
 
 
-def _place(root: yaml.Node | None, loc: tuple[int | str, ...], path: Path) -> str:
+def place_of(root: yaml.Node | None, loc: tuple[int | str, ...], path: Path) -> str:
     """File and line (from 1) of a key, or of the innermost part of it that exists.
 
     A tree merged from several files knows the file of each node; else it is `path`.

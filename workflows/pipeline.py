@@ -1,8 +1,9 @@
-"""The whole campaign as one jobflow flow: generate → label → collect → train → report."""
+"""The whole campaign as one jobflow flow: generate, label, collect, train, tune, report."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,13 @@ from jobflow import Flow, Job, Response, job
 
 from workflows.errors import CuprolithError
 from workflows.jobs.job_ids import stable_uuid
+from workflows.jobs.observer import Observer
 from workflows.jobs.runner import run_flow
 from workflows.progress import announce, progress_bar
 from workflows.stages.label import LabelProgress, n_label_jobs, planned_runs
 from workflows.store.sqlite_store import job_store
+from workflows.tuning.steps import STEP
 from workflows.workdir import Workdir
-
-STAGES = ("generate", "label", "collect", "train", "report")
 
 
 @job
@@ -55,6 +56,25 @@ def train_job(workdir: str, after: dict[str, Any]) -> dict[str, Any]:
 
 
 @job
+def tune_job(workdir: str, after: dict[str, Any]) -> Response:
+    """Add the flow of what is left of the campaign's study."""
+    from workflows.stages.tune import study_flow
+
+    opened = Workdir(Path(workdir))
+    tuning = opened.campaign().tuning
+    output = {"trials": tuning.n_trials if tuning is not None else 0}
+    return Response(output=output, detour=study_flow(opened))
+
+
+@job
+def judge_job(workdir: str, after: dict[str, Any]) -> dict[str, Any]:
+    """Judge the campaign's study."""
+    from workflows.stages.tune import judge
+
+    return _announced(judge(Workdir(Path(workdir))))
+
+
+@job
 def report_job(workdir: str, after: dict[str, Any]) -> dict[str, Any]:
     """Write the report."""
     from workflows.stages.report import report
@@ -70,68 +90,81 @@ def _announced(summary: object) -> dict[str, Any]:
 def pipeline_flow(workdir: Workdir) -> Flow:
     """Return the flow of a whole campaign.
 
-    The five stage jobs run each time the flow runs, since each of them finds out by itself what
-    is left to do; the label jobs they lead to are skipped when finished.
+    The stage jobs run each time the flow runs, since each of them finds out by itself what is left
+    to do; the label jobs and trials they lead to are skipped when finished.
     """
     root = str(workdir.root.resolve())
-    generated = generate_job(root)
-    labelled = label_job(root, generated.output)
-    collected = collect_job(root, labelled.output)
-    trained = train_job(root, collected.output)
-    reported = report_job(root, trained.output)
-    jobs = [generated, labelled, collected, trained, reported]
+    stages = {"generate": generate_job(root)}
+    stages["label"] = label_job(root, stages["generate"].output)
+    stages["collect"] = collect_job(root, stages["label"].output)
+    stages["train"] = last = train_job(root, stages["collect"].output)
+    if workdir.campaign().tuning is not None:
+        stages["tune"] = tune_job(root, last.output)
+        stages["judge"] = last = judge_job(root, stages["tune"].output)
+    stages["report"] = report_job(root, last.output)
     campaign_hash = workdir.campaign().campaign_hash
-    for stage, stage_job in zip(STAGES, jobs, strict=True):
+    for stage, stage_job in stages.items():
         stage_job.name = stage
         stage_job.set_uuid(stable_uuid("stage", stage, campaign_hash))
         stage_job.update_metadata({"always_run": True, "stage": stage}, dynamic=False)
-    return Flow(jobs, name=workdir.campaign().name)
+    return Flow(list(stages.values()), name=workdir.campaign().name)
 
 
 class PipelineProgress:
-    """Announces each stage, and shows the label jobs between two stages on a bar."""
+    """Announces each stage, and shows the jobs between two stages on a bar."""
 
     def __init__(self, workdir: Workdir) -> None:
         self._workdir = workdir
         self._open_bar = ExitStack()
-        self._label: LabelProgress | None = None
+        self._between: Observer | None = None
 
     def on_flow(self, n_jobs: int) -> None:
-        """Ignore: the stages are known, and the plan knows the label jobs."""
+        """Ignore: the stages are known, and the plan knows the jobs between them."""
 
     def on_start(self, job: Job) -> None:
-        """Announce a stage, or show a label job."""
+        """Announce a stage, or show another job."""
         if "stage" in job.metadata:
             self.close()
             announce(f"● {job.metadata['stage']}")
         else:
-            self._labels().on_start(job)
+            self._bar_of(job).on_start(job)
 
     def on_finish(self, job: Job, seconds: float) -> None:
         """Advance."""
         if "stage" not in job.metadata:
-            self._labels().on_finish(job, seconds)
+            self._bar_of(job).on_finish(job, seconds)
 
     def on_skip(self, job: Job) -> None:
         """Advance."""
-        self._labels().on_skip(job)
+        self._bar_of(job).on_skip(job)
 
     def on_fail(self, job: Job, error: BaseException) -> None:
-        """Advance past a label job; a failed stage is reported at the end."""
+        """Say so; a failed stage is reported at the end."""
         if "stage" not in job.metadata:
-            self._labels().on_fail(job, error)
+            self._bar_of(job).on_fail(job, error)
 
     def close(self) -> None:
-        """Close the bar of the label jobs."""
+        """Close the bar."""
         self._open_bar.close()
-        self._label = None
+        self._between = None
 
-    def _labels(self) -> LabelProgress:
-        if self._label is None:
-            _, runs = planned_runs(self._workdir)
-            bar = self._open_bar.enter_context(progress_bar("label", total=n_label_jobs(runs)))
-            self._label = LabelProgress(bar)
-        return self._label
+    def _bar_of(self, job: Job) -> Observer:
+        """Return what shows the jobs between two stages: label jobs, or those of a study."""
+        if self._between is None:
+            opened = self._trials() if STEP in job.metadata else self._labels()
+            self._between = self._open_bar.enter_context(opened)
+        return self._between
+
+    @contextmanager
+    def _labels(self) -> Iterator[Observer]:
+        _, runs = planned_runs(self._workdir)
+        with progress_bar("label", total=n_label_jobs(runs)) as bar:
+            yield LabelProgress(bar)
+
+    def _trials(self) -> AbstractContextManager[Observer]:
+        from workflows.tuning.progress import study_bar
+
+        return study_bar("tune", self._workdir.study(self._workdir.campaign().training.variant))
 
 
 def run_pipeline(workdir: Workdir) -> str:
@@ -140,10 +173,12 @@ def run_pipeline(workdir: Workdir) -> str:
     Raises
     ------
     CuprolithError
-        If a stage failed, with its message; the stages before it are kept. Failed label jobs do
-        not stop the campaign: they are listed in ``labels.json`` and the report.
+        If a stage or a job of the study failed, with its message; what came before is kept.
+        Failed label jobs do not stop the campaign: they are listed in ``labels.json`` and the
+        report; nor do trainings that fail in a study.
     """
     progress = PipelineProgress(workdir)
+    tuning = workdir.campaign().tuning
     try:
         summary = run_flow(
             pipeline_flow(workdir),
@@ -151,11 +186,12 @@ def run_pipeline(workdir: Workdir) -> str:
             observer=progress,
             log_path=workdir.label_log,
             root_dir=workdir.runs,
+            workers=tuning.workers if tuning is not None else 1,
         )
     finally:
         progress.close()
     for failure in summary.failures:
-        if "stage" in failure.metadata:
+        if "stage" in failure.metadata or STEP in failure.metadata:
             where = f"{workdir.campaign_yaml}: stage {failure.name}"
             error = CuprolithError(failure.error, where=where)
             error.add_note(failure.traceback)

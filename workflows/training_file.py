@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from training.settings import TrainingSettings
 from training.sources import SourceSettings
+from training.tuning.settings import TuningSettings
 from workflows.campaign_errors import explain
 from workflows.errors import CuprolithError
+from workflows.tuning_section import check_tuning
 
 EXTENDS = "extends"
 
@@ -29,6 +31,9 @@ class TrainingFile(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     data: SourceSettings
     training: TrainingSettings = TrainingSettings()
+    tuning: TuningSettings | None = Field(
+        default=None, description="a study of the variant's hyper-parameters on the data"
+    )
 
     def limited(self, max_epochs: int | None, max_time: str | None) -> TrainingFile:
         """Return a copy with other epochs or wall-time limit (DD:HH:MM:SS); None changes nothing.
@@ -65,7 +70,8 @@ def load_training_file(path: Path) -> TrainingFile:
     """Read and validate a training file.
 
     A file may say ``extends: <file>``, relative to itself: its mappings are merged into those of
-    that file key by key, anything else replaces what stands there.
+    that file key by key, anything else replaces what stands there. Points to start a study from are
+    looked for relative to `path`.
 
     Raises
     ------
@@ -74,9 +80,13 @@ def load_training_file(path: Path) -> TrainingFile:
     """
     root = _merged(path, ())
     try:
-        return TrainingFile.model_validate(_content(root))
+        file = TrainingFile.model_validate(_content(root))
     except ValidationError as error:
         raise explain(error, TrainingFile, path, root) from None
+    check_tuning(file.training, file.tuning, path, root)
+    if file.tuning is None:
+        return file
+    return file.model_copy(update={"tuning": file.tuning.with_absolute_files(path.parent)})
 
 
 def _merged(path: Path, extended_by: tuple[Path, ...]) -> yaml.MappingNode:

@@ -10,7 +10,7 @@ from pathlib import Path
 from analysis.reproduction.held_out import HeldOutErrors, evaluate_held_out, read_held_out
 from training.dataset import DatasetError
 from training.nequip_process import OnEpoch
-from training.sources import TrainingSource, open_source
+from training.sources import SourceSettings, TrainingSource, open_source
 from training.trainer import TrainingError, TrainingResult, train
 from workflows.errors import CuprolithError
 from workflows.progress import announce
@@ -57,8 +57,13 @@ def opened_source(file: TrainingFile, data_root: Path) -> TrainingSource:
     CuprolithError
         If it is not there, or not whole; with what to do.
     """
-    with _explained(f"data: {data_root / file.data.directory}"):
-        source = open_source(file.data, data_root)
+    return open_data(file.data, data_root)
+
+
+def open_data(data: SourceSettings, data_root: Path) -> TrainingSource:
+    """Open what a section ``data`` names; as `opened_source`."""
+    with explained(f"data: {data_root / data.directory}"):
+        source = open_source(data, data_root)
         source.n_frames("train")
         return source
 
@@ -77,7 +82,7 @@ def run_training(
     CuprolithError
         If the training fails, with the end of its log and what to do.
     """
-    with _explained(str(folder)):
+    with explained(str(folder)):
         result = train(file.training, source, folder, seed, on_epoch)
         n_test = source.n_frames("test")
         announce(f"  {file.name}, seed {seed}: predicting {n_test:,} test frames")
@@ -91,7 +96,8 @@ def training_folder(root: Path, seed: int) -> Path:
 
 
 @contextmanager
-def _explained(where: str) -> Iterator[None]:
+def explained(where: str) -> Iterator[None]:
+    """Say where an error of data or training arose."""
     try:
         yield
     except (TrainingError, DatasetError) as error:

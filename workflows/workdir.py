@@ -96,6 +96,10 @@ class Workdir:
         """Result of the campaign's training."""
         return self.training(self.campaign().training.variant) / "result.json"
 
+    def study(self, variant: str) -> Path:
+        """Folder of the study of one variant."""
+        return self.root / "tuning" / variant
+
     @property
     def report_html(self) -> Path:
         """The report."""

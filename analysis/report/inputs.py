@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import yaml
 
+from analysis.tuning.trials import StudyRecord, load_study, study_folders
 from training.dataset_card import CARD_NAME, DatasetCard, load_card
 
 Content = TypeVar("Content")
@@ -36,6 +37,8 @@ class Inputs:
         The dataset's; None where there is none.
     trainings
         One per folder in ``training/``.
+    studies
+        One per folder in ``tuning/``.
     problems
         Files that are there but could not be read, with the reason.
     """
@@ -49,6 +52,7 @@ class Inputs:
     card: DatasetCard | None = None
     timings: dict[str, Any] = field(default_factory=dict)
     trainings: list[TrainingFolder] = field(default_factory=list)
+    studies: list[StudyRecord] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def attempt(self, path: Path, read: Callable[[Path], Content]) -> Content | None:
@@ -92,6 +96,8 @@ def read_inputs(root: Path) -> Inputs:
         for folder in folders
         if folder.is_dir() and "." not in folder.name  # earlier trainings are put aside as a.b
     ]
+    studies = (inputs.attempt(folder, load_study) for folder in study_folders(root / "tuning"))
+    inputs.studies = [study for study in studies if study is not None]
     return inputs
 
 

@@ -19,6 +19,7 @@ from analysis.report.page import Stage, Verdict, page_html
 from analysis.report.provenance import provenance_section
 from analysis.report.structures import structures_section
 from analysis.report.training import training_fact, training_section
+from analysis.report.tuning import tuning_fact, tuning_sections
 from training.staged_file import StagedFile
 
 VERBS = {
@@ -26,6 +27,7 @@ VERBS = {
     "label": "Label",
     "collect": "Collect",
     "train": "Train",
+    "tune": "Tune",
     "report": "Report",
 }
 
@@ -83,6 +85,7 @@ def _sections(inputs: Inputs, measured: Measured) -> list[Section]:
         dataset_section(inputs, distributions, commands["collect"]),
         training_section(inputs, measured.curves, evaluations, commands["train"]),
         accuracy_section(measured, commands["train"]),
+        *(tuning_sections(inputs.studies, commands["tune"]) if _tunes(inputs) else ()),
         provenance_section(inputs),
     ]
 
@@ -117,13 +120,20 @@ def _stages(inputs: Inputs, distributions: Distributions) -> list[Stage]:
         "label": label_fact(inputs) if inputs.labels else "",
         "collect": dataset_fact(inputs, distributions),
         "train": training_fact(inputs),
+        "tune": tuning_fact(inputs.studies),
         "report": "this page",
     }
     seconds: dict[str, Any] = inputs.timings.get("stages") or {}
     return [
         Stage(name, bool(facts[verb]), facts[verb], _time(seconds.get(verb)))
         for verb, name in VERBS.items()
+        if verb != "tune" or _tunes(inputs)
     ]
+
+
+def _tunes(inputs: Inputs) -> bool:
+    """Whether the campaign asks for studies, or has some; most do not."""
+    return bool(inputs.campaign.get("tuning") or inputs.studies)
 
 
 def _time(seconds: Any) -> str:

@@ -13,15 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
-from analysis.report.figures import FAMILY_COLOURS, round_ticks, styled
+from analysis.report.figures import round_ticks, styled
+from analysis.report.variants import VARIANT_COLOURS, VARIANT_NAMES
 from analysis.reproduction.runs import Run
-from analysis.reproduction.tables import DATASET_NAMES, VARIANT_NAMES, Quantity
+from analysis.reproduction.tables import DATASET_NAMES, Quantity
 from training.settings import Variant
 
 FloatArray = NDArray[np.float64]
 
-_BLUE, _ORANGE, _GREEN, *_ = FAMILY_COLOURS.values()
-COLOURS: dict[Variant, str] = {"allegro": _BLUE, "allegro-mlp": _ORANGE, "allegro-qdi": _GREEN}
 _BAND_OPACITY = 0.18
 _FEW_EPOCHS = 60  # are shown one by one
 
@@ -83,7 +82,7 @@ def learning_curves(found: Mapping[Variant, Band], quantity: Quantity, dataset: 
     """Plot the bands on logarithmic axes, with the paper's numbers as level lines."""
     figure = go.Figure()
     for variant, band in found.items():
-        name, colour = VARIANT_NAMES[variant], COLOURS[variant]
+        name, colour = VARIANT_NAMES[variant], VARIANT_COLOURS[variant]
         edges = np.concatenate([band.epochs, band.epochs[::-1]])
         outline = np.concatenate([band.high, band.low[::-1]])
         figure.add_trace(
@@ -126,7 +125,7 @@ def learning_curves_png(
         figure.subplots(1, len(found), squeeze=False)[0], found, strict=True
     ):
         for variant, band in variants.items():
-            colour = COLOURS[variant]
+            colour = VARIANT_COLOURS[variant]
             marker = "o" if _few(band) else ""
             name = VARIANT_NAMES[variant]
             axes.plot(band.epochs, band.mean, marker, ls="-", c=colour, label=name, lw=1.4, ms=3)
@@ -139,8 +138,8 @@ def learning_curves_png(
             xscale="log", yscale="log", xlabel="epoch",
             ylabel=f"{quantity.name} MAE, {quantity.unit}", title=DATASET_NAMES[dataset],
         )  # fmt: skip
-        _label_plainly(axes.xaxis)
-        _label_plainly(axes.yaxis)
+        label_plainly(axes.xaxis)
+        label_plainly(axes.yaxis)
         axes.plot([], [], c="grey", lw=0.9, ls=":", label="the paper's number")
         axes.grid(alpha=0.25, lw=0.6)
         axes.legend(frameon=False, fontsize=8)
@@ -149,7 +148,7 @@ def learning_curves_png(
     return buffer.getvalue()
 
 
-def _label_plainly(axis: Axis) -> None:
+def label_plainly(axis: Axis) -> None:
     """Ticks at 1, 2, 5, 10, ... written as such, on a logarithmic axis."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))

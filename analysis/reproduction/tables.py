@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from math import floor, isfinite, log10
 
 from analysis.report.content import Table, count, duration, number
+from analysis.report.variants import VARIANT_NAMES
 from analysis.reproduction.published import Column, Errors, Published
 from analysis.reproduction.runs import Estimate, Run, estimate
-from training.settings import Variant
 
 ABSENT = "—"
 SHORT = "†"
-VARIANT_NAMES: dict[Variant, str] = {
-    "allegro": "Allegro",
-    "allegro-mlp": "Allegro+MLP",
-    "allegro-qdi": "Allegro+QDI",
-}
 DATASET_NAMES = {
     "aspirin": "rMD17 aspirin",
     "benzene": "rMD17 benzene",

@@ -2,85 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-from html.parser import HTMLParser
-from pathlib import Path
 
-import numpy as np
 import pytest
+from report_page import Page, values, whole
 
 from analysis.evaluation import evaluate_training
 from analysis.report import render_report
 from training.extxyz import iter_frames
 
 SECTIONS = ("summary", "structures", "labels", "dataset", "training", "accuracy", "provenance")
-VOID = {"meta", "link", "br", "use", "path", "rect", "circle", "stop"}
-
-
-class Page(HTMLParser):
-    """Elements, texts and figures of a page; complains about tags that do not match."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.tables: dict[str, list[list[str]]] = {}
-        self.figures: dict[str, dict] = {}
-        self.text = ""
-        self.scripts = ""
-        self._figure: str | None = None
-        self._caption = ""
-        self.feed(path.read_text(encoding="utf-8"))
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag in VOID:
-            return
-        self.open.append(tag)
-        if tag == "caption":
-            self._caption = ""
-        elif tag == "tr":
-            self.tables.setdefault(self._caption, []).append([])
-        elif tag in ("td", "th"):
-            self.tables[self._caption][-1].append("")
-        elif tag == "script":
-            self._figure = dict(attrs).get("data-figure")
-
-    def handle_startendtag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        within = self.open[-1] if self.open else ""
-        if within == "script" and self._figure:
-            self.figures[self._figure] = json.loads(data)
-        elif within == "script":
-            self.scripts += data
-        elif within == "caption":
-            self._caption += data
-        elif within != "style":
-            self.text += data
-            if self.open and set(self.open) & {"td", "th"}:
-                self.tables[self._caption][-1][-1] += data
-
-    def ids(self):
-        return [attributes["id"] for _, attributes in self.elements if "id" in attributes]
-
-    def table(self, start):
-        """Rows of the table whose caption starts so, by first cell."""
-        (rows,) = (rows for caption, rows in self.tables.items() if caption.startswith(start))
-        return {row[0]: dict(zip(rows[0], row, strict=True)) for row in rows[1:]}
-
-
-def whole(text):
-    return int(text.replace("\u202f", ""))
 
 
 @pytest.fixture(scope="module")
@@ -158,10 +90,10 @@ def test_frame_counts_equal_card_and_files(page, small_campaign):
 
 def test_histograms_hold_every_frame(page, small_campaign):
     bars = page.figures["dataset-splits"]["data"]
-    frames = sum(numbers for bar in bars for numbers in _values(bar["x"]))
+    frames = sum(numbers for bar in bars for numbers in values(bar["x"]))
     assert frames == small_campaign.card.frames.kept
     energies = page.figures["dataset-energies"]["data"]
-    assert sum(sum(_values(bar["y"])) for bar in energies) == small_campaign.card.frames.kept
+    assert sum(sum(values(bar["y"])) for bar in energies) == small_campaign.card.frames.kept
 
 
 def test_provenance_has_versions_seeds_hashes_and_settings(page, small_campaign):
@@ -210,13 +142,13 @@ def test_figures_of_training_and_accuracy_hold_the_numbers(trained_page, trained
         trained_page.figures[f"learning-{name}-allegro"]["data"]
         for name in ("loss", "forces", "energies")
     )
-    assert _values(loss[0]["y"]) == [2.5, 1.25, 1.0]
-    assert _values(forces[0]["y"]) == [0.5, 0.25, 0.125]
-    assert _values(energies[0]["y"]) == [0.25, 0.125, 0.0625]
+    assert values(loss[0]["y"]) == [2.5, 1.25, 1.0]
+    assert values(forces[0]["y"]) == [0.5, 0.25, 0.125]
+    assert values(energies[0]["y"]) == [0.25, 0.125, 0.0625]
     assert [trace["name"] for trace in forces[1:]] == ["zero force", "mean force"]
     points = trained_page.figures["parity-forces-allegro"]["data"]
     n_components = 3 * trained_campaign.card.splits["test"].atoms
-    assert sum(len(_values(trace["x"])) for trace in points[:-1]) == n_components
+    assert sum(len(values(trace["x"])) for trace in points[:-1]) == n_components
     for figure in ("loss", "forces", "energies"):
         assert f"learning-{figure}-allegro" in trained_page.ids()
 
@@ -372,10 +304,3 @@ def test_thousands_of_structures_give_few_pictures(tmp_path, make_campaign):
     page_path = render_report(campaign.root)
     assert page_path.stat().st_size < small + 150_000
     assert whole(Page(page_path).table("Structures by family")["slab"]["structures"]) == 12_006
-
-
-def _values(data):
-    """Plotly writes arrays as lists or as base64."""
-    if isinstance(data, dict):
-        return np.frombuffer(base64.b64decode(data["bdata"]), dtype=data["dtype"]).tolist()
-    return data

@@ -171,3 +171,26 @@ def test_hash_follows_the_content_of_crystal_files_not_their_path(tmp_path):
     (tmp_path / "two" / "cu.vasp").write_text("other")
     hashes.append(load_campaign(tmp_path / "two" / "campaign.yaml").campaign_hash)
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_a_study_changes_the_hash_by_what_it_computes(tmp_path):
+    plain = load_campaign(write(tmp_path, SMALL))
+    (tmp_path / "pareto.json").write_text("{}")
+    study = SMALL + "tuning: {warm_start: [pareto.json], workers: WORKERS}\n"
+    one, two = (load_campaign(write(tmp_path, study.replace("WORKERS", n))) for n in "12")
+    assert one.tuning.warm_start == (tmp_path / "pareto.json",)
+    assert plain.campaign_hash != one.campaign_hash == two.campaign_hash
+    again = load_campaign(write(tmp_path, one.to_yaml()))
+    assert again == one
+    before = one.campaign_hash
+    (tmp_path / "pareto.json").write_text("[]")
+    assert again.campaign_hash != before
+
+
+def test_a_search_space_that_cannot_be_is_located(tmp_path):
+    text = refusal(
+        tmp_path,
+        SMALL + "tuning:\n  search_space:\n    model.rmax: {type: float, low: 3, high: 5}\n",
+    )
+    assert "campaign.yaml:12: tuning.search_space: model.rmax" in text
+    assert "did you mean `model.r_max`" in text

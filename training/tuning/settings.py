@@ -70,3 +70,8 @@ class TuningSettings(Settings):
     def n_trials(self) -> int:
         """Evaluations of the study."""
         return self.generations * self.offspring
+
+    def with_absolute_files(self, folder: Path) -> TuningSettings:
+        """Return a copy whose files are relative to nothing; they were relative to `folder`."""
+        files = tuple((folder / path).resolve() for path in self.warm_start)
+        return self.model_copy(update={"warm_start": files})

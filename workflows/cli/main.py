@@ -11,6 +11,7 @@ from workflows.cli.plan import plan
 from workflows.cli.reproduce import app as reproduce
 from workflows.cli.run import run
 from workflows.cli.stages import STAGE_VERBS, stage_command
+from workflows.cli.tune import choose, tune
 
 app = typer.Typer(
     help="From two crystals to a trained machine-learned interatomic potential.",
@@ -22,6 +23,8 @@ app.command()(run)
 app.command()(plan)
 for _verb in STAGE_VERBS:
     app.command(_verb.name, help=_verb.summary)(stage_command(_verb))
+app.command()(tune)
+app.command()(choose)
 app.command()(package)
 app.command("compile")(compile_)
 app.command()(download)

@@ -18,7 +18,7 @@ def run(
     update: UpdateOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Generate, label, collect, train and report, in one flow.
+    """Generate, label, collect, train, tune where the campaign says so, and report, in one flow.
 
     Stopped at any moment, the same command continues; nothing finished is computed again.
     """

@@ -196,7 +196,7 @@ def replayed_outcome(record: dict[str, Any]) -> JobOutcome | None:
     None if they cannot be rebuilt since the code that made them has changed.
     """
     try:
-        followers = tuple(map(_rebuilt_flow, record["followers"]))
+        followers = tuple(map(rebuilt_flow, record["followers"]))
     except Exception as error:  # noqa: BLE001  # constructors raise whatever they like
         logger.warning(
             "%s (%s, index %d) runs again: the jobs it led to cannot be rebuilt with today's "
@@ -228,7 +228,7 @@ def failed_jobs(store: JobStore) -> Iterator[JobFailure]:
 
 def _record(job: Job, outcome: JobOutcome, seconds: float) -> dict[str, Any]:
     try:
-        followers = [_stored_flow(flow) for flow in outcome.followers]
+        followers = [stored_flow(flow) for flow in outcome.followers]
     except Exception as error:  # MSONable objects raise whatever they like
         raise UnstorableResponseError(
             f"the jobs that {job.name!r} leads to cannot be stored ({error!r}); their functions "
@@ -247,7 +247,7 @@ def _record(job: Job, outcome: JobOutcome, seconds: float) -> dict[str, Any]:
     }
 
 
-def _stored_flow(flow: Flow) -> dict[str, Any]:
+def stored_flow(flow: Flow) -> dict[str, Any]:
     """Serialise a flow, and make sure that the functions of its jobs are found again."""
     stored: dict[str, Any] = jsanitize(
         flow.as_dict(), strict=True, enum_values=True, allow_bson=True
@@ -265,7 +265,14 @@ def _stored_jobs(flow: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield part
 
 
-def _rebuilt_flow(stored: dict[str, Any]) -> Flow:
+def rebuilt_flow(stored: dict[str, Any]) -> Flow:
+    """Return the flow that `stored_flow` has serialised.
+
+    Raises
+    ------
+    ImportError
+        If the function of a job is gone; constructors raise whatever they like.
+    """
     flow = MontyDecoder().process_decoded(stored)
     for job in _jobs(flow):
         _require_function(job.function)

@@ -1,0 +1,86 @@
+"""Sections *Tuning*: studies of the same data side by side, and each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.report.content import Figure, Missing, Section, count, plural
+from analysis.report.study_figures import comparison_figure, history_figure, study_label
+from analysis.report.study_section import STEPS, paper_notes, study_section
+from analysis.report.study_tables import comparison_table
+from analysis.report.study_words import point_text
+from analysis.report.variants import VARIANT_COLOURS
+from analysis.tuning.front import front, hypervolume, objective_array
+from analysis.tuning.history import history
+from analysis.tuning.pareto import common_reference_point, objectives, pareto, published
+from analysis.tuning.trials import StudyRecord
+
+
+def tuning_sections(studies: Sequence[StudyRecord], command: str) -> list[Section]:
+    """Make the sections: a comparison where studies share data and objectives, then each study.
+
+    Parameters
+    ----------
+    command
+        What tunes.
+    """
+    if not studies:
+        missing = Missing("No study has been made yet.", command)
+        return [Section("tuning", "Tuning", missing=missing)]
+    groups = [group for group in _groups(studies) if len(group) > 1]
+    sections = [_comparison(group, rank) for rank, group in enumerate(groups)]
+    return [
+        *sections,
+        *(study_section(study, study_label(study, studies), command) for study in studies),
+    ]
+
+
+def tuning_fact(studies: Sequence[StudyRecord]) -> str:
+    """One line for the summary."""
+    return "; ".join(
+        f"{study_label(study, studies)}: {plural(len(study.trials), 'trial')}, "
+        f"{count(len(front(study.trials)))} on the front"
+        for study in studies
+        if study.trials
+    )
+
+
+def _groups(studies: Sequence[StudyRecord]) -> list[list[StudyRecord]]:
+    """Gather studies of the same data with the same objectives."""
+    groups: dict[str, list[StudyRecord]] = {}
+    for study in studies:
+        if study.feasible:
+            key = f"{study.study.dataset} {study.study.data} {objectives(study)}"
+            groups.setdefault(key, []).append(study)
+    return list(groups.values())
+
+
+def _comparison(studies: Sequence[StudyRecord], rank: int) -> Section:
+    judged = [pareto(study) for study in studies]
+    labels = [study_label(study, studies) for study in studies]
+    points = [objective_array(front(study.trials)) for study in studies]
+    reference = common_reference_point(studies)
+    papers = [paper for study in studies if (paper := published(study)) is not None]
+    histories = {
+        label: (history(study.trials, reference), VARIANT_COLOURS[study.study.variant])
+        for label, study in zip(labels, studies, strict=True)
+    }
+    name = f"tuning-comparison-{rank}" if rank else "tuning-comparison"
+    section = Section(name, f"Tuning: {studies[0].study.dataset}")
+    section.lead = (
+        "Fronts of all variants: validation error against the cost of inference, both the smaller "
+        "the better."
+    )
+    section.notes = paper_notes(papers)
+    section.figures = [
+        Figure(f"{name}-fronts", f"Fronts (lines) and the other feasible trials (pale). {STEPS}",
+               comparison_figure(studies, judged[0].objectives, papers), height=460,
+               width="full"),
+        Figure(f"{name}-hypervolume",
+               "Hypervolume over evaluations, up to one reference point for all: "
+               f"{point_text(reference, judged[0].objectives)}.",
+               history_figure(histories, judged[0].objectives), width="full"),
+    ]  # fmt: skip
+    areas = [hypervolume(found, reference) for found in points]
+    section.tables = [comparison_table(labels, judged, areas)]
+    return section

@@ -1,0 +1,1 @@
+"""What studies of hyper-parameters have found: fronts, histories, importances."""

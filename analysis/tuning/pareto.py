@@ -1,0 +1,228 @@
+"""``pareto.json``: the front of a study, for people, for `cuprolith choose` and for warm starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from analysis.tuning.front import (
+    default_reference,
+    front,
+    hypervolume,
+    knee_point,
+    objective_array,
+)
+from analysis.tuning.published import SOURCE, PublishedPoint, paper_dataset, published_point
+from analysis.tuning.trials import StudyRecord, TrialRecord, load_study
+from training.settings import Variant
+from training.staged_file import StagedFile
+
+PARETO_FILE = "pareto.json"
+
+
+class _Content(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Objective(_Content):
+    """What is minimised, and in which unit."""
+
+    name: str
+    unit: str
+
+
+class ParetoPoint(_Content):
+    """One trial of the front.
+
+    Attributes
+    ----------
+    folder
+        Of its training, relative to the study's.
+    """
+
+    number: int
+    generation: int
+    parameters: dict[str, Any]
+    objectives: tuple[float, float]
+    constraints: tuple[float, ...]
+    folder: str
+
+
+class Published(_Content):
+    """The paper's point of the same variant and dataset; see `PublishedPoint`."""
+
+    source: str
+    parameters: dict[str, Any]
+    accuracy: float | None
+
+
+class Pareto(_Content):
+    """The feasible trials of a study that no other dominates, by accuracy.
+
+    Attributes
+    ----------
+    hypervolume
+        Up to `reference_point`; both None where there is no feasible trial and the study names
+        no reference point.
+    knee
+        Number of the trial at the knee; see `analysis.tuning.front.knee_point`.
+    published
+        None where the paper has no such dataset.
+    """
+
+    name: str
+    variant: Variant
+    dataset: str
+    study_hash: str
+    seed: int
+    n_trials: int
+    n_feasible: int
+    n_failed: int
+    objectives: tuple[Objective, Objective]
+    reference_point: tuple[float, float] | None
+    hypervolume: float | None
+    knee: int | None
+    points: tuple[ParetoPoint, ...]
+    published: Published | None
+
+    def point(self, number: int) -> ParetoPoint:
+        """Return a trial of the front.
+
+        Raises
+        ------
+        KeyError
+            If the front has no such trial.
+        """
+        for point in self.points:
+            if point.number == number:
+                return point
+        raise KeyError(f"trial {number} is not on the front of {self.name}")
+
+    def best(self, what: Literal["accuracy", "time"]) -> ParetoPoint:
+        """Return the end of the front with the best accuracy or the lowest inference cost.
+
+        Raises
+        ------
+        ValueError
+            If the front is empty.
+        """
+        return min(self.points, key=lambda point: point.objectives[what == "time"])
+
+
+def pareto(record: StudyRecord) -> Pareto:
+    """Judge a study; deterministic."""
+    study, trials = record.study, record.trials
+    found = front(trials)
+    points = objective_array(found)
+    reference = reference_point(record)
+    return Pareto(
+        name=study.name,
+        variant=study.variant,
+        dataset=study.dataset,
+        study_hash=study.hash,
+        seed=study.seed,
+        n_trials=len(trials),
+        n_feasible=len(record.feasible),
+        n_failed=sum(trial.failed for trial in trials),
+        objectives=objectives(record),
+        reference_point=reference,
+        hypervolume=None if reference is None else hypervolume(points, reference),
+        knee=found[knee_point(points)].number if found else None,
+        points=tuple(_point(trial) for trial in found),
+        published=_published(published(record)),
+    )
+
+
+def objectives(record: StudyRecord) -> tuple[Objective, Objective]:
+    """Name the objectives of a study and their units, as in `TrialRecord.objectives`."""
+    accuracy = (
+        Objective(name="validation force MAE", unit="eV/Å")
+        if record.study.has_forces
+        else Objective(name="validation energy MAE", unit="eV/atom")
+    )
+    if record.study.tuning.inference.objective == "flops":
+        return accuracy, Objective(name="cost of inference", unit="Mflop/atom")
+    return accuracy, Objective(name="inference time", unit="µs/atom")
+
+
+def reference_point(record: StudyRecord) -> tuple[float, float] | None:
+    """Return the study's reference point, else the front's own; None without either."""
+    if record.study.tuning.reference_point is not None:
+        return record.study.tuning.reference_point
+    found = front(record.trials)
+    return default_reference(objective_array(found)) if found else None
+
+
+def common_reference_point(records: Sequence[StudyRecord]) -> tuple[float, float]:
+    """Return the reference point that all studies name, else one of all their fronts together.
+
+    Parameters
+    ----------
+    records
+        With at least one feasible trial among them.
+    """
+    named = {record.study.tuning.reference_point for record in records}
+    agreed = named.pop() if len(named) == 1 else None
+    if agreed is not None:
+        return agreed
+    fronts = [trial for record in records for trial in front(record.trials)]
+    return default_reference(objective_array(fronts))
+
+
+def published(record: StudyRecord) -> PublishedPoint | None:
+    """Return the paper's point of the study's variant and dataset, if it has one."""
+    dataset = paper_dataset(record.study.data, record.study.symbols)
+    return None if dataset is None else published_point(dataset, record.study.variant)
+
+
+def write_pareto(folder: Path) -> Pareto:
+    """Judge the study in a folder and write its ``pareto.json``.
+
+    The same trials give the same bytes; the file appears whole or the earlier one stays.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `load_study`.
+    OSError
+        If the file cannot be written.
+    """
+    content = pareto(load_study(folder))
+    with StagedFile(folder / PARETO_FILE) as file:
+        file.write(content.model_dump_json(indent=1).encode() + b"\n")
+        file.commit()
+    return content
+
+
+def load_pareto(path: Path) -> Pareto:
+    """Read a ``pareto.json``.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    ValueError
+        If it holds something else.
+    """
+    return Pareto.model_validate_json(path.read_bytes())
+
+
+def _point(trial: TrialRecord) -> ParetoPoint:
+    assert trial.objectives is not None  # the front has no failed trial
+    return ParetoPoint(
+        number=trial.number,
+        generation=trial.generation,
+        parameters=trial.parameters,
+        objectives=trial.objectives,
+        constraints=trial.constraints,
+        folder=trial.folder,
+    )
+
+
+def _published(point: PublishedPoint | None) -> Published | None:
+    if point is None:
+        return None
+    return Published(source=SOURCE, parameters=dict(point.parameters), accuracy=point.accuracy)

@@ -1,0 +1,125 @@
+"""``pareto.json`` says what the trials say, the same bytes each time."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from simulated_study import SPACE, draw, simulated_objectives, write_study
+
+from analysis.tuning.front import hypervolume
+from analysis.tuning.pareto import load_pareto, pareto, write_pareto
+from analysis.tuning.trials import load_study, load_trials, study_folders
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_study(tmp_path_factory.mktemp("studies") / "allegro", 60)
+
+
+def test_trials_are_read_as_they_were_told(folder):
+    trials = load_trials(folder)
+    assert [trial.number for trial in trials] == list(range(60))
+    rng = np.random.default_rng(0)
+    for trial in trials:
+        parameters = draw(rng)
+        assert trial.parameters == parameters
+        assert trial.generation == trial.number // 12
+        assert trial.folder == f"trials/{trial.number}"
+        assert trial.failed == (parameters["learning_rate"] > 0.06)
+        if not trial.failed:
+            error, time = simulated_objectives(parameters)
+            assert trial.objectives == pytest.approx((error, time))
+            assert trial.feasible == (0.02 * time <= 1.5)
+    assert load_study(folder).study.search_space == SPACE
+
+
+def test_the_front_is_written_and_read_back(folder):
+    written = write_pareto(folder)
+    content = load_pareto(folder / "pareto.json")
+    assert content == written
+    trials = {trial.number: trial for trial in load_trials(folder)}
+    assert content.n_trials == 60
+    assert content.n_failed == sum(trial.failed for trial in trials.values())
+    assert content.n_feasible == sum(trial.feasible for trial in trials.values())
+    for point in content.points:
+        trial = trials[point.number]
+        assert (point.parameters, point.objectives) == (trial.parameters, trial.objectives)
+        assert (folder / point.folder / "trial.json").is_file()
+    errors, times = zip(*(point.objectives for point in content.points), strict=True)
+    assert list(errors) == sorted(errors)
+    assert list(times) == sorted(times, reverse=True)
+    assert content.best("accuracy") == content.points[0]
+    assert content.best("time") == content.points[-1]
+    assert content.point(content.knee).number == content.knee
+    with pytest.raises(KeyError, match="trial 999"):
+        content.point(999)
+    points = np.array([point.objectives for point in content.points])
+    assert content.hypervolume == pytest.approx(hypervolume(points, content.reference_point))
+    assert [objective.unit for objective in content.objectives] == ["eV/Å", "µs/atom"]
+    assert content.published.parameters["model.r_max"] == 7.3
+    assert content.published.accuracy == pytest.approx(0.0102)
+
+
+def test_the_same_trials_give_the_same_bytes_wherever_they_lie(folder, tmp_path):
+    write_pareto(folder)
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(folder, copy)
+    for place in (folder, copy):
+        write_pareto(place)
+    assert (folder / "pareto.json").read_bytes() == (copy / "pareto.json").read_bytes()
+
+
+def test_a_reference_point_that_the_study_names_is_used(tmp_path):
+    folder = write_study(tmp_path / "s", 24, tuning={"reference_point": (0.05, 100.0)})
+    assert pareto(load_study(folder)).reference_point == (0.05, 100.0)
+
+
+def test_counted_cost_has_its_own_unit(tmp_path):
+    folder = write_study(tmp_path / "s", 24)
+    path = folder / "study.json"
+    content = json.loads(path.read_text())
+    content["tuning"]["inference"]["objective"] = "flops"
+    content["has_forces"] = False
+    path.write_text(json.dumps(content))
+    judged = pareto(load_study(folder))
+    assert [objective.unit for objective in judged.objectives] == ["eV/atom", "Mflop/atom"]
+    trial = next(t for t in load_trials(folder) if t.number == judged.knee)
+    assert trial.objectives[1] == pytest.approx(trial.result.cost.flops_per_atom / 1e6)
+
+
+def test_a_study_without_trials_or_without_feasible_ones_has_an_empty_front(tmp_path):
+    empty = write_pareto(write_study(tmp_path / "empty", 0))
+    assert (empty.n_trials, empty.points, empty.knee, empty.hypervolume) == (0, (), None, None)
+    folder = write_study(tmp_path / "bad", 12, tuning={"reference_point": (1.0, 1e3)})
+    content = json.loads((folder / "study.json").read_text())
+    content["tuning"]["limits"]["peak_memory"] = 1e-6
+    (folder / "study.json").write_text(json.dumps(content))
+    bad = write_pareto(folder)
+    assert (bad.n_trials, bad.n_feasible, bad.points, bad.hypervolume) == (12, 0, (), 0.0)
+    with pytest.raises(ValueError, match="min"):
+        bad.best("time")
+
+
+def test_broken_files_are_named(folder, tmp_path):
+    copy = tmp_path / "broken"
+    shutil.copytree(folder, copy)
+    (copy / "trials/3/trial.json").write_text('{"number": 3')
+    with pytest.raises(ValueError, match=r"trials/3/trial\.json"):
+        load_trials(copy)
+    (copy / "study.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"study\.json"):
+        load_study(copy)
+    with pytest.raises(FileNotFoundError):
+        load_study(tmp_path / "nowhere")
+
+
+def test_trials_still_in_progress_and_studies_put_aside_are_left_out(folder, tmp_path):
+    copy = tmp_path / "allegro"
+    shutil.copytree(folder, copy)
+    (copy / "trials/5/trial.json").unlink()
+    assert len(load_trials(copy)) == 59
+    shutil.copytree(copy, tmp_path / "allegro.0123abcd")
+    (tmp_path / "empty").mkdir()
+    assert study_folders(tmp_path) == [copy]
+    assert study_folders(tmp_path / "nowhere") == []

@@ -1,0 +1,57 @@
+"""Trainings share the machine, measurements have it alone."""
+
+import threading
+import time
+
+from training.tuning.machine import OtherLoad, measuring_here, training_here
+
+
+def started(block, events, name):
+    """Run a block of 0.3 s in a thread, and return the thread once the block has begun or waits."""
+
+    def work():
+        with block():
+            events.append(f"{name} begins")
+            time.sleep(0.3)
+            events.append(f"{name} ends")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.1)
+    return thread
+
+
+def events_of(*blocks):
+    events = []
+    threads = [started(block, events, name) for name, block in blocks]
+    for thread in threads:
+        thread.join(timeout=20)
+    return events
+
+
+def test_trainings_overlap():
+    events = events_of(("a", training_here), ("b", training_here))
+    assert events[:2] == ["a begins", "b begins"]
+
+
+def test_measurements_wait_for_trainings_and_for_each_other():
+    events = events_of(
+        ("training", training_here), ("one", measuring_here), ("two", measuring_here)
+    )
+    for begin, end in zip(events[::2], events[1::2], strict=True):
+        assert begin.split()[0] == end.split()[0]
+    assert events[0] == "training begins"
+
+
+def test_trainings_wait_for_a_measurement():
+    events = events_of(("measurement", measuring_here), ("training", training_here))
+    assert events == ["measurement begins", "measurement ends", "training begins", "training ends"]
+
+
+def test_own_work_is_not_the_load_of_others():
+    load = OtherLoad()
+    with load.watched():
+        end = time.monotonic() + 0.3
+        while time.monotonic() < end:
+            pass
+    assert load.cores >= 0

@@ -1,0 +1,210 @@
+"""Models are measured before they are trained, in a process of their own."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from training.nequip_config import BEST_CHECKPOINT
+from training.sources import DatasetSource
+from training.training_run import TrainingError
+from training.tuning import measuring_process
+from training.tuning.compiled_models import compiled_file
+from training.tuning.inference_time import fastest_round, spread
+from training.tuning.search_spaces import applied
+from training.tuning.settings import InferenceSettings, LimitSettings
+from training.tuning.trial import TrialMeasurements
+from training.tuning.trial_measurement import measure_model, measure_trial, with_stability
+
+EAGER = InferenceSettings(compiled=False, n_atoms=32, warm_up=2, repeats=5)
+
+
+@pytest.fixture
+def source(emt_dataset):
+    return DatasetSource(emt_dataset)
+
+
+def test_an_untrained_model_is_measured_as_asked(source, small_settings, tmp_path):
+    measured = measure_model(small_settings, source, EAGER, "cpu", tmp_path)
+    assert measured.failure is None
+    time_ = measured.inference
+    assert (time_.compiled, time_.repeats, time_.device) == (False, 5, "cpu")
+    assert 32 <= time_.n_atoms <= 64
+    assert 10 * time_.n_atoms < time_.n_edges < 80 * time_.n_atoms
+    assert 1e-6 < time_.per_atom_seconds < 1e-2
+    assert 0 < measured.peak_memory_bytes < 2**30
+    assert measured.cost.flops_per_atom > 0
+    assert measured.energy_drift is None
+    assert list(tmp_path.iterdir()) == []
+
+
+class EnergiesAlone(DatasetSource):
+    has_forces = False
+
+
+@pytest.mark.slow
+def test_without_forces_energies_alone_are_measured(emt_dataset, small_settings, tmp_path):
+    source = EnergiesAlone(emt_dataset)
+    measured = measure_model(small_settings, source, EAGER, "cpu", tmp_path)
+    forces = measure_model(small_settings, DatasetSource(emt_dataset), EAGER, "cpu", tmp_path)
+    assert measured.failure is None
+    assert measured.cost.flops_per_atom < forces.cost.flops_per_atom / 1.5
+
+
+def test_a_model_that_does_not_fit_is_a_failure_with_its_reason(source, small_settings, tmp_path):
+    huge = applied(small_settings, {"model.edge_mlp_width": 10**12})
+    measured = measure_model(huge, source, EAGER, "cpu", tmp_path)
+    assert measured.inference is None
+    assert measured.failure.startswith("measure: RuntimeError: ")
+    assert "memory" in measured.failure
+
+
+@pytest.mark.slow
+def test_want_of_a_device_is_no_failure_of_the_model(source, small_settings, tmp_path):
+    with pytest.raises(TrainingError, match=r"What to do: .*`cpu`"):
+        measure_model(small_settings, source, EAGER, "cuda:9", tmp_path)
+
+
+@pytest.mark.parametrize("symptom", ["No space left on device", "InvalidCxxCompiler: g++"])
+def test_what_fails_all_models_alike_is_raised(
+    source, small_settings, tmp_path, monkeypatch, symptom
+):
+    monkeypatch.setattr(measuring_process, "_run", lambda folder: written(folder, symptom, 1))
+    with pytest.raises(TrainingError, match="What to do"):
+        measure_model(small_settings, source, EAGER, "cpu", tmp_path)
+
+
+def test_stability_needs_a_limit_and_a_trained_model(source, tmp_path):
+    measured, limits = TrialMeasurements(), LimitSettings(energy_drift=1e-3)
+    assert with_stability(measured, tmp_path, source, limits, "cpu") == measured
+    (tmp_path / BEST_CHECKPOINT).touch()
+    assert with_stability(measured, tmp_path, source, LimitSettings(), "cpu") == measured
+
+
+@pytest.mark.slow
+def test_a_checkpoint_that_cannot_be_used_is_a_failure(source, tmp_path):
+    (tmp_path / BEST_CHECKPOINT).write_bytes(b"cut short")
+    limits = LimitSettings(energy_drift=1e-3)
+    failed = with_stability(TrialMeasurements(failure="slow"), tmp_path, source, limits, "cpu")
+    assert failed.failure.startswith("slow; drift: ")
+    assert failed.energy_drift is None
+
+
+@pytest.mark.slow
+def test_trained_models_are_measured_and_run(source, small_settings, trained, tmp_path):
+    folder = trained[0]
+    limits = LimitSettings(energy_drift=1e-3)
+    names = sorted(path.name for path in folder.iterdir())
+    measured = measure_trial(
+        small_settings, source, folder, EAGER, limits, "cpu", compiled_dir=tmp_path
+    )
+    assert measured.failure is None
+    assert 0 < measured.energy_drift < 1e-3
+    assert sorted(path.name for path in folder.iterdir()) == names
+
+
+@pytest.mark.slow
+def test_compiled_models_serve_all_trials_with_the_same_code(source, small_settings, tmp_path):
+    inference = InferenceSettings(n_atoms=32, warm_up=2, repeats=5)
+    first = measure_model(small_settings, source, inference, "cpu", tmp_path)
+    assert (first.failure, first.inference.compiled) == (None, True)
+    assert first.compile_seconds > 1
+    model = small_settings.model.model_copy(update={"r_max": 6.0})
+    wider = small_settings.model_copy(update={"model": model, "learning_rate": 1e-4})
+    second = measure_model(wider, source, inference, "cpu", tmp_path)
+    assert second.compile_seconds is None
+    assert second.inference.n_edges > 1.5 * first.inference.n_edges
+    assert second.inference.per_atom_seconds > first.inference.per_atom_seconds
+    assert len(list(tmp_path.glob("*.nequip.pt2"))) == 1
+
+
+def test_what_decides_the_code_decides_the_compiled_file(small_settings):
+    def file(training=small_settings, symbols=("Al", "Cu"), device="cpu", has_forces=True):
+        return compiled_file(Path(), training, symbols, device, has_forces=has_forces)
+
+    def changed(**update):
+        model = small_settings.model.model_copy(update=update)
+        return small_settings.model_copy(update={"model": model})
+
+    same = changed(r_max=6.2)
+    assert file(same) == file()
+    assert file(changed(polynomial_cutoff_p=7.3)) == file(changed(polynomial_cutoff_p=8.9))
+    others = [
+        file(changed(num_layers=2)),
+        file(changed(polynomial_cutoff_p=7.0)),
+        file(changed(polynomial_cutoff_p=7.3)),
+        file(small_settings.model_copy(update={"dtype": "float64"})),
+        file(symbols=("Cu",)),
+        file(device="cuda"),
+        file(has_forces=False),
+    ]
+    assert len({file(), *others}) == 1 + len(others)
+
+
+@pytest.mark.slow
+def test_a_killed_measurement_is_repeated_once(source, small_settings, tmp_path, monkeypatch):
+    runs = []
+    run = measuring_process._run
+
+    def killed_first(folder):
+        runs.append(folder)
+        if len(runs) > 1:
+            return run(folder)
+        killer = threading.Thread(target=kill_children)
+        killer.start()
+        return run(folder)
+
+    monkeypatch.setattr(measuring_process, "_run", killed_first)
+    measured = measure_model(small_settings, source, EAGER, "cpu", tmp_path)
+    assert len(runs) == 2
+    assert measured.failure is None
+
+
+def kill_children():
+    while not (children := psutil.Process().children()):
+        time.sleep(0.01)
+    for child in children:
+        os.kill(child.pid, signal.SIGKILL)
+
+
+def test_want_of_memory_is_a_failure(source, small_settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        measuring_process, "_run", lambda folder: written(folder, "", -signal.SIGKILL)
+    )
+    measured = measure_model(small_settings, source, EAGER, "cpu", tmp_path)
+    assert measured.failure == (
+        "measure: the process was killed by SIGKILL, for want of memory perhaps"
+    )
+
+
+def written(folder, log, code):
+    (folder / "log").write_text(log)
+    return code
+
+
+def test_the_fastest_round_counts():
+    calls = iter(range(10_000))
+
+    def call():
+        time.sleep(0.02 if next(calls) < 10 else 0.002)  # another program, for two rounds
+
+    seconds = fastest_round(call, repeats=5)
+    assert len(seconds) == 5
+    assert np.median(seconds) < 0.01
+
+
+def test_a_measurement_ends_on_a_restless_machine():
+    started = time.perf_counter()
+    random = np.random.default_rng(0)
+    fastest_round(lambda: time.sleep(random.choice([0.001, 0.01])), repeats=5, longest_seconds=0.5)
+    assert time.perf_counter() - started < 2
+
+
+def test_spread_is_the_interquartile_range_over_the_median():
+    assert spread(np.array([1.0, 2.0, 3.0, 4.0, 5.0])) == pytest.approx(2 / 3)
+    assert spread(np.full(5, 2.0)) == 0

@@ -1,0 +1,259 @@
+"""Studies as flows, with simulated trials: budgets, failures, order, and what they leave."""
+
+import json
+
+import numpy as np
+import optuna
+import pytest
+import simulated_trials as simulated
+from simulated_trials import SPACE, SimulatedTrials, begun, tuning
+
+from analysis.tuning.pareto import load_pareto
+from analysis.tuning.trials import load_trials
+from training.settings import TrainingSettings
+from training.tuning.settings import LimitSettings
+from workflows.errors import CuprolithError
+from workflows.jobs.disk_space import DiskFullError
+from workflows.jobs.job_log import read_job_log
+from workflows.tuning.folder import LOG_FILE
+from workflows.tuning.request import Budget
+from workflows.tuning.run import open_flow, run_study
+from workflows.tuning.study import load_study
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished study of 3 × 4 trials, and what its jobs noted."""
+    root = tmp_path_factory.mktemp("finished")
+    folder = begun(root)
+    standing = run_study(folder, SimulatedTrials(trace=str(root / "trace.txt")))
+    return folder, standing, (root / "trace.txt").read_text().splitlines()
+
+
+def stored(folder):
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{folder / 'study.db'}")
+    return study, study.trials
+
+
+def points(folder):
+    return [(trial.params, trial.values) for trial in stored(folder)[1]]
+
+
+def test_every_trial_is_in_optunas_storage_with_its_numbers(finished):
+    folder, _, _ = finished
+    study, trials = stored(folder)
+    assert study.metric_names == ["force MAE (eV/Å)", "inference (Mflop/atom)"]
+    assert [trial.user_attrs["generation"] for trial in trials] == [0] * 4 + [1] * 4 + [2] * 4
+    for trial, record in zip(trials, load_trials(folder), strict=True):
+        assert trial.state == optuna.trial.TrialState.COMPLETE
+        assert trial.params.keys() == SPACE.keys()
+        assert trial.params == record.parameters
+        assert tuple(trial.values) == record.objectives
+        assert trial.user_attrs["mflop_per_atom"] == record.objectives[1]
+        assert trial.user_attrs["folder"] == record.folder == f"trials/{trial.number}"
+
+
+def test_a_generation_is_trained_before_it_is_measured(finished):
+    _, _, trace = finished
+    steps = [line.split()[:2] for line in trace]
+    expected = []
+    for first in (0, 4, 8):
+        numbers = [str(number) for number in range(first, first + 4)]
+        expected += [["train", number] for number in numbers]
+        expected += [["measure", number] for number in numbers]
+    assert steps == expected
+
+
+def test_the_front_is_that_of_all_trials(finished):
+    folder, standing, _ = finished
+    front = load_pareto(folder / "pareto.json")
+    values = np.array([trial.values for trial in stored(folder)[1]])
+    best = [
+        number
+        for number, value in enumerate(values)
+        if not any((other <= value).all() and (other < value).any() for other in values)
+    ]
+    assert sorted(point.number for point in front.points) == best
+    assert front.knee in best
+    assert "12 of 12 trials, 12 feasible, 0 failed" in str(standing)
+    assert f"{len(best)} on the front, best {values[:, 0].min():.4g} eV/Å" in standing.brief
+    assert f"the knee is trial {front.knee}" in str(standing)
+    assert (folder / "report.html").stat().st_size > 10_000
+
+
+def test_a_finished_study_runs_nothing(finished):
+    folder, _, trace = finished
+    assert open_flow(folder) is None
+    run_study(folder, SimulatedTrials(trace=str(folder.parent / "trace.txt")))
+    assert (folder.parent / "trace.txt").read_text().splitlines() == trace
+
+
+def test_more_generations_go_on_as_if_asked_for_at_once(finished, tmp_path):
+    folder = begun(tmp_path, tuning(generations=2))
+    trials = SimulatedTrials(trace=str(tmp_path / "trace.txt"))
+    run_study(folder, trials)
+    assert begun(tmp_path, tuning(generations=3)) == folder
+    run_study(folder, trials)
+    assert points(folder) == points(finished[0])
+    trace = (tmp_path / "trace.txt").read_text().splitlines()
+    assert len(trace) == len(set(trace)) == 24
+
+
+@pytest.mark.slow
+def test_trainings_side_by_side_change_nothing(finished, tmp_path):
+    trace = tmp_path / "trace.txt"
+    folder = begun(tmp_path, tuning(generations=2, workers=3))
+    run_study(folder, SimulatedTrials(trace=str(trace)))
+    assert points(folder) == points(finished[0])[:8]
+    pids = {line.split()[2] for line in trace.read_text().splitlines() if line[0] == "t"}
+    assert len(pids) == 8
+
+
+def test_a_failed_training_is_told_with_its_reason(tmp_path):
+    folder = begun(tmp_path)
+    standing = run_study(folder, SimulatedTrials(fails_from=5.0))
+    _, trials = stored(folder)
+    failed = [trial for trial in trials if trial.params["model.r_max"] >= 5.0]
+    assert 0 < len(failed) < len(trials)
+    for trial in trials:
+        assert (trial.state == optuna.trial.TrialState.FAIL) == (trial in failed)
+    assert {trial.user_attrs["failure"] for trial in failed} == {"the loss is not finite"}
+    text = str(standing)
+    assert f"{len(failed)} failed" in text
+    assert f"FAILED trial {failed[0].number}: the loss is not finite" in text
+
+
+def test_limits_are_constraints(tmp_path):
+    limit = 20e6 / 2**30  # the simulated memory is the number of flops
+    folder = begun(tmp_path, tuning(limits=LimitSettings(peak_memory=limit)))
+    run_study(folder, SimulatedTrials())
+    _, trials = stored(folder)
+    for trial, record in zip(trials, load_trials(folder), strict=True):
+        assert trial.constraints == {
+            "peak_memory": pytest.approx(trial.values[1] / 20 - 1, abs=1e-6)
+        }
+        assert record.feasible == (trial.values[1] <= 20)
+    front = load_pareto(folder / "pareto.json")
+    assert {point.number for point in front.points} <= {
+        t.number for t in trials if t.values[1] <= 20
+    }
+
+
+def test_the_jobs_are_small_and_know_no_path_but_the_studys(finished):
+    folder, _, _ = finished
+    flow = open_flow(begun(folder.parent, tuning(generations=4)))
+    text = json.dumps(flow.as_dict(), default=str)
+    assert len(text) < 3000
+    assert str(folder.parent) not in text.replace(str(folder), "")
+    begun(folder.parent)
+
+
+class FullDisk(SimulatedTrials):
+    def train(self, study, folder, number, parameters):
+        if number == 2:
+            raise OSError(28, "No space left on device")
+        return super().train(study, folder, number, parameters)
+
+
+class Broken(SimulatedTrials):
+    def measure(self, study, folder, number, parameters):
+        if number == 5:
+            raise CuprolithError("no such device")
+        return super().measure(study, folder, number, parameters)
+
+
+class OneParameter(SimulatedTrials):
+    def train(self, study, folder, number, parameters):
+        full = {"model.r_max": 5.0, "learning_rate": 0.01, **parameters}
+        return super().train(study, folder, number, full)
+
+    def measure(self, study, folder, number, parameters):
+        return super().measure(study, folder, number, {"model.r_max": 5.0, **parameters})
+
+
+def test_a_full_disk_stops_the_study_and_fails_no_trial(finished, tmp_path):
+    folder = begun(tmp_path)
+    with pytest.raises(DiskFullError, match="no space left on the disk"):
+        run_study(folder, FullDisk())
+    run_study(folder, SimulatedTrials())
+    assert points(folder) == points(finished[0])
+
+
+def test_a_job_that_breaks_stops_the_study_until_it_is_mended(finished, tmp_path):
+    folder = begun(tmp_path)
+    with pytest.raises(CuprolithError, match="measure trial 5: no such device"):
+        run_study(folder, Broken())
+    run_study(folder, SimulatedTrials())
+    assert points(folder) == points(finished[0])
+    events = [(e["event"], e["name"]) for e in read_job_log(folder / LOG_FILE)]
+    assert events.count(("finished", "train trial 4")) == 1
+
+
+def test_other_settings_are_another_study_and_the_old_one_comes_back(finished, tmp_path):
+    folder = begun(tmp_path, tuning(generations=1))
+    run_study(folder, SimulatedTrials())
+    first = load_study(folder).hash
+    begun(tmp_path, tuning(generations=1), training=TrainingSettings(max_epochs=7))
+    assert not (folder / "study.db").exists()
+    aside = folder.with_name(f"study.{first[:8]}")
+    assert len(points(aside)) == 4
+    begun(tmp_path, tuning(generations=2, workers=2))
+    assert load_study(folder).hash == first
+    run_study(folder, SimulatedTrials())
+    assert points(folder) == points(finished[0])[:8]
+    assert not aside.exists()
+
+
+def test_points_of_other_studies_are_tried_first(tmp_path):
+    start = [
+        {"model.r_max": 4.5, "learning_rate": 0.01, "model.num_layers": 2},
+        {"model.r_max": 7.0},
+    ]
+    folder = begun(tmp_path, tuning(generations=1), warm_start=start)
+    run_study(folder, SimulatedTrials())
+    tried = [params for params, _ in points(folder)]
+    assert tried[0] == start[0]
+    assert tried[1]["model.r_max"] == 7.0
+    later = [{"model.r_max": 6.0, "learning_rate": 0.02, "model.num_layers": 1}]
+    begun(tmp_path, tuning(generations=2), warm_start=[*start, *later])
+    run_study(folder, SimulatedTrials())
+    assert [params for params, _ in points(folder)][4] == later[0]
+    assert sum(params in start for params, _ in points(folder)) == 1
+
+
+def test_points_enqueued_by_others_are_tried_next(tmp_path):
+    folder = begun(tmp_path, tuning(generations=1))
+    run_study(folder, SimulatedTrials())
+    stored(folder)[0].enqueue_trial({"model.r_max": 6.5})
+    begun(tmp_path, tuning(generations=2))
+    run_study(folder, SimulatedTrials())
+    _, trials = stored(folder)
+    assert len(trials) == 8
+    assert trials[4].params["model.r_max"] == 6.5
+    assert trials[4].user_attrs["generation"] == 1
+
+
+def test_equal_trials_are_run_once(tmp_path):
+    space = {"model.num_layers": SPACE["model.num_layers"]}
+    settings = tuning(generations=3).model_copy(update={"search_space": space})
+    trace = tmp_path / "trace.txt"
+    folder = begun(tmp_path, settings)
+    run_study(folder, OneParameter(trace=str(trace)))
+    assert len(points(folder)) == 12
+    assert sum(line.startswith("measure") for line in trace.read_text().splitlines()) == 4
+    by_depth = {}
+    for params, values in points(folder):
+        assert by_depth.setdefault(params["model.num_layers"], values) == values
+
+
+def test_a_budget_that_is_none_is_refused():
+    with pytest.raises(CuprolithError, match="--generations 0"):
+        Budget(generations=0).of(tuning())
+    assert Budget(offspring=7).of(tuning()).offspring == 7
+
+
+def test_the_seed_decides_what_is_proposed(finished, tmp_path):
+    folder = begun(tmp_path, seed=4)
+    run_study(folder, SimulatedTrials())
+    assert points(folder) != points(finished[0])
+    assert load_study(folder).search_space == simulated.SPACE

@@ -1,0 +1,58 @@
+"""The cloud of points from which the local search starts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from training.optimization.boxes import Floats
+from training.optimization.search_space import SearchSpace
+
+_LEAST_STEP, _GREATEST_STEP = 1e-3, 0.5
+_BEYOND = 0.5
+
+
+def cloud(
+    space: SearchSpace, seeds: Floats, order: Floats, n: int, rng: np.random.Generator
+) -> Floats:
+    """Admissible points: anywhere, near the seeds, and on lines between neighbouring seeds.
+
+    Parameters
+    ----------
+    space
+        Columns between 0 and 1.
+    seeds
+        (s, n_columns) the best points so far.
+    order
+        (s, m) objectives of the seeds: neighbours are next to each other in one of them.
+    n
+        Number of points of each kind.
+    rng
+        Where chance comes from.
+
+    Returns
+    -------
+    (up to 3 n, n_columns)
+    """
+    points = [rng.random((n, space.n_columns)), seeds]
+    if len(seeds):
+        points.append(_near(seeds, n, rng))
+    if len(seeds) > 1:
+        points.append(_between(seeds, order, n, rng))
+    return np.asarray(space.snap(np.clip(np.concatenate(points), 0.0, 1.0)))
+
+
+def _near(seeds: Floats, n: int, rng: np.random.Generator) -> Floats:
+    d = seeds.shape[1]
+    steps = np.exp(rng.uniform(np.log(_LEAST_STEP), np.log(_GREATEST_STEP), (n, 1)))
+    share = rng.uniform(1.0 / d, 1.0, (n, 1))
+    moved = rng.random((n, d)) < share
+    return seeds[rng.integers(len(seeds), size=n)] + rng.normal(size=(n, d)) * steps * moved
+
+
+def _between(seeds: Floats, order: Floats, n: int, rng: np.random.Generator) -> Floats:
+    ranks = np.argsort(order, axis=0)
+    objective = rng.integers(order.shape[1], size=n)
+    left = rng.integers(len(seeds) - 1, size=n)
+    first, second = seeds[ranks[left, objective]], seeds[ranks[left + 1, objective]]
+    along = rng.uniform(-_BEYOND, 1.0 + _BEYOND, (n, 1))
+    return first + along * (second - first)

@@ -1,0 +1,83 @@
+"""What makes a point worth evaluating: predicted hypervolume improvement within constraints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.optimization.boxes import Floats, ImprovementBoxes
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Units in which objectives and constraints are compared.
+
+    Attributes
+    ----------
+    reference, objective
+        (n_objectives,) reference point, and the spread of the objectives below it.
+    constraint
+        (n_constraints,) range of each constraint.
+    """
+
+    reference: Floats
+    objective: Floats
+    constraint: Floats
+
+    def objectives(self, values: Floats) -> Floats:
+        """Objectives (..., n_objectives) relative to the reference point, which becomes 0."""
+        return (values - self.reference) / self.objective
+
+
+class Infill:
+    """Merit and constraints of predicted outputs, in scaled units.
+
+    Parameters
+    ----------
+    front
+        (n, n_objectives) scaled objectives that count as evaluated.
+    scales
+        Units.
+    margins
+        (n_constraints,) how far below 0 scaled constraints must stay.
+    doubts
+        (n_objectives,) by how much worse than predicted objectives are taken.
+    """
+
+    def __init__(self, front: Floats, scales: Scales, margins: Floats, doubts: Floats) -> None:
+        self.boxes = ImprovementBoxes(front, np.zeros(len(scales.reference)))
+        self.scales = scales
+        self.margins = margins
+        self._doubts = doubts
+        self._m = len(scales.reference)
+
+    def merit(self, outputs: Floats) -> Floats:
+        """Hypervolume improvement (p,) of outputs (p, n_outputs), minus distance where none."""
+        objectives = self.scales.objectives(outputs[:, : self._m]) + self._doubts
+        improvement = self.boxes.improvement(objectives)
+        barren = improvement <= 0
+        if barren.any():
+            improvement[barren] = -self.boxes.distance(objectives[barren])
+        return improvement
+
+    def improvement(self, outputs: Floats) -> float:
+        """Hypervolume improvement of outputs (n_outputs,) taken as predicted."""
+        return float(self.boxes.improvement(self.scales.objectives(outputs[None, : self._m]))[0])
+
+    def merit_gradient(self, outputs: Floats, jacobian: Floats) -> tuple[float, Floats]:
+        """Merit of outputs (n_outputs,), its derivative (d,) from their (n_outputs, d)."""
+        objectives = self.scales.objectives(outputs[: self._m]) + self._doubts
+        merit, slope = self.boxes.improvement_gradient(objectives)
+        if merit <= 0:
+            distance, uphill = self.boxes.distance_gradient(objectives)
+            merit, slope = -distance, -uphill
+        return merit, (slope / self.scales.objective) @ jacobian[: self._m]
+
+    def constraints(self, outputs: Floats) -> Floats:
+        """Scaled constraints (..., n_constraints) with their margins: kept where at most 0."""
+        return outputs[..., self._m :] / self.scales.constraint + self.margins
+
+    def violation(self, outputs: Floats) -> Floats:
+        """Sum (p,) of scaled violations."""
+        return np.asarray(np.maximum(self.constraints(outputs), 0.0).sum(axis=-1))

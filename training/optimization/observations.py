@@ -1,0 +1,102 @@
+"""What the optimiser is told and what it answers, as arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from training.optimization.boxes import Floats, non_dominated
+
+_INFINITE = 1e100
+
+
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """Evaluations in the order in which they were made; everything is minimised.
+
+    Equal, and hashed alike, where all arrays are equal bit for bit.
+
+    Attributes
+    ----------
+    columns
+        (n, n_columns), between 0 and 1, as `SearchSpace.encode` gives them.
+    objectives
+        (n, n_objectives); a row that is not finite throughout is a failed evaluation. Beyond 1e100
+        counts as infinite: squares of it would be.
+    constraints
+        (n, n_constraints); feasible where at most 0. Unknown where not finite.
+    predictions
+        What `Proposals.predictions` held for the point, None where nobody predicted it.
+    """
+
+    columns: Floats
+    objectives: Floats
+    constraints: Floats
+    predictions: Sequence[Floats | None]
+
+    def __post_init__(self) -> None:
+        n = len(self.columns)
+        for name in ("objectives", "constraints", "predictions"):
+            if len(getattr(self, name)) != n:
+                raise ValueError(f"{name} has {len(getattr(self, name))} rows, columns has {n}")
+        if not np.isfinite(self.columns).all():
+            raise ValueError("columns hold a value that is not finite")
+        for name in ("objectives", "constraints"):
+            values = getattr(self, name)
+            object.__setattr__(self, name, np.where(np.abs(values) < _INFINITE, values, np.nan))
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Observations) and self._digest == other._digest
+
+    def __hash__(self) -> int:
+        return hash(self._digest)
+
+    @cached_property
+    def _digest(self) -> bytes:
+        digest = hashlib.sha256()
+        for array in (self.columns, self.objectives, self.constraints, *self.predictions):
+            whole = None if array is None else np.ascontiguousarray(array, dtype=np.float64)
+            digest.update(f"{None if whole is None else whole.shape}".encode())
+            digest.update(b"" if whole is None else whole.tobytes())
+        return digest.digest()
+
+    @property
+    def succeeded(self) -> np.ndarray:
+        """(n,) which evaluations gave every objective."""
+        return np.asarray(np.isfinite(self.objectives).all(axis=1))
+
+    @property
+    def feasible(self) -> np.ndarray:
+        """(n,) which evaluations succeeded and keep every constraint."""
+        return np.asarray(self.succeeded & (self.constraints <= 0).all(axis=1))
+
+    @property
+    def front(self) -> np.ndarray:
+        """(n,) which evaluations are feasible and not dominated by a feasible one."""
+        front = self.feasible
+        front[front] = non_dominated(self.objectives[front])
+        return front
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """Points to evaluate next.
+
+    Attributes
+    ----------
+    columns
+        (q, n_columns), admissible points.
+    predictions
+        For each point what every surrogate expects of it, (n_models, n_outputs): hand it back in
+        `Observations.predictions`. None in the initial design.
+    """
+
+    columns: Floats
+    predictions: list[Floats | None]

@@ -1,0 +1,175 @@
+"""The trials of an Optuna study as observations, and proposals kept with their trials."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from training.optimization.axes import Columns
+from training.optimization.observations import Observations
+from training.optimization.optuna_space import OptunaSpace
+
+PARAMETERS_KEY = "samo_cobra:parameters"
+PREDICTION_KEY = "samo_cobra:prediction"
+_SAME = 1e-4  # of a column's range
+_CHUNK = 2045  # characters that every storage of Optuna's takes in one attribute
+
+
+@dataclass(frozen=True)
+class History:
+    """What a study knows when a trial asks for parameters.
+
+    Attributes
+    ----------
+    observations
+        Finished trials by number, failed and pruned ones as failed evaluations.
+    pending
+        (n_pending, n_columns), points of the other running trials.
+    n_unplaced
+        Running trials that came before and have no whole point yet: other workers are proposing
+        them at this moment, from the same observations.
+    """
+
+    observations: Observations
+    pending: Columns
+    n_unplaced: int
+
+
+def read_history(study: Study, trial: FrozenTrial, space: OptunaSpace) -> History:
+    """Read a study's trials; those with parameters outside the space are left out.
+
+    Parameters
+    ----------
+    trial
+        The one that asks.
+    """
+    trials = study.get_trials(deepcopy=False)
+    placed, n_unplaced = _running(trials, trial, space)
+    return History(_observations(study, trials, space), placed, n_unplaced)
+
+
+def is_pending(study: Study, trial: FrozenTrial, space: OptunaSpace, columns: Columns) -> bool:
+    """Whether another running trial has, by now, the point of columns (n_columns,) or nearly."""
+    trials = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    placed, _ = _running(trials, trial, space)
+    return bool((np.abs(placed - columns).max(axis=1, initial=0.0) < _SAME).any())
+
+
+def keep_proposal(
+    study: Study,
+    trial: FrozenTrial,
+    space: OptunaSpace,
+    parameters: Mapping[str, Any],
+    prediction: NDArray[np.float64] | None,
+) -> None:
+    """Store with a trial what was proposed and predicted, for other workers and after restarts."""
+    internal = {
+        name: distribution.to_internal_repr(parameters[name])
+        for name, distribution in space.distributions.items()
+    }
+    if prediction is not None:
+        _store(study, trial, PREDICTION_KEY, json.dumps(prediction.tolist()))
+    # Last, since `kept_proposal` takes a proposal with parameters for whole.
+    _store(study, trial, PARAMETERS_KEY, json.dumps(internal))
+
+
+def kept_proposal(trial: FrozenTrial, space: OptunaSpace) -> dict[str, Any] | None:
+    """Return what was proposed for a trial before, say by a process that was killed since."""
+    proposed = _proposed(trial, space)
+    return proposed if space.contains(proposed) else None
+
+
+def signs(directions: Sequence[StudyDirection]) -> NDArray[np.float64]:
+    """Return the factors (n_objectives,) that turn every objective into one to minimise."""
+    return np.array([-1.0 if to == StudyDirection.MAXIMIZE else 1.0 for to in directions])
+
+
+def _running(
+    trials: Sequence[FrozenTrial], trial: FrozenTrial, space: OptunaSpace
+) -> tuple[Columns, int]:
+    """Return the points of the other running trials, and how many before `trial` have none."""
+    points = {
+        other.number: _point(other, space)
+        for other in trials
+        if other.state == TrialState.RUNNING and other.number != trial.number
+    }
+    placed = {number: point for number, point in points.items() if space.contains(point)}
+    unplaced = points.keys() - placed.keys()
+    return space.encode(list(placed.values())), sum(number < trial.number for number in unplaced)
+
+
+def _observations(study: Study, trials: Sequence[FrozenTrial], space: OptunaSpace) -> Observations:
+    points = {trial.number: _point(trial, space) for trial in trials if trial.state.is_finished()}
+    kept = [trial for trial in trials if space.contains(points.get(trial.number, {}))]
+    objectives = np.full((len(kept), len(study.directions)), np.nan)
+    for row, trial in zip(objectives, kept, strict=True):
+        if trial.state == TrialState.COMPLETE:
+            row[:] = trial.values
+    return Observations(
+        columns=space.encode([points[trial.number] for trial in kept]),
+        objectives=objectives * signs(study.directions),
+        constraints=_constraints(kept),
+        predictions=[_prediction(trial) for trial in kept],
+    )
+
+
+def _constraints(trials: Sequence[FrozenTrial]) -> NDArray[np.float64]:
+    """Return (n_trials, n_constraints), not a number where a trial lacks one."""
+    by_trial = [trial.constraints for trial in trials]
+    names = sorted({name for constraints in by_trial for name in constraints})
+    values = np.full((len(trials), len(names)), np.nan)
+    for row, constraints in zip(values, by_trial, strict=True):
+        row[:] = [constraints.get(name, np.nan) for name in names]
+    return values
+
+
+def _point(trial: FrozenTrial, space: OptunaSpace) -> dict[str, Any]:
+    """Return a trial's parameters, those included that it was given and has yet to suggest."""
+    if trial.state == TrialState.COMPLETE:
+        return trial.params
+    fixed = trial.system_attrs.get("fixed_params", {})
+    return {**_proposed(trial, space), **fixed, **trial.params}
+
+
+def _proposed(trial: FrozenTrial, space: OptunaSpace) -> dict[str, Any]:
+    return {
+        name: distribution.to_external_repr(internal)
+        for name, internal in _loaded(trial, PARAMETERS_KEY, {}).items()
+        if (distribution := space.distributions.get(name)) and distribution._contains(internal)
+    }
+
+
+def _prediction(trial: FrozenTrial) -> NDArray[np.float64] | None:
+    """Return what was predicted of a trial's point, if it was evaluated where it was proposed."""
+    for name, internal in _loaded(trial, PARAMETERS_KEY, {}).items():
+        distribution = trial.distributions.get(name)
+        if distribution and distribution.to_internal_repr(trial.params[name]) != internal:
+            return None
+    prediction = _loaded(trial, PREDICTION_KEY, None)
+    return None if prediction is None else np.array(prediction, dtype=np.float64)
+
+
+def _store(study: Study, trial: FrozenTrial, key: str, text: str) -> None:
+    parts = [text[start : start + _CHUNK] for start in range(0, len(text), _CHUNK)]
+    for number, part in reversed(list(enumerate(parts))):  # without the first it is not there
+        study._storage.set_trial_system_attr(trial._trial_id, f"{key}:{number}", part)
+
+
+def _loaded(trial: FrozenTrial, key: str, default: Any) -> Any:
+    parts: list[str] = []
+    while (part := trial.system_attrs.get(f"{key}:{len(parts)}")) is not None:
+        parts.append(part)
+    return _parsed("".join(parts)) if parts else default
+
+
+@lru_cache(maxsize=4096)  # every proposal reads every trial again
+def _parsed(text: str) -> Any:
+    return json.loads(text)

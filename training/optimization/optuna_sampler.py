@@ -1,0 +1,221 @@
+"""SAMO-COBRA as a sampler of Optuna's."""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.samplers._base import (
+    _INDEPENDENT_SAMPLING_WARNING_TEMPLATE,
+    _process_constraints_after_trial,
+)
+from optuna.search_space import intersection_search_space
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from training.optimization.optuna_history import (
+    is_pending,
+    keep_proposal,
+    kept_proposal,
+    read_history,
+    signs,
+)
+from training.optimization.optuna_space import OptunaSpace, distributions
+from training.optimization.parameters import OrdinalParameter, Parameter
+from training.optimization.samo_cobra import (
+    Proposals,
+    SamoCobraSettings,
+    SearchSpaceExhausted,
+    propose,
+)
+
+_logger = logging.getLogger(__name__)
+_ATTEMPTS = 3  # should other workers take the same points meanwhile
+
+
+class SamoCobraSampler(BaseSampler):
+    """Sampler for few and expensive trials with one or more objectives and with constraints.
+
+    What it proposes follows from the trials in the storage, the seed, and nothing else: a study
+    that is stopped and loaded again goes on as if it had not been, and workers that share a
+    storage and a seed work as one; `SamoCobra` with that search space, seed and settings proposes
+    the same points. Running trials count as evaluated, with what is predicted of
+    them, until they finish. Failed and pruned trials keep the search away from where they were.
+
+    Parameters
+    ----------
+    search_space
+        By name as they are suggested. Without it the search space is the intersection of what the
+        completed trials suggested, as in Optuna's own samplers, and the first trials are random;
+        ordinals are searched as unordered choices.
+    reference_point
+        Worst value of interest of each objective, in the study's own direction; None follows the
+        trials.
+    constraints_func
+        Constraints of a completed trial, feasible where at most 0. `Trial.set_constraint` does
+        the same without it.
+    n_startup_trials
+        Trials that fill the space evenly before the first surrogate; None takes one more than the
+        search space has columns.
+    seed
+        None draws one.
+    independent_sampler
+        For parameters outside the search space; None draws them at random.
+    warn_independent_sampling
+        Warn when one is, or when a search space is exhausted and its points are repeated.
+
+    Raises
+    ------
+    SearchSpaceError
+        For a search space with nothing to search.
+    """
+
+    def __init__(
+        self,
+        search_space: Mapping[str, Parameter] | None = None,
+        *,
+        reference_point: Sequence[float] | None = None,
+        constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
+        n_startup_trials: int | None = None,
+        seed: int | None = None,
+        independent_sampler: BaseSampler | None = None,
+        warn_independent_sampling: bool = True,
+    ) -> None:
+        self._search_space = _varied(distributions(search_space)) if search_space else None
+        self._ordinals = {
+            name
+            for name, parameter in (search_space or {}).items()
+            if isinstance(parameter, OrdinalParameter)
+        }
+        if search_space is not None:
+            OptunaSpace(self._search_space or {}, self._ordinals)  # refuses one that is empty
+        self._reference_point = reference_point
+        self._constraints_func = constraints_func
+        self._n_initial = n_startup_trials
+        self._seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
+        self._independent_sampler = independent_sampler
+        self._warn_independent_sampling = warn_independent_sampling
+
+    def reseed_rng(self) -> None:
+        """Reseed the independent sampler alone: replicas cannot repeat each other's trials."""
+        if self._independent_sampler is not None:
+            self._independent_sampler.reseed_rng()
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return the given search space, or what all completed trials have in common."""
+        if self._search_space is not None:
+            return dict(self._search_space)
+        return _varied(intersection_search_space(study.get_trials(deepcopy=False)))
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Propose the parameters of a trial."""
+        if not search_space:
+            return {}
+        space = OptunaSpace(search_space, self._ordinals)
+        if (kept := kept_proposal(trial, space)) is not None:
+            return kept
+        try:
+            proposals = self._propose(study, trial, space)
+        except SearchSpaceExhausted as exhausted:
+            if self._warn_independent_sampling:
+                _logger.warning("Trial#%d repeats a point at random: %s", trial.number, exhausted)
+            rng = np.random.default_rng([self._seed, trial.number])
+            return space.decode(rng.random((1, space.space.n_columns)))[0]
+        (parameters,) = space.decode(proposals.columns[-1:])
+        keep_proposal(study, trial, space, parameters, proposals.predictions[-1])
+        return parameters
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Draw a parameter that the search space lacks."""
+        sampler = self._independent_sampler or RandomSampler(
+            zlib.crc32(f"{self._seed} {trial.number} {param_name}".encode())
+        )
+        if self._warn_independent_sampling and self._knows_a_space(study):
+            _logger.warning(
+                _INDEPENDENT_SAMPLING_WARNING_TEMPLATE.format(
+                    param_name=param_name,
+                    trial_number=trial.number,
+                    independent_sampler_name=type(sampler).__name__,
+                    sampler_name=type(self).__name__,
+                    fallback_reason="it is not in the search space of every completed trial"
+                    if self._search_space is None
+                    else "the search space given to the sampler lacks it",
+                )
+            )
+        return sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Pass the trial on to the independent sampler."""
+        if self._independent_sampler is not None:
+            self._independent_sampler.before_trial(study, trial)
+
+    def after_trial(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Store the constraints of a finished trial."""
+        if self._constraints_func is not None:
+            _process_constraints_after_trial(self._constraints_func, study, trial, state)
+        if self._independent_sampler is not None:
+            self._independent_sampler.after_trial(study, trial, state, values)
+
+    def _propose(self, study: Study, trial: FrozenTrial, space: OptunaSpace) -> Proposals:
+        for _ in range(_ATTEMPTS):
+            history = read_history(study, trial, space)
+            proposals = propose(
+                history.observations,
+                space.space,
+                # Workers that are about to propose will propose the points before the last.
+                n=history.n_unplaced + 1,
+                settings=self._settings(study),
+                seed=self._seed,
+                pending=history.pending,
+            )
+            if not is_pending(study, trial, space, proposals.columns[-1]):
+                break
+        return proposals
+
+    def _settings(self, study: Study) -> SamoCobraSettings:
+        reference = self._reference_point
+        if reference is not None and len(reference) != len(study.directions):
+            raise ValueError(
+                f"the reference point has {len(reference)} values, while study "
+                f"{study.study_name!r} has {len(study.directions)} objectives: give one for each"
+            )
+        return SamoCobraSettings(
+            n_initial=self._n_initial,
+            reference_point=None
+            if reference is None
+            else tuple((signs(study.directions) * reference).tolist()),
+        )
+
+    def _knows_a_space(self, study: Study) -> bool:
+        return self._search_space is not None or any(
+            trial.state == TrialState.COMPLETE for trial in study.get_trials(deepcopy=False)
+        )
+
+
+def _varied(search_space: Mapping[str, BaseDistribution]) -> dict[str, BaseDistribution]:
+    return {
+        name: distribution
+        for name, distribution in search_space.items()
+        if not distribution.single()
+    }

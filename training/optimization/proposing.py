@@ -1,0 +1,89 @@
+"""The next points to evaluate, from the observations alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from training.optimization.boxes import Floats
+from training.optimization.initial_design import initial_design
+from training.optimization.learnt import learn, scaled, suffices, unscaled
+from training.optimization.observations import Observations, Proposals
+from training.optimization.search import Search
+from training.optimization.search_space import SearchSpace
+from training.optimization.settings import SamoCobraSettings
+from training.optimization.taken import SearchSpaceExhausted, Taken
+
+
+def propose(
+    observations: Observations,
+    space: SearchSpace,
+    n: int,
+    settings: SamoCobraSettings,
+    seed: int,
+    pending: Floats | None = None,
+) -> Proposals:
+    """Points to evaluate next; the same arguments give the same points.
+
+    Parameters
+    ----------
+    observations
+        All evaluations so far.
+    space
+        Admissible points.
+    n
+        How many points.
+    settings
+        How to search.
+    seed
+        Of the initial design and of the starts of the search.
+    pending
+        (p, n_columns) points under way: they count as if they came out as predicted.
+
+    Returns
+    -------
+    n distinct points, none of them evaluated or pending; fewer where the space holds no more.
+
+    Raises
+    ------
+    SearchSpaceExhausted
+        Where it holds none.
+    """
+    if n < 1:
+        raise ValueError(f"cannot propose {n} points")
+    pending = np.empty((0, space.n_columns)) if pending is None else pending
+    n_initial = settings.n_initial or space.n_columns + 1
+    n_done = len(observations) + len(pending)
+    rng = np.random.default_rng([seed, len(observations), len(pending)])
+    taken = Taken(space, scaled(np.concatenate([observations.columns, pending])))
+
+    design = scaled(initial_design(space, n_initial, settings.initial_design, seed)[n_done:])
+    designed = list(design[~taken.near(design)][:n])
+    for point in designed:
+        taken.add(point)
+    if len(designed) == n or not suffices(observations):
+        filled = designed + _collected(partial(taken.one_left, rng), n - len(designed), designed)
+        return Proposals(space.snap(unscaled(np.array(filled))), [None] * len(filled))
+
+    learnt = learn(observations, settings, n_initial)
+    search = Search(space, learnt, taken, settings, rng, n_done + len(designed))
+    search.expect(np.concatenate([scaled(pending), *(point[None, :] for point in designed)]))
+    found = _collected(search.next, n - len(designed), designed)
+    columns = space.snap(unscaled(np.array(designed + found)))
+    foretold = learnt.foretell(scaled(columns[len(designed) :]))
+    return Proposals(columns, [*[None] * len(designed), *foretold])
+
+
+def _collected(find: Callable[[], Floats], n: int, before: list[Floats]) -> list[Floats]:
+    """Up to n finds; the end of the space is an error only where nothing was found before."""
+    found: list[Floats] = []
+    while len(found) < n:
+        try:
+            found.append(find())
+        except SearchSpaceExhausted:
+            if not before and not found:
+                raise
+            break
+    return found

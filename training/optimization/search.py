@@ -1,0 +1,178 @@
+"""The search for the points with most predicted hypervolume improvement."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from training.optimization.boxes import Floats
+from training.optimization.candidates import cloud
+from training.optimization.infill import Infill
+from training.optimization.learnt import Learnt, scaled, unscaled
+from training.optimization.local_search import refine
+from training.optimization.search_space import SearchSpace
+from training.optimization.settings import SamoCobraSettings
+from training.optimization.taken import Taken
+
+_VIOLATION_TOLERANCE = 1e-6
+# Of the hypervolume between the best of each objective and the reference point.
+_LEAST_IMPROVEMENT = 1e-12
+_STARTS_APART = 0.1
+_MAX_STEPS = 10
+_OVERVIEW_EVERY = 5
+
+
+class Search:
+    """Proposes points one after another, as if each came out as predicted.
+
+    The interpolants would not change by their own predictions, so that all members of a batch
+    share one fit: a member only joins the front.
+
+    Parameters
+    ----------
+    space
+        Admissible points.
+    learnt
+        Surrogates and the front.
+    taken
+        Points not to propose; grows by what is proposed.
+    settings
+        Effort.
+    rng
+        Where chance comes from.
+    n_before
+        Points proposed before: every so often the overview proposes, taken at its word, lest
+        surrogates that are right near the front keep the search from where they are wrong.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        learnt: Learnt,
+        taken: Taken,
+        settings: SamoCobraSettings,
+        rng: np.random.Generator,
+        n_before: int,
+    ) -> None:
+        self._space = space
+        self._learnt = learnt
+        self._taken = taken
+        self._n_starts = settings.n_starts
+        self._rng = rng
+        self._front = learnt.front
+        columns = cloud(space, learnt.best, learnt.best_objectives, settings.n_candidates, rng)
+        self._candidates = self._free(scaled(columns))
+        self._n_before = n_before
+        self._predictor = learnt.predictor
+        self._predicted: dict[int, Floats] = {}
+        categorical = np.zeros(space.n_columns, dtype=bool)
+        for group in space.groups:
+            categorical[group] = True
+        self._ordered = ~categorical
+
+    def expect(self, points: Floats) -> None:
+        """Count points (p, d) as evaluated with what is predicted of them."""
+        if len(points):
+            self._count(self._learnt.predictor.predict(points))
+
+    def next(self) -> Floats:
+        """Propose the best point (d,) now.
+
+        Raises
+        ------
+        SearchSpaceExhausted
+            Where every admissible point is taken.
+        """
+        learnt = self._learnt
+        self._n_before += 1
+        overview = self._n_before % _OVERVIEW_EVERY == 0
+        self._predictor = learnt.overview if overview else learnt.predictor
+        doubts = np.zeros_like(learnt.doubts) if overview else learnt.doubts
+        infill = Infill(self._front, learnt.scales, learnt.margins, doubts)
+        pool = self._pool(infill)
+        outputs = self._predictor.predict(pool)
+        merit, violation = _judged(infill, outputs)
+        free = np.flatnonzero(~self._taken.near(pool))
+        if len(free) == 0:
+            point = self._taken.one_left(self._rng)
+        else:
+            best = free[np.lexsort((-merit[free], violation[free]))[0]]
+            point = pool[best]
+            hopeless = infill.improvement(outputs[best]) < _LEAST_IMPROVEMENT
+            if violation[best] == 0 and hopeless:
+                point = self._unexplored(infill, point)
+            self._taken.add(point)
+        self._candidates = np.concatenate([self._candidates, pool])
+        self.expect(point[None, :])
+        return point
+
+    def _pool(self, infill: Infill) -> Floats:
+        """Promising candidates and what local search makes of them."""
+        if len(self._candidates) == 0:
+            return self._candidates
+        merit, violation = _judged(infill, self._outputs())
+        starts = self._candidates[self._starts(merit, violation)]
+        return np.concatenate([[self._refined(start, infill) for start in starts], starts])
+
+    def _starts(self, merit: Floats, violation: Floats) -> list[int]:
+        """Pick the best candidates that are not next to each other."""
+        chosen: list[int] = []
+        for i in np.lexsort((-merit, violation))[: 40 * self._n_starts]:
+            apart = np.abs(self._candidates[chosen] - self._candidates[i]).max(axis=1, initial=0.0)
+            if not chosen or apart.min() > _STARTS_APART:
+                chosen.append(int(i))
+            if len(chosen) == self._n_starts:
+                break
+        return chosen
+
+    def _refined(self, start: Floats, infill: Infill) -> Floats:
+        predictor, continuous = self._predictor, self._space.continuous
+        point = refine(start, self._ordered, predictor, infill) if self._ordered.any() else start
+        if continuous.all():
+            return point
+        point = self._stepped(scaled(self._space.snap(unscaled(point)[None, :]))[0], infill)
+        return refine(point, continuous, predictor, infill) if continuous.any() else point
+
+    def _stepped(self, point: Floats, infill: Infill) -> Floats:
+        """Best free point within a few discrete steps."""
+        for _ in range(_MAX_STEPS):
+            beside = scaled(self._space.neighbours(unscaled(point)))
+            options = np.concatenate([point[None, :], beside])
+            merit, violation = _judged(infill, self._predictor.predict(options))
+            best = np.lexsort((-merit, violation, self._taken.near(options)))[0]
+            if best == 0:
+                break
+            point = options[best]
+        return point
+
+    def _unexplored(self, infill: Infill, fallback: Floats) -> Floats:
+        """Pick the candidate farthest from all that is known, of those predicted feasible."""
+        feasible = infill.violation(self._outputs()) <= _VIOLATION_TOLERANCE
+        if not feasible.any():
+            return fallback
+        candidates = self._candidates[feasible]
+        return np.asarray(candidates[self._taken.squared_distance(candidates).argmax()])
+
+    def _outputs(self) -> Floats:
+        """Predictions of all candidates; those made for members before are kept."""
+        key = id(self._predictor)
+        known = self._predicted.get(key, np.empty((0, self._predictor.n_outputs)))
+        if len(known) < len(self._candidates):
+            new = self._predictor.predict(self._candidates[len(known) :])
+            self._predicted[key] = np.concatenate([known, new])
+        return self._predicted[key]
+
+    def _free(self, points: Floats) -> Floats:
+        if self._space.continuous.all():
+            return points
+        points = np.unique(points, axis=0)
+        return np.asarray(points[~self._taken.near(points)])
+
+    def _count(self, outputs: Floats) -> None:
+        objectives = self._learnt.scales.objectives(outputs[:, : self._learnt.n_objectives])
+        self._front = np.concatenate([self._front, objectives])
+
+
+def _judged(infill: Infill, outputs: Floats) -> tuple[Floats, Floats]:
+    violation = infill.violation(outputs)
+    violation[violation < _VIOLATION_TOLERANCE] = 0.0
+    return infill.merit(outputs), violation

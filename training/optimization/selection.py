@@ -1,0 +1,82 @@
+"""Which surrogate each output gets: the one that foretold past evaluations best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from training.optimization.boxes import Floats
+from training.optimization.observations import Observations
+from training.optimization.surrogates import N_MODELS, SMOOTHING, Ensemble
+
+_LAST_COUNTED = 4
+_LATE = 20
+_SMOOTHING_HANDICAP = 2.25
+
+
+def improving(observations: Observations, reference: Floats) -> np.ndarray:
+    """(n,) which evaluations added hypervolume when they were made."""
+    candidates = observations.feasible & (observations.objectives < reference).all(axis=1)
+    rows = np.flatnonzero(candidates)
+    objectives = observations.objectives[rows]
+    for position, row in enumerate(rows):
+        before = objectives[:position]
+        candidates[row] = not (before <= objectives[position]).all(axis=1).any()
+    return candidates
+
+
+def foretold(predictions: Sequence[Floats | None], ensemble: Ensemble) -> Floats:
+    """Collect what every model expected of every evaluation before it knew it.
+
+    One step ahead where the optimiser proposed the evaluation, else leaving it out.
+
+    Parameters
+    ----------
+    predictions
+        (n,) what was predicted of each evaluation in the ensemble, (N_MODELS, n_outputs).
+    ensemble
+        Fitted to the evaluations.
+
+    Returns
+    -------
+    (n, N_MODELS, n_outputs)
+    """
+    shape = (N_MODELS, ensemble.n_outputs)
+    expected = np.full((len(predictions), *shape), np.nan)
+    for row, prediction in enumerate(predictions):
+        if prediction is not None and np.shape(prediction) == shape:
+            expected[row] = prediction
+    unknown = np.isnan(expected).any(axis=2)
+    for model in np.flatnonzero(unknown.any(axis=0)):
+        rows = np.flatnonzero(unknown[:, model])
+        expected[rows, model] = ensemble.leave_one_out(int(model), rows)
+    return expected
+
+
+def best_models(expected: Floats, values: Floats, counted: np.ndarray) -> np.ndarray:
+    """Model (n_outputs,) with the least mean square error over the counted rows.
+
+    One that smooths must be clearly better: without noise it is by chance.
+
+    Parameters
+    ----------
+    expected
+        (n, N_MODELS, n_outputs)
+    values
+        (n, n_outputs)
+    counted
+        (n,) the last evaluations count besides.
+    """
+    counted = counted.copy()
+    counted[-_LAST_COUNTED:] = True
+    squared = np.square(expected[counted] - values[counted][:, None, :])
+    squared = np.where(np.isfinite(squared), squared, np.inf)
+    handicap = np.where(SMOOTHING, _SMOOTHING_HANDICAP, 1.0)
+    return np.asarray((squared.mean(axis=0) * handicap[:, None]).argmin(axis=0))
+
+
+def late_errors(expected: Floats, values: Floats) -> Floats:
+    """Median absolute error (n_outputs,) of the last predictions (n, n_outputs) of values."""
+    errors = np.abs(expected - values)[-_LATE:]
+    return np.asarray(np.median(np.where(np.isfinite(errors), errors, 0.0), axis=0))

@@ -1,0 +1,24 @@
+"""Settings of the optimiser."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SamoCobraSettings(BaseModel):
+    """How SAMO-COBRA searches."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reference_point: tuple[float, ...] | None = Field(
+        default=None,
+        description="worst objectives that count for the hypervolume; none: they follow the data",
+    )
+    n_initial: int | None = Field(
+        default=None, ge=1, description="points of the initial design; none: columns + 1"
+    )
+    initial_design: Literal["halton", "lhs"] = "halton"
+    n_starts: int = Field(default=5, ge=1, description="starts of the local search")
+    n_candidates: int = Field(default=1000, ge=10, description="points of each kind in the cloud")

@@ -1,0 +1,100 @@
+"""The structure that a study's models are measured on."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+from ase import Atoms
+from pydantic import BaseModel, ConfigDict
+
+from training.sources.molecules import MoleculeSource
+from training.sources.source import TrainingSource
+from training.training_run import TrainingError
+
+# Enough frames to find one of a usual size; all of a large split would take minutes to read.
+_FRAMES_LOOKED_AT = 200
+# Compiled models take no fewer.
+_FEWEST_ATOMS = 2
+
+
+class ExampleStructure(BaseModel):
+    """Atoms as JSON.
+
+    Attributes
+    ----------
+    numbers
+        Atomic numbers, shape (n,).
+    positions
+        Shape (n, 3), Å.
+    cell
+        Lattice vectors as rows, shape (3, 3), Å.
+    pbc
+        Periodicity along each lattice vector.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    numbers: tuple[int, ...]
+    positions: tuple[tuple[float, float, float], ...]
+    cell: tuple[tuple[float, float, float], ...]
+    pbc: tuple[bool, bool, bool]
+
+    @classmethod
+    def of(cls, atoms: Atoms) -> ExampleStructure:
+        """Take what the models see of some atoms."""
+        return cls(
+            numbers=tuple(atoms.numbers.tolist()),
+            positions=tuple(map(tuple, atoms.positions.tolist())),
+            cell=tuple(map(tuple, atoms.cell.array.tolist())),
+            pbc=tuple(atoms.pbc.tolist()),
+        )
+
+    def to_atoms(self) -> Atoms:
+        """Return ASE atoms."""
+        return Atoms(self.numbers, self.positions, cell=self.cell, pbc=self.pbc)
+
+
+def example_structure(source: TrainingSource, n_atoms: int | None = None) -> ExampleStructure:
+    """Return a validation frame of median size, repeated until it has enough atoms.
+
+    Parameters
+    ----------
+    source
+        Frames; of the first 200 of the validation split, the first of median size is taken.
+    n_atoms
+        Smallest number of atoms; None takes the frame as it is, if it has two. Only periodic
+        frames are repeated, along the shortest periodic lattice vector first.
+
+    Raises
+    ------
+    TrainingError
+        If there are no frames.
+    """
+    candidates = _validation_atoms(source)
+    if not candidates:
+        raise TrainingError("the validation split has no frames to measure models on")
+    sizes = np.array([len(atoms) for atoms in candidates])
+    median = np.sort(sizes)[len(sizes) // 2]
+    atoms = candidates[int(np.argmax(sizes == median))]
+    return ExampleStructure.of(repeated(atoms, n_atoms or _FEWEST_ATOMS))
+
+
+def repeated(atoms: Atoms, n_atoms: int) -> Atoms:
+    """Repeat periodic atoms, the shortest lattice vector first, up to at least `n_atoms`."""
+    lengths, repeats = atoms.cell.lengths(), np.ones(3, dtype=int)
+    if not atoms.pbc.any():
+        return atoms
+    while len(atoms) * repeats.prod() < n_atoms:
+        repeats[np.argmin(np.where(atoms.pbc, lengths * repeats, np.inf))] += 1
+    return atoms.repeat(repeats.tolist())
+
+
+def _validation_atoms(source: TrainingSource) -> list[Atoms]:
+    if isinstance(source, MoleculeSource):  # those of QM9 are no frames: they carry no forces
+        arrays = source.arrays("val")
+        return [
+            Atoms(arrays.numbers[atoms], arrays.positions[atoms])
+            for atoms in map(arrays.atoms_of, range(min(len(arrays), _FRAMES_LOOKED_AT)))
+        ]
+    return [frame.to_atoms() for frame in islice(source.frames("val"), _FRAMES_LOOKED_AT)]

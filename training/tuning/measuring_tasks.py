@@ -1,0 +1,64 @@
+"""What a measuring process is asked to do, as JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from training.settings import TrainingSettings
+from training.tuning.example_structure import ExampleStructure
+from training.tuning.settings import InferenceSettings
+
+
+class _Task(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    structure: ExampleStructure
+    device: str
+
+
+class _ModelTask(_Task):
+    """About the untrained model of a training; symbols and forces as of its frames."""
+
+    training: TrainingSettings
+    symbols: tuple[str, ...]
+    has_forces: bool
+
+
+class CompileTask(_ModelTask):
+    """Compile a model to a file."""
+
+    task: Literal["compile"] = "compile"
+    out: Path
+
+
+class MeasureTask(_ModelTask):
+    """Measure time and memory of a model's calls, and count their operations.
+
+    Attributes
+    ----------
+    compiled
+        File of the compiled model; None measures without compiling.
+    """
+
+    task: Literal["measure"] = "measure"
+    inference: InferenceSettings
+    compiled: Path | None
+
+
+class DriftTask(_Task):
+    """Run molecular dynamics with a trained model."""
+
+    task: Literal["drift"] = "drift"
+    checkpoint: Path
+
+
+class DriftResult(BaseModel):
+    """What a `DriftTask` gives, eV/atom."""
+
+    energy_drift: float
+
+
+Task = Annotated[CompileTask | MeasureTask | DriftTask, Field(discriminator="task")]

@@ -1,0 +1,171 @@
+"""Measure a trial's model: time, memory and cost before it is trained, stability after."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from filelock import FileLock
+
+from training.nequip_config import BEST_CHECKPOINT
+from training.settings import TrainingSettings
+from training.sources.source import TrainingSource
+from training.tuning.compiled_models import compiled_file
+from training.tuning.example_structure import ExampleStructure, example_structure
+from training.tuning.machine import measuring_here
+from training.tuning.measuring_process import MeasuringError, make_compiled, run_task
+from training.tuning.measuring_tasks import CompileTask, DriftResult, DriftTask, MeasureTask
+from training.tuning.settings import InferenceSettings, LimitSettings
+from training.tuning.trial import TrialMeasurements
+
+
+def measure_trial(
+    training: TrainingSettings,
+    source: TrainingSource,
+    folder: Path,
+    inference: InferenceSettings,
+    limits: LimitSettings,
+    device: str,
+    *,
+    compiled_dir: Path,
+) -> TrialMeasurements:
+    """Measure all that is asked for of a trial that has been trained.
+
+    Parameters
+    ----------
+    training, source
+        Of the trial.
+    folder
+        Of the training; left as it is.
+    inference, limits
+        The study's.
+    device
+        ``cpu``, ``cuda``, ...
+    compiled_dir
+        As in `measure_model`.
+    """
+    measured = measure_model(training, source, inference, device, compiled_dir)
+    return with_stability(measured, folder, source, limits, device)
+
+
+def measure_model(
+    training: TrainingSettings,
+    source: TrainingSource,
+    inference: InferenceSettings,
+    device: str,
+    compiled_dir: Path,
+) -> TrialMeasurements:
+    """Measure inference time, peak memory and cost of a model, which need not be trained.
+
+    Waits until nothing is trained or measured on this machine, and keeps it so; compiling, which
+    no clock watches, does not wait.
+
+    Parameters
+    ----------
+    training
+        Settings of the model.
+    source
+        Its frames, of which one is measured on.
+    inference
+        How to measure.
+    device
+        ``cpu``, ``cuda``, ...
+    compiled_dir
+        Folder where compiled models are kept for other trials with the same code; made if missing.
+
+    Returns
+    -------
+    The measurements; or why there are none, as a failure of this model.
+
+    Raises
+    ------
+    TrainingError
+        If there are no frames, no such device, no compiler, or the disk is full.
+    """
+    structure = example_structure(source, inference.n_atoms)
+    seconds: float | None = None
+    try:
+        file: Path | None = None
+        if inference.compiled:
+            file, seconds = _compiled(training, source, structure, device, compiled_dir)
+        task = MeasureTask(
+            structure=structure,
+            device=device,
+            training=training,
+            symbols=source.symbols,
+            has_forces=source.has_forces,
+            inference=inference,
+            compiled=file,
+        )
+        with measuring_here():
+            measured = run_task(task, TrialMeasurements)
+    except MeasuringError as error:
+        return TrialMeasurements(compile_seconds=seconds, failure=str(error))
+    return measured.model_copy(update={"compile_seconds": seconds})
+
+
+def with_stability(
+    measured: TrialMeasurements,
+    folder: Path,
+    source: TrainingSource,
+    limits: LimitSettings,
+    device: str,
+) -> TrialMeasurements:
+    """Add the energy drift of the trained model, where a limit asks for it.
+
+    Parameters
+    ----------
+    measured
+        Measurements so far.
+    folder
+        Of the training; without a checkpoint, as after a failure, nothing is added.
+    source, limits, device
+        As in `measure_trial`.
+
+    Returns
+    -------
+    The same with `energy_drift`; or with a failure where the dynamics came to no good end.
+    """
+    checkpoint = folder / BEST_CHECKPOINT
+    if limits.energy_drift is None or not checkpoint.is_file():
+        return measured
+    task = DriftTask(
+        structure=example_structure(source), device=device, checkpoint=checkpoint.resolve()
+    )
+    try:
+        drift = run_task(task, DriftResult).energy_drift
+    except MeasuringError as error:
+        failure = "; ".join(filter(None, (measured.failure, str(error))))
+        return measured.model_copy(update={"failure": failure})
+    return measured.model_copy(update={"energy_drift": drift})
+
+
+def _compiled(
+    training: TrainingSettings,
+    source: TrainingSource,
+    structure: ExampleStructure,
+    device: str,
+    folder: Path,
+) -> tuple[Path, float | None]:
+    """Return the compiled model, and the seconds it took if it was made now."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = compiled_file(
+        folder.resolve(), training, source.symbols, device, has_forces=source.has_forces
+    )
+    with FileLock(file.with_name(f".{file.name}.lock")):
+        if file.is_file():
+            return file, None
+        partial = file.with_name(f"partial-{file.name}")
+        started = time.monotonic()
+        make_compiled(
+            CompileTask(
+                structure=structure,
+                device=device,
+                training=training,
+                symbols=source.symbols,
+                has_forces=source.has_forces,
+                out=partial,
+            )
+        )
+        partial.replace(file)
+        return file, time.monotonic() - started

@@ -1,0 +1,159 @@
+"""Train a trial; a training that fails is an answer about its hyper-parameters."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import timedelta
+from pathlib import Path
+
+from training.nequip_config import BEST_CHECKPOINT
+from training.nequip_process import OnEpoch
+from training.settings import TrainingSettings
+from training.sources.source import TrainingSource
+from training.trainer import EpochMetrics, TrainingError, TrainingResult, train
+from training.tuning.machine import training_here
+from training.tuning.settings import LimitSettings
+from training.tuning.trial import TrialAccuracy, accuracy_name
+
+# How `nequip-train` says that the trainer ended; other errors concern all trials alike.
+_ENDED = "nequip-train ended with"
+_CRASHED = re.compile(r"nequip-train was killed by (SIGSEGV|SIGBUS|SIGABRT|SIGILL|SIGFPE)")
+_KILLED = "nequip-train was killed by SIGKILL"
+_FULL_DISK = "No space left on device"
+
+
+def with_time_limit(training: TrainingSettings, limits: LimitSettings) -> TrainingSettings:
+    """Return settings whose training stops cleanly at the study's limit, or at its own if sooner.
+
+    Parameters
+    ----------
+    training
+        Of the trial.
+    limits
+        Of the study.
+    """
+    if limits.training_time is None:
+        return training
+    limit = math.ceil(3600 * limits.training_time)
+    if training.max_time is not None:
+        limit = min(limit, _seconds(training.max_time))
+    days, seconds = divmod(limit, 86_400)
+    hours, minutes = divmod(seconds // 60, 60)
+    text = f"{days:02d}:{hours:02d}:{minutes:02d}:{seconds % 60:02d}"
+    return training.model_copy(update={"max_time": text})
+
+
+def train_trial(
+    training: TrainingSettings,
+    source: TrainingSource,
+    folder: Path,
+    seed: int,
+    on_epoch: OnEpoch | None = None,
+) -> TrialAccuracy:
+    """Train a trial's model, go on with a training that was killed, or return a finished one.
+
+    Waits while models are measured on this machine.
+
+    Parameters
+    ----------
+    training, source, folder, seed, on_epoch
+        As in `training.trainer.train`.
+
+    Returns
+    -------
+    The error on the validation split in the best epoch; or why there is none, where the trainer
+    failed on these hyper-parameters: a loss that is not finite, want of memory, a time limit
+    that ends in the first epoch.
+
+    Raises
+    ------
+    TrainingError
+        If the training could not be made whatever its hyper-parameters (frames are missing, the
+        disk is full) or was asked to stop; the same call goes on.
+    """
+    name = accuracy_name(has_forces=source.has_forces)
+    try:
+        with training_here():
+            result = _train_through_kills(training, source, folder, seed, on_epoch)
+    except _TrialError as failure:
+        return TrialAccuracy(
+            accuracy_name=name, max_epochs=training.max_epochs, failure=str(failure)
+        )
+    accuracy = (
+        result.best_val_forces_mae if source.has_forces else result.best_val_per_atom_energy_mae
+    )
+    finite = accuracy is not None and math.isfinite(accuracy)
+    return TrialAccuracy(
+        accuracy=accuracy if finite else None,
+        accuracy_name=name,
+        training_seconds=result.seconds,
+        epochs=result.epochs,
+        max_epochs=result.max_epochs,
+        failure=None if finite else f"the validation error is {accuracy}",
+    )
+
+
+class _TrialError(RuntimeError):
+    """The trainer failed on these hyper-parameters."""
+
+
+def _train_through_kills(
+    training: TrainingSettings,
+    source: TrainingSource,
+    folder: Path,
+    seed: int,
+    on_epoch: OnEpoch | None,
+) -> TrainingResult:
+    """Train, going on after kills as long as epochs are finished between them.
+
+    The system kills for want of memory, a person or a queue for other reasons; only the first
+    comes back at once.
+    """
+    while True:
+        finished = 0
+
+        def count(metrics: EpochMetrics) -> None:
+            nonlocal finished
+            finished += 1
+            if on_epoch is not None:
+                on_epoch(metrics)
+
+        try:
+            return train(training, source, folder, seed, count)
+        except TrainingError as error:
+            if _KILLED not in str(error):
+                raise _as_trial_failure(error) from error
+            if finished == 0:
+                raise _TrialError(
+                    f"{_KILLED} without finishing an epoch, for want of memory perhaps"
+                ) from error
+        except (FileNotFoundError, ValueError) as error:
+            if training.max_time is None or (folder / BEST_CHECKPOINT).is_file():
+                raise
+            raise _TrialError(
+                f"the time limit {training.max_time} ended the training in its first epoch"
+            ) from error
+
+
+def _as_trial_failure(error: TrainingError) -> Exception:
+    text = str(error)
+    if _FULL_DISK in text:
+        return error
+    if crash := _CRASHED.search(text):
+        return _TrialError(crash.group())
+    if text.startswith(_ENDED):
+        return _TrialError(_reason(text))
+    return error
+
+
+def _reason(text: str) -> str:
+    """Return the line of the log that names the error, else how the trainer ended."""
+    lines = [line.strip() for line in text.partition("\nWhat to do:")[0].splitlines()]
+    named = [line for line in lines[1:] if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    return named[-1] if named else lines[0]
+
+
+def _seconds(max_time: str) -> int:
+    days, hours, minutes, seconds = map(int, max_time.split(":"))
+    return int(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds())

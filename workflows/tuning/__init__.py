@@ -1,0 +1,1 @@
+"""Studies of hyper-parameters as jobflow flows, kept in Optuna's storage."""

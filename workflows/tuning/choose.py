@@ -1,0 +1,116 @@
+"""From a trial of a study to a training file."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+from analysis.tuning.pareto import PARETO_FILE, Pareto, load_pareto
+from analysis.tuning.trials import TrialRecord, load_trials
+from training.tuning.search_spaces import applied
+from workflows.errors import CuprolithError
+from workflows.training_file import TrainingFile
+from workflows.tuning.study import Study, load_study
+
+Choice = int | Literal["knee", "accuracy", "time"]
+
+
+@dataclass(frozen=True)
+class ChosenTrial:
+    """A trial, and the training file that trains its model again.
+
+    Attributes
+    ----------
+    data_root
+        Folder that the file's data folder is relative to.
+    """
+
+    study: Study
+    trial: TrialRecord
+    file: TrainingFile
+    data_root: Path
+
+    def __str__(self) -> str:
+        """Say which trial it is, and what it reached."""
+        text = f"trial {self.trial.number} of {self.study.name}"
+        if self.trial.objectives is None:
+            return f"{text}, which failed: {self.trial.result.failure}"
+        pairs = zip(self.study.objectives, self.trial.objectives, strict=True)
+        reached = ", ".join(f"{name} {value:.4g}" for name, value in pairs)
+        return f"{text}: {reached}{'' if self.trial.feasible else ' (beyond a limit)'}"
+
+    def to_yaml(self) -> str:
+        """Return the training file, with a line on where it comes from."""
+        content = self.file.model_dump(mode="json", exclude_none=True)
+        text: str = yaml.safe_dump(content, sort_keys=False, width=100, allow_unicode=True)
+        return f"# {str(self).splitlines()[0]}\n{text}"
+
+    def command(self, path: Path) -> str:
+        """Return the command that trains what stands in the file at `path`."""
+        return f"cuprolith train {path} --data {self.data_root}"
+
+
+def choose(study_or_front: Path, choice: Choice) -> ChosenTrial:
+    """Take a trial of a study.
+
+    Parameters
+    ----------
+    study_or_front
+        Folder of a study, or its ``pareto.json``.
+    choice
+        Number of a trial, or a point of the front: its knee or one of its ends.
+
+    Raises
+    ------
+    CuprolithError
+        If there is no such trial, or no study.
+    """
+    folder = study_or_front if study_or_front.is_dir() else study_or_front.parent
+    study = load_study(folder)
+    trial = _trial(folder, choice)
+    file = TrainingFile(
+        name=f"{study.name}-trial-{trial.number}"[:80],
+        seed=study.seed,
+        data=study.data,
+        training=applied(study.training, trial.parameters),
+    )
+    return ChosenTrial(study, trial, file, Path(os.path.relpath(folder / study.data_root)))
+
+
+def _trial(folder: Path, choice: Choice) -> TrialRecord:
+    trials = {trial.number: trial for trial in load_trials(folder)}
+    number = choice if isinstance(choice, int) else _of_front(_front(folder), choice)
+    if number not in trials:
+        known = f"0 to {max(trials)}" if trials else "none yet"
+        raise CuprolithError(
+            f"no finished trial {number}", where=str(folder), remedy=f"finished trials: {known}"
+        )
+    return trials[number]
+
+
+def _front(folder: Path) -> Pareto:
+    path = folder / PARETO_FILE
+    try:
+        front = load_pareto(path)
+    except FileNotFoundError:
+        raise CuprolithError(
+            "no generation is finished yet", where=str(folder), remedy="run `cuprolith tune` first"
+        ) from None
+    if not front.points:
+        raise CuprolithError(
+            "no trial is feasible: the front is empty",
+            where=str(path),
+            remedy="name a trial by its number, or widen the limits",
+        )
+    return front
+
+
+def _of_front(front: Pareto, choice: Literal["knee", "accuracy", "time"]) -> int:
+    if choice == "knee":
+        assert front.knee is not None  # every front with points has one
+        return front.knee
+    return front.best(choice).number

@@ -1,0 +1,224 @@
+"""A study as jobflow jobs: propose → train side by side → measure one by one → tell → propose."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jobflow import Flow, Job, Response, job
+
+from analysis.tuning.pareto import write_pareto
+from training.tuning.trial import (
+    TrialAccuracy,
+    TrialMeasurements,
+    TrialResult,
+    constraint_values,
+    objective_values,
+)
+from workflows.errors import CuprolithError
+from workflows.jobs.job_ids import stable_uuid
+from workflows.jobs.runner import ALWAYS_RUN
+from workflows.jobs.side_by_side import SIDE_BY_SIDE
+from workflows.tuning.folder import JOBS_FILE, trial_file
+from workflows.tuning.steps import MEASURE, PROPOSE, RESOURCE, RESOURCES, STEP, TELL, TRAIN
+from workflows.tuning.storage import FAILURE, Proposal, opened_storage
+from workflows.tuning.study import Study, load_study
+from workflows.tuning.trials import NequIPTrials
+from workflows.workdir import read_json, write_json
+
+
+def study_flow(folder: Path, trials: NequIPTrials, generation: int) -> Flow:
+    """Return the flow that works off a study from a generation on.
+
+    Jobs know the study by its folder alone, and their ids are made of its hash, so that they can
+    run anywhere and in any process that sees this folder.
+
+    Parameters
+    ----------
+    folder
+        Folder of the study.
+    trials
+        What trains and measures.
+    generation
+        The first one that is not told to its end.
+    """
+    study = load_study(folder)
+    first = _propose_job(study, folder, trials, generation, after=None)
+    return Flow([first], name=f"tune {study.name}")
+
+
+@job
+def propose(
+    folder: str, trials: NequIPTrials, generation: int, after: dict[str, Any] | None
+) -> Response:
+    """Propose a generation, and lead to its trials and the next generation."""
+    study = load_study(Path(folder))
+    with opened_storage(Path(folder), study) as storage:
+        proposals = storage.propose(generation, study.tuning.offspring, study.warm_start)
+    jobs = _generation_jobs(study, Path(folder), trials, generation, proposals)
+    numbers = [proposal.number for proposal in proposals]
+    return Response(
+        output={"generation": generation, "trials": numbers},
+        detour=Flow(jobs, name=f"generation {generation}"),
+    )
+
+
+@job
+def train_trial(
+    folder: str, trials: NequIPTrials, number: int, parameters: dict[str, Any]
+) -> dict[str, Any]:
+    """Train the model of a trial; what comes of it, a failure too, is the output."""
+    known = _known_result(Path(folder), number, parameters)
+    if known is not None:
+        return known.model_dump(mode="json", include=set(TrialAccuracy.model_fields))
+    study = load_study(Path(folder))
+    accuracy = trials.train(study, Path(folder), number, parameters)
+    return accuracy.model_dump(mode="json")
+
+
+@job
+def measure_trial(
+    folder: str,
+    trials: NequIPTrials,
+    proposal: dict[str, Any],
+    accuracy: dict[str, Any],
+    after: list[Any],
+) -> dict[str, Any]:
+    """Measure the model of a trial when no training runs beside, and write ``trial.json``."""
+    number, parameters = proposal["number"], proposal["parameters"]
+    result = _known_result(Path(folder), number, parameters)
+    if result is None:
+        trained, measured = TrialAccuracy.model_validate(accuracy), TrialMeasurements()
+        if trained.failure is None:
+            study = load_study(Path(folder))
+            measured = trials.measure(study, Path(folder), number, parameters)
+        result = TrialResult.of(parameters, trained, measured)
+    where = {"number": number, "generation": proposal["generation"]}
+    write_json(trial_file(Path(folder), number), where | result.model_dump(mode="json"))
+    return {"number": number, FAILURE: result.failure}
+
+
+@job
+def tell(folder: str, generation: int, trials: list[dict[str, Any]]) -> dict[str, Any]:
+    """Tell the storage what became of a generation, and judge the study so far."""
+    study = load_study(Path(folder))
+    with opened_storage(Path(folder), study) as storage:
+        for trial in trials:
+            result = stored_result(Path(folder), trial["number"])
+            if result is None:
+                raise CuprolithError(
+                    "the result of a finished trial is gone",
+                    where=str(trial_file(Path(folder), trial["number"])),
+                    remedy=f"remove {JOBS_FILE} from the study's folder, then give the same "
+                    "command again: only what is gone is run again",
+                )
+            objectives = objective_values(result, study.tuning)
+            constraints = constraint_values(result, study.tuning.limits)
+            storage.tell(
+                trial["number"],
+                objectives,
+                dict(zip(study.limits, constraints, strict=True)),
+                _shown(result, trial["number"]),
+            )
+    front = write_pareto(Path(folder))
+    return {
+        "generation": generation,
+        "hypervolume": front.hypervolume,
+        "front": [point.number for point in front.points],
+    }
+
+
+def _generation_jobs(
+    study: Study,
+    folder: Path,
+    trials: NequIPTrials,
+    generation: int,
+    proposals: list[Proposal],
+) -> list[Job]:
+    train = [_train_job(study, folder, trials, proposal) for proposal in proposals]
+    measure = []
+    for proposal, training in zip(proposals, train, strict=True):
+        # Every training comes before every measurement, which shares the machine with none.
+        after = [other.output["epochs"] for other in train]
+        measured = measure_trial(
+            str(folder),
+            trials,
+            {**vars(proposal), "generation": generation},
+            training.output,
+            after,
+        )
+        identity = _identity(proposal)
+        measure.append(_named(measured, study, MEASURE, f"trial {proposal.number}", *identity))
+    told = tell(str(folder), generation, [measured.output for measured in measure])
+    told = _named(told, study, TELL, f"generation {generation}", str(generation))
+    told.update_metadata({ALWAYS_RUN: True}, dynamic=False)
+    jobs = [*train, *measure, told]
+    if generation + 1 < study.tuning.generations:
+        jobs.append(_propose_job(study, folder, trials, generation + 1, after=told.output))
+    return jobs
+
+
+def _train_job(study: Study, folder: Path, trials: NequIPTrials, proposal: Proposal) -> Job:
+    train = train_trial(str(folder), trials, proposal.number, proposal.parameters)
+    train.update_metadata({SIDE_BY_SIDE: True}, dynamic=False)
+    return _named(train, study, TRAIN, f"trial {proposal.number}", *_identity(proposal))
+
+
+def _propose_job(
+    study: Study, folder: Path, trials: NequIPTrials, generation: int, after: Any
+) -> Job:
+    made = propose(str(folder), trials, generation, after)
+    # The storage knows what is proposed; a larger budget leads on where a smaller one ended.
+    made.update_metadata({ALWAYS_RUN: True}, dynamic=False)
+    return _named(made, study, PROPOSE, f"generation {generation}", str(generation))
+
+
+def _identity(proposal: Proposal) -> tuple[str, str]:
+    return str(proposal.number), json.dumps(proposal.parameters, sort_keys=True)
+
+
+def _named(made: Job, study: Study, step: str, what: str, *identity: str) -> Job:
+    made.name = f"{step} {what}"
+    made.set_uuid(stable_uuid("tuning", study.hash, step, *identity))
+    made.update_metadata({STEP: step, RESOURCE: RESOURCES[step]}, dynamic=False)
+    return made
+
+
+def _known_result(folder: Path, number: int, parameters: dict[str, Any]) -> TrialResult | None:
+    """Return what became of a trial, or of an earlier one with the same values: it is the same."""
+    for known in (number, *range(number)):
+        result = stored_result(folder, known)
+        if result is not None and result.parameters == parameters:
+            return result
+    return None
+
+
+def stored_result(folder: Path, number: int) -> TrialResult | None:
+    """Return what became of a trial; None if its folder does not say."""
+    path = trial_file(folder, number)
+    if not path.is_file():
+        return None
+    content = read_json(path)
+    fields = {key: value for key, value in content.items() if key in TrialResult.model_fields}
+    return TrialResult.model_validate(fields)
+
+
+def _shown(result: TrialResult, number: int) -> dict[str, Any]:
+    """Numbers of a trial to show in optuna-dashboard, flat, without what is unknown."""
+    inference, cost = result.inference, result.cost
+    numbers = {
+        "folder": f"trials/{number}",
+        FAILURE: result.failure,
+        result.accuracy_name: result.accuracy,
+        "epochs": result.epochs,
+        "training_seconds": result.training_seconds,
+        "inference_us_per_atom": inference.per_atom_seconds * 1e6 if inference else None,
+        "inference_spread": inference.spread if inference else None,
+        "mflop_per_atom": cost.flops_per_atom / 1e6 if cost else None,
+        "peak_memory_mib": (
+            result.peak_memory_bytes / 2**20 if result.peak_memory_bytes is not None else None
+        ),
+        "energy_drift": result.energy_drift,
+    }
+    return {name: value for name, value in numbers.items() if value is not None}

@@ -1,0 +1,84 @@
+"""Where the files of a study lie, and how a folder becomes that of a study."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from workflows.errors import CuprolithError
+from workflows.workdir import read_json
+
+STUDY_FILE = "study.json"
+STORAGE_FILE = "study.db"
+JOBS_FILE = "jobs.sqlite"
+LOG_FILE = "log.jsonl"
+REPORT_FILE = "report.html"
+COMPILED_DIR = "compiled"
+TRIALS_DIR = "trials"
+TRIAL_FILE = "trial.json"
+
+_SHORT_HASH = 8
+
+
+def trial_folder(folder: Path, number: int) -> Path:
+    """Folder of one trial's training."""
+    return folder / TRIALS_DIR / str(number)
+
+
+def trial_file(folder: Path, number: int) -> Path:
+    """Path of what became of one trial; written last."""
+    return trial_folder(folder, number) / TRIAL_FILE
+
+
+def claim_study_folder(folder: Path, study_hash: str) -> Path | None:
+    """Make `folder` that of the study with this hash.
+
+    A study with another hash is moved beside it, to ``<name>.<hash>``, and comes back from there
+    when it is asked for again.
+
+    Returns
+    -------
+    Where another study has been moved to; None if there was none.
+
+    Raises
+    ------
+    CuprolithError
+        If the folder holds files that are no study.
+    """
+    present = _stored_hash(folder)
+    if present == study_hash:
+        return None
+    moved = None
+    if present is not None:
+        moved = _beside(folder, present)
+        folder.rename(moved)
+    elif _occupied(folder):
+        raise CuprolithError(
+            "the folder holds files that are no study",
+            where=str(folder),
+            remedy="name another folder: --out",
+        )
+    earlier = _beside(folder, study_hash)
+    if _stored_hash(earlier) == study_hash:
+        shutil.rmtree(folder, ignore_errors=True)
+        earlier.rename(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return moved
+
+
+def _beside(folder: Path, study_hash: str) -> Path:
+    return folder.with_name(f"{folder.name}.{study_hash[:_SHORT_HASH]}")
+
+
+def _stored_hash(folder: Path) -> str | None:
+    path = folder / STUDY_FILE
+    if not path.is_file():
+        return None
+    content = read_json(path)
+    found = content.get("hash") if isinstance(content, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def _occupied(folder: Path) -> bool:
+    """Whether a folder holds more than what a killed process began to write."""
+    return folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())

@@ -1,0 +1,192 @@
+"""From what a person wrote to a study: of a training file, or of a campaign's workdir."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from training.optimization.parameters import Parameter
+from training.settings import TrainingSettings
+from training.sources import SourceSettings
+from training.sources.settings import (
+    DatasetSourceSettings,
+    QM9SourceSettings,
+    RMD17SourceSettings,
+)
+from training.tuning.search_spaces import search_space
+from training.tuning.settings import TuningSettings
+from workflows.campaign import Campaign
+from workflows.errors import CuprolithError
+from workflows.progress import announce
+from workflows.training_file import TrainingFile
+from workflows.training_runs import training_folder
+from workflows.tuning.study import Study, begin_study, make_study
+from workflows.tuning.warm_start import WarmStart, warm_start
+from workflows.workdir import Workdir
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the command line says instead of the file; None leaves the file's."""
+
+    generations: int | None = None
+    offspring: int | None = None
+    workers: int | None = None
+
+    def of(self, tuning: TuningSettings) -> TuningSettings:
+        """Return settings with this budget.
+
+        Raises
+        ------
+        CuprolithError
+            If a number is none of settings.
+        """
+        given = {name: number for name, number in vars(self).items() if number is not None}
+        try:
+            return TuningSettings.model_validate(tuning.model_dump() | given)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            raise CuprolithError(
+                f"--{problem['loc'][0]} {problem['input']}: {problem['msg']}",
+                remedy="generations, offspring and workers are whole numbers from 1",
+            ) from None
+
+
+@dataclass(frozen=True)
+class StudyRequest:
+    """All that defines a study, and its folder."""
+
+    name: str
+    dataset: str
+    seed: int
+    data: SourceSettings
+    data_root: Path
+    training: TrainingSettings
+    tuning: TuningSettings
+    folder: Path
+
+    @classmethod
+    def of_file(
+        cls, file: TrainingFile, data_root: Path, root: Path, seed: int | None
+    ) -> StudyRequest:
+        """Return the study of a training file, in a folder of its seed in `root`.
+
+        Raises
+        ------
+        CuprolithError
+            If the file asks for none.
+        """
+        chosen = file.seed if seed is None else seed
+        return cls(
+            name=file.name,
+            dataset=_dataset_name(file.data),
+            seed=chosen,
+            data=file.data,
+            data_root=data_root,
+            training=file.training,
+            tuning=_asked_for(file.tuning, "the training file"),
+            folder=training_folder(root, chosen),
+        )
+
+    @classmethod
+    def of_campaign(cls, campaign: Campaign, workdir: Workdir) -> StudyRequest:
+        """Return the study of a campaign, on the dataset that its workdir has or will have.
+
+        Raises
+        ------
+        CuprolithError
+            If the campaign asks for none.
+        """
+        return cls(
+            name=f"{campaign.name}-{campaign.training.variant}",
+            dataset=campaign.name,
+            seed=campaign.seed,
+            data=DatasetSourceSettings(directory=workdir.dataset.relative_to(workdir.root)),
+            data_root=workdir.root,
+            training=campaign.training,
+            tuning=_asked_for(campaign.tuning, "the campaign"),
+            folder=workdir.study(campaign.training.variant),
+        )
+
+    @classmethod
+    def of_workdir(cls, workdir: Workdir) -> StudyRequest:
+        """Return the study of the campaign in a workdir.
+
+        Raises
+        ------
+        CuprolithError
+            If the campaign asks for none, or there is no dataset yet.
+        """
+        request = cls.of_campaign(workdir.campaign(), workdir)
+        workdir.require(workdir.dataset_card, "collect")
+        return request
+
+    @property
+    def search_space(self) -> dict[str, Parameter]:
+        """What is searched."""
+        return search_space(self.training.variant, self.tuning)
+
+    @property
+    def warm_start(self) -> WarmStart:
+        """Points to try first.
+
+        Raises
+        ------
+        CuprolithError
+            If a file cannot be read.
+        """
+        return warm_start(self.tuning.warm_start, self.search_space)
+
+    def with_budget(self, budget: Budget) -> StudyRequest:
+        """Return a copy with another budget."""
+        return replace(self, tuning=budget.of(self.tuning))
+
+    def begin(self) -> Study:
+        """Begin the study in its folder, or go on with it there, and announce what is left out.
+
+        Raises
+        ------
+        CuprolithError
+            If the data is not there, the study could not give what it asks for, or the folder
+            holds something else.
+        """
+        start = self.warm_start
+        study = make_study(
+            self.name,
+            self.seed,
+            self.data,
+            self.data_root,
+            self.training,
+            self.tuning,
+            dataset=self.dataset,
+            folder=self.folder,
+            warm_start=start.points,
+        )
+        put_aside = begin_study(study, self.folder)
+        for text in start.left_out:
+            announce(f"  warm start leaves out {text}")
+        if put_aside is not None:
+            announce(f"  another study lay there: it is now in {put_aside}")
+        return study
+
+
+def _asked_for(tuning: TuningSettings | None, what: str) -> TuningSettings:
+    if tuning is None:
+        raise CuprolithError(
+            f"{what} has no section `tuning`",
+            remedy="add one: `tuning: {}` takes the paper's search space and budget; see "
+            "docs/tuning.md",
+        )
+    return tuning
+
+
+def _dataset_name(data: SourceSettings) -> str:
+    match data:
+        case RMD17SourceSettings():
+            return data.molecule
+        case DatasetSourceSettings():
+            return data.directory.name
+        case QM9SourceSettings():
+            return data.source

@@ -1,0 +1,194 @@
+"""A study in Optuna's storage: generations of trials, each proposed once and told once."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, TrialState
+
+from training.optimization.optuna_sampler import SamoCobraSampler
+from training.optimization.optuna_space import distributions
+from workflows.tuning.folder import STORAGE_FILE
+from workflows.tuning.study import Study
+
+GENERATION = "generation"
+FAILURE = "failure"
+
+# What `Study.enqueue_trial` stores a trial's given values as.
+_FIXED = "fixed_params"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A trial that is to be run."""
+
+    number: int
+    parameters: dict[str, Any]
+
+
+class StudyStorage:
+    """The trials of a study, in generations.
+
+    Every step can be interrupted and given again: a generation that stands in the storage is not
+    proposed again, one that stands there in part is completed, and a trial is told once. What is
+    proposed depends on the storage and the seed alone.
+    """
+
+    def __init__(self, study: optuna.Study, space: Mapping[str, BaseDistribution]) -> None:
+        self._study = study
+        self._space = dict(space)
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """All trials, by number."""
+        return self._study.get_trials(deepcopy=False)
+
+    def open_generation(self) -> int:
+        """Return the first generation that is not proposed and told to its end."""
+        generations = [trial.user_attrs[GENERATION] for trial in self._grouped()]
+        unfinished = [
+            trial.user_attrs[GENERATION]
+            for trial in self._grouped()
+            if not trial.state.is_finished()
+        ]
+        return min(unfinished, default=max(generations, default=-1) + 1)
+
+    def propose(
+        self, generation: int, n_trials: int, given: Sequence[Mapping[str, Any]] = ()
+    ) -> list[Proposal]:
+        """Return the trials of a generation, which come into being where they are missing.
+
+        Parameters
+        ----------
+        n_trials
+            Size of a generation that is new.
+        given
+            Points to try first, as far as they are not in the study yet.
+        """
+        self._enqueue(generation, n_trials, given)
+        # In the order of their numbers: each is proposed knowing those before it.
+        for trial in self._of(generation):
+            if trial.state == TrialState.RUNNING and trial.params.keys() != self._space.keys():
+                self._complete(trial)
+        for _ in range(sum(trial.state == TrialState.WAITING for trial in self._of(generation))):
+            self._study.ask(self._space)
+        return [Proposal(trial.number, dict(trial.params)) for trial in self._of(generation)]
+
+    def _enqueue(self, generation: int, n_trials: int, given: Sequence[Mapping[str, Any]]) -> None:
+        """Reserve the trials of a generation, each in one transaction, the given points first.
+
+        Trials that were put into the queue by others, say in optuna-dashboard, come along.
+        """
+        for trial in self.trials:
+            if trial.state == TrialState.WAITING and GENERATION not in trial.user_attrs:
+                self._live(trial).set_user_attr(GENERATION, generation)
+        known = [trial.system_attrs.get(_FIXED, trial.params) for trial in self.trials]
+        new = [dict(point) for point in given if point not in known]
+        for index in range(n_trials - len(self._of(generation))):
+            fixed = {_FIXED: new[index]} if index < len(new) else {}
+            self._study.add_trial(
+                optuna.create_trial(
+                    state=TrialState.WAITING,
+                    user_attrs={GENERATION: generation},
+                    system_attrs=fixed,
+                )
+            )
+
+    def _complete(self, trial: FrozenTrial) -> None:
+        """Give a trial the values that a kill kept it from."""
+        live = self._live(trial)
+        for name, distribution in self._space.items():
+            live._suggest(name, distribution)
+
+    def tell(
+        self,
+        number: int,
+        objectives: Sequence[float] | None,
+        constraints: Mapping[str, float],
+        attributes: Mapping[str, Any],
+    ) -> None:
+        """Store what became of a trial, unless that is stored.
+
+        Parameters
+        ----------
+        objectives
+            None if the trial failed.
+        constraints
+            At most 0 where a limit is kept.
+        attributes
+            Numbers to show beside.
+        """
+        trial = self.trials[number]
+        if trial.state.is_finished():
+            return
+        live = self._live(trial)
+        for name, value in attributes.items():
+            live.set_user_attr(name, value)
+        if objectives is None:
+            self._study.tell(number, state=TrialState.FAIL)
+            return
+        for name, value in constraints.items():
+            if name not in live.constraints:
+                live.set_constraint(name, value)
+        self._study.tell(number, list(objectives))
+
+    def _grouped(self) -> list[FrozenTrial]:
+        return [trial for trial in self.trials if GENERATION in trial.user_attrs]
+
+    def _of(self, generation: int) -> list[FrozenTrial]:
+        return [trial for trial in self._grouped() if trial.user_attrs[GENERATION] == generation]
+
+    def _live(self, trial: FrozenTrial) -> optuna.Trial:
+        """Return a trial to go on with, as `optuna.Study.ask` returns a new one."""
+        return optuna.Trial(self._study, trial._trial_id)
+
+
+@contextmanager
+def opened_storage(folder: Path, study: Study) -> Iterator[StudyStorage]:
+    """Open, or begin, the storage of the study in a folder."""
+    with _quiet():
+        storage = optuna.storages.RDBStorage(
+            f"sqlite:///{folder / STORAGE_FILE}", engine_kwargs={"connect_args": {"timeout": 60}}
+        )
+        try:
+            created = optuna.create_study(
+                study_name=study.name,
+                storage=storage,
+                directions=["minimize", "minimize"],
+                sampler=_sampler(study),
+                load_if_exists=True,
+            )
+            if created.metric_names != list(study.objectives):
+                created.set_metric_names(list(study.objectives))
+            yield StudyStorage(created, distributions(study.search_space))
+        finally:
+            storage.remove_session()
+            storage.engine.dispose()
+
+
+def _sampler(study: Study) -> optuna.samplers.BaseSampler:
+    return SamoCobraSampler(
+        study.search_space,
+        reference_point=study.tuning.reference_point,
+        seed=study.seed,
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Optuna from logging every trial and from warning of what it calls experimental."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)

@@ -1,0 +1,198 @@
+"""A study: what is searched, on which data, in which folder; ``study.json`` holds all of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from training.optimization.parameters import Parameter
+from training.settings import TrainingSettings, Variant
+from training.sources import SourceSettings, TrainingSource
+from training.tuning.search_spaces import SearchSpaceError, check_study, search_space
+from training.tuning.settings import TuningSettings
+from workflows.errors import CuprolithError
+from workflows.training_runs import explained, open_data
+from workflows.tuning.folder import STUDY_FILE, claim_study_folder
+from workflows.workdir import read_json, write_json
+
+_PACKAGES = ("cuprolith", "optuna", "moocore", "torch", "nequip", "nequip-allegro")
+
+
+class Study(BaseModel):
+    """One multi-objective optimisation of one variant on one dataset.
+
+    Attributes
+    ----------
+    hash
+        Of all that decides what a trial gives and which trials are proposed: other budgets and
+        more workers go on with the same study.
+    data_root
+        Folder that the data's folder is relative to, relative to the study's own.
+    symbols, has_forces
+        Of the data.
+    search_space
+        As searched, by dotted name within `training`.
+    training
+        What all trials share.
+    warm_start
+        Points of other studies that are tried first.
+    versions
+        Packages the study was last worked on with.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    variant: Variant
+    dataset: str
+    seed: int
+    hash: str
+    data: SourceSettings
+    data_root: str
+    symbols: tuple[str, ...]
+    has_forces: bool
+    search_space: dict[str, Parameter]
+    training: TrainingSettings
+    tuning: TuningSettings
+    warm_start: tuple[dict[str, Any], ...] = ()
+    versions: dict[str, str]
+
+    @property
+    def objectives(self) -> tuple[str, str]:
+        """What is minimised, with units."""
+        accuracy = "force MAE (eV/Å)" if self.has_forces else "energy MAE (eV/atom)"
+        flops = self.tuning.inference.objective == "flops"
+        return accuracy, "inference (Mflop/atom)" if flops else "inference time (µs/atom)"
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Names of the limits that are set: the constraints, in their order."""
+        return tuple(name for name, limit in self.tuning.limits if limit is not None)
+
+    def source(self, folder: Path) -> TrainingSource:
+        """Open the data of the study in a folder.
+
+        Raises
+        ------
+        CuprolithError
+            If it is not there, or not whole.
+        """
+        return open_data(self.data, folder / self.data_root)
+
+
+def make_study(
+    name: str,
+    seed: int,
+    data: SourceSettings,
+    data_root: Path,
+    training: TrainingSettings,
+    tuning: TuningSettings,
+    *,
+    dataset: str,
+    folder: Path,
+    warm_start: tuple[dict[str, Any], ...] = (),
+) -> Study:
+    """Define a study; nothing is written.
+
+    Raises
+    ------
+    CuprolithError
+        If the data is not there, or the study could not give what it asks for.
+    """
+    source = open_data(data, data_root)
+    try:
+        check_study(training, tuning, has_forces=source.has_forces)
+    except SearchSpaceError as error:
+        raise CuprolithError(str(error), key="tuning") from error
+    space = search_space(training.variant, tuning)
+    with explained(f"data: {data_root / data.directory}"):
+        study_hash = _hash(seed, training, tuning, space, source)
+    return Study(
+        name=name,
+        variant=training.variant,
+        dataset=dataset,
+        seed=seed,
+        hash=study_hash,
+        data=data,
+        data_root=os.path.relpath(data_root.resolve(), folder.resolve()),
+        symbols=source.symbols,
+        has_forces=source.has_forces,
+        search_space=space,
+        training=training,
+        tuning=tuning,
+        warm_start=warm_start,
+        versions={package: metadata.version(package) for package in _PACKAGES},
+    )
+
+
+def begin_study(study: Study, folder: Path) -> Path | None:
+    """Make a folder that of a study, or go on with the study there.
+
+    Returns
+    -------
+    Where another study that lay there has been moved to; None if there was none.
+
+    Raises
+    ------
+    CuprolithError
+        If the folder holds something else.
+    """
+    moved = claim_study_folder(folder, study.hash)
+    if (folder / STUDY_FILE).is_file():
+        known = load_study(folder).warm_start
+        new = tuple(point for point in study.warm_start if point not in known)
+        study = study.model_copy(update={"warm_start": known + new})
+    write_json(folder / STUDY_FILE, study.model_dump(mode="json"))
+    return moved
+
+
+def load_study(folder: Path) -> Study:
+    """Read the study in a folder.
+
+    Raises
+    ------
+    CuprolithError
+        If there is none, or its file is not one.
+    """
+    path = folder / STUDY_FILE
+    if not path.is_file():
+        raise CuprolithError(
+            "no study here",
+            where=str(folder),
+            remedy="name the folder that `cuprolith tune` has made, the one with study.json",
+        )
+    try:
+        return Study.model_validate(read_json(path))
+    except ValidationError as error:
+        raise CuprolithError(
+            f"not the description of a study: {error}",
+            where=str(path),
+            remedy="give the command that made it again",
+        ) from error
+
+
+def _hash(
+    seed: int,
+    training: TrainingSettings,
+    tuning: TuningSettings,
+    space: dict[str, Parameter],
+    source: TrainingSource,
+) -> str:
+    """Hash of what decides a study, whatever its budget."""
+    content = {
+        "seed": seed,
+        "training": training.model_dump(mode="json", exclude={"num_workers"}),
+        "search_space": {name: space[name].model_dump(mode="json") for name in sorted(space)},
+        "tuning": tuning.model_dump(
+            mode="json", include={"inference", "limits", "reference_point"}
+        ),
+        "dataset": source.verified_hashes(stress=training.stress_weight > 0),
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,92 @@
+"""What a trial does: train a model with the proposed values, and measure it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monty.json import MSONable
+
+from training.settings import TrainingSettings
+from training.training_run import TrainingError
+from training.tuning.search_spaces import applied
+from training.tuning.trial import TrialAccuracy, TrialMeasurements
+from training.tuning.trial_training import with_time_limit
+from workflows.errors import CuprolithError
+from workflows.jobs.disk_space import DiskFullError
+from workflows.tuning.epochs import epochs_shown
+from workflows.tuning.folder import COMPILED_DIR, trial_folder
+from workflows.tuning.study import Study
+
+_FULL_DISK = "No space left on device"
+
+
+@dataclass(frozen=True)
+class NequIPTrials(MSONable):
+    """Trials as trainings with NequIP's trainer; both steps go on where they were stopped."""
+
+    def train(
+        self, study: Study, folder: Path, number: int, parameters: Mapping[str, Any]
+    ) -> TrialAccuracy:
+        """Train in the trial's folder of the study in `folder`.
+
+        Raises
+        ------
+        CuprolithError
+            If no training could be made, whatever its hyper-parameters; one that fails because of
+            them is no error.
+        """
+        from training.tuning.trial_training import train_trial
+
+        out = trial_folder(folder, number)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        settings = trial_settings(study, parameters)
+        with _explained(out):
+            return train_trial(
+                settings, study.source(folder), out, study.seed, epochs_shown(number)
+            )
+
+    def measure(
+        self, study: Study, folder: Path, number: int, parameters: Mapping[str, Any]
+    ) -> TrialMeasurements:
+        """Measure the model that a trial has trained, on this machine.
+
+        Raises
+        ------
+        CuprolithError
+            If nothing could be measured, whatever the model.
+        """
+        import torch
+
+        from training.tuning.trial_measurement import measure_trial
+
+        out = trial_folder(folder, number)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        with _explained(out):
+            return measure_trial(
+                trial_settings(study, parameters),
+                study.source(folder),
+                out,
+                study.tuning.inference,
+                study.tuning.limits,
+                device,
+                compiled_dir=folder / COMPILED_DIR,
+            )
+
+
+def trial_settings(study: Study, parameters: Mapping[str, Any]) -> TrainingSettings:
+    """Return the settings of one trial's training."""
+    return with_time_limit(applied(study.training, parameters), study.tuning.limits)
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except TrainingError as error:
+        if _FULL_DISK in str(error):  # as the trainer's process says it
+            raise DiskFullError("no space left on the disk", where=str(folder)) from error
+        raise CuprolithError(str(error), where=str(folder)) from error

@@ -1,0 +1,87 @@
+"""Points of other studies that a new one tries first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.tuning.pareto import load_pareto
+from training.optimization.parameters import (
+    CategoricalParameter,
+    FloatParameter,
+    IntParameter,
+    OrdinalParameter,
+    Parameter,
+)
+from workflows.errors import CuprolithError
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """Points to try first, and why others are left out.
+
+    Attributes
+    ----------
+    points
+        By dotted name; what a point does not say is proposed.
+    """
+
+    points: tuple[dict[str, Any], ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def warm_start(files: Iterable[Path], space: Mapping[str, Parameter]) -> WarmStart:
+    """Take the fronts of other studies as far as they lie in a search space.
+
+    A study of another variant lends the values of the parameters that both have.
+
+    Parameters
+    ----------
+    files
+        The studies' ``pareto.json``.
+
+    Raises
+    ------
+    CuprolithError
+        If a file cannot be read.
+    """
+    points: list[dict[str, Any]] = []
+    left_out = []
+    for file in files:
+        front = _front(file)
+        for point in front.points:
+            values = {name: point.parameters[name] for name in space if name in point.parameters}
+            outside = [name for name in values if not _admits(space[name], values[name])]
+            if outside or not values:
+                what = ", ".join(f"{name} {values[name]}" for name in outside)
+                reason = f"{what} is not in the search space" if outside else "shares no parameter"
+                left_out.append(f"{front.name}, trial {point.number}: {reason}")
+            elif values not in points:
+                points.append(values)
+    return WarmStart(tuple(points), tuple(left_out))
+
+
+def _front(file: Path) -> Any:
+    try:
+        return load_pareto(file)
+    except (OSError, ValueError) as error:
+        raise CuprolithError(
+            f"not the front of a study: {error}",
+            where=str(file),
+            key="tuning.warm_start",
+            remedy="name the pareto.json of another study",
+        ) from error
+
+
+def _admits(parameter: Parameter, value: Any) -> bool:
+    match parameter:
+        case FloatParameter():
+            return isinstance(value, int | float) and parameter.low <= value <= parameter.high
+        case IntParameter():
+            return isinstance(value, int) and parameter.low <= value <= parameter.high
+        case OrdinalParameter():
+            return value in parameter.values
+        case CategoricalParameter():
+            return value in parameter.choices
