@@ -65,15 +65,13 @@ def propose(
 
 
 @job
-def train_trial(
-    folder: str, trials: NequIPTrials, number: int, parameters: dict[str, Any]
-) -> dict[str, Any]:
+def train_trial(folder: str, trials: NequIPTrials, proposal: dict[str, Any]) -> dict[str, Any]:
     """Train the model of a trial; what comes of it, a failure too, is the output."""
-    known = _known_result(Path(folder), number, parameters)
+    known = _known_result(Path(folder), proposal)
     if known is not None:
         return known.model_dump(mode="json", include=set(TrialAccuracy.model_fields))
     study = load_study(Path(folder))
-    accuracy = trials.train(study, Path(folder), number, parameters)
+    accuracy = trials.train(study, Path(folder), proposal["number"], proposal["parameters"])
     return accuracy.model_dump(mode="json")
 
 
@@ -87,7 +85,7 @@ def measure_trial(
 ) -> dict[str, Any]:
     """Measure the model of a trial when no training runs beside, and write ``trial.json``."""
     number, parameters = proposal["number"], proposal["parameters"]
-    result = _known_result(Path(folder), number, parameters)
+    result = _known_result(Path(folder), proposal)
     if result is None:
         trained, measured = TrialAccuracy.model_validate(accuracy), TrialMeasurements()
         if trained.failure is None:
@@ -160,7 +158,7 @@ def _generation_jobs(
 
 
 def _train_job(study: Study, folder: Path, trials: NequIPTrials, proposal: Proposal) -> Job:
-    train = train_trial(str(folder), trials, proposal.number, proposal.parameters)
+    train = train_trial(str(folder), trials, vars(proposal))
     train.update_metadata({SIDE_BY_SIDE: True}, dynamic=False)
     return _named(train, study, TRAIN, f"trial {proposal.number}", *_identity(proposal))
 
@@ -185,11 +183,11 @@ def _named(made: Job, study: Study, step: str, what: str, *identity: str) -> Job
     return made
 
 
-def _known_result(folder: Path, number: int, parameters: dict[str, Any]) -> TrialResult | None:
-    """Return what became of a trial, or of an earlier one with the same values: it is the same."""
-    for known in (number, *range(number)):
-        result = stored_result(folder, known)
-        if result is not None and result.parameters == parameters:
+def _known_result(folder: Path, proposal: dict[str, Any]) -> TrialResult | None:
+    """Return what became of a trial, or of its twin."""
+    for number in (proposal["number"], proposal["twin"]):
+        result = None if number is None else stored_result(folder, number)
+        if result is not None and result.parameters == proposal["parameters"]:
             return result
     return None
 

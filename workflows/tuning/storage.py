@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,10 +28,17 @@ _FIXED = "fixed_params"
 
 @dataclass(frozen=True)
 class Proposal:
-    """A trial that is to be run."""
+    """A trial that is to be run.
+
+    Attributes
+    ----------
+    twin
+        An earlier trial with the same parameters, whose result is this one's too.
+    """
 
     number: int
     parameters: dict[str, Any]
+    twin: int | None = None
 
 
 class StudyStorage:
@@ -79,7 +87,17 @@ class StudyStorage:
                 self._complete(trial)
         for _ in range(sum(trial.state == TrialState.WAITING for trial in self._of(generation))):
             self._study.ask(self._space)
-        return [Proposal(trial.number, dict(trial.params)) for trial in self._of(generation)]
+        return self._proposals(generation)
+
+    def _proposals(self, generation: int) -> list[Proposal]:
+        first: dict[str, int] = {}
+        proposals = []
+        for trial in self.trials:
+            twin = first.setdefault(json.dumps(trial.params, sort_keys=True), trial.number)
+            if trial.user_attrs.get(GENERATION) == generation:
+                earlier = twin if twin != trial.number else None
+                proposals.append(Proposal(trial.number, dict(trial.params), earlier))
+        return proposals
 
     def _enqueue(self, generation: int, n_trials: int, given: Sequence[Mapping[str, Any]]) -> None:
         """Reserve the trials of a generation, each in one transaction, the given points first.
