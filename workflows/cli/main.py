@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from workflows.cli.compile import compile_, package
+from workflows.cli.dev_cluster import app as dev_cluster
 from workflows.cli.doctor import doctor
 from workflows.cli.download import download
 from workflows.cli.plan import plan
@@ -29,6 +30,7 @@ app.command()(package)
 app.command("compile")(compile_)
 app.command()(download)
 app.add_typer(reproduce, name="reproduce")
+app.add_typer(dev_cluster, name="dev-cluster")
 app.command()(doctor)
 
 

@@ -1,0 +1,97 @@
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from workflows.errors import CuprolithError
+from workflows.hpc.dev_cluster import project as project_module
+from workflows.hpc.dev_cluster.layout import Layout
+from workflows.hpc.dev_cluster.project import (
+    project_document,
+    project_file,
+    remove_project,
+    write_project,
+)
+
+CLASSES = ("dft-small", "dft-large", "gpu", "cpu")
+
+
+@pytest.fixture
+def layout():
+    return Layout(Path("/home/ada/.cuprolith/dev-cluster"))
+
+
+def test_jobflow_remote_takes_it(layout, tmp_path):
+    pytest.importorskip("jobflow_remote")
+    from jobflow_remote.config.base import Project
+
+    write_project(tmp_path, layout, project_document(layout, database_port=27117, cpus=4))
+    project = Project.model_validate(yaml.safe_load(project_file(tmp_path).read_text()))
+    assert tuple(project.workers) == CLASSES
+    assert set(project.get_jobstore().additional_stores) == {"data"}
+    assert project.runner.delay_checkout == 1
+    assert project.base_dir == str(layout.runner)
+    for worker in project.workers.values():
+        script = worker.get_scheduler_io().get_submission_script("true", worker.resources)
+        assert "#SBATCH --partition=dev" in script
+
+
+@pytest.mark.parametrize("cpus", [1, 2, 5, 64])
+def test_no_class_asks_for_more_than_the_node_has(layout, cpus):
+    workers = project_document(layout, database_port=27117, cpus=cpus)["workers"]
+    cores = {
+        name: worker["resources"]["ntasks"] * worker["resources"].get("cpus_per_task", 1)
+        for name, worker in workers.items()
+    }
+    assert all(1 <= count <= cpus for count in cores.values())
+    assert cores["dft-large"] == cpus
+    assert cores["dft-small"] <= cores["dft-large"]
+
+
+def test_the_environment_of_a_job_is_quoted(layout, tmp_path, monkeypatch):
+    scripts = tmp_path / 'it\'s; touch $HOME `touch harm` "{}"'
+    scripts.mkdir()
+    (scripts / "jf").write_text("#!/bin/sh\necho found")
+    (scripts / "jf").chmod(0o755)
+    monkeypatch.setattr(project_module, "scripts_folder", lambda: str(scripts))
+    worker = project_document(layout, database_port=27117, cpus=2)["workers"]["gpu"]
+    script = worker["pre_run"] + "\njf; echo $OMP_NUM_THREADS"
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "SLURM_CPUS_PER_TASK": "2"}
+    command = ["bash", "-c", script]
+    done = subprocess.run(
+        command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["found", "2"]
+    assert [path.name for path in tmp_path.iterdir()] == [scripts.name]
+
+
+def test_a_project_of_somebody_else_is_left_alone(layout, tmp_path):
+    project_file(tmp_path).write_text("name: dev-cluster\nworkers: {mine: {}}\n")
+    document = project_document(layout, database_port=27117, cpus=2)
+    with pytest.raises(CuprolithError, match="another project named dev-cluster"):
+        write_project(tmp_path, layout, document)
+    remove_project(tmp_path, layout)
+    assert "mine" in project_file(tmp_path).read_text()
+    project_file(tmp_path).unlink()
+    write_project(tmp_path, layout, document)
+    remove_project(tmp_path, layout)
+    assert not project_file(tmp_path).exists()
+
+
+def test_it_is_written_again_when_the_port_has_changed_and_not_otherwise(layout, tmp_path):
+    write_project(tmp_path, layout, project_document(layout, database_port=27117, cpus=2))
+    before = project_file(tmp_path).stat()
+    write_project(tmp_path, layout, project_document(layout, database_port=27117, cpus=2))
+    assert project_file(tmp_path).stat().st_ino == before.st_ino
+    write_project(tmp_path, layout, project_document(layout, database_port=27118, cpus=2))
+    assert "27118" in project_file(tmp_path).read_text()
+
+
+def test_paths_in_the_project_need_no_quotes(tmp_path):
+    """jobflow-remote writes them into shell commands as they are."""
+    layout = Layout(tmp_path / "it's; a $HOME 100% cluster")
+    document = project_document(layout, database_port=27117, cpus=2)
+    paths = [document["base_dir"], *(worker["work_dir"] for worker in document["workers"].values())]
+    assert all(shlex.quote(path) == path for path in paths)

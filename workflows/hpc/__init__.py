@@ -1,0 +1,1 @@
+"""Queues: campaigns on SLURM, PBS and SGE through jobflow-remote."""
