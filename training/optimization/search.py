@@ -18,7 +18,7 @@ _VIOLATION_TOLERANCE = 1e-6
 _LEAST_IMPROVEMENT = 1e-12
 _STARTS_APART = 0.1
 _MAX_STEPS = 10
-_OVERVIEW_EVERY = 5
+_OVERVIEW_EVERY = 8
 
 
 class Search:
@@ -87,7 +87,7 @@ class Search:
         overview = self._n_before % _OVERVIEW_EVERY == 0
         self._predictor = learnt.overview if overview else learnt.predictor
         doubts = np.zeros_like(learnt.doubts) if overview else learnt.doubts
-        infill = Infill(self._front, learnt.scales, learnt.margins, doubts)
+        infill = self._within_reach(Infill(self._front, learnt.scales, learnt.margins, doubts))
         pool = self._pool(infill)
         outputs = self._predictor.predict(pool)
         merit, violation = _judged(infill, outputs)
@@ -104,6 +104,14 @@ class Search:
         self._candidates = np.concatenate([self._candidates, pool])
         self.expect(point[None, :])
         return point
+
+    def _within_reach(self, infill: Infill) -> Infill:
+        """Shrink the margins until a candidate keeps them, if any keeps the constraints."""
+        outputs = self._outputs()
+        while infill.margins.any() and not (infill.violation(outputs) == 0).any():
+            margins = infill.margins / 4.0
+            infill.margins = np.where(margins > _VIOLATION_TOLERANCE, margins, 0.0)
+        return infill
 
     def _pool(self, infill: Infill) -> Floats:
         """Promising candidates and what local search makes of them."""

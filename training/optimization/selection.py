@@ -12,7 +12,7 @@ from training.optimization.surrogates import N_MODELS, SMOOTHING, Ensemble
 
 _LAST_COUNTED = 4
 _LATE = 20
-_SMOOTHING_HANDICAP = 2.25
+_CLEARLY = 2.25
 
 
 def improving(observations: Observations, reference: Floats) -> np.ndarray:
@@ -57,7 +57,8 @@ def foretold(predictions: Sequence[Floats | None], ensemble: Ensemble) -> Floats
 def best_models(expected: Floats, values: Floats, counted: np.ndarray) -> np.ndarray:
     """Model (n_outputs,) with the least mean square error over the counted rows.
 
-    One that smooths must be clearly better: without noise it is by chance.
+    Those that smooth are considered only where the best of them errs clearly less than all
+    interpolants over all rows: without noise they win by chance.
 
     Parameters
     ----------
@@ -70,10 +71,13 @@ def best_models(expected: Floats, values: Floats, counted: np.ndarray) -> np.nda
     """
     counted = counted.copy()
     counted[-_LAST_COUNTED:] = True
-    squared = np.square(expected[counted] - values[counted][:, None, :])
+    squared = np.square(expected - values[:, None, :])
     squared = np.where(np.isfinite(squared), squared, np.inf)
-    handicap = np.where(SMOOTHING, _SMOOTHING_HANDICAP, 1.0)
-    return np.asarray((squared.mean(axis=0) * handicap[:, None]).argmin(axis=0))
+    everywhere = squared.mean(axis=0)
+    noisy = everywhere[SMOOTHING].min(axis=0) * _CLEARLY < everywhere[~SMOOTHING].min(axis=0)
+    score = squared[counted].mean(axis=0)
+    score[np.ix_(SMOOTHING, ~noisy)] = np.inf
+    return np.asarray(score.argmin(axis=0))
 
 
 def late_errors(expected: Floats, values: Floats) -> Floats:

@@ -10,16 +10,16 @@ _INITIAL = 0.04
 _GREATEST = 0.5
 _SHRINK = 0.9
 _GROW = 1.2
-_LONGEST_STREAK = 10
+_LONGEST_STREAK = 3
 
 
 def constraint_margins(constraints: Floats, n_initial: int) -> Floats:
     """Margins ε² (n_constraints,), in units of each constraint's range, after a history.
 
     Each evaluation after the initial design that keeps a constraint shrinks its ε by a tenth, the
-    k-th in a row that breaks it lets ε grow by 1.2 to the power k. De Winter et al. (2021) grow by
-    1.1 always, up to 0.08: where the surrogates err to the same side again and again, nearly
-    every evaluation is then infeasible.
+    k-th in a row that breaks it lets ε grow by 1.2 to the power k, at most 3. De Winter et al.
+    (2021) grow by 1.1 always, up to 0.08: where the surrogates err to the same side again and
+    again, nearly every evaluation is then infeasible.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def test_a_model_that_smooths_must_be_clearly_better():
     values = np.zeros((20, 2))
     expected = np.full((20, N_MODELS, 2), 9.0)
     expected[:, 3] = 1.0
-    expected[:, -1] = [0.9, 0.5]
+    expected[:, -1] = [0.8, 0.5]
     assert best_models(expected, values, np.ones(20, dtype=bool)).tolist() == [3, N_MODELS - 1]
 
 
