@@ -8,6 +8,9 @@ import numpy as np
 
 from training.optimization.boxes import Floats, ImprovementBoxes
 
+VIOLATION_TOLERANCE = 1e-6
+"""Scaled violation that counts as none."""
+
 
 @dataclass(frozen=True)
 class Scales:
@@ -77,6 +80,12 @@ class Infill:
     def constraints(self, outputs: Floats) -> Floats:
         """Scaled constraints (..., n_constraints) with their margins: kept where at most 0."""
         return outputs[..., self._m :] / self.scales.constraint + self.margins
+
+    def shrink_margins(self, outputs: Floats) -> None:
+        """Shrink the margins until one of the outputs (p, n_outputs) keeps them, if any can."""
+        while self.margins.any() and not (self.violation(outputs) == 0).any():
+            margins = self.margins / 4.0
+            self.margins = np.where(margins > VIOLATION_TOLERANCE, margins, 0.0)
 
     def violation(self, outputs: Floats) -> Floats:
         """Sum (p,) of scaled violations."""

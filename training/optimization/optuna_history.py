@@ -19,7 +19,7 @@ from training.optimization.optuna_space import OptunaSpace
 
 PARAMETERS_KEY = "samo_cobra:parameters"
 PREDICTION_KEY = "samo_cobra:prediction"
-_SAME = 1e-4  # of a column's range
+_SAME = 1e-5  # of a column's range
 _CHUNK = 2045  # characters that every storage of Optuna's takes in one attribute
 
 
@@ -56,11 +56,21 @@ def read_history(study: Study, trial: FrozenTrial, space: OptunaSpace) -> Histor
     return History(_observations(study, trials, space), placed, n_unplaced)
 
 
-def is_pending(study: Study, trial: FrozenTrial, space: OptunaSpace, columns: Columns) -> bool:
-    """Whether another running trial has, by now, the point of columns (n_columns,) or nearly."""
-    trials = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    placed, _ = _running(trials, trial, space)
-    return bool((np.abs(placed - columns).max(axis=1, initial=0.0) < _SAME).any())
+def is_taken(study: Study, trial: FrozenTrial, space: OptunaSpace, columns: Columns) -> bool:
+    """Whether another trial, perhaps of another worker, has the point of columns or nearly.
+
+    Parameters
+    ----------
+    columns
+        (n_columns,).
+    """
+    others = [
+        point
+        for other in study.get_trials(deepcopy=False)
+        if other.number != trial.number and space.contains(point := _point(other, space))
+    ]
+    away = np.abs(space.encode(others) - columns).max(axis=1, initial=0.0)
+    return bool((away < _SAME).any())
 
 
 def keep_proposal(

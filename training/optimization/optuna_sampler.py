@@ -19,7 +19,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from training.optimization.optuna_history import (
-    is_pending,
+    is_taken,
     keep_proposal,
     kept_proposal,
     read_history,
@@ -189,7 +189,7 @@ class SamoCobraSampler(BaseSampler):
                 seed=self._seed,
                 pending=history.pending,
             )
-            if not is_pending(study, trial, space, proposals.columns[-1]):
+            if not is_taken(study, trial, space, proposals.columns[-1]):
                 break
         return proposals
 

@@ -6,14 +6,13 @@ import numpy as np
 
 from training.optimization.boxes import Floats
 from training.optimization.candidates import cloud
-from training.optimization.infill import Infill
+from training.optimization.infill import VIOLATION_TOLERANCE, Infill
 from training.optimization.learnt import Learnt, scaled, unscaled
 from training.optimization.local_search import refine
 from training.optimization.search_space import SearchSpace
 from training.optimization.settings import SamoCobraSettings
 from training.optimization.taken import Taken
 
-_VIOLATION_TOLERANCE = 1e-6
 # Of the hypervolume between the best of each objective and the reference point.
 _LEAST_IMPROVEMENT = 1e-12
 _STARTS_APART = 0.1
@@ -87,7 +86,8 @@ class Search:
         overview = self._n_before % _OVERVIEW_EVERY == 0
         self._predictor = learnt.overview if overview else learnt.predictor
         doubts = np.zeros_like(learnt.doubts) if overview else learnt.doubts
-        infill = self._within_reach(Infill(self._front, learnt.scales, learnt.margins, doubts))
+        infill = Infill(self._front, learnt.scales, learnt.margins, doubts)
+        infill.shrink_margins(self._outputs())
         pool = self._pool(infill)
         outputs = self._predictor.predict(pool)
         merit, violation = _judged(infill, outputs)
@@ -104,14 +104,6 @@ class Search:
         self._candidates = np.concatenate([self._candidates, pool])
         self.expect(point[None, :])
         return point
-
-    def _within_reach(self, infill: Infill) -> Infill:
-        """Shrink the margins until a candidate keeps them, if any keeps the constraints."""
-        outputs = self._outputs()
-        while infill.margins.any() and not (infill.violation(outputs) == 0).any():
-            margins = infill.margins / 4.0
-            infill.margins = np.where(margins > _VIOLATION_TOLERANCE, margins, 0.0)
-        return infill
 
     def _pool(self, infill: Infill) -> Floats:
         """Promising candidates and what local search makes of them."""
@@ -154,7 +146,7 @@ class Search:
 
     def _unexplored(self, infill: Infill, fallback: Floats) -> Floats:
         """Pick the candidate farthest from all that is known, of those predicted feasible."""
-        feasible = infill.violation(self._outputs()) <= _VIOLATION_TOLERANCE
+        feasible = infill.violation(self._outputs()) <= VIOLATION_TOLERANCE
         if not feasible.any():
             return fallback
         candidates = self._candidates[feasible]
@@ -166,8 +158,8 @@ class Search:
         known = self._predicted.get(key, np.empty((0, self._predictor.n_outputs)))
         if len(known) < len(self._candidates):
             new = self._predictor.predict(self._candidates[len(known) :])
-            self._predicted[key] = np.concatenate([known, new])
-        return self._predicted[key]
+            known = self._predicted[key] = np.concatenate([known, new])
+        return known
 
     def _free(self, points: Floats) -> Floats:
         if self._space.continuous.all():
@@ -182,5 +174,5 @@ class Search:
 
 def _judged(infill: Infill, outputs: Floats) -> tuple[Floats, Floats]:
     violation = infill.violation(outputs)
-    violation[violation < _VIOLATION_TOLERANCE] = 0.0
+    violation[violation < VIOLATION_TOLERANCE] = 0.0
     return infill.merit(outputs), violation

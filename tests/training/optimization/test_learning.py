@@ -169,3 +169,14 @@ def test_a_space_of_one_column_is_learnt():
     learnt = learn(observed(columns, np.hstack([columns, 1 - columns])), SamoCobraSettings(), 2)
     outputs = learnt.predictor.predict(scaled(np.array([[0.25]])))
     np.testing.assert_allclose(outputs, [[0.25, 0.75]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("worst", "kept"),
+    [(-0.3, 0.2), (-0.1, 0.05), (-1e-3, 0.2 / 4**4), (-1e-9, 0.0), (0.0, 0.0), (0.5, 0.0)],
+)
+def test_margins_shrink_until_a_candidate_keeps_them(worst, kept):
+    scales = Scales(np.ones(2), np.ones(2), np.ones(1))
+    infill = Infill(np.empty((0, 2)), scales, np.array([0.2]), np.zeros(2))
+    infill.shrink_margins(np.array([[0.0, 0.0, 0.7], [0.0, 0.0, worst]]))
+    np.testing.assert_allclose(infill.margins, [kept])

