@@ -150,13 +150,20 @@ def _dft_plan(campaign: Campaign, candidates: list[Candidate]) -> DftPlan:
 
 
 def _notes(campaign: Campaign) -> list[str]:
+    notes = []
     relaxed = [name for name, crystal in campaign.crystals.items() if crystal.relax]
-    if not relaxed:
-        return []
-    return [
-        f"planned with the lattice constants given for {', '.join(relaxed)}; "
-        f"`generate` relaxes them with {campaign.engine.name} first"
-    ]
+    if relaxed:
+        notes.append(
+            f"planned with the lattice constants given for {', '.join(relaxed)}; "
+            f"`generate` relaxes them with {campaign.engine.name} first"
+        )
+    if (tuning := campaign.tuning) is not None:
+        notes.append(
+            f"study of {campaign.training.variant}: {tuning.generations} generations of "
+            f"{tuning.offspring}, {tuning.n_trials} trainings of {campaign.training.max_epochs} "
+            "epochs (`cuprolith tune --dry-run` shows the search space)"
+        )
+    return notes
 
 
 def _family_plan(

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from generators.settings import StructuresSettings
+from training.tuning.settings import TuningSettings
 from workflows.campaign import load_campaign
 from workflows.errors import CuprolithError
 from workflows.plan import plan_campaign
@@ -64,6 +65,12 @@ def test_plan_relaxes_nothing_and_says_so(campaign):
     assert plan.structures == plan_campaign(campaign).structures
     (note,) = plan.notes
     assert "given for Cu" in note
+
+
+def test_plan_counts_the_trainings_of_a_study(campaign):
+    tuning = TuningSettings(generations=3, offspring=4)
+    (note,) = plan_campaign(campaign.model_copy(update={"tuning": tuning})).notes
+    assert note.startswith("study of allegro: 3 generations of 4, 12 trainings of 30 epochs")
 
 
 def test_interface_that_nothing_satisfies_is_refused(campaign):
