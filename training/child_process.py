@@ -79,6 +79,18 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
+def with_patient_threads(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which threads that wait let others have their core soon.
+
+    Threads of small models wait for each other all the time. libgomp lets them spin 100 times
+    longer than this, which gains nothing on a quiet machine and costs a factor of 30 when another
+    program wants the same core (62 s per epoch of a training instead of 2 s, measured). What the
+    user has set stays.
+    """
+    chosen = {} if "OMP_WAIT_POLICY" in environment else {"GOMP_SPINCOUNT": "3000"}
+    return {**chosen, **environment}
+
+
 def how_it_ended(code: int) -> str:
     """Say how a process with this return code ended."""
     if code < 0:

@@ -16,6 +16,7 @@ from training.child_process import (
     how_it_ended,
     python_command,
     remedy_for,
+    with_patient_threads,
 )
 from training.learning_curve import MetricsTail, epochs_of_rows, metrics_files
 from training.nequip_config import LAST_CHECKPOINT, METRICS_DIR
@@ -129,12 +130,7 @@ def run_nequip_train(
 
 def _environment(scratch: Path) -> dict[str, str]:
     """Environment of the trainer; what the user has set stays, but for the temporary folder."""
-    environment = dict(os.environ)
-    # Threads of small models wait for each other all the time. libgomp lets them spin 100 times
-    # longer than this, which gains nothing on a quiet machine and costs a factor of 30 when
-    # another program wants the same core (62 s per epoch instead of 2 s, measured).
-    if "OMP_WAIT_POLICY" not in environment:
-        environment.setdefault("GOMP_SPINCOUNT", "3000")
+    environment = with_patient_threads(os.environ)
     # Lightning writes checkpoints to the temporary folder and then moves them, which is atomic
     # only within one file system.
     environment["TMPDIR"] = str(scratch)

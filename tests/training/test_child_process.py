@@ -8,7 +8,13 @@ import time
 
 import psutil
 
-from training.child_process import child_process, end_of_log, how_it_ended, python_command
+from training.child_process import (
+    child_process,
+    end_of_log,
+    how_it_ended,
+    python_command,
+    with_patient_threads,
+)
 
 PARENT = """
 import sys, time
@@ -71,3 +77,9 @@ def test_end_of_a_log(tmp_path):
     assert end_of_log(log).splitlines()[0] == "    line 99985"
     start = log.stat().st_size - len("line 99999\n")
     assert end_of_log(log, start) == "    line 99999"
+
+
+def test_waiting_threads_are_patient_unless_the_user_says_otherwise():
+    assert with_patient_threads({"A": "1"}) == {"A": "1", "GOMP_SPINCOUNT": "3000"}
+    assert with_patient_threads({"GOMP_SPINCOUNT": "7"})["GOMP_SPINCOUNT"] == "7"
+    assert with_patient_threads({"OMP_WAIT_POLICY": "ACTIVE"}) == {"OMP_WAIT_POLICY": "ACTIVE"}

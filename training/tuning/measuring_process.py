@@ -10,7 +10,13 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from training.child_process import child_process, end_of_log, how_it_ended, python_command
+from training.child_process import (
+    child_process,
+    end_of_log,
+    how_it_ended,
+    python_command,
+    with_patient_threads,
+)
 from training.training_run import TrainingError
 from training.tuning.measuring_tasks import CompileTask, DriftTask, MeasureTask
 
@@ -91,7 +97,7 @@ def _run(folder: Path) -> int:
         str(folder / "task.json"),
         str(folder / "result.json"),
     ]
-    environment = {**_OURS, **os.environ}
+    environment = with_patient_threads({**_OURS, **os.environ})
     with (
         (folder / "log").open("wb") as log,
         child_process(command, folder, environment, log) as process,
