@@ -42,7 +42,7 @@ def pareto_figure(
     paper
         Its error is drawn as a level line: the paper prints no inference times.
     """
-    judged = [trial for trial in record.trials if not trial.failed]
+    judged = [trial for trial in record.trials if trial.judged]
     feasible = record.feasible
     figure = go.Figure()
     infeasible = [trial for trial in judged if not trial.feasible]
@@ -127,9 +127,9 @@ def history_figure(
 def progress_figure(
     history: History, trials: Sequence[TrialRecord], objective: Objective
 ) -> go.Figure:
-    """Smallest error of a feasible trial so far, and each trial's own; failures on the axis."""
+    """Smallest error of a feasible trial so far, and each trial's own; the others on the axis."""
     evaluations = _evaluations(history)
-    judged = np.array([not trial.failed for trial in trials], dtype=bool)
+    judged = np.array([trial.judged for trial in trials], dtype=bool)
     errors = np.array([trial.objectives[0] if trial.objectives else np.nan for trial in trials])
     figure = go.Figure(
         [
@@ -145,9 +145,9 @@ def progress_figure(
     if not judged.all():
         figure.add_trace(
             go.Scatter(x=evaluations[~judged], y=np.full((~judged).sum(), _floor(errors)),
-                       name="failed", mode="markers",
+                       name="failed or not trained", mode="markers",
                        marker={"symbol": "x-thin", "size": 8, "line": {"width": 1.5, "color": INK}},
-                       hovertemplate="evaluation %{x} failed<extra></extra>")
+                       hovertemplate="evaluation %{x}: no error<extra></extra>")
         )  # fmt: skip
     figure.update_xaxes(title="evaluations")
     figure.update_yaxes(title=axis_title(objective), **_scale(errors))

@@ -89,6 +89,7 @@ def _facts(record: StudyRecord, judged: Pareto) -> list[tuple[str, str]]:
     facts = [
         ("trials", f"{count(judged.n_trials)} of {count(study.tuning.n_trials)}"),
         ("beyond a limit", count(judged.n_trials - judged.n_feasible - judged.n_failed)),
+        ("beyond it untrained", count(sum(not (t.judged or t.failed) for t in record.trials))),
         ("failed", count(judged.n_failed)),
         ("on the front", count(len(judged.points))),
         ("knee", "–" if judged.knee is None else f"trial {judged.knee}"),
@@ -136,7 +137,7 @@ def _notes(
 def _course_figures(
     name: str, record: StudyRecord, judged: Pareto, paper: PublishedPoint | None
 ) -> list[Figure]:
-    if all(trial.failed for trial in record.trials):
+    if not any(trial.judged for trial in record.trials):
         return []
     figures = [
         Figure(f"{name}-front", _front_caption(judged),

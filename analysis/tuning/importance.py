@@ -79,7 +79,7 @@ def importances(
     ----------
     Watanabe, Bansal and Hutter, IJCAI 2023 (arXiv:2304.10255).
     """
-    judged = [trial for trial in trials if not trial.failed]
+    judged = [trial for trial in trials if trial.judged]
     if len(judged) < FEWEST_TRIALS:
         return None
     values = np.array([trial.objectives[objective] for trial in judged if trial.objectives])

@@ -69,7 +69,7 @@ class TrialRecord:
     ----------
     objectives
         Accuracy (eV/Å, or eV/atom) and inference cost (µs/atom, or Mflop/atom), both minimised;
-        None where the trial failed.
+        None where the trial failed, or was not trained since it exceeds a limit.
     constraints
         Feasible where all are ≤ 0.
     folder
@@ -85,14 +85,20 @@ class TrialRecord:
     folder: str
 
     @property
+    def judged(self) -> bool:
+        """Whether it has objectives."""
+        return self.objectives is not None
+
+    @property
     def failed(self) -> bool:
-        """Whether there is nothing to judge."""
-        return self.objectives is None
+        """Whether it has none for another reason than that it was not trained, beyond a limit."""
+        beyond = self.result.failure is None and any(value > 0 for value in self.constraints)
+        return not self.judged and not beyond
 
     @property
     def feasible(self) -> bool:
         """Whether it has objectives and keeps within all limits."""
-        return not self.failed and all(value <= 0 for value in self.constraints)
+        return self.judged and all(value <= 0 for value in self.constraints)
 
 
 @dataclass(frozen=True)

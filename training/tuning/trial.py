@@ -134,7 +134,11 @@ class TrialMeasurements(_Record):
 
 
 class TrialResult(_Record):
-    """One trial, finished or failed; the attributes are those of its two parts."""
+    """One trial, finished or failed; the attributes are those of its two parts.
+
+    A trial without accuracy and without failure was not trained, since measuring its model had
+    shown that it exceeds a limit.
+    """
 
     parameters: dict[str, Any]
     accuracy: NonNegative | None = None
@@ -204,6 +208,16 @@ def constraint_values(result: TrialResult, limits: LimitSettings) -> tuple[float
     }
     set_limits = {name: limit for name, limit in limits if limit is not None}
     return tuple(values[name] / limit - 1.0 for name, limit in set_limits.items())
+
+
+def exceeded_limits(result: TrialResult, limits: LimitSettings) -> list[str]:
+    """Say which limits a trial exceeds, as far as it has been trained and measured."""
+    names = [name for name, limit in limits if limit is not None]
+    return [
+        f"{name} is {excess:.0%} above its limit"
+        for name, excess in zip(names, constraint_values(result, limits), strict=True)
+        if excess > 0
+    ]
 
 
 def _inference_cost(result: TrialResult, tuning: TuningSettings) -> float | None:

@@ -19,35 +19,6 @@ from training.tuning.settings import InferenceSettings, LimitSettings
 from training.tuning.trial import TrialMeasurements
 
 
-def measure_trial(
-    training: TrainingSettings,
-    source: TrainingSource,
-    folder: Path,
-    inference: InferenceSettings,
-    limits: LimitSettings,
-    device: str,
-    *,
-    compiled_dir: Path,
-) -> TrialMeasurements:
-    """Measure all that is asked for of a trial that has been trained.
-
-    Parameters
-    ----------
-    training, source
-        Of the trial.
-    folder
-        Of the training; left as it is.
-    inference, limits
-        The study's.
-    device
-        ``cpu``, ``cuda``, ...
-    compiled_dir
-        As in `measure_model`.
-    """
-    measured = measure_model(training, source, inference, device, compiled_dir)
-    return with_stability(measured, folder, source, limits, device)
-
-
 def measure_model(
     training: TrainingSettings,
     source: TrainingSource,
@@ -120,7 +91,7 @@ def with_stability(
     folder
         Of the training; without a checkpoint, as after a failure, nothing is added.
     source, limits, device
-        As in `measure_trial`.
+        As in `measure_model`.
 
     Returns
     -------

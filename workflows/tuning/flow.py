@@ -1,4 +1,4 @@
-"""A study as jobflow jobs: propose → train side by side → measure one by one → tell → propose."""
+"""A study as jobflow jobs: propose → measure one by one → train side by side → tell → propose."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any
 from jobflow import Flow, Job, Response, job
 
 from analysis.tuning.pareto import write_pareto
+from training.tuning.settings import LimitSettings
 from training.tuning.trial import (
     TrialAccuracy,
     TrialMeasurements,
     TrialResult,
+    accuracy_name,
     constraint_values,
+    exceeded_limits,
     objective_values,
 )
 from workflows.errors import CuprolithError
@@ -65,36 +68,53 @@ def propose(
 
 
 @job
-def train_trial(folder: str, trials: NequIPTrials, proposal: dict[str, Any]) -> dict[str, Any]:
-    """Train the model of a trial; what comes of it, a failure too, is the output."""
+def measure_trial(folder: str, trials: NequIPTrials, proposal: dict[str, Any]) -> dict[str, Any]:
+    """Measure the model of a trial, untrained, while nothing is trained."""
     known = _known_result(Path(folder), proposal)
     if known is not None:
-        return known.model_dump(mode="json", include=set(TrialAccuracy.model_fields))
-    study = load_study(Path(folder))
-    accuracy = trials.train(study, Path(folder), proposal["number"], proposal["parameters"])
-    return accuracy.model_dump(mode="json")
+        measured = known.model_dump(mode="json", include=set(TrialMeasurements.model_fields))
+    else:
+        study = load_study(Path(folder))
+        number, parameters = proposal["number"], proposal["parameters"]
+        made = trials.measure(study, Path(folder), number, parameters)
+        measured = made.model_dump(mode="json")
+    return measured
 
 
 @job
-def measure_trial(
+def train_trial(
     folder: str,
     trials: NequIPTrials,
     proposal: dict[str, Any],
-    accuracy: dict[str, Any],
+    measured: dict[str, Any],
     after: list[Any],
 ) -> dict[str, Any]:
-    """Measure the model of a trial when no training runs beside, and write ``trial.json``."""
-    number, parameters = proposal["number"], proposal["parameters"]
+    """Train the model of a trial, unless it exceeds a limit as it is, and write ``trial.json``."""
     result = _known_result(Path(folder), proposal)
     if result is None:
-        trained, measured = TrialAccuracy.model_validate(accuracy), TrialMeasurements()
-        if trained.failure is None:
-            study = load_study(Path(folder))
-            measured = trials.measure(study, Path(folder), number, parameters)
-        result = TrialResult.of(parameters, trained, measured)
-    where = {"number": number, "generation": proposal["generation"]}
-    write_json(trial_file(Path(folder), number), where | result.model_dump(mode="json"))
-    return {"number": number, FAILURE: result.failure}
+        model = TrialMeasurements.model_validate(measured)
+        result = _trained(Path(folder), trials, proposal, model)
+    where = {"number": proposal["number"], "generation": proposal["generation"]}
+    path = trial_file(Path(folder), proposal["number"])
+    write_json(path, where | result.model_dump(mode="json"))
+    return {"number": proposal["number"], FAILURE: result.failure}
+
+
+def _trained(
+    folder: Path, trials: NequIPTrials, proposal: dict[str, Any], measured: TrialMeasurements
+) -> TrialResult:
+    study, number, parameters = load_study(folder), proposal["number"], proposal["parameters"]
+    untrained = TrialAccuracy(
+        accuracy_name=accuracy_name(has_forces=study.has_forces),
+        max_epochs=study.training.max_epochs,
+    )
+    result = TrialResult.of(parameters, untrained, measured)
+    if measured.failure is not None or exceeded_limits(result, study.tuning.limits):
+        return result
+    accuracy = trials.train(study, folder, number, parameters)
+    if accuracy.failure is None:
+        measured = trials.with_stability(study, folder, number, measured)
+    return TrialResult.of(parameters, accuracy, measured)
 
 
 @job
@@ -117,7 +137,7 @@ def tell(folder: str, generation: int, trials: list[dict[str, Any]]) -> dict[str
                 trial["number"],
                 objectives,
                 dict(zip(study.limits, constraints, strict=True)),
-                _shown(result, trial["number"]),
+                _shown(result, trial["number"], study.tuning.limits),
             )
     front = write_pareto(Path(folder))
     return {
@@ -134,33 +154,25 @@ def _generation_jobs(
     generation: int,
     proposals: list[Proposal],
 ) -> list[Job]:
-    train = [_train_job(study, folder, trials, proposal) for proposal in proposals]
-    measure = []
-    for proposal, training in zip(proposals, train, strict=True):
-        # Every training comes before every measurement, which shares the machine with none.
-        after = [other.output["epochs"] for other in train]
-        measured = measure_trial(
-            str(folder),
-            trials,
-            {**vars(proposal), "generation": generation},
-            training.output,
-            after,
-        )
-        identity = _identity(proposal)
-        measure.append(_named(measured, study, MEASURE, f"trial {proposal.number}", *identity))
-    told = tell(str(folder), generation, [measured.output for measured in measure])
+    steps = [{**vars(proposal), "generation": generation} for proposal in proposals]
+    measure = [
+        _named(measure_trial(str(folder), trials, step), study, MEASURE, *_identity(step))
+        for step in steps
+    ]
+    # Every measurement comes before every training, and shares the machine with none.
+    after = [other.output["peak_memory_bytes"] for other in measure]
+    train = []
+    for step, measured in zip(steps, measure, strict=True):
+        made = train_trial(str(folder), trials, step, measured.output, after)
+        made.update_metadata({SIDE_BY_SIDE: True}, dynamic=False)
+        train.append(_named(made, study, TRAIN, *_identity(step)))
+    told = tell(str(folder), generation, [trained.output for trained in train])
     told = _named(told, study, TELL, f"generation {generation}", str(generation))
     told.update_metadata({ALWAYS_RUN: True}, dynamic=False)
-    jobs = [*train, *measure, told]
+    jobs = [*measure, *train, told]
     if generation + 1 < study.tuning.generations:
         jobs.append(_propose_job(study, folder, trials, generation + 1, after=told.output))
     return jobs
-
-
-def _train_job(study: Study, folder: Path, trials: NequIPTrials, proposal: Proposal) -> Job:
-    train = train_trial(str(folder), trials, vars(proposal))
-    train.update_metadata({SIDE_BY_SIDE: True}, dynamic=False)
-    return _named(train, study, TRAIN, f"trial {proposal.number}", *_identity(proposal))
 
 
 def _propose_job(
@@ -172,8 +184,10 @@ def _propose_job(
     return _named(made, study, PROPOSE, f"generation {generation}", str(generation))
 
 
-def _identity(proposal: Proposal) -> tuple[str, str]:
-    return str(proposal.number), json.dumps(proposal.parameters, sort_keys=True)
+def _identity(step: dict[str, Any]) -> tuple[str, str, str]:
+    """Name of a trial's job, and what its id is made of."""
+    number, parameters = step["number"], step["parameters"]
+    return f"trial {number}", str(number), json.dumps(parameters, sort_keys=True)
 
 
 def _named(made: Job, study: Study, step: str, what: str, *identity: str) -> Job:
@@ -202,12 +216,13 @@ def stored_result(folder: Path, number: int) -> TrialResult | None:
     return TrialResult.model_validate(fields)
 
 
-def _shown(result: TrialResult, number: int) -> dict[str, Any]:
+def _shown(result: TrialResult, number: int, limits: LimitSettings) -> dict[str, Any]:
     """Numbers of a trial to show in optuna-dashboard, flat, without what is unknown."""
     inference, cost = result.inference, result.cost
     numbers = {
         "folder": f"trials/{number}",
         FAILURE: result.failure,
+        "exceeds": "; ".join(exceeded_limits(result, limits)) or None,
         result.accuracy_name: result.accuracy,
         "epochs": result.epochs,
         "training_seconds": result.training_seconds,

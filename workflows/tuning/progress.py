@@ -11,11 +11,11 @@ from jobflow import Job
 from workflows.progress import ProgressBar, progress_bar
 from workflows.tuning.epochs import epochs_on
 from workflows.tuning.standing import standing
-from workflows.tuning.steps import MEASURE, STEP, TELL
+from workflows.tuning.steps import STEP, TELL, TRAIN
 
 
 class StudyProgress:
-    """Shows the jobs of a study: the bar counts trials, whose last job is their measurement."""
+    """Shows the jobs of a study: the bar counts trials, whose last job is their training."""
 
     def __init__(self, bar: ProgressBar, folder: Path) -> None:
         self._bar = bar
@@ -42,7 +42,7 @@ class StudyProgress:
         self._bar.say(f"FAILED {job.name}: {error}")
 
     def _advance(self, job: Job) -> None:
-        if job.metadata.get(STEP) == MEASURE:
+        if job.metadata.get(STEP) == TRAIN:
             self._bar.advance(1)
         elif job.metadata.get(STEP) == TELL:
             self._standing = standing(self._folder).brief

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -137,9 +138,9 @@ class StudyStorage:
         Parameters
         ----------
         objectives
-            None if the trial failed.
+            None if the trial failed, or was not trained since it exceeds a limit.
         constraints
-            At most 0 where a limit is kept.
+            At most 0 where a limit is kept, not a number where that is unknown.
         attributes
             Numbers to show beside.
         """
@@ -149,13 +150,13 @@ class StudyStorage:
         live = self._live(trial)
         for name, value in attributes.items():
             live.set_user_attr(name, value)
+        for name, value in constraints.items():
+            if name not in live.constraints and not math.isnan(value):
+                live.set_constraint(name, value)
         if objectives is None:
             self._study.tell(number, state=TrialState.FAIL)
-            return
-        for name, value in constraints.items():
-            if name not in live.constraints:
-                live.set_constraint(name, value)
-        self._study.tell(number, list(objectives))
+        else:
+            self._study.tell(number, list(objectives))
 
     def _grouped(self) -> list[FrozenTrial]:
         return [trial for trial in self.trials if GENERATION in trial.user_attrs]

@@ -26,7 +26,7 @@ _FULL_DISK = "No space left on device"
 
 @dataclass(frozen=True)
 class NequIPTrials(MSONable):
-    """Trials as trainings with NequIP's trainer; both steps go on where they were stopped."""
+    """Trials as trainings with NequIP's trainer; each step goes on where it was stopped."""
 
     def train(
         self, study: Study, folder: Path, number: int, parameters: Mapping[str, Any]
@@ -52,34 +52,51 @@ class NequIPTrials(MSONable):
     def measure(
         self, study: Study, folder: Path, number: int, parameters: Mapping[str, Any]
     ) -> TrialMeasurements:
-        """Measure the model that a trial has trained, on this machine.
+        """Measure the model that a trial is to train, on this machine.
 
         Raises
         ------
         CuprolithError
             If nothing could be measured, whatever the model.
         """
-        import torch
+        from training.tuning.trial_measurement import measure_model
 
-        from training.tuning.trial_measurement import measure_trial
-
-        out = trial_folder(folder, number)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        with _explained(out):
-            return measure_trial(
+        with _explained(trial_folder(folder, number)):
+            return measure_model(
                 trial_settings(study, parameters),
                 study.source(folder),
-                out,
                 study.tuning.inference,
-                study.tuning.limits,
-                device,
-                compiled_dir=folder / COMPILED_DIR,
+                _device(),
+                folder / COMPILED_DIR,
             )
+
+    def with_stability(
+        self, study: Study, folder: Path, number: int, measured: TrialMeasurements
+    ) -> TrialMeasurements:
+        """Add to the measurements of a trial what only its trained model shows.
+
+        Raises
+        ------
+        CuprolithError
+            If nothing could be measured, whatever the model.
+        """
+        from training.tuning.trial_measurement import with_stability
+
+        out = trial_folder(folder, number)
+        with _explained(out):
+            source = study.source(folder)
+            return with_stability(measured, out, source, study.tuning.limits, _device())
 
 
 def trial_settings(study: Study, parameters: Mapping[str, Any]) -> TrainingSettings:
     """Return the settings of one trial's training."""
     return with_time_limit(applied(study.training, parameters), study.tuning.limits)
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @contextmanager

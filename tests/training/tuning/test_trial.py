@@ -12,6 +12,7 @@ from training.tuning.trial import (
     TrialMeasurements,
     TrialResult,
     constraint_values,
+    exceeded_limits,
     objective_values,
 )
 
@@ -94,3 +95,14 @@ def test_results_survive_json():
 )
 def test_disturbed_measurements_say_so(changes, disturbed):
     assert TIME.model_copy(update=changes).disturbed == disturbed
+
+
+def test_limits_that_an_untrained_model_exceeds():
+    untrained = TrialAccuracy(accuracy_name="forces_mae", max_epochs=30)
+    known = result(untrained, MEASURED.model_copy(update={"energy_drift": None}))
+    assert exceeded_limits(known, LIMITS) == ["peak_memory is 50% above its limit"]
+    assert exceeded_limits(result(), LIMITS) == [
+        "peak_memory is 50% above its limit",
+        "energy_drift is 100% above its limit",
+    ]
+    assert exceeded_limits(result(), LimitSettings()) == []

@@ -19,7 +19,7 @@ from training.tuning.inference_time import fastest_round, spread
 from training.tuning.search_spaces import applied
 from training.tuning.settings import InferenceSettings, LimitSettings
 from training.tuning.trial import TrialMeasurements
-from training.tuning.trial_measurement import measure_model, measure_trial, with_stability
+from training.tuning.trial_measurement import measure_model, with_stability
 
 EAGER = InferenceSettings(compiled=False, n_atoms=32, warm_up=2, repeats=5)
 
@@ -100,9 +100,8 @@ def test_trained_models_are_measured_and_run(source, small_settings, trained, tm
     folder = trained[0]
     limits = LimitSettings(energy_drift=1e-3)
     names = sorted(path.name for path in folder.iterdir())
-    measured = measure_trial(
-        small_settings, source, folder, EAGER, limits, "cpu", compiled_dir=tmp_path
-    )
+    measured = measure_model(small_settings, source, EAGER, "cpu", tmp_path)
+    measured = with_stability(measured, folder, source, limits, "cpu")
     assert measured.failure is None
     assert 0 < measured.energy_drift < 1e-3
     assert sorted(path.name for path in folder.iterdir()) == names

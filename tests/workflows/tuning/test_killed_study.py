@@ -60,7 +60,8 @@ MOMENTS = {
     "before the front is written": (flow, "write_pareto", 0),
     "before the second front is written": (flow, "write_pareto", 1),
     "before a job is recorded": (RunRecords, "finish", 0),
-    "before a training is recorded": (RunRecords, "finish", 2),
+    "before a measurement is recorded": (RunRecords, "finish", 2),
+    "before a training is recorded": (RunRecords, "finish", 6),
     "before the last job is recorded": (RunRecords, "finish", 19),
 }
 
@@ -94,7 +95,7 @@ def test_stopped_at_any_step_it_ends_as_if_undisturbed(tmp_path, monkeypatch, un
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("workers", "moments"), [(1, ("train 1 ", "measure 2", "train 6 ")), (2, ("train 5 ",))]
+    ("workers", "moments"), [(1, ("measure 2", "train 1 ", "train 6 ")), (2, ("train 5 ",))]
 )
 def test_kill_9_and_again(tmp_path, workers, moments):
     """Killed, in the first generation and the second, and then left alone."""

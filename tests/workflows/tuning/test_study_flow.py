@@ -53,14 +53,14 @@ def test_every_trial_is_in_optunas_storage_with_its_numbers(finished):
         assert trial.user_attrs["folder"] == record.folder == f"trials/{trial.number}"
 
 
-def test_a_generation_is_trained_before_it_is_measured(finished):
+def test_a_generation_is_measured_before_it_is_trained(finished):
     _, _, trace = finished
     steps = [line.split()[:2] for line in trace]
     expected = []
     for first in (0, 4, 8):
         numbers = [str(number) for number in range(first, first + 4)]
-        expected += [["train", number] for number in numbers]
         expected += [["measure", number] for number in numbers]
+        expected += [["train", number] for number in numbers]
     assert steps == expected
 
 
@@ -126,17 +126,23 @@ def test_a_failed_training_is_told_with_its_reason(tmp_path):
 def test_limits_are_constraints(tmp_path):
     limit = 20e6 / 2**30  # the simulated memory is the number of flops
     folder = begun(tmp_path, tuning(limits=LimitSettings(peak_memory=limit)))
-    run_study(folder, SimulatedTrials())
+    trace = tmp_path / "trace.txt"
+    standing = run_study(folder, SimulatedTrials(trace=str(trace)))
     _, trials = stored(folder)
+    beyond = [trial for trial in trials if trial.user_attrs["mflop_per_atom"] > 20]
+    assert 0 < len(beyond) < len(trials)
     for trial, record in zip(trials, load_trials(folder), strict=True):
-        assert trial.constraints == {
-            "peak_memory": pytest.approx(trial.values[1] / 20 - 1, abs=1e-6)
-        }
-        assert record.feasible == (trial.values[1] <= 20)
+        excess = trial.user_attrs["mflop_per_atom"] / 20 - 1
+        assert trial.constraints == {"peak_memory": pytest.approx(excess, abs=1e-6)}
+        assert record.feasible == (trial not in beyond)
+        assert not record.failed
+    trained = {line.split()[1] for line in trace.read_text().splitlines() if line[0] == "t"}
+    assert trained == {str(trial.number) for trial in trials if trial not in beyond}
+    assert {trial.state for trial in beyond} == {optuna.trial.TrialState.FAIL}
+    assert all("peak_memory is" in trial.user_attrs["exceeds"] for trial in beyond)
+    assert f"{len(trials) - len(beyond)} feasible, 0 failed" in str(standing)
     front = load_pareto(folder / "pareto.json")
-    assert {point.number for point in front.points} <= {
-        t.number for t in trials if t.values[1] <= 20
-    }
+    assert not {point.number for point in front.points} & {trial.number for trial in beyond}
 
 
 def test_the_jobs_are_small_and_know_no_path_but_the_studys(finished):
@@ -186,7 +192,7 @@ def test_a_job_that_breaks_stops_the_study_until_it_is_mended(finished, tmp_path
     run_study(folder, SimulatedTrials())
     assert points(folder) == points(finished[0])
     events = [(e["event"], e["name"]) for e in read_job_log(folder / LOG_FILE)]
-    assert events.count(("finished", "train trial 4")) == 1
+    assert events.count(("finished", "measure trial 4")) == 1
 
 
 def test_other_settings_are_another_study_and_the_old_one_comes_back(finished, tmp_path):
