@@ -2,8 +2,8 @@
 """All checks: format, lint, types, the rooms' one-way arrows, and the tests.
 
 Every check runs, also after one has failed; the exit code is non-zero if any failed. The README's
-tour and the compiled models, which take minutes, run beside everything else. Arguments go to
-pytest: `python checks.py -k extxyz`.
+tour, the compiled models and the studies, which take minutes, run beside everything else. Arguments
+go to pytest: `python checks.py -k extxyz`.
 """
 
 import os
@@ -19,6 +19,8 @@ LONG_TESTS = [
     "tests/test_quickstart.py",
     "tests/test_readme.py",
     "tests/training/test_deployment.py",
+    "tests/training/tuning",
+    "tests/workflows/cli/test_tune.py",
 ]
 LONG = [*PYTEST, *LONG_TESTS]
 CHECKS = {

@@ -1,7 +1,14 @@
 import sys
 
+import hypothesis
 import pytest
 from readme_commands import ROOT, Tour, readme_commands
+
+# Machines that run two test processes are slow at times, which says nothing of a test.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True, scope="module")

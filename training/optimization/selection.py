@@ -47,6 +47,8 @@ def foretold(predictions: Sequence[Floats | None], ensemble: Ensemble) -> Floats
     for row, prediction in enumerate(predictions):
         if prediction is not None and np.shape(prediction) == shape:
             expected[row] = prediction
+    # Models may ask for more points than there are (left), whoever used them before.
+    expected[:, ~ensemble.fitted] = np.nan
     unknown = np.isnan(expected).any(axis=2)
     for model in np.flatnonzero(unknown.any(axis=0)):
         rows = np.flatnonzero(unknown[:, model])

@@ -75,6 +75,11 @@ class Ensemble:
             tail = self._tails.get(basis.products)
             self._models.extend(_fits(basis, tail, squares, seen, transforms))
 
+    @property
+    def fitted(self) -> np.ndarray:
+        """(N_MODELS,) which models have enough points."""
+        return np.array([model is not None for model in self._models])
+
     def predict(self, points: Floats) -> Floats:
         """(p, N_MODELS, n_outputs) what each model expects at points (p, d)."""
         squares = cdist(points, self.points, "sqeuclidean")

@@ -1,7 +1,5 @@
 """Importance finds what decides an objective, and says of the rest that it is chance."""
 
-import logging
-
 import numpy as np
 import pytest
 from trial_records import record
@@ -87,8 +85,9 @@ def test_values_at_the_border_up_to_rounding_are_taken():
 
 
 def test_the_same_trials_give_the_same_numbers_and_optuna_keeps_quiet(capfd):
-    assert importances(study(50), SPACE, 1) == importances(study(50), SPACE, 1)
-    assert capfd.readouterr().err == ""
     import optuna
 
-    assert optuna.logging.get_verbosity() == logging.INFO
+    before = optuna.logging.get_verbosity()
+    assert importances(study(50), SPACE, 1) == importances(study(50), SPACE, 1)
+    assert capfd.readouterr().err == ""
+    assert optuna.logging.get_verbosity() == before

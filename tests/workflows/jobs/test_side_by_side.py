@@ -136,8 +136,11 @@ def test_kill_9_ends_the_processes_and_loses_only_what_was_in_progress(store, tm
 
 
 def multiprocessing_children():
+    """Living ones; earlier tests may have left zombies."""
     return [
-        child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())
+        child
+        for child in psutil.Process().children()
+        if child.status() != psutil.STATUS_ZOMBIE and "spawn_main" in " ".join(child.cmdline())
     ]
 
 
