@@ -149,7 +149,7 @@ def claim_folder(out_dir: Path, inputs: TrainingInputs) -> None:
     present = stored_inputs(out_dir)
     if present is not None and present.hash == inputs.hash:
         return
-    if _occupied(out_dir):
+    if occupied(out_dir):
         _put_aside(out_dir, present.short_hash if present else "unknown")
     earlier = out_dir.with_name(f"{out_dir.name}.{inputs.short_hash}")
     if (found := stored_inputs(earlier)) is not None and found.hash == inputs.hash:
@@ -160,7 +160,7 @@ def claim_folder(out_dir: Path, inputs: TrainingInputs) -> None:
     inputs.write(out_dir / INPUTS_FILE)
 
 
-def _occupied(folder: Path) -> bool:
+def occupied(folder: Path) -> bool:
     """Whether a folder holds more than what a killed process began to write."""
     return folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())
 

@@ -107,8 +107,7 @@ def _limits(record: StudyRecord) -> list[str]:
              "energy_drift": "eV/atom"}  # fmt: skip
     return [
         f"{name.replace('_', ' ')} {limit:g} {units[name]}"
-        for name, limit in record.study.tuning.limits
-        if limit is not None
+        for name, limit in record.study.tuning.limits.chosen.items()
     ]
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -19,3 +20,17 @@ def printed_number(script: str, *arguments: object) -> float:
         env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
     )
     return float(done.stdout.splitlines()[-1])
+
+
+def peak_beyond(call: Callable[[], object]) -> float:
+    """Peak memory of this process during a call beyond that before it, MB."""
+    status = Path("/proc/self/status")
+
+    def kb(key: str) -> int:
+        (line,) = (line for line in status.read_text().splitlines() if line.startswith(key))
+        return int(line.split()[1])
+
+    Path("/proc/self/clear_refs").write_text("5")
+    before = kb("VmRSS")
+    call()
+    return (kb("VmHWM") - before) * 1024 / 1e6

@@ -9,11 +9,10 @@ runs once after a few. How good the proposals are is another matter: `samo_cobra
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
-from fresh_process import printed_number
+from fresh_process import peak_beyond, printed_number
 
 from training.optimization.parameters import FloatParameter, IntParameter, OrdinalParameter
 from training.optimization.samo_cobra import Observations, SamoCobraSettings, propose
@@ -114,16 +113,7 @@ def propose_qlognehvi(n_evaluations: int, n_points: int) -> np.ndarray:
 def memory_of_a_proposal(n_evaluations: int) -> float:
     """Peak memory of proposing a batch beyond that before it, MB."""
     given = observations(n_evaluations)
-    status = Path("/proc/self/status")
-
-    def kb(key: str) -> int:
-        (line,) = (line for line in status.read_text().splitlines() if line.startswith(key))
-        return int(line.split()[1])
-
-    Path("/proc/self/clear_refs").write_text("5")
-    before = kb("VmRSS")
-    propose_ours(given)
-    return (kb("VmHWM") - before) * 1024 / 1e6
+    return peak_beyond(lambda: propose_ours(given))
 
 
 def peak_mb(n_evaluations: int) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from ase.build import bulk
-from fresh_process import printed_number
+from fresh_process import peak_beyond, printed_number
 from hydra.utils import get_method
 from nequip.data import AtomicDataDict, compute_neighborlist_, from_ase
 from nequip.utils.dtype import torch_default_dtype
@@ -97,16 +97,7 @@ def memory_of_a_step(variant: str, n_frames: int, repeat: int) -> float:
         torch.cuda.reset_peak_memory_stats()
         step()
         return (torch.cuda.max_memory_allocated() - before) / 1e6
-    status = Path("/proc/self/status")
-
-    def kb(key: str) -> int:
-        (line,) = (line for line in status.read_text().splitlines() if line.startswith(key))
-        return int(line.split()[1])
-
-    Path("/proc/self/clear_refs").write_text("5")
-    before = kb("VmRSS")
-    step()
-    return (kb("VmHWM") - before) * 1024 / 1e6
+    return peak_beyond(step)
 
 
 def peak_mb(*arguments: object) -> float:

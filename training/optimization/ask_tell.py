@@ -15,6 +15,7 @@ from training.optimization.parameters import Parameter
 from training.optimization.proposing import propose
 from training.optimization.search_space import SearchSpace
 from training.optimization.settings import SamoCobraSettings
+from training.staged_file import StagedFile
 
 _VERSION = 1
 
@@ -186,9 +187,9 @@ class SamoCobra:
             space=self.space.parameters,
             points=self._points,
         )
-        staged = path.with_name(path.name + ".new")
-        staged.write_text(state.model_dump_json(), encoding="utf-8")
-        staged.replace(path)
+        with StagedFile(path) as file:
+            file.write(state.model_dump_json().encode())
+            file.commit()
 
     @classmethod
     def load(cls, path: Path) -> SamoCobra:

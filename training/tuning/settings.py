@@ -41,6 +41,11 @@ class LimitSettings(Settings):
         default=None, description="of 200 NVE steps of 0.5 fs at 300 K, eV/atom: stability"
     )
 
+    @property
+    def chosen(self) -> dict[str, float]:
+        """The limits that are set, by name: the constraints of the study, in their order."""
+        return {name: limit for name, limit in self if limit is not None}
+
 
 class TuningSettings(Settings):
     """One study: a variant's hyper-parameters, for accuracy and speed at once.

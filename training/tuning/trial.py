@@ -206,16 +206,14 @@ def constraint_values(result: TrialResult, limits: LimitSettings) -> tuple[float
         "training_time": _scaled(_whole_training_seconds(result), _HOUR),
         "energy_drift": _scaled(result.energy_drift, 1.0),
     }
-    set_limits = {name: limit for name, limit in limits if limit is not None}
-    return tuple(values[name] / limit - 1.0 for name, limit in set_limits.items())
+    return tuple(values[name] / limit - 1.0 for name, limit in limits.chosen.items())
 
 
 def exceeded_limits(result: TrialResult, limits: LimitSettings) -> list[str]:
     """Say which limits a trial exceeds, as far as it has been trained and measured."""
-    names = [name for name, limit in limits if limit is not None]
     return [
         f"{name} is {excess:.0%} above its limit"
-        for name, excess in zip(names, constraint_values(result, limits), strict=True)
+        for name, excess in zip(limits.chosen, constraint_values(result, limits), strict=True)
         if excess > 0
     ]
 

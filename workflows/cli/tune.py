@@ -234,7 +234,7 @@ def _show_plan(request: StudyRequest) -> None:
     console.print(table)
     flops = tuning.inference.objective == "flops"
     cost = "floating-point operations of inference" if flops else "inference time"
-    limits = [f"{name} ≤ {limit:g}" for name, limit in tuning.limits if limit is not None]
+    limits = [f"{name} ≤ {limit:g}" for name, limit in tuning.limits.chosen.items()]
     lines = [
         f"{tuning.generations} generations of {tuning.offspring}: {tuning.n_trials} trainings of "
         f"{training.max_epochs} epochs, {tuning.workers} at a time",

@@ -5,17 +5,16 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from analysis.tuning.trials import STUDY_FILE, TRIAL_FILE, TRIALS_DIR
+from training.training_run import occupied
 from workflows.errors import CuprolithError
 from workflows.workdir import read_json
 
-STUDY_FILE = "study.json"
 STORAGE_FILE = "study.db"
 JOBS_FILE = "jobs.sqlite"
 LOG_FILE = "log.jsonl"
 REPORT_FILE = "report.html"
 COMPILED_DIR = "compiled"
-TRIALS_DIR = "trials"
-TRIAL_FILE = "trial.json"
 
 _SHORT_HASH = 8
 
@@ -52,7 +51,7 @@ def claim_study_folder(folder: Path, study_hash: str) -> Path | None:
     if present is not None:
         moved = _beside(folder, present)
         folder.rename(moved)
-    elif _occupied(folder):
+    elif occupied(folder):
         raise CuprolithError(
             "the folder holds files that are no study",
             where=str(folder),
@@ -77,8 +76,3 @@ def _stored_hash(folder: Path) -> str | None:
     content = read_json(path)
     found = content.get("hash") if isinstance(content, dict) else None
     return found if isinstance(found, str) else None
-
-
-def _occupied(folder: Path) -> bool:
-    """Whether a folder holds more than what a killed process began to write."""
-    return folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())

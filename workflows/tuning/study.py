@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from analysis.tuning.trials import STUDY_FILE
 from training.optimization.parameters import Parameter
 from training.settings import TrainingSettings, Variant
 from training.sources import SourceSettings, TrainingSource
@@ -18,7 +19,7 @@ from training.tuning.search_spaces import SearchSpaceError, check_study, search_
 from training.tuning.settings import TuningSettings
 from workflows.errors import CuprolithError
 from workflows.training_runs import explained, open_data
-from workflows.tuning.folder import STUDY_FILE, claim_study_folder
+from workflows.tuning.folder import claim_study_folder
 from workflows.workdir import read_json, write_json
 
 _PACKAGES = ("cuprolith", "optuna", "moocore", "torch", "nequip", "nequip-allegro")
@@ -73,7 +74,7 @@ class Study(BaseModel):
     @property
     def limits(self) -> tuple[str, ...]:
         """Names of the limits that are set: the constraints, in their order."""
-        return tuple(name for name, limit in self.tuning.limits if limit is not None)
+        return tuple(self.tuning.limits.chosen)
 
     def source(self, folder: Path) -> TrainingSource:
         """Open the data of the study in a folder.
