@@ -24,7 +24,8 @@ class Search:
     """Proposes points one after another, as if each came out as predicted.
 
     The interpolants would not change by their own predictions, so that all members of a batch
-    share one fit: a member only joins the front.
+    share one fit: a member only joins the front. Each has its own cloud of candidates, around the
+    front with the members before it: one cloud alone may miss what promises most by far.
 
     Parameters
     ----------
@@ -56,13 +57,13 @@ class Search:
         self._learnt = learnt
         self._taken = taken
         self._n_starts = settings.n_starts
+        self._n_candidates = settings.n_candidates
         self._rng = rng
         self._front = learnt.front
-        columns = cloud(space, learnt.best, learnt.best_objectives, settings.n_candidates, rng)
-        self._candidates = self._free(scaled(columns))
+        self._seeds = learnt.best
+        self._seed_objectives = learnt.best_objectives
+        self._pools = np.empty((0, space.n_columns))
         self._n_before = n_before
-        self._predictor = learnt.predictor
-        self._predicted: dict[int, Floats] = {}
         categorical = np.zeros(space.n_columns, dtype=bool)
         for group in space.groups:
             categorical[group] = True
@@ -70,8 +71,13 @@ class Search:
 
     def expect(self, points: Floats) -> None:
         """Count points (p, d) as evaluated with what is predicted of them."""
-        if len(points):
-            self._count(self._learnt.predictor.predict(points))
+        if len(points) == 0:
+            return
+        objectives = self._learnt.predictor.predict(points)[:, : self._learnt.n_objectives]
+        scaled_objectives = self._learnt.scales.objectives(objectives)
+        self._front = np.concatenate([self._front, scaled_objectives])
+        self._seeds = np.concatenate([self._seeds, unscaled(points)])
+        self._seed_objectives = np.concatenate([self._seed_objectives, objectives])
 
     def next(self) -> Floats:
         """Propose the best point (d,) now.
@@ -87,7 +93,9 @@ class Search:
         self._predictor = learnt.overview if overview else learnt.predictor
         doubts = np.zeros_like(learnt.doubts) if overview else learnt.doubts
         infill = Infill(self._front, learnt.scales, learnt.margins, doubts)
-        infill.shrink_margins(self._outputs())
+        self._candidates = np.concatenate([self._cloud(), self._pools])
+        self._expected = self._predictor.predict(self._candidates)
+        infill.shrink_margins(self._expected)
         pool = self._pool(infill)
         outputs = self._predictor.predict(pool)
         merit, violation = _judged(infill, outputs)
@@ -101,15 +109,21 @@ class Search:
             if violation[best] == 0 and hopeless:
                 point = self._unexplored(infill, point)
             self._taken.add(point)
-        self._candidates = np.concatenate([self._candidates, pool])
+        self._pools = np.concatenate([self._pools, pool])
         self.expect(point[None, :])
         return point
+
+    def _cloud(self) -> Floats:
+        """Draw free candidates around the front as it is expected to be."""
+        n = self._n_candidates
+        columns = cloud(self._space, self._seeds, self._seed_objectives, n, self._rng)
+        return self._free(scaled(columns))
 
     def _pool(self, infill: Infill) -> Floats:
         """Promising candidates and what local search makes of them."""
         if len(self._candidates) == 0:
             return self._candidates
-        merit, violation = _judged(infill, self._outputs())
+        merit, violation = _judged(infill, self._expected)
         starts = self._candidates[self._starts(merit, violation)]
         return np.concatenate([[self._refined(start, infill) for start in starts], starts])
 
@@ -146,30 +160,17 @@ class Search:
 
     def _unexplored(self, infill: Infill, fallback: Floats) -> Floats:
         """Pick the candidate farthest from all that is known, of those predicted feasible."""
-        feasible = infill.violation(self._outputs()) <= VIOLATION_TOLERANCE
+        feasible = infill.violation(self._expected) <= VIOLATION_TOLERANCE
         if not feasible.any():
             return fallback
         candidates = self._candidates[feasible]
         return np.asarray(candidates[self._taken.squared_distance(candidates).argmax()])
-
-    def _outputs(self) -> Floats:
-        """Predictions of all candidates; those made for members before are kept."""
-        key = id(self._predictor)
-        known = self._predicted.get(key, np.empty((0, self._predictor.n_outputs)))
-        if len(known) < len(self._candidates):
-            new = self._predictor.predict(self._candidates[len(known) :])
-            known = self._predicted[key] = np.concatenate([known, new])
-        return known
 
     def _free(self, points: Floats) -> Floats:
         if self._space.continuous.all():
             return points
         points = np.unique(points, axis=0)
         return np.asarray(points[~self._taken.near(points)])
-
-    def _count(self, outputs: Floats) -> None:
-        objectives = self._learnt.scales.objectives(outputs[:, : self._learnt.n_objectives])
-        self._front = np.concatenate([self._front, objectives])
 
 
 def _judged(infill: Infill, outputs: Floats) -> tuple[Floats, Floats]:
