@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from training.settings import Variant
+from training.sources import SourceSettings
+from training.sources.settings import (
+    DatasetSourceSettings,
+    QM9SourceSettings,
+    RMD17SourceSettings,
+)
 
 SOURCE = "Laskaris 2026"
 PaperDataset = Literal["aspirin", "benzene", "qm9", "culi"]
@@ -84,20 +90,22 @@ def published_point(dataset: PaperDataset, variant: Variant) -> PublishedPoint:
     )
 
 
-def paper_dataset(data: Mapping[str, Any], symbols: Sequence[str] = ()) -> PaperDataset | None:
+def paper_dataset(data: SourceSettings, symbols: Sequence[str] = ()) -> PaperDataset | None:
     """Say which of the paper's datasets a study is about; None if none.
 
     Parameters
     ----------
     data
-        Section ``data`` of a training file; empty for a campaign's own dataset.
+        Section ``data`` of a training file.
     symbols
         Of the dataset: frames of Cu and Li that Cuprolith has collected count as the paper's
         Cu/Li, which is unpublished; who shows them says so.
     """
-    source = data.get("source", "dataset")
-    if source == "rmd17":
-        return next((name for name in ("aspirin", "benzene") if name == data.get("molecule")), None)
-    if source == "qm9":
-        return "qm9"
-    return "culi" if source == "dataset" and set(symbols) == {"Cu", "Li"} else None
+    match data:
+        case RMD17SourceSettings(molecule="aspirin" | "benzene" as molecule):
+            return molecule
+        case QM9SourceSettings():
+            return "qm9"
+        case DatasetSourceSettings() if set(symbols) == {"Cu", "Li"}:
+            return "culi"
+    return None

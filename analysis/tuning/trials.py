@@ -9,10 +9,11 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from training.optimization.parameters import Parameter
 from training.settings import TrainingSettings, Variant
+from training.sources import SourceSettings
 from training.tuning.settings import TuningSettings
 from training.tuning.trial import TrialResult, constraint_values, objective_values
 
@@ -29,9 +30,10 @@ class StudyFile(BaseModel):
     name, dataset
         As a person calls them.
     hash
-        Of all that decides what a trial gives.
+        Of all that decides what a trial gives and which trials are proposed: other budgets and
+        more workers go on with the same study.
     data
-        The training file's section ``data``; empty for a campaign's own dataset.
+        The training file's section ``data``, or the campaign's dataset.
     data_root
         Folder that the data's folder is relative to, relative to the study's own.
     symbols, has_forces
@@ -51,14 +53,14 @@ class StudyFile(BaseModel):
     dataset: str
     seed: int
     hash: str
-    data: dict[str, Any] = Field(default_factory=dict)
-    data_root: str = ""
-    symbols: tuple[str, ...] = ()
+    data: SourceSettings
+    data_root: str
+    symbols: tuple[str, ...]
     has_forces: bool
     search_space: dict[str, Parameter]
     training: TrainingSettings
     tuning: TuningSettings
-    versions: dict[str, str] = Field(default_factory=dict)
+    versions: dict[str, str]
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
-from analysis.tuning.trials import STUDY_FILE
+from analysis.tuning.trials import STUDY_FILE, StudyFile
 from training.optimization.parameters import Parameter
-from training.settings import TrainingSettings, Variant
+from training.settings import TrainingSettings
 from training.sources import SourceSettings, TrainingSource
 from training.tuning.search_spaces import SearchSpaceError, check_study, search_space
 from training.tuning.settings import TuningSettings
@@ -25,44 +25,18 @@ from workflows.workdir import read_json, write_json
 _PACKAGES = ("cuprolith", "optuna", "moocore", "torch", "nequip", "nequip-allegro")
 
 
-class Study(BaseModel):
+class Study(StudyFile):
     """One multi-objective optimisation of one variant on one dataset.
 
     Attributes
     ----------
-    hash
-        Of all that decides what a trial gives and which trials are proposed: other budgets and
-        more workers go on with the same study.
-    data_root
-        Folder that the data's folder is relative to, relative to the study's own.
-    symbols, has_forces
-        Of the data.
-    search_space
-        As searched, by dotted name within `training`.
-    training
-        What all trials share.
     warm_start
         Points of other studies that are tried first.
-    versions
-        Packages the study was last worked on with.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
-    variant: Variant
-    dataset: str
-    seed: int
-    hash: str
-    data: SourceSettings
-    data_root: str
-    symbols: tuple[str, ...]
-    has_forces: bool
-    search_space: dict[str, Parameter]
-    training: TrainingSettings
-    tuning: TuningSettings
     warm_start: tuple[dict[str, Any], ...] = ()
-    versions: dict[str, str]
 
     @property
     def objectives(self) -> tuple[str, str]:

@@ -89,7 +89,7 @@ def write_study(
         "hash": hashlib.sha256(f"{variant} {seed}".encode()).hexdigest(),
         "versions": {"torch": "0"},
         "data": data or {"source": "rmd17", "directory": "x", "molecule": "aspirin"},
-        "symbols": ["C", "H", "O"], "has_forces": True,
+        "data_root": "..", "symbols": ["C", "H", "O"], "has_forces": True,
         "search_space": {name: parameter.model_dump() for name, parameter in SPACE.items()},
         "training": TrainingSettings(variant=variant).model_dump(mode="json"),
         "tuning": settings.model_dump(mode="json"),

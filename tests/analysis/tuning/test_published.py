@@ -7,8 +7,14 @@ import pytest
 from analysis.reproduction.published import load_published
 from analysis.tuning.published import paper_dataset, published_point
 from training.settings import TrainingSettings
+from training.sources.settings import (
+    DatasetSourceSettings,
+    QM9SourceSettings,
+    RMD17SourceSettings,
+)
 from workflows.training_file import load_training_file
 
+HERE = Path()
 INPUTS = Path(__file__).parents[3] / "inputs/paper"
 DATASETS = ("aspirin", "benzene", "qm9", "culi")
 VARIANTS = ("allegro", "allegro-mlp", "allegro-qdi")
@@ -36,9 +42,10 @@ def test_points_are_those_of_the_training_files_and_of_table_iv(dataset, variant
 
 
 def test_data_is_the_papers_only_where_it_is():
-    assert paper_dataset({"source": "rmd17", "molecule": "benzene"}) == "benzene"
-    assert paper_dataset({"source": "rmd17", "molecule": "ethanol"}) is None
-    assert paper_dataset({"source": "qm9"}) == "qm9"
-    assert paper_dataset({"source": "dataset"}, ("Cu", "Li")) == "culi"
-    assert paper_dataset({"source": "dataset"}, ("Cu",)) is None
-    assert paper_dataset({}, ("C", "H", "O")) is None
+    assert paper_dataset(RMD17SourceSettings(directory=HERE, molecule="benzene")) == "benzene"
+    assert paper_dataset(RMD17SourceSettings(directory=HERE, molecule="ethanol")) is None
+    assert paper_dataset(QM9SourceSettings(directory=HERE)) == "qm9"
+    collected = DatasetSourceSettings(directory=HERE)
+    assert paper_dataset(collected, ("Cu", "Li")) == "culi"
+    assert paper_dataset(collected, ("Cu",)) is None
+    assert paper_dataset(collected, ("C", "H", "O")) is None
