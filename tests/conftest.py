@@ -2,13 +2,36 @@ import sys
 
 import hypothesis
 import pytest
-from readme_commands import ROOT, Tour, readme_commands
 
 # Machines that run two test processes are slow at times, which says nothing of a test.
 hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("patient")
+
+# The files that take longest, first: processes that share the files then end together.
+LONGEST = [
+    "tests/test_quickstart.py",
+    "tests/training/test_deployment.py",
+    "tests/workflows/test_vasp_campaign.py",
+    "tests/training/test_trainer.py",
+    "tests/training/tuning/test_trial_measurement.py",
+    "tests/training/tuning/test_trial_training.py",
+    "tests/training/test_predict.py",
+    "tests/training/test_several_devices.py",
+    "tests/workflows/cli/test_tune.py",
+    "tests/workflows/tuning/test_killed_study.py",
+    "tests/workflows/test_killed_campaign.py",
+    "tests/training/models/test_builders_train_time_compile.py",
+    "tests/training/sources/test_molecule_trainings.py",
+    "tests/workflows/cli/test_train_file.py",
+    "tests/workflows/tuning/test_study_flow.py",
+]
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -17,14 +40,3 @@ def torch_default_dtype():
     yield
     if torch := sys.modules.get("torch"):
         assert torch.get_default_dtype() == torch.float32
-
-
-@pytest.fixture(scope="session")
-def tour(tmp_path_factory):
-    """A finished quickstart, made by the README's first command."""
-    folder = tmp_path_factory.mktemp("tour")
-    for name in ("bootstrap.py", "checks.py", "inputs"):
-        (folder / name).symlink_to(ROOT / name)
-    tour = Tour(folder)
-    tour.give(readme_commands()[0])
-    return tour

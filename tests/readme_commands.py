@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+CHECKS = "python3 bootstrap.py python checks.py"
 
 
 def readme_commands():

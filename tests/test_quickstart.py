@@ -1,6 +1,8 @@
-"""What the README's main job made: the dataset, the labels, the trained potential, the report."""
+"""The README's commands as written, and what its main job made, from dataset to report."""
 
 import json
+import os
+import stat
 from collections import Counter
 from itertools import pairwise
 
@@ -9,13 +11,30 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import make_supercell
+from readme_commands import CHECKS, ROOT, Tour, readme_commands
 
 pytestmark = pytest.mark.slow
 
 SPLITS = ("train", "val", "test")
+SBATCH = """#!/bin/sh
+# Stands where SLURM's sbatch would: runs the wrapped command at once.
+for argument in "$@"; do command="$argument"; done
+exec sh -c "$command"
+"""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def tour(tmp_path_factory):
+    """A finished quickstart, made by the README's first command."""
+    folder = tmp_path_factory.mktemp("tour")
+    for name in ("bootstrap.py", "checks.py", "inputs"):
+        (folder / name).symlink_to(ROOT / name)
+    tour = Tour(folder)
+    tour.give(readme_commands()[0])
+    return tour
+
+
+@pytest.fixture(scope="module")
 def frames(tour):
     """Frames by split, as ASE reads them."""
     return {
@@ -24,12 +43,12 @@ def frames(tour):
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def card(tour):
     return json.loads((tour.workdir / "dataset" / "dataset.json").read_text())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def potential(tour):
     from training.predict import load_calculator
 
@@ -38,7 +57,7 @@ def potential(tour):
     return load_calculator(folder / result["checkpoint"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sample(frames):
     """Every tenth frame of all splits."""
     return [frame for split in SPLITS for frame in frames[split][::10]]
@@ -190,3 +209,13 @@ def test_report_is_one_file(tour):
     assert html.count("<html") == 1
     for word in ("scaled-down melt-quench", "simulated", "diep-r2scan", "zero force"):
         assert word.lower() in html.lower(), word
+
+
+# The checks are what runs this test.
+@pytest.mark.parametrize("command", [c for c in readme_commands()[1:] if c != CHECKS])
+def test_command(tour, command, tmp_path, monkeypatch):
+    sbatch = tmp_path / "sbatch"
+    sbatch.write_text(SBATCH)
+    sbatch.chmod(sbatch.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    assert tour.give(command).strip()
