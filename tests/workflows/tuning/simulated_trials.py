@@ -110,7 +110,8 @@ def main(root, seconds, workers):
 
     folder = begun(root, tuning(generations=2, workers=int(workers)))
     trace = str(Path(root) / "trace.txt")
-    print(run_study(folder, SimulatedTrials(seconds=float(seconds), trace=trace)))
+    trials = SimulatedTrials(fails_from=7.0, seconds=float(seconds), trace=trace)
+    print(run_study(folder, trials))
 
 
 if __name__ == "__main__":
