@@ -168,6 +168,8 @@ def test_larger_circuits(benchmark, measuring, peer, step, name):
 @pytest.mark.parametrize("name", CIRCUITS)
 def test_peak_memory(benchmark, measuring, name, n_edges):
     if not measuring:
+        if (n_edges, name) != (100_000, next(iter(CIRCUITS))):
+            pytest.skip("the same code, at full size only")
         n_edges = 100
     peak = benchmark.pedantic(peak_mb, (n_edges, name, "ours"), rounds=1)
     benchmark.extra_info["peak_mb"] = round(peak)

@@ -12,6 +12,7 @@ from training.frames import Frame
 from training.settings import AllegroSettings, DatasetSettings, SplitSettings, TrainingSettings
 from training.sources import DatasetSource
 from training.trainer import train
+from training.training_run import TrainingError
 
 LATTICE_CONSTANTS = {"Al": 4.05, "Cu": 3.61}
 SEED = 7
@@ -59,3 +60,13 @@ def trained(emt_dataset, small_settings, tmp_path_factory):
     epochs = []
     result = train(small_settings, DatasetSource(emt_dataset), folder, SEED, epochs.append)
     return folder, result, epochs
+
+
+@pytest.fixture(scope="session")
+def diverged(emt_dataset, small_settings, tmp_path_factory):
+    """Folder and error of a training whose loss is not finite."""
+    folder = tmp_path_factory.mktemp("diverged") / "allegro"
+    settings = small_settings.model_copy(update={"learning_rate": 1e30})
+    with pytest.raises(TrainingError) as raised:
+        train(settings, DatasetSource(emt_dataset), folder, SEED)
+    return folder, raised.value

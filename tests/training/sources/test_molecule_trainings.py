@@ -7,7 +7,7 @@ from public_files import small_molecules, write_qm9, write_rmd17
 
 from training.learning_curve import read_learning_curve
 from training.predict import predict, predict_energies
-from training.settings import AllegroSettings, TrainingSettings
+from training.settings import AllegroSettings, FinalMLPSettings, TrainingSettings
 from training.sources import QM9Source, RMD17Source
 from training.trainer import TrainingError, train
 
@@ -30,10 +30,17 @@ def kill_own_children(metrics):
 
 
 def test_qm9_is_trained_on_energies_and_goes_on_after_a_kill(tmp_path):
+    """With a variant of Allegro, which itself goes on after a kill in test_trainer."""
+    settings = SETTINGS.model_copy(
+        update={
+            "variant": "allegro-mlp",
+            "final_mlp": FinalMLPSettings(input_width=8, widths=(8, 4)),
+        }
+    )
     write_qm9(tmp_path / "qm9", small_molecules(8), failed=[3])
     source = QM9Source(tmp_path / "qm9", n_train=16, n_val=4)
     epochs = []
-    result = train(SETTINGS, source, tmp_path / "undisturbed", 1, epochs.append)
+    result = train(settings, source, tmp_path / "undisturbed", 1, epochs.append)
     assert [metrics.val_forces_mae for metrics in epochs] == [None] * 8
     assert "meV/atom" in str(epochs[-1])
     assert result.best_val_forces_mae is None
@@ -53,13 +60,16 @@ def test_qm9_is_trained_on_energies_and_goes_on_after_a_kill(tmp_path):
         predict_energies(tmp_path / "undisturbed" / "best.ckpt", val)
 
     with pytest.raises(TrainingError, match="SIGKILL"):
-        train(SETTINGS, source, tmp_path / "killed", 1, kill_own_children)
-    again = train(SETTINGS, source, tmp_path / "killed", 1)
+        train(settings, source, tmp_path / "killed", 1, kill_own_children)
+    again = train(settings, source, tmp_path / "killed", 1)
     assert again.best_val_per_atom_energy_mae == pytest.approx(
         result.best_val_per_atom_energy_mae, rel=1e-6
     )
     killed = read_learning_curve(tmp_path / "killed" / "metrics")
     np.testing.assert_allclose(killed.train_loss, curve.train_loss, rtol=1e-5)
+    np.testing.assert_allclose(
+        killed.val_per_atom_energy_mae, curve.val_per_atom_energy_mae, rtol=1e-5
+    )
 
 
 def test_rmd17_is_trained_on_forces_and_judged_on_its_test_split(tmp_path):

@@ -29,8 +29,16 @@ def source(emt_dataset):
     return DatasetSource(emt_dataset)
 
 
-def test_an_untrained_model_is_measured_as_asked(source, small_settings, tmp_path):
-    measured = measure_model(small_settings, source, EAGER, "cpu", tmp_path)
+@pytest.fixture(scope="module")
+def untrained(emt_dataset, small_settings, tmp_path_factory):
+    """Measurements of an untrained model, and the folder for compiled ones."""
+    folder = tmp_path_factory.mktemp("compiled")
+    return measure_model(small_settings, DatasetSource(emt_dataset), EAGER, "cpu", folder), folder
+
+
+@pytest.mark.slow
+def test_an_untrained_model_is_measured_as_asked(untrained):
+    measured, folder = untrained
     assert measured.failure is None
     time_ = measured.inference
     assert (time_.compiled, time_.repeats, time_.device) == (False, 5, "cpu")
@@ -40,7 +48,7 @@ def test_an_untrained_model_is_measured_as_asked(source, small_settings, tmp_pat
     assert 0 < measured.peak_memory_bytes < 2**30
     assert measured.cost.flops_per_atom > 0
     assert measured.energy_drift is None
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 class EnergiesAlone(DatasetSource):
@@ -48,12 +56,13 @@ class EnergiesAlone(DatasetSource):
 
 
 @pytest.mark.slow
-def test_without_forces_energies_alone_are_measured(emt_dataset, small_settings, tmp_path):
+def test_without_forces_energies_alone_are_measured(
+    untrained, emt_dataset, small_settings, tmp_path
+):
     source = EnergiesAlone(emt_dataset)
     measured = measure_model(small_settings, source, EAGER, "cpu", tmp_path)
-    forces = measure_model(small_settings, DatasetSource(emt_dataset), EAGER, "cpu", tmp_path)
     assert measured.failure is None
-    assert measured.cost.flops_per_atom < forces.cost.flops_per_atom / 1.5
+    assert measured.cost.flops_per_atom < untrained[0].cost.flops_per_atom / 1.5
 
 
 def test_a_model_that_does_not_fit_is_a_failure_with_its_reason(source, small_settings, tmp_path):
@@ -96,13 +105,13 @@ def test_a_checkpoint_that_cannot_be_used_is_a_failure(source, tmp_path):
 
 
 @pytest.mark.slow
-def test_trained_models_are_measured_and_run(source, small_settings, trained, tmp_path):
+def test_trained_models_are_measured_and_run(untrained, source, trained):
     folder = trained[0]
     limits = LimitSettings(energy_drift=1e-3)
     names = sorted(path.name for path in folder.iterdir())
-    measured = measure_model(small_settings, source, EAGER, "cpu", tmp_path)
-    measured = with_stability(measured, folder, source, limits, "cpu")
+    measured = with_stability(untrained[0], folder, source, limits, "cpu")
     assert measured.failure is None
+    assert measured.inference == untrained[0].inference
     assert 0 < measured.energy_drift < 1e-3
     assert sorted(path.name for path in folder.iterdir()) == names
 
