@@ -16,11 +16,23 @@ def readme_commands():
     return [line for block in blocks for line in block.splitlines() if line.strip()]
 
 
+def rehearsal_commands():
+    """Return those that rehearse a VASP campaign; test_vasp_campaign gives them."""
+    return [command for command in readme_commands() if "rehears" in command]
+
+
 @dataclass
 class Tour:
     """A folder in which a new user gives the README's commands."""
 
     folder: Path
+
+    @classmethod
+    def begin(cls, folder):
+        """Link what the commands name."""
+        for name in ("bootstrap.py", "checks.py", "inputs"):
+            (folder / name).symlink_to(ROOT / name)
+        return cls(folder)
 
     @property
     def workdir(self):
@@ -32,4 +44,5 @@ class Tour:
             shlex.split(command), cwd=self.folder, capture_output=True, text=True, check=False
         )
         assert run.returncode == 0, f"{command}\n{run.stdout}\n{run.stderr}"
+        assert run.stdout.strip()
         return run.stdout
