@@ -82,4 +82,5 @@ def _draw_hypervolumes(
                   c=VARIANT_COLOURS[record.study.variant])  # fmt: skip
     axes.set(xlabel="evaluations", ylabel=f"hypervolume, {named[0].unit} × {named[1].unit}")
     axes.set_ylim(bottom=0)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.25, lw=0.6)
