@@ -100,6 +100,10 @@ def _show(cluster: DevCluster) -> bool:
         if part.name == "runner" and not part.serves:
             mark = "[yellow]•[/]"
         console.print(f"{mark} {part.name}: {escape(part.detail)}", soft_wrap=True)
-    console.print(f"  project {cluster.project_name}, workers dft-small, dft-large, gpu, cpu")
+    console.print(
+        f"  project {cluster.project_name}, "
+        "workers dft-small, dft-small-batch, dft-large, gpu, cpu",
+        soft_wrap=True,
+    )
     console.print(f"  {escape(str(cluster.state.projects))}", soft_wrap=True)
     return all(part.serves for part in statuses if part.name != "runner")

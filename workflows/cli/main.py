@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import typer
 
+from workflows.cli.cancel import cancel
 from workflows.cli.compile import compile_, package
 from workflows.cli.dev_cluster import app as dev_cluster
 from workflows.cli.doctor import doctor
 from workflows.cli.download import download
+from workflows.cli.hpc import app as hpc
+from workflows.cli.logs import logs
 from workflows.cli.plan import plan
 from workflows.cli.reproduce import app as reproduce
+from workflows.cli.retry import retry
 from workflows.cli.run import run
 from workflows.cli.stages import STAGE_VERBS, stage_command
+from workflows.cli.status import status
 from workflows.cli.tune import choose, tune
 
 app = typer.Typer(
@@ -26,10 +31,15 @@ for _verb in STAGE_VERBS:
     app.command(_verb.name, help=_verb.summary)(stage_command(_verb))
 app.command()(tune)
 app.command()(choose)
+app.command()(status)
+app.command()(logs)
+app.command()(retry)
+app.command()(cancel)
 app.command()(package)
 app.command("compile")(compile_)
 app.command()(download)
 app.add_typer(reproduce, name="reproduce")
+app.add_typer(hpc, name="hpc")
 app.add_typer(dev_cluster, name="dev-cluster")
 app.command()(doctor)
 

@@ -14,8 +14,8 @@ from workflows.hpc.dev_cluster.layout import DEFAULT_FOLDER, Layout, node_name
 from workflows.hpc.dev_cluster.ports import port_is_free
 from workflows.hpc.dev_cluster.project import (
     PROJECT_NAME,
-    prepare_queue,
     project_document,
+    project_files,
     remove_project,
     require_jobflow_remote,
     write_project,
@@ -42,6 +42,7 @@ from workflows.hpc.dev_cluster.state import (
     read_state,
 )
 from workflows.hpc.dev_cluster.status import PartStatus, part_statuses
+from workflows.hpc.queue_collections import prepare_queue
 from workflows.lock import workdir_lock
 from workflows.workdir import write_atomically
 
@@ -119,7 +120,7 @@ class DevCluster:
                 self.layout, database_port=state.ports["database"], cpus=state.cpus
             )
             write_project(state.projects, self.layout, document)
-            prepare_queue(document, environment)
+            prepare_queue(project_files(state.projects))
             write_atomically(self.layout.environment_script, [self._environment_script()])
 
     def down(self, *, purge: bool = False) -> list[str]:

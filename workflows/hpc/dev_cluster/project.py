@@ -1,10 +1,7 @@
-"""The jobflow-remote project of a dev cluster: one worker per resource class."""
+"""The jobflow-remote project of a dev cluster, made like that of any cluster."""
 
 from __future__ import annotations
 
-import shlex
-import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +11,21 @@ from workflows.errors import CuprolithError
 from workflows.hpc.dev_cluster.database import DATABASE, find_program, scripts_folder
 from workflows.hpc.dev_cluster.layout import Layout
 from workflows.hpc.dev_cluster.slurm import PARTITION
-from workflows.workdir import write_atomically
+from workflows.hpc.project import ProjectFiles, project_data
+from workflows.hpc.secrets import write_private
+from workflows.hpc.settings import HpcSettings
+from workflows.hpc.settings_file import checked_settings
 
 PROJECT_NAME = "dev-cluster"
 _MARK = "cuprolith_dev_cluster"
-_WALLTIME = "1-00:00:00"
-_RUNNER_DELAYS = ("delay_checkout", "delay_check_run_status", "delay_advance_status")
+_WALLTIME = "24:00:00"
+_SHORT_JOB = "00:10:00"
+_RUNNER_DELAYS = (
+    "delay_checkout",
+    "delay_check_run_status",
+    "delay_advance_status",
+    "delay_update_batch",
+)
 
 
 def require_jobflow_remote() -> None:
@@ -37,8 +43,8 @@ def require_jobflow_remote() -> None:
         )
 
 
-def project_document(layout: Layout, *, database_port: int, cpus: int) -> dict[str, Any]:
-    """Return the project as its file holds it.
+def cluster_settings(layout: Layout, *, database_port: int, cpus: int) -> HpcSettings:
+    """Return what `cuprolith hpc init` would be told about this cluster.
 
     Parameters
     ----------
@@ -47,27 +53,37 @@ def project_document(layout: Layout, *, database_port: int, cpus: int) -> dict[s
         ``dft-large`` one.
     """
     half = max(1, cpus // 2)
-    resources = {
-        "dft-small": {"ntasks": half},
-        "dft-large": {"ntasks": cpus},
-        "gpu": {"ntasks": 1, "cpus_per_task": half},
-        "cpu": {"ntasks": 1, "cpus_per_task": 1},
+    tasks: dict[str, dict[str, Any]] = {
+        "dft-small": {"tasks_per_node": half, "batch": {"longest_job": _SHORT_JOB, "idle": 30}},
+        "dft-large": {"tasks_per_node": cpus},
+        "gpu": {"threads_per_task": half},
+        "cpu": {},
     }
-    database = {"host": "127.0.0.1", "port": database_port, "database": DATABASE}
+    common: dict[str, Any] = {"queue": PARTITION, "walltime": _WALLTIME}
+    data = {
+        "project": PROJECT_NAME,
+        "scheduler": "slurm",
+        "work_dir": str(layout.work),
+        "environment": {"bin": scripts_folder()},
+        "classes": {name: {**common, **given} for name, given in tasks.items()},
+        "mongodb": {"host": "127.0.0.1", "port": database_port, "database": DATABASE},
+    }
+    return checked_settings(data, layout.state_file)
+
+
+def project_document(layout: Layout, *, database_port: int, cpus: int) -> dict[str, Any]:
+    """Return the project as its file holds it.
+
+    Parameters
+    ----------
+    cpus
+        Cores of the node.
+    """
+    settings = cluster_settings(layout, database_port=database_port, cpus=cpus)
     return {
-        "name": PROJECT_NAME,
+        **project_data(settings, project_files(layout.projects)),
         "base_dir": str(layout.runner),
-        "log_level": "info",
         "runner": dict.fromkeys(_RUNNER_DELAYS, 1),
-        "workers": {name: _worker(layout, given) for name, given in resources.items()},
-        "queue": {"store": {"type": "MongoStore", "collection_name": "jobs", **database}},
-        "jobstore": {
-            "docs_store": {"type": "MongoStore", "collection_name": "outputs", **database},
-            # atomate2 puts trajectories and volumetric data into the store of this name.
-            "additional_stores": {
-                "data": {"type": "GridFSStore", "collection_name": "outputs_data", **database}
-            },
-        },
         "metadata": {_MARK: str(layout.folder)},
     }
 
@@ -89,8 +105,7 @@ def write_project(projects: Path, layout: Layout, document: dict[str, Any]) -> N
             remedy="move it away, or use another --projects-folder",
         )
     if found != document:
-        projects.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, [yaml.safe_dump(document, sort_keys=False)])
+        write_private(path, yaml.safe_dump(document, sort_keys=False))
 
 
 def remove_project(projects: Path, layout: Layout) -> None:
@@ -99,54 +114,14 @@ def remove_project(projects: Path, layout: Layout) -> None:
         project_file(projects).unlink()
 
 
+def project_files(projects: Path) -> ProjectFiles:
+    """Return the project's files in a folder of projects."""
+    return ProjectFiles(projects, PROJECT_NAME)
+
+
 def project_file(projects: Path) -> Path:
     """Return the project's file in a folder of projects."""
-    return projects / f"{PROJECT_NAME}.yaml"
-
-
-def prepare_queue(document: dict[str, Any], environment: Mapping[str, str]) -> None:
-    """Make jobflow-remote's collections in a database that has none; leave others alone.
-
-    Raises
-    ------
-    CuprolithError
-        If jobflow-remote cannot.
-    """
-    from pymongo import MongoClient
-    from pymongo.database import Database
-
-    store = document["queue"]["store"]
-    client: MongoClient[dict[str, Any]]
-    with MongoClient(store["host"], store["port"]) as client:
-        queue: Database[dict[str, Any]] = client[store["database"]]
-        if queue["jf_auxiliary"].find_one({"jobflow_remote_version": {"$exists": True}}):
-            return
-    # a process of its own, since jobflow-remote reads its settings once, when it is imported
-    done = subprocess.run(
-        ["jf", "-p", document["name"], "admin", "reset", "--yes"],
-        env=dict(environment),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise CuprolithError(
-            f"jobflow-remote cannot prepare its queue: {(done.stdout + done.stderr).strip()}",
-            remedy="mend what it says, and give the command again",
-        )
-
-
-def _worker(layout: Layout, resources: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "local",
-        "scheduler_type": "slurm",
-        "work_dir": str(layout.work),
-        "resources": {"partition": PARTITION, "nodes": 1, "time": _WALLTIME, **resources},
-        "pre_run": (
-            f'export PATH={shlex.quote(scripts_folder())}:"$PATH"\n'
-            'export OMP_NUM_THREADS="${SLURM_CPUS_PER_TASK:-1}"'
-        ),
-    }
+    return project_files(projects).project
 
 
 def _is_of(document: dict[str, Any], layout: Layout) -> bool:

@@ -15,7 +15,7 @@ from workflows.hpc.dev_cluster.project import (
     write_project,
 )
 
-CLASSES = ("dft-small", "dft-large", "gpu", "cpu")
+WORKERS = ("dft-small", "dft-small-batch", "dft-large", "gpu", "cpu")
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_jobflow_remote_takes_it(layout, tmp_path):
 
     write_project(tmp_path, layout, project_document(layout, database_port=27117, cpus=4))
     project = Project.model_validate(yaml.safe_load(project_file(tmp_path).read_text()))
-    assert tuple(project.workers) == CLASSES
+    assert tuple(project.workers) == WORKERS
     assert set(project.get_jobstore().additional_stores) == {"data"}
     assert project.runner.delay_checkout == 1
     assert project.base_dir == str(layout.runner)
@@ -42,7 +42,7 @@ def test_jobflow_remote_takes_it(layout, tmp_path):
 def test_no_class_asks_for_more_than_the_node_has(layout, cpus):
     workers = project_document(layout, database_port=27117, cpus=cpus)["workers"]
     cores = {
-        name: worker["resources"]["ntasks"] * worker["resources"].get("cpus_per_task", 1)
+        name: worker["resources"]["ntasks_per_node"] * worker["resources"]["cpus_per_task"]
         for name, worker in workers.items()
     }
     assert all(1 <= count <= cpus for count in cores.values())
@@ -56,9 +56,9 @@ def test_the_environment_of_a_job_is_quoted(layout, tmp_path, monkeypatch):
     (scripts / "jf").write_text("#!/bin/sh\necho found")
     (scripts / "jf").chmod(0o755)
     monkeypatch.setattr(project_module, "scripts_folder", lambda: str(scripts))
-    worker = project_document(layout, database_port=27117, cpus=2)["workers"]["gpu"]
+    worker = project_document(layout, database_port=27117, cpus=4)["workers"]["gpu"]
     script = worker["pre_run"] + "\njf; echo $OMP_NUM_THREADS"
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "SLURM_CPUS_PER_TASK": "2"}
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     command = ["bash", "-c", script]
     done = subprocess.run(
         command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True

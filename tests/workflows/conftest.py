@@ -1,0 +1,70 @@
+import os
+import uuid
+
+import pytest
+import yaml
+
+from workflows.errors import CuprolithError
+from workflows.hpc.dev_cluster.daemon import Daemon
+from workflows.hpc.dev_cluster.database import answers, database_server
+from workflows.hpc.dev_cluster.ports import free_port
+from workflows.hpc.dev_cluster.project import require_jobflow_remote
+
+
+@pytest.fixture(scope="session")
+def wire_port(tmp_path_factory):
+    """Port of a MongoDB-wire server; a test that needs it is skipped without."""
+    try:
+        require_jobflow_remote()
+        server = database_server()
+    except CuprolithError as error:
+        pytest.skip(str(error))
+    folder = tmp_path_factory.mktemp("database")
+    (folder / "data").mkdir()
+    port = free_port()
+    daemon = Daemon("database", folder / "stat", folder / "log")
+    daemon.start(server.command(port, folder / "data"), os.environ, folder)
+    try:
+        daemon.wait_until(lambda: answers(port), 60)
+        yield port
+    finally:
+        daemon.kill()
+
+
+@pytest.fixture
+def project(wire_port, tmp_path):
+    """A project of jobflow-remote with a database of its own, and a file that holds it."""
+    from jobflow_remote.config.base import Project
+
+    database = {"host": "127.0.0.1", "port": wire_port, "database": f"test_{uuid.uuid4().hex}"}
+    resources = {"dft-small": {"nodes": 1}, "dft-large": {"nodes": 4}, "cpu": {}}
+    document = {
+        "name": "test",
+        "base_dir": str(tmp_path / "runner"),
+        "workers": {
+            name: {
+                "type": "local",
+                "scheduler_type": "slurm",
+                "work_dir": str(tmp_path / "work"),
+                "resources": given,
+            }
+            for name, given in resources.items()
+        },
+        "queue": {"store": {"type": "MongoStore", "collection_name": "jobs", **database}},
+        "jobstore": {
+            "docs_store": {"type": "MongoStore", "collection_name": "outputs", **database}
+        },
+    }
+    folder = tmp_path / "projects"
+    folder.mkdir()
+    (folder / "test.yaml").write_text(yaml.safe_dump(document))
+    return Project.model_validate(document)
+
+
+@pytest.fixture
+def controller(project):
+    """jobflow-remote's controller on an empty database."""
+    opened = project.get_job_controller()
+    opened.reset(reset_output=True, max_limit=0)
+    yield opened
+    opened.close()

@@ -1,0 +1,23 @@
+#!/bin/bash
+#PBS -q normal
+#PBS -N example
+#PBS -A mat-0042
+#PBS -l select=1:ncpus=32:mpiprocs=32:ompthreads=1:mem=120gb
+#PBS -l walltime=12:00:00
+#PBS -o /scratch/lena/cuprolith/aa/bb/cc/example/queue.out
+#PBS -e /scratch/lena/cuprolith/aa/bb/cc/example/queue.err
+#PBS -S /bin/bash
+
+cd /scratch/lena/cuprolith/aa/bb/cc/example
+cuprolith_stop() { echo "cuprolith: this line of the job script failed: $1" >&2; exit 1; }
+source /usr/share/modules/init/bash || cuprolith_stop 'source /usr/share/modules/init/bash'
+module purge || cuprolith_stop 'module purge'
+module load gcc/13.2 openmpi/5.0.3 || cuprolith_stop 'module load gcc/13.2 openmpi/5.0.3'
+module load vasp/6.4.3 || cuprolith_stop 'module load vasp/6.4.3'
+source /opt/miniforge3/etc/profile.d/conda.sh || cuprolith_stop 'source /opt/miniforge3/etc/profile.d/conda.sh'
+conda activate cuprolith || cuprolith_stop 'conda activate cuprolith'
+export OMP_NUM_THREADS=1
+command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
+export VASP_CMD='mpirun vasp_std'
+export PMG_VASP_PSP_DIR=/home/lena/potentials
+jf -fe execution run /scratch/lena/cuprolith/aa/bb/cc/example

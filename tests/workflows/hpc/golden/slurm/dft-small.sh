@@ -1,0 +1,27 @@
+#!/bin/bash
+#SBATCH --partition=standard
+#SBATCH --job-name=example
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=32
+#SBATCH --cpus-per-task=1
+#SBATCH --mem=120G
+#SBATCH --time=12:00:00
+#SBATCH --account=mat-0042
+#SBATCH --output=/scratch/lena/cuprolith/aa/bb/cc/example/queue.out
+#SBATCH --error=/scratch/lena/cuprolith/aa/bb/cc/example/queue.err
+
+cd /scratch/lena/cuprolith/aa/bb/cc/example
+cuprolith_stop() { echo "cuprolith: this line of the job script failed: $1" >&2; exit 1; }
+unset CUPROLITH_MONGO_PASSWORD
+module load gcc/13.2 || cuprolith_stop 'module load gcc/13.2'
+module load openmpi/5.0.3 || cuprolith_stop 'module load openmpi/5.0.3'
+module load vasp/6.4.3 || cuprolith_stop 'module load vasp/6.4.3'
+ulimit -s unlimited || cuprolith_stop 'ulimit -s unlimited'
+export LD_LIBRARY_PATH=/opt/site/lib:"${LD_LIBRARY_PATH}"
+source /home/lena/venvs/cuprolith/bin/activate || cuprolith_stop 'source /home/lena/venvs/cuprolith/bin/activate'
+export OMP_NUM_THREADS=1
+command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
+export VASP_CMD='srun vasp_std'
+export PMG_VASP_PSP_DIR='/home/lena/VASP potentials'
+export CUPROLITH_VASP_NCORE=8
+jf -fe execution run /scratch/lena/cuprolith/aa/bb/cc/example

@@ -1,0 +1,65 @@
+"""``cuprolith cancel``: stop jobs, in the queue too."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from workflows.cli.console import console, errors_shown
+from workflows.cli.hpc_options import (
+    CampaignNameOption,
+    JobArgument,
+    ProjectOption,
+    YesOption,
+    confirmed,
+    quiet_database,
+    show_action,
+    show_refusal,
+    the_campaign,
+)
+from workflows.cli.options import DebugOption
+from workflows.errors import CuprolithError
+
+
+def cancel(
+    job: JobArgument = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="All jobs of the campaign that are ready or underway.")
+    ] = False,
+    campaign: CampaignNameOption = None,
+    project: ProjectOption = None,
+    yes: YesOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Stop jobs, in the queue too; `cuprolith retry` runs them again.
+
+    Exits with 1 if a job was not stopped.
+    """
+    with errors_shown(debug=debug), quiet_database(project) as controller:
+        from workflows.hpc.campaign_jobs import CampaignJobs, find_job
+        from workflows.hpc.cancel import STOPPABLE_STATES, cancel_all
+        from workflows.hpc.cancel import cancel as cancel_job
+
+        if (job is not None) == every:
+            raise CuprolithError("which jobs?", remedy="give a job, or --all")
+        if job is not None:
+            found = find_job(controller, job)
+            confirmed(f"stop job {found.db_id}, {found.name}, {found.state}?", yes=yes)
+            show_action(cancel_job(controller, found))
+            return
+        name = the_campaign(controller, campaign)
+        n_jobs = sum(1 for _ in CampaignJobs(controller, name).in_states(*STOPPABLE_STATES))
+        if not n_jobs:
+            console.print("no job is ready or underway")
+            return
+        confirmed(f"stop {n_jobs} jobs of campaign {name}?", yes=yes)
+        refusals: list[CuprolithError] = []
+
+        def refused(error: CuprolithError) -> None:
+            refusals.append(error)
+            show_refusal(error)
+
+        cancel_all(controller, name, show_action, refused)
+        if refusals:
+            raise typer.Exit(1)

@@ -1,0 +1,77 @@
+"""``cuprolith retry``: try jobs in the queue again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workflows.cli.console import console, errors_shown
+from workflows.cli.hpc_options import (
+    CampaignNameOption,
+    JobArgument,
+    ProjectOption,
+    YesOption,
+    confirmed,
+    quiet_database,
+    show_action,
+    show_refusal,
+    the_campaign,
+)
+from workflows.cli.options import DebugOption
+from workflows.errors import CuprolithError
+
+if TYPE_CHECKING:
+    from jobflow_remote.jobs.jobcontroller import JobController
+
+    from workflows.hpc.campaign_jobs import JobRecord
+
+
+def retry(
+    job: JobArgument = None,
+    failed: Annotated[bool, typer.Option("--failed", help="All failed jobs.")] = False,
+    stage: Annotated[
+        str | None, typer.Option("--stage", help="All failed jobs of one stage.")
+    ] = None,
+    campaign: CampaignNameOption = None,
+    project: ProjectOption = None,
+    yes: YesOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Run failed jobs again, repeat failed transfers, and take up what a killed runner left.
+
+    Exits with 1 if a job was not tried again.
+    """
+    with errors_shown(debug=debug), quiet_database(project) as controller:
+        from workflows.hpc.campaign_jobs import find_job
+        from workflows.hpc.retry import retry as retry_job
+
+        if (job is not None) == (failed or stage is not None):
+            raise CuprolithError("which jobs?", remedy="give a job, or --failed, or --stage")
+        if job is not None:
+            show_action(retry_job(controller, find_job(controller, job)))
+            return
+        jobs = _failed_jobs(controller, campaign, stage)
+        if not jobs:
+            console.print("no job has failed")
+            return
+        confirmed(f"try {len(jobs)} jobs again?", yes=yes)
+        refused = 0
+        for record in jobs:
+            try:
+                show_action(retry_job(controller, record))
+            except CuprolithError as error:
+                refused += 1
+                show_refusal(error)
+        if refused:
+            raise typer.Exit(1)
+
+
+def _failed_jobs(
+    controller: JobController, campaign: str | None, stage: str | None
+) -> list[JobRecord]:
+    from workflows.hpc.campaign_jobs import CampaignJobs
+    from workflows.hpc.job_states import FAILED_STATES
+
+    jobs = CampaignJobs(controller, the_campaign(controller, campaign))
+    return list(jobs.in_states(*FAILED_STATES, stage=stage))

@@ -1,0 +1,141 @@
+"""``cuprolith status``: how a campaign in the queue stands."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from workflows.cli.console import console, errors_shown
+from workflows.cli.hpc_options import ProjectOption, quiet_database, the_campaign
+from workflows.cli.options import DebugOption
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.table import Table
+
+    from workflows.hpc.runner_sign import RunnerSign
+    from workflows.hpc.status import CampaignStatus, JobTrouble
+
+_WATCH_SECONDS = 10
+_KINDS = {
+    "failed": "[red]failed[/]",
+    "transfer": "[red]transfer or queue[/]",
+    "retried": "[yellow]tried again[/]",
+    "silent": "[yellow]silent[/]",
+}
+
+
+def status(
+    campaign: Annotated[
+        str | None,
+        typer.Argument(help="Name or file; may be left out if the project has only one."),
+    ] = None,
+    project: ProjectOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every 10 s.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Tell how a campaign in the queue stands, and what of it needs a hand."""
+    with errors_shown(debug=debug), quiet_database(project) as controller:
+        from workflows.hpc.status import campaign_status
+
+        name = the_campaign(controller, campaign)
+        standing = campaign_status(controller, name)
+        if as_json:
+            typer.echo(standing.model_dump_json(indent=1))
+            return
+        if not watch:
+            console.print(_shown(standing))
+            return
+        from rich.live import Live
+
+        with Live(_shown(standing), console=console, auto_refresh=False) as live:
+            while standing.left:
+                time.sleep(_WATCH_SECONDS)
+                standing = campaign_status(controller, name)
+                live.update(_shown(standing), refresh=True)
+
+
+def _shown(standing: CampaignStatus) -> Group:
+    from rich.console import Group
+
+    parts: list[Table | str] = [_table(standing), _runner_line(standing.runner, standing.left)]
+    if standing.troubles:
+        parts.append(_troubles(standing.troubles))
+    listed = sum(trouble.kind in ("failed", "transfer") for trouble in standing.troubles)
+    if standing.n_failed > listed:
+        parts.append(f"and {standing.n_failed - listed} more that failed")
+    if standing.n_failed:
+        name = escape(standing.campaign)
+        parts.append(f"→ all of them again: cuprolith retry --failed --campaign {name}")
+    return Group(*parts)
+
+
+def _table(standing: CampaignStatus) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    title = f"campaign {escape(standing.campaign)}"
+    table = Table(
+        box=SIMPLE_HEAD, title=title, title_justify="left", show_footer=True, pad_edge=False
+    )
+    table.add_column("stage", footer="all", no_wrap=True)
+    table.add_column("on", no_wrap=True)
+    for word in ("done", "running", "waiting", "failed"):
+        total = sum(getattr(stage, word) for stage in standing.stages)
+        table.add_column(word, str(total), justify="right", no_wrap=True)
+    others = any(stage.other for stage in standing.stages)
+    if others:
+        table.add_column("other")
+    table.add_column("node-h", f"{standing.node_hours:.1f}", justify="right")
+    table.add_column("expected end", _end(standing.expected_end, standing.left), no_wrap=True)
+    for stage in standing.stages:
+        other = ", ".join(f"{count} {state}" for state, count in sorted(stage.other.items()))
+        table.add_row(
+            escape(stage.stage or "—"),
+            escape(stage.resource),
+            str(stage.done),
+            str(stage.running),
+            str(stage.waiting),
+            f"[red]{stage.failed}[/]" if stage.failed else "0",
+            *([escape(other)] if others else []),
+            f"{stage.node_hours:.1f}",
+            _end(stage.expected_end, stage.left),
+        )
+    return table
+
+
+def _end(end: datetime | None, left: int) -> str:
+    if not left:
+        return ""
+    return f"{end.astimezone():%d %b %H:%M}" if end is not None else "unknown"
+
+
+def _runner_line(runner: RunnerSign, left: int) -> str:
+    last = f", last sign {runner.last_sign.astimezone():%d %b %H:%M}" if runner.last_sign else ""
+    if runner.runs:
+        return "runner: runs here"
+    if runner.runs is None:
+        return f"runner: {'on ' + escape(runner.host) if runner.host else 'not a daemon'}{last}"
+    remedy = "  → jf runner start" if left else ""
+    return f"[yellow]runner: does not run{last}[/]{remedy}"
+
+
+def _troubles(troubles: list[JobTrouble]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for _ in range(4):
+        table.add_column(overflow="fold")
+    for trouble in troubles:
+        table.add_row(
+            escape(trouble.db_id),
+            _KINDS[trouble.kind],
+            f"{escape(trouble.name)}: {escape(trouble.error)}",
+            escape(f"→ {trouble.remedy}"),
+        )
+    return table

@@ -1,0 +1,91 @@
+"""The database of a jobflow-remote project, opened through jobflow-remote itself."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from workflows.errors import CuprolithError
+
+if TYPE_CHECKING:
+    from jobflow_remote.jobs.jobcontroller import JobController
+
+_MONGO_STORES = ("MongoStore", "MongoURIStore")
+_SERVER_MS = 5000
+
+
+@contextmanager
+def opened_database(project: str | None) -> Iterator[JobController]:
+    """Open the database of a project, and close it at the end.
+
+    Parameters
+    ----------
+    project
+        Name of the project; if None, the one that `jf` works with.
+
+    Raises
+    ------
+    CuprolithError
+        If jobflow-remote is not installed, there is no such project, or its database does not
+        answer.
+    """
+    controller = _controller(project)
+    from pymongo.errors import PyMongoError
+
+    try:
+        yield controller
+    except PyMongoError as error:
+        raise _unreachable(controller.project, error) from error
+    finally:
+        controller.close()
+
+
+def jf_command(controller: JobController, *words: str) -> str:
+    """Return the command of jobflow-remote for what a verb does."""
+    assert controller.project is not None
+    return shlex.join(["jf", "-p", controller.project.name, *words])
+
+
+def _controller(project: str | None) -> JobController:
+    try:
+        from jobflow_remote.config.base import ConfigError
+        from jobflow_remote.config.manager import ConfigManager
+    except ImportError as error:
+        raise CuprolithError(
+            "jobflow-remote is not installed in this environment",
+            remedy="pip install jobflow-remote",
+        ) from error
+    from pymongo.errors import PyMongoError
+
+    manager = ConfigManager()
+    try:
+        found = manager.get_project(project)
+    except ConfigError as error:
+        known = ", ".join(sorted(manager.projects)) or "none"
+        asked = f"no project {project}" if project else "no project chosen"
+        raise CuprolithError(
+            f"{asked}; projects here: {known}",
+            where=str(manager.projects_folder),
+            remedy="name one with --project, or set JFREMOTE_PROJECT",
+        ) from error
+    # A person waits: the 30 s that pymongo looks for a server are for runners.
+    store = found.queue.store
+    if store.get("type") in _MONGO_STORES:
+        given = store.get("mongoclient_kwargs") or {}
+        store["mongoclient_kwargs"] = {"serverSelectionTimeoutMS": _SERVER_MS, **given}
+    try:
+        return found.get_job_controller()
+    except PyMongoError as error:
+        raise _unreachable(found, error) from error
+
+
+def _unreachable(project: object, error: Exception) -> CuprolithError:
+    name = getattr(project, "name", "")
+    # pymongo appends its timeouts and the whole topology to its message
+    reason = str(error).partition(", Timeout:")[0].partition(" (configured timeouts")[0]
+    return CuprolithError(
+        f"the database of project {name} does not answer: {reason}",
+        remedy=f"start it, or see what `jf -p {name} project check` says",
+    )

@@ -1,0 +1,139 @@
+"""The script that a worker hands to its scheduler, made by jobflow-remote's own code."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workflows.errors import CuprolithError
+
+if TYPE_CHECKING:
+    from jobflow_remote.config.base import Project, WorkerBase
+    from jobflow_remote.remote.queue import QueueManager
+
+_EXAMPLE_UID = "00000000-0000-4000-8000-000000000000"
+
+
+def job_script(
+    project: Project, worker_name: str, *, job_name: str, run_dir: Path, exec_config: str = ""
+) -> str:
+    """Return the script of one job, as jobflow-remote's runner would submit it.
+
+    Parameters
+    ----------
+    run_dir
+        Absolute; where the job runs.
+    exec_config
+        Name of the exec config the job was submitted with.
+
+    Raises
+    ------
+    CuprolithError
+        If the project has no such worker.
+    """
+    from jobflow_remote.config.base import ExecutionConfig
+
+    worker = _worker(project, worker_name)
+    execution = (
+        project.exec_config[exec_config] if exec_config else ExecutionConfig.model_validate({})
+    )
+    manager = _queue_manager(project, worker_name)
+    command = (worker.execution_cmd or "jf -fe execution run {}").format(run_dir)
+    options: dict[str, Any] = {}
+    if worker.is_batch:  # what the allocation's process runs; the allocation has the environment
+        manager, pre_run = manager.get_shell_manager(), execution.pre_run
+    else:
+        pre_run = "\n".join(filter(None, [worker.pre_run, execution.pre_run]))
+        options = deepcopy(worker.resources or {})
+    return _script(manager, command, pre_run, options, job_name, run_dir)
+
+
+def allocation_script(project: Project, worker_name: str, *, uid: str) -> str:
+    """Return the script of an allocation in which a worker's short jobs run.
+
+    Raises
+    ------
+    CuprolithError
+        If the project has no such worker, or it is for single jobs.
+    """
+    from jobflow_remote.remote.data import get_job_path
+
+    worker = _worker(project, worker_name)
+    batch = worker.batch
+    if batch is None:
+        raise CuprolithError(
+            f"worker {worker_name} runs one job per allocation",
+            remedy=f"give `classes.{worker_name}.batch`, and name {worker_name}-batch",
+        )
+    flags = {
+        "-mj": batch.max_jobs_per_batch,
+        "-mt": batch.max_time,
+        "-mw": batch.max_wait,
+        "-pj": batch.parallel_jobs,
+    }
+    command = f"jf -fe execution run-batch {worker.work_dir} {batch.jobs_handle_dir} {uid}"
+    command += "".join(f" {flag} {value}" for flag, value in flags.items() if value)
+    return _script(
+        _queue_manager(project, worker_name),
+        command,
+        worker.pre_run,
+        deepcopy(worker.resources or {}),
+        f"batch_{uid}",
+        Path(get_job_path(uid, None, batch.work_dir)),
+    )
+
+
+def example_script(project: Project, worker_name: str) -> str:
+    """Return the script that a worker submits for a job named ``example``.
+
+    For a batch worker, the allocation's, and below it what it runs for each job.
+
+    Raises
+    ------
+    CuprolithError
+        If the project has no such worker.
+    """
+    worker = _worker(project, worker_name)
+    run_dir = worker.work_dir / "aa" / "bb" / "cc" / "example"
+    execution = next(iter(project.exec_config), "") if worker_name.startswith("dft-") else ""
+    script = job_script(
+        project, worker_name, job_name="example", run_dir=run_dir, exec_config=execution
+    )
+    if not worker.is_batch:
+        return script
+    allocation = allocation_script(project, worker_name, uid=_EXAMPLE_UID)
+    return f"{allocation}\n\n# submit.sh of each job\n{script}"
+
+
+def _script(
+    manager: QueueManager,
+    command: str,
+    pre_run: str | None,
+    options: dict[str, Any],
+    job_name: str,
+    run_dir: Path,
+) -> str:
+    from jobflow_remote.remote.queue import ERR_FNAME, OUT_FNAME, set_name_out
+
+    set_name_out(options, job_name, out_fpath=run_dir / OUT_FNAME, err_fpath=run_dir / ERR_FNAME)
+    script: str = manager.get_submission_script(
+        commands=[command], options=options, work_dir=run_dir, pre_run=pre_run, post_run=""
+    )
+    return script
+
+
+def _queue_manager(project: Project, worker_name: str) -> QueueManager:
+    from jobflow_remote.remote.queue import QueueManager
+
+    worker = project.workers[worker_name]
+    return QueueManager(scheduler_io=worker.get_scheduler_io(), host=worker.get_host())
+
+
+def _worker(project: Project, name: str) -> WorkerBase:
+    if name not in project.workers:
+        raise CuprolithError(
+            f"the project has no worker {name}",
+            remedy=f"it has {', '.join(project.workers)}",
+        )
+    return project.workers[name]

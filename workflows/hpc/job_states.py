@@ -1,0 +1,41 @@
+"""jobflow-remote's states of a job, in the words of a status table."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Word = Literal["done", "running", "waiting", "failed"]
+WORDS: tuple[Word, ...] = ("done", "running", "waiting", "failed")
+
+_STATES: dict[Word, tuple[str, ...]] = {
+    "done": ("COMPLETED",),
+    # What has run and is being brought back runs still: it may yet fail.
+    "running": ("RUNNING", "BATCH_RUNNING", "RUN_FINISHED", "DOWNLOADED"),
+    "waiting": (
+        "WAITING",
+        "READY",
+        "CHECKED_OUT",
+        "UPLOADED",
+        "SUBMITTED",
+        "BATCH_SUBMITTED",
+        "PAUSED",
+    ),
+    "failed": ("FAILED", "REMOTE_ERROR"),
+}
+_WORDS: dict[str, Word] = {state: word for word, states in _STATES.items() for state in states}
+
+FAILED = "FAILED"
+REMOTE_ERROR = "REMOTE_ERROR"
+FAILED_STATES = _STATES["failed"]
+STOPPED_STATES = ("STOPPED", "USER_STOPPED")
+# A node is occupied, or was until the job ended.
+ON_A_NODE = ("RUNNING", "BATCH_RUNNING")
+# The runner moves on jobs in these states within seconds, unless something holds it up.
+PASSING_STATES = ("CHECKED_OUT", "UPLOADED", "RUN_FINISHED", "DOWNLOADED")
+# Between the queue of jobflow-remote and the end of the job.
+UNDERWAY_STATES = (*PASSING_STATES, "SUBMITTED", "RUNNING", "BATCH_SUBMITTED", "BATCH_RUNNING")
+
+
+def word_of(state: str) -> Word | None:
+    """Return which of the four words a state is; None for one that is none of them."""
+    return _WORDS.get(state)

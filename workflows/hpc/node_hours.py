@@ -1,0 +1,47 @@
+"""How many nodes a job occupies."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+_PBS_SELECT = "select="
+
+
+def job_nodes(resources: Any) -> int:
+    """Return the nodes that resources of jobflow-remote ask for; one where they do not say.
+
+    Parameters
+    ----------
+    resources
+        qtoolkit's ``QResources``, or a dictionary with the keys of a scheduler's template.
+    """
+    if isinstance(resources, dict):
+        return _template_nodes(resources)
+    nodes = getattr(resources, "nodes", None)
+    processes = getattr(resources, "processes", None)
+    per_node = getattr(resources, "processes_per_node", None)
+    if nodes:
+        return int(nodes)
+    return math.ceil(processes / per_node) if processes and per_node else 1
+
+
+def worker_nodes(worker: Any) -> float:
+    """Return the nodes that one job of a worker occupies; of a batch worker, its share of them."""
+    batch = getattr(worker, "batch", None)
+    together = (batch.parallel_jobs or 1) if batch is not None else 1
+    return float(job_nodes(worker.resources) / together)
+
+
+def _template_nodes(resources: dict[str, Any]) -> int:
+    nodes = resources.get("nodes")
+    if isinstance(nodes, int):
+        return nodes
+    if isinstance(nodes, str) and nodes.isdecimal():
+        return int(nodes)
+    select = str(resources.get("select") or "")
+    if not select.startswith(_PBS_SELECT):
+        return 1
+    # select=2:ncpus=32+1:ncpus=4 are three nodes; a chunk without a number is one
+    counts = [chunk.partition(":")[0] for chunk in select.removeprefix(_PBS_SELECT).split("+")]
+    return sum(int(count) if count.isdecimal() else 1 for count in counts)

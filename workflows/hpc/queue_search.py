@@ -1,0 +1,69 @@
+"""Finding a job that was submitted, though the database does not know: in the queue or batches."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from workflows.errors import CuprolithError
+
+if TYPE_CHECKING:
+    from jobflow_remote.jobs.jobcontroller import JobController
+
+_SQUEUE = "squeue --noheader --format='%A %Z'"
+
+
+def queue_id_of_folder(controller: JobController, worker: str, folder: str) -> str | None:
+    """Return the queue's id of the job that was submitted from a folder; None if there is none.
+
+    jobflow-remote gives each job a folder named after it, and submits from there. Where there are
+    links, the queue knows the folders above by other names.
+
+    Raises
+    ------
+    CuprolithError
+        If the scheduler cannot be asked, or does not answer.
+    """
+    from jobflow_remote.utils.remote import SharedHosts
+
+    assert controller.project is not None
+    described = controller.project.workers[worker]
+    if described.scheduler_type != "slurm":
+        raise CuprolithError(
+            f"the scheduler of worker {worker} cannot be asked for the job of a folder",
+            where=folder,
+            remedy="look whether the job is in the queue, end it there, then `jf admin unlock`",
+        )
+    with SharedHosts(controller.project) as hosts:
+        output, error, code = hosts.get_host(worker).execute(_SQUEUE)
+    if code:
+        raise CuprolithError(
+            f"squeue failed on worker {worker}: {error.strip() or output.strip()}",
+            remedy="mend that first: else a job could be submitted twice",
+        )
+    for line in output.splitlines():
+        job_id, _, submitted_from = line.strip().partition(" ")
+        if PurePosixPath(submitted_from).name == PurePosixPath(folder).name:
+            return job_id
+    return None
+
+
+def is_in_batches(controller: JobController, worker: str, uuid: str, index: int) -> bool:
+    """Return whether a job was handed to a batch worker, which takes jobs from a folder.
+
+    Parameters
+    ----------
+    worker
+        Name of a batch worker.
+    """
+    from jobflow_remote.jobs.batch import RemoteBatchManager
+    from jobflow_remote.utils.remote import SharedHosts
+
+    assert controller.project is not None
+    with SharedHosts(controller.project) as hosts:
+        batch = controller.project.workers[worker].batch
+        assert batch is not None
+        batches = RemoteBatchManager(hosts.get_host(worker), batch.jobs_handle_dir)
+        taken = [*batches.get_running(), *batches.get_run_finished()]
+        waits = f"{uuid}_{index}" in batches.get_submitted()
+    return waits or any(job[:2] == (uuid, index) for job in taken)
