@@ -1,4 +1,6 @@
-"""What the README promises of its first two commands."""
+"""What the README promises of its first two commands, and of those for a queue."""
+
+import re
 
 from readme_commands import CHECKS, ROOT, readme_commands
 
@@ -11,3 +13,10 @@ def test_first_two_commands_are_the_main_job_and_the_checks():
 
 def test_ci_calls_the_readmes_test_command():
     assert f"exec {CHECKS}" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_commands_for_a_queue_are_those_of_its_tutorial():
+    (block,) = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    tutorial = (ROOT / "docs" / "hpc_tutorial.md").read_text()  # which a test of its own gives
+    assert len(block.splitlines()) > 1
+    assert all(f"\n{line}\n" in tutorial for line in block.splitlines())

@@ -26,11 +26,12 @@ class Check(BaseModel):
     Attributes
     ----------
     status
-        ``ok``, ``missing`` (something cannot be used) or ``note``.
+        ``ok``, ``missing`` (something cannot be used), ``note``, or ``skipped`` (another check that
+        failed stands before it).
     """
 
     subject: str
-    status: Literal["ok", "missing", "note"]
+    status: Literal["ok", "missing", "note", "skipped"]
     found: str
     remedy: str = ""
 

@@ -30,3 +30,7 @@ class CuprolithError(Exception):
         place = "".join(f"{part}: " for part in (self.where, self.key) if part)
         remedy = f"\n  → {self.remedy}" if self.remedy else ""
         return f"{place}{self.message}{remedy}"
+
+
+class WallTimeError(CuprolithError):
+    """A job's wall time is over; what is labelled stays, and another job goes on from there."""

@@ -22,6 +22,8 @@ from workflows.structures_io import StructureRecord
 MELT_QUENCH_FAMILIES = frozenset({"interface", "amorphous"})
 # Metadata of jobs that build a structure and label none.
 BUILDS = "builds"
+# Metadata of jobs that label one: what decides where a scheduler runs them.
+LABELLED_BY, TASK, N_ATOMS = "labelled_by", "task", "n_atoms"
 
 # Mean of the quickstart's 67 relaxations with diep (to 0.05 eV/Å, at most 30 steps): 15.5.
 _TYPICAL_RELAX_STEPS = 15
@@ -110,7 +112,7 @@ def structure_flows(runs: Iterable[LabelRun], engine: Engine, seed: int) -> Iter
             jobs.append(build)
             start = build.output["structure"]
         relax = engine.relax.make(start, relax_run.provenance)
-        jobs.append(_named(relax, relax_run, f"relax {structure_id}"))
+        jobs.append(_named(relax, relax_run, engine, f"relax {structure_id}"))
         for run in melt_runs:
             assert engine.melt_quench is not None
             melt = engine.melt_quench.make(
@@ -120,7 +122,7 @@ def structure_flows(runs: Iterable[LabelRun], engine: Engine, seed: int) -> Iter
                 seed=_velocity_seed(seed, structure_id),
             )
             name = f"{engine.melt_quench.settings.label} {structure_id} 1"
-            jobs.append(_named(melt, run, name))
+            jobs.append(_named(melt, run, engine, name))
         yield Flow(jobs, name=structure_id)
 
 
@@ -163,10 +165,17 @@ def _build_start(run: LabelRun) -> Job:
     return build
 
 
-def _named(job: Job, run: LabelRun, name: str) -> Job:
+def _named(job: Job, run: LabelRun, engine: Engine, name: str) -> Job:
     job.name = name
     job.set_uuid(run.job_uuids[0])
-    job.update_metadata({"structure_id": run.record.structure_id})
+    job.update_metadata(
+        {
+            "structure_id": run.record.structure_id,
+            LABELLED_BY: engine.name,
+            TASK: run.task,
+            N_ATOMS: len(run.record.atoms),
+        }
+    )
     return job
 
 

@@ -9,8 +9,10 @@ from contextvars import ContextVar
 from typing import Protocol
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
@@ -18,6 +20,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 
 
@@ -64,8 +67,11 @@ class LineBar:
 
     INTERVAL = 10.0
 
-    def __init__(self, console: Console, title: str, total: float) -> None:
+    def __init__(
+        self, console: Console, title: str, total: float, *, in_bytes: bool = False
+    ) -> None:
         self._console = console
+        self._in_bytes = in_bytes
         self._title = title
         self._total = total
         self._done = 0.0
@@ -83,8 +89,11 @@ class LineBar:
         if time.monotonic() - self._last < self.INTERVAL:
             return
         self._last = time.monotonic()
-        share = f"{self._done:g}/{self._total:g}"
+        share = "/".join(map(self._number, (self._done, self._total)))
         self._console.print(f"  {self._title} {share} {self._now}", highlight=False)
+
+    def _number(self, amount: float) -> str:
+        return decimal(int(amount)) if self._in_bytes else f"{amount:g}"
 
 
 _CONSOLE: ContextVar[Console | None] = ContextVar("progress_console", default=None)
@@ -101,19 +110,25 @@ def progress_on(console: Console) -> Iterator[None]:
 
 
 @contextmanager
-def progress_bar(title: str, total: float) -> Iterator[ProgressBar]:
-    """Open a bar where :func:`progress_on` says; silent elsewhere."""
+def progress_bar(title: str, total: float, *, in_bytes: bool = False) -> Iterator[ProgressBar]:
+    """Open a bar where :func:`progress_on` says; silent elsewhere.
+
+    Parameters
+    ----------
+    in_bytes
+        Whether `total` counts bytes.
+    """
     console = _CONSOLE.get()
     if console is None:
         yield SilentBar()
     elif not console.is_terminal:
-        yield LineBar(console, title, total)
+        yield LineBar(console, title, total, in_bytes=in_bytes)
     else:
         columns = (
             SpinnerColumn(),
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=30),
-            MofNCompleteColumn(),
+            *((DownloadColumn(), TransferSpeedColumn()) if in_bytes else (MofNCompleteColumn(),)),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             TextColumn("[dim]{task.fields[now]}"),

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
-from workflows.cli.console import console, errors_shown
+from workflows.cli.console import console, error_console, errors_shown
+from workflows.cli.hpc_options import ProjectOption, quiet_jobflow_remote
 from workflows.cli.options import DebugOption
+from workflows.errors import CuprolithError
 
-_MARKS = {"ok": "[green]✓[/]", "missing": "[red]✗[/]", "note": "[yellow]•[/]"}
+if TYPE_CHECKING:
+    from workflows.doctor import Check
+
+_MARKS = {
+    "ok": "[green]✓[/]",
+    "missing": "[red]✗[/]",
+    "note": "[yellow]•[/]",
+    "skipped": "[dim]–[/]",
+}
+# beside the mark, in a project's checks
+_WORDS = {"ok": "", "missing": "[red]FAILED[/] ", "note": "", "skipped": "[dim]skipped,[/] "}
 
 
 def doctor(
+    hpc: Annotated[
+        bool,
+        typer.Option("--hpc", help="Check a cluster's project instead, with a job on each worker."),
+    ] = False,
+    project: ProjectOption = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            min=1, help="Seconds to wait for these jobs; default 600.", show_default=False
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
     debug: DebugOption = False,
 ) -> None:
@@ -21,20 +44,51 @@ def doctor(
 
     Exits with 1 if something is missing.
     """
-    from workflows.doctor import examine
-
     with errors_shown(debug=debug):
-        checks = examine()
+        if hpc:
+            checks = _examine_project(project, timeout, shown=not as_json)
+        elif project is not None or timeout is not None:
+            raise CuprolithError("--project and --timeout go with --hpc", remedy="add --hpc")
+        else:
+            from workflows.doctor import examine
+
+            checks = examine()
+            for check in [] if as_json else checks:
+                _show(check)
         if as_json:
             import json
 
             typer.echo(json.dumps([check.model_dump() for check in checks], indent=1))
-        else:
-            for check in checks:
-                console.print(
-                    f"{_MARKS[check.status]} {escape(check.subject)}: {escape(check.found)}"
-                )
-                if check.remedy:
-                    console.print(f"    → {escape(check.remedy)}")
         if any(check.status == "missing" for check in checks):
             raise typer.Exit(1)
+
+
+def _examine_project(project: str | None, timeout: float | None, *, shown: bool) -> list[Check]:
+    from contextlib import nullcontext
+
+    from workflows.cli.hpc_project import project_files
+    from workflows.hpc.doctor import DEFAULT_SECONDS, examine_project
+    from workflows.progress import progress_on
+
+    checks: list[Check] = []
+
+    def report(check: Check) -> None:
+        checks.append(check)
+        if shown:
+            _show(check, _WORDS[check.status], wrapped=False)
+
+    with quiet_jobflow_remote(), progress_on(console) if shown else nullcontext():
+        files = project_files(project, None)
+        try:
+            examine_project(files, report, seconds=timeout or DEFAULT_SECONDS)
+        except KeyboardInterrupt:
+            error_console.print("[yellow]stopped[/]; its jobs are taken out of the queue")
+            raise typer.Exit(130) from None
+    return checks
+
+
+def _show(check: Check, word: str = "", *, wrapped: bool = True) -> None:
+    text = f"{_MARKS[check.status]} {escape(check.subject)}: {word}{escape(check.found)}"
+    console.print(text, soft_wrap=not wrapped)
+    if check.remedy:
+        console.print(f"    → {escape(check.remedy)}", soft_wrap=not wrapped)

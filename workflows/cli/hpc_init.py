@@ -175,7 +175,8 @@ def init(
         place = from_file or files.settings
         ask = from_file is None and not no_input and _in_terminal()
         data, root = _start(place, files, from_file)
-        data = _gathered(data, answers, settings or [], ask=ask)
+        stood = data if root is not None else None
+        data = _gathered(data, answers, settings or [], stood, ask=ask)
         checked = checked_settings(data, place if root is not None else Path("settings"), root)
         _finish(checked, files, force=force, dry_run=dry_run)
 
@@ -197,8 +198,21 @@ def _start(
     return {**data, "project": files.name}, root
 
 
-def _gathered(data: Data, answers: dict[str, Any], assignments: list[str], *, ask: bool) -> Data:
-    """Return settings' data with flags, answers and defaults in place."""
+def _gathered(
+    data: Data,
+    answers: dict[str, Any],
+    assignments: list[str],
+    stood: Data | None,
+    *,
+    ask: bool,
+) -> Data:
+    """Return settings' data with flags, answers and defaults in place.
+
+    Parameters
+    ----------
+    stood
+        The data, if settings were there before.
+    """
     from workflows.hpc.answers import answered, assignment, parsed, put, with_defaults
     from workflows.hpc.questions import QUESTIONS
 
@@ -219,7 +233,7 @@ def _gathered(data: Data, answers: dict[str, Any], assignments: list[str], *, as
         for question in QUESTIONS:
             if question.name not in given and question.when(data):
                 data = _ask(question, data)
-    return with_defaults(data)
+    return with_defaults(data, stood)
 
 
 def _ask(question: Question, data: Data) -> Data:

@@ -70,18 +70,24 @@ def the_campaign(controller: JobController, given: str | None) -> str:
 
 
 @contextmanager
-def quiet_database(project: str | None) -> Iterator[JobController]:
-    """Open a project's database; what jobflow-remote logs and warns meanwhile is not shown."""
+def quiet_jobflow_remote() -> Iterator[None]:
+    """Do not show what jobflow-remote logs and warns meanwhile."""
     import logging
     import warnings
-
-    from workflows.hpc.job_database import opened_database
 
     logging.getLogger("jobflow_remote").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with opened_database(project) as controller:
-            yield controller
+        yield
+
+
+@contextmanager
+def quiet_database(project: str | None) -> Iterator[JobController]:
+    """Open a project's database; what jobflow-remote logs and warns meanwhile is not shown."""
+    from workflows.hpc.job_database import opened_database
+
+    with quiet_jobflow_remote(), opened_database(project) as controller:
+        yield controller
 
 
 def confirmed(question: str, *, yes: bool) -> None:

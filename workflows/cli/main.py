@@ -9,6 +9,7 @@ from workflows.cli.compile import compile_, package
 from workflows.cli.dev_cluster import app as dev_cluster
 from workflows.cli.doctor import doctor
 from workflows.cli.download import download
+from workflows.cli.fetch import fetch
 from workflows.cli.hpc import app as hpc
 from workflows.cli.logs import logs
 from workflows.cli.plan import plan
@@ -17,6 +18,7 @@ from workflows.cli.retry import retry
 from workflows.cli.run import run
 from workflows.cli.stages import STAGE_VERBS, stage_command
 from workflows.cli.status import status
+from workflows.cli.submit import submit
 from workflows.cli.tune import choose, tune
 
 app = typer.Typer(
@@ -31,10 +33,12 @@ for _verb in STAGE_VERBS:
     app.command(_verb.name, help=_verb.summary)(stage_command(_verb))
 app.command()(tune)
 app.command()(choose)
+app.command()(submit)
 app.command()(status)
 app.command()(logs)
 app.command()(retry)
 app.command()(cancel)
+app.command()(fetch)
 app.command()(package)
 app.command("compile")(compile_)
 app.command()(download)

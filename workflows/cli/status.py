@@ -81,7 +81,12 @@ def _table(standing: CampaignStatus) -> Table:
 
     title = f"campaign {escape(standing.campaign)}"
     table = Table(
-        box=SIMPLE_HEAD, title=title, title_justify="left", show_footer=True, pad_edge=False
+        box=SIMPLE_HEAD,
+        title=title,
+        title_justify="left",
+        show_footer=True,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
     table.add_column("stage", footer="all", no_wrap=True)
     table.add_column("on", no_wrap=True)
@@ -91,7 +96,7 @@ def _table(standing: CampaignStatus) -> Table:
     others = any(stage.other for stage in standing.stages)
     if others:
         table.add_column("other")
-    table.add_column("node-h", f"{standing.node_hours:.1f}", justify="right")
+    table.add_column("node-h", f"{standing.node_hours:.1f}", justify="right", no_wrap=True)
     table.add_column("expected end", _end(standing.expected_end, standing.left), no_wrap=True)
     for stage in standing.stages:
         other = ", ".join(f"{count} {state}" for state, count in sorted(stage.other.items()))

@@ -27,14 +27,22 @@ def answered(data: Data, answers: Mapping[str, Any]) -> Data:
     return result
 
 
-def with_defaults(data: Data) -> Data:
+def with_defaults(data: Data, standing: Data | None = None) -> Data:
     """Return settings' data in which each question that has a default is answered.
 
     VASP is left out unless it is there: without its command a campaign may still use another
     engine.
+
+    Parameters
+    ----------
+    standing
+        Settings that were there before. What they had to answer stays as they have it: a key that
+        is missing there has the value that the settings give it, which may be another default.
     """
     result = deepcopy(data)
     for question in QUESTIONS:
+        if standing is not None and question.when(standing):
+            continue
         default = question.default_for(result)
         known = value_at(result, question.keys[0]) is not None
         if known or default is None or not question.when(result) or question.name == "vasp_command":

@@ -22,6 +22,11 @@ from workflows.hpc.job_states import (
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
 
+SUPERSEDED = "superseded"
+"""Metadata of jobs whose work a later submission has taken over; its place of their state."""
+PROBE_CAMPAIGN = "_doctor"
+"""Where the jobs of ``cuprolith doctor --hpc`` belong; no campaign can have that name."""
+
 _HOUR_MS = 3_600_000
 _UUID_PREFIX = 4
 _AMBIGUOUS = 5
@@ -140,14 +145,18 @@ class CampaignJobs:
         return [_group(found) for found in self._jobs.aggregate(pipeline)]
 
     def in_states(self, *states: str, stage: str | None = None) -> Iterator[JobRecord]:
-        """Yield the jobs in some states, the one last changed first.
+        """Yield the jobs in some states, the one last changed first; not what is superseded.
 
         Parameters
         ----------
         stage
             Of this stage alone.
         """
-        query: dict[str, Any] = {**self._query, "state": {"$in": list(states)}}
+        query: dict[str, Any] = {
+            **self._query,
+            "state": {"$in": list(states)},
+            f"job.metadata.{SUPERSEDED}": {"$ne": True},
+        }
         if stage is not None:
             query["job.metadata.stage"] = stage
         found = self._jobs.find(query, _RECORD_FIELDS).sort("updated_on", -1)
@@ -160,13 +169,13 @@ def has_campaign(controller: JobController, name: str) -> bool:
 
 
 def campaign_names(controller: JobController) -> list[str]:
-    """Return the names of all campaigns in a database."""
+    """Return the names of all campaigns in a database; the doctor's jobs are none."""
     # The jobs of a flow belong to one campaign: the first of each tells it, and few are read.
     flows = controller.flows.find({}, {"jobs": {"$slice": 1}})
     firsts = [uuid for flow in flows for uuid in flow["jobs"]]
     jobs = controller.jobs.find({"uuid": {"$in": firsts}}, ["job.metadata.campaign"])
     names = {(job["job"].get("metadata") or {}).get("campaign") for job in jobs}
-    return sorted(name for name in names if name)
+    return sorted(name for name in names if name and name != PROBE_CAMPAIGN)
 
 
 def find_job(controller: JobController, identifier: str) -> JobRecord:
@@ -208,7 +217,7 @@ def _group_stage(now: datetime) -> dict[str, Any]:
             "stage": "$job.metadata.stage",
             "resource": "$job.metadata.resource",
             "worker": "$worker",
-            "state": "$state",
+            "state": {"$cond": [f"$job.metadata.{SUPERSEDED}", SUPERSEDED, "$state"]},
             "nodes": "$resources.nodes",
             "hours_ago": {"$trunc": {"$divide": [{"$subtract": [now, "$end_time"]}, _HOUR_MS]}},
         },

@@ -37,7 +37,7 @@ def opened_database(project: str | None) -> Iterator[JobController]:
     try:
         yield controller
     except PyMongoError as error:
-        raise _unreachable(controller.project, error) from error
+        raise unreachable(controller.project, error) from error
     finally:
         controller.close()
 
@@ -78,10 +78,11 @@ def _controller(project: str | None) -> JobController:
     try:
         return found.get_job_controller()
     except PyMongoError as error:
-        raise _unreachable(found, error) from error
+        raise unreachable(found, error) from error
 
 
-def _unreachable(project: object, error: Exception) -> CuprolithError:
+def unreachable(project: object, error: Exception) -> CuprolithError:
+    """Return the error to raise where a project's database fails."""
     name = getattr(project, "name", "")
     # pymongo appends its timeouts and the whole topology to its message
     reason = str(error).partition(", Timeout:")[0].partition(" (configured timeouts")[0]

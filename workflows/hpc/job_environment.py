@@ -16,11 +16,16 @@ _NO_JF = (
 _CANNOT_FAIL = ("export ", "unset ")
 
 
-def setup_lines(settings: HpcSettings, given: ClassSettings) -> list[str]:
+def setup_lines(settings: HpcSettings, given: ClassSettings, job_seconds: int) -> list[str]:
     """Return the lines of a class's jobs, common ones first; a line that fails ends the job.
 
     Without that, a job whose modules do not load would go on with whatever VASP or Python the
     path has.
+
+    Parameters
+    ----------
+    job_seconds
+        Wall time that one job has: VASP is stopped in time, and goes on in another.
     """
     commands = [
         *_without_password(settings),
@@ -29,6 +34,7 @@ def setup_lines(settings: HpcSettings, given: ClassSettings) -> list[str]:
         *given.environment.lines,
         *_python(settings.environment, given.environment),
         *_threads(settings, given),
+        f"export CUPROLITH_WALL_TIME={job_seconds}",
         *_variables(settings.environment, given.environment),
     ]
     return [_STOP, *map(_or_stop, commands), _NO_JF]

@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 from workflows.errors import CuprolithError
 from workflows.hpc.secrets import read_password, write_private
 from workflows.hpc.settings import HpcSettings, MongoSettings
-from workflows.hpc.settings_file import settings_text
+from workflows.hpc.settings_file import read_settings, settings_text
 from workflows.hpc.workers import execution_documents, worker_documents
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 SETTINGS_FILE = "hpc.yaml"
 HIDDEN = "********"
-_MARK = "cuprolith_hpc"
+SETTINGS_MARK = "cuprolith_hpc"
+"""Key of a project's metadata that says where its settings are."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -162,6 +163,23 @@ def validated_project(settings: HpcSettings, files: ProjectFiles) -> Project:
         ) from None
 
 
+def project_settings(project: Project) -> HpcSettings:
+    """Return the settings that a project was made from.
+
+    Raises
+    ------
+    CuprolithError
+        If it was not made by `cuprolith hpc init` or `cuprolith dev-cluster up`.
+    """
+    path = (project.metadata or {}).get(SETTINGS_MARK)
+    if path is None:
+        raise CuprolithError(
+            f"project {project.name} was not made by Cuprolith: its workers' classes are unknown",
+            remedy="`cuprolith hpc init` makes one, with workers dft-small, dft-large, gpu, cpu",
+        )
+    return read_settings(Path(path))
+
+
 def write_project(
     settings: HpcSettings, files: ProjectFiles, password: SecretStr | None, *, force: bool
 ) -> list[Path]:
@@ -221,7 +239,7 @@ def _document(settings: HpcSettings, files: ProjectFiles, password: str | None) 
             # atomate2 puts trajectories and volumetric data into the store of this name.
             "additional_stores": {"data": store("GridFSStore", "outputs_data")},
         },
-        "metadata": {_MARK: str(files.settings)},
+        "metadata": {SETTINGS_MARK: str(files.settings)},
     }
 
 

@@ -89,6 +89,9 @@ class BatchSettings(_Section):
     longest_job: Walltime = Field(
         default=1800, description="no job is started when less than this of the wall time is left"
     )
+    up_to_atoms: Count = Field(
+        default=16, description="label jobs of structures with at most so many atoms are short"
+    )
     idle: Annotated[int, Field(ge=10, le=3600)] = Field(
         default=120, description="seconds without a job after which an allocation ends"
     )
@@ -218,6 +221,10 @@ class HpcSettings(_Section):
         default=EnvironmentSettings(), description="of all classes"
     )
     classes: dict[ResourceClass, ClassSettings] = Field(description="what each class asks for")
+    dft_large_from_atoms: Count = Field(
+        default=100,
+        description="relaxations of so many atoms or more run on dft-large, as all dynamics do",
+    )
     vasp: VaspWorkerSettings | None = None
     mongodb: MongoSettings = MongoSettings()
     sge: SgeSettings | None = Field(default=None, description="for `scheduler: sge`")

@@ -21,11 +21,11 @@ def worker_documents(settings: HpcSettings) -> dict[str, dict[str, Any]]:
     """Return jobflow-remote's description of every worker, by name."""
     workers: dict[str, dict[str, Any]] = {}
     for name, given in settings.classes.items():
-        worker = _worker(settings, given)
-        workers[name] = worker
+        workers[name] = _worker(settings, given, given.walltime)
         if given.batch is not None:
             short = batch_worker_name(name)
             folder = f"{settings.work_dir.rstrip('/')}/batches/{short}"
+            worker = _worker(settings, given, given.batch.longest_job)
             workers[short] = _for_batches(worker, given.batch, given.walltime, folder)
     return workers
 
@@ -36,13 +36,13 @@ def execution_documents(settings: HpcSettings) -> dict[str, dict[str, Any]]:
     return {VASP_EXECUTION: {"pre_run": "\n".join(lines)}} if lines else {}
 
 
-def _worker(settings: HpcSettings, given: ClassSettings) -> dict[str, Any]:
+def _worker(settings: HpcSettings, given: ClassSettings, job_seconds: int) -> dict[str, Any]:
     worker: dict[str, Any] = {
         **_host(settings),
         "scheduler_type": settings.scheduler,
         "work_dir": settings.work_dir,
         "resources": resources(settings, given),
-        "pre_run": "\n".join(setup_lines(settings, given)),
+        "pre_run": "\n".join(setup_lines(settings, given, job_seconds)),
         "max_jobs": given.max_jobs,
         "scheduler_username": settings.scheduler_user,
     }
@@ -62,7 +62,6 @@ def _for_batches(
     }
     return {
         **worker,
-        "resources": dict(worker["resources"]),  # YAML would write the shared one as an alias
         "max_jobs": batch.processes,
         "batch": {key: value for key, value in options.items() if value is not None},
     }

@@ -10,9 +10,10 @@ from typing import Any
 
 from jobflow import Flow, Job, JobStore, Response
 from jobflow.core.schemas import JobStoreDocument
-from monty.json import MontyDecoder, jsanitize
+from monty.json import jsanitize
 
 from workflows.errors import CuprolithError
+from workflows.jobs.stored_jobs import rebuilt_flow, stored_flow
 from workflows.store.sqlite_store import SqliteStore
 
 logger = logging.getLogger(__name__)
@@ -186,8 +187,12 @@ class RunRecords:
             time=datetime.now(UTC).isoformat(timespec="milliseconds"),
             metadata=jsanitize(job.metadata),
         )
-        self._failures.update(dict(vars(failure)), key=["uuid", "index"])
+        self.keep_failure(failure)
         return failure
+
+    def keep_failure(self, failure: JobFailure) -> None:
+        """Store a failure in place of an earlier one of the same job."""
+        self._failures.update(dict(vars(failure)), key=["uuid", "index"])
 
 
 def replayed_outcome(record: dict[str, Any]) -> JobOutcome | None:
@@ -245,52 +250,6 @@ def _record(job: Job, outcome: JobOutcome, seconds: float) -> dict[str, Any]:
         "stop_jobflow": outcome.stop_jobflow,
         "followers": followers,
     }
-
-
-def stored_flow(flow: Flow) -> dict[str, Any]:
-    """Serialise a flow, and make sure that the functions of its jobs are found again."""
-    stored: dict[str, Any] = jsanitize(
-        flow.as_dict(), strict=True, enum_values=True, allow_bson=True
-    )
-    for job in _stored_jobs(stored):
-        _require_function(MontyDecoder().process_decoded(job["function"]))
-    return stored
-
-
-def _stored_jobs(flow: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for part in flow["jobs"]:
-        if "jobs" in part:
-            yield from _stored_jobs(part)
-        else:
-            yield part
-
-
-def rebuilt_flow(stored: dict[str, Any]) -> Flow:
-    """Return the flow that `stored_flow` has serialised.
-
-    Raises
-    ------
-    ImportError
-        If the function of a job is gone; constructors raise whatever they like.
-    """
-    flow = MontyDecoder().process_decoded(stored)
-    for job in _jobs(flow):
-        _require_function(job.function)
-    return flow
-
-
-def _jobs(flow: Flow) -> Iterator[Job]:
-    for part in flow.jobs:
-        if isinstance(part, Flow):
-            yield from _jobs(part)
-        else:
-            yield part
-
-
-def _require_function(function: Any) -> None:
-    """Raise an ImportError for what Monty leaves as it was stored, finding no such function."""
-    if not callable(function):
-        raise ImportError(f"no function {function.get('@module')}.{function.get('@callable')}")
 
 
 def _sqlite_docs(store: JobStore) -> SqliteStore:

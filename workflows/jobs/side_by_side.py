@@ -22,7 +22,8 @@ from monty.json import MontyDecoder, MontyEncoder
 
 from workflows.gpu_pool import end_with_parent, visible_gpus
 from workflows.jobs.disk_space import DiskFullError, is_disk_full
-from workflows.jobs.run_records import HeldOutput, HoldingStore, rebuilt_flow, stored_flow
+from workflows.jobs.run_records import HeldOutput, HoldingStore
+from workflows.jobs.stored_jobs import rebuilt_flow, stored_flow
 
 # Metadata of jobs that may run beside their neighbours in a flow.
 SIDE_BY_SIDE = "side_by_side"

@@ -14,7 +14,7 @@ from custodian.custodian import CustodianError, NonRecoverableError
 from pymatgen.io.vasp.inputs import Incar, UnknownPotcarWarning
 from pymatgen.io.vasp.outputs import UnconvergedVASPWarning
 
-from workflows.errors import CuprolithError
+from workflows.errors import CuprolithError, WallTimeError
 from workflows.vasp.handlers import corrections, handlers_for, reached_wall_time, validators
 from workflows.vasp.run_directory import RunInputs
 from workflows.vasp.settings import VaspSettings
@@ -30,10 +30,6 @@ _LEAST_SECONDS = 600.0
 _META_OR_MOTION = frozenset(
     {"METAGGA", "LMIXTAU", "EDIFFG", "MDALGO", "POTIM", "SMASS", "TEBEG", "TEEND", "NBLOCK"}
 )
-
-
-class WallTimeError(CuprolithError):
-    """The job's wall time is over; what is labelled stays, and the next run goes on from there."""
 
 
 def execute(directory: Path, task: str, settings: VaspSettings) -> str:
@@ -128,12 +124,13 @@ def start_from_pbe(directory: Path, inputs: RunInputs, settings: VaspSettings) -
 def _require_time(directory: Path, settings: VaspSettings) -> None:
     """Raise if the job's wall time, counted from its first run, is nearly over."""
     started = os.environ.get("CUSTODIAN_WALLTIME_START")
-    if settings.wall_time is None or started is None:
+    seconds = settings.seconds_of_job
+    if seconds is None or started is None:
         return
     # custodian writes local time and calls it UTC
     begun = datetime.strptime(started, "%a %b %d %H:%M:%S %Z %Y").replace(tzinfo=None)
     elapsed = (datetime.now(UTC).astimezone().replace(tzinfo=None) - begun).total_seconds()
-    if settings.wall_time - elapsed < min(_LEAST_SECONDS, settings.wall_time / 10):
+    if seconds - elapsed < min(_LEAST_SECONDS, seconds / 10):
         raise WallTimeError(
             "no wall time left to begin",
             where=str(directory),

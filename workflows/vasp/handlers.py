@@ -176,9 +176,9 @@ def handlers_for(task: str, settings: VaspSettings) -> list[ErrorHandler]:
         handlers += [PositiveEnergyErrorHandler(), ElectronicUnconvergedHandler()]
     if task == "relax":
         handlers += [LineMinimisationHandler(), PotimErrorHandler(), NonConvergingErrorHandler()]
-    if settings.wall_time is not None:
-        buffer = min(300, settings.wall_time // 10)
-        handlers.append(WalltimeHandler(wall_time=settings.wall_time, buffer_time=buffer))
+    seconds = settings.seconds_of_job
+    if seconds is not None:
+        handlers.append(WalltimeHandler(wall_time=seconds, buffer_time=min(300, seconds // 10)))
     return handlers
 
 

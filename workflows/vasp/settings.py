@@ -95,7 +95,9 @@ class VaspSettings(_Section):
         description="command that runs VASP; else VASP_CMD, else that of atomate2's settings",
     )
     wall_time: Annotated[int, Field(ge=60)] | None = Field(
-        default=None, description="wall time a job has, s; VASP is stopped cleanly before its end"
+        default=None,
+        description="wall time a job has, s; else CUPROLITH_WALL_TIME. VASP is stopped cleanly "
+        "before its end",
     )
     parallel: ParallelSettings = ParallelSettings()
     max_errors: Count = Field(
@@ -146,6 +148,14 @@ class VaspSettings(_Section):
         from atomate2 import SETTINGS
 
         return str(SETTINGS.VASP_CMD)
+
+    @property
+    def seconds_of_job(self) -> int | None:
+        """Wall time that a job has, s: the campaign's, or that of the worker it runs on."""
+        if self.wall_time is not None:
+            return self.wall_time
+        given = os.environ.get("CUPROLITH_WALL_TIME")
+        return int(given) if given else None
 
     @property
     def is_rehearsal(self) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pymatgen.core import Structure
 from pymatgen.io.vasp.inputs import Incar, Poscar
 
+from workflows.errors import CuprolithError, WallTimeError
 from workflows.vasp.execution import execute, start_from_pbe
 from workflows.vasp.fingerprint import Fingerprint, settings_fingerprint
 from workflows.vasp.inputs import CampaignInputGenerator, base_incar
@@ -98,8 +99,10 @@ class VaspRunner:
 
         Raises
         ------
+        WallTimeError
+            If the job's wall time is over; labels were added, and another job adds more.
         CuprolithError
-            If VASP cannot be run at all.
+            If VASP cannot be run at all, or the wall time was over before a step was labelled.
         """
         inputs = self._inputs(poscar)
         key = inputs.key
@@ -110,12 +113,17 @@ class VaspRunner:
         if labels is not None and finished(labels):
             return self._wrapped_up(labels), ""
         stopped = ""
+        at_first = _n_converged(labels)
         for restart in range(self.settings.max_restarts + 1):
             if restart:
                 self.notes.append(f"restarted after {_n_converged(labels)} ionic steps: {stopped}")
             before = _n_converged(labels)
-            self._begin(poscar, key, labels, goes_on, whole)
-            stopped = execute(self.directory.path, self.directory.task, self.settings)
+            try:
+                self._begin(poscar, key, labels, goes_on, whole)
+                stopped = execute(self.directory.path, self.directory.task, self.settings)
+            except WallTimeError as error:
+                self._require_progress(at_first, error)
+                raise
             labels = self._labels()
             if finished(labels):
                 return self._wrapped_up(labels), ""
@@ -123,6 +131,15 @@ class VaspRunner:
                 break
         assert labels is not None
         return self._wrapped_up(labels), stopped
+
+    def _require_progress(self, n_before: int, over: WallTimeError) -> None:
+        """Raise if a whole wall time has labelled nothing: another one would not, either."""
+        if _n_converged(self._labels()) <= n_before:
+            raise CuprolithError(
+                "not one ionic step fits into the job's wall time",
+                where=over.where,
+                remedy="give the job more time, or more cores",
+            ) from over
 
     @cached_property
     def potcars(self) -> list[CheckedPotcar]:

@@ -47,6 +47,22 @@ def test_from_flags_to_a_script(give, folder):
     subprocess.run(["bash", "-n"], input=result.stdout, text=True, check=True)
 
 
+def test_given_again_it_keeps_values_that_are_defaults_of_the_settings(give, folder):
+    give("init", *LEAST, "--gpus", "0", "--gpu-cores", "1")
+    before = written(folder)
+    assert give("init", "--force", "--dft-queue", "standard").exit_code == 0
+    after = written(folder)
+    for name in ("dft-small", "dft-large"):
+        assert after["classes"][name].pop("queue") == "standard"
+    assert after == before
+
+
+def test_given_again_for_another_scheduler_it_asks_for_what_that_needs(give, folder):
+    give("init", *LEAST)
+    assert give("init", "--force", "--scheduler", "sge", "--set", "sge.user=lena").exit_code == 0
+    assert written(folder)["sge"]["user"] == "lena"
+
+
 def test_given_again_it_changes_nothing_and_others_need_force(give, folder):
     give("init", *LEAST)
     assert "nothing to change" in give("init").stdout

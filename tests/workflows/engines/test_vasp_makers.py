@@ -12,9 +12,8 @@ from pymatgen.io.vasp.inputs import Incar, Poscar
 from workflows.engines.document import Provenance, frames_of
 from workflows.engines.engine import make_engine
 from workflows.engines.settings import EngineSettings
-from workflows.errors import CuprolithError
+from workflows.errors import CuprolithError, WallTimeError
 from workflows.jobs.job_ids import stable_uuid
-from workflows.vasp.execution import WallTimeError
 from workflows.vasp.run_labels import Expected
 from workflows.vasp.settings import VaspSettings
 from workflows.vasp.vasp_run import expected_fingerprint
@@ -286,6 +285,17 @@ def test_wall_time_ends_the_job_and_keeps_its_steps(machine, adatom, monkeypatch
     document = relax.label(adatom, PROVENANCE)
     assert document.ionic_converged
     assert document.n_frames == machine.n_labels - 1
+
+
+def test_a_wall_time_too_short_for_a_step_is_not_tried_again(machine, adatom, monkeypatch):
+    def out_of_time(directory, task, settings):
+        raise WallTimeError("wall time reached", where=str(directory))
+
+    monkeypatch.setattr("workflows.vasp.vasp_run.execute", out_of_time)
+    with pytest.raises(CuprolithError, match="not one ionic step fits") as raised:
+        engine_of().relax.label(adatom, PROVENANCE)
+    assert not isinstance(raised.value, WallTimeError)
+    assert "more time" in raised.value.remedy
 
 
 def test_run_that_labels_nothing_says_what_vasp_said(machine, adatom, monkeypatch):

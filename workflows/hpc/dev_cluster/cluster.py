@@ -14,7 +14,7 @@ from workflows.hpc.dev_cluster.layout import DEFAULT_FOLDER, Layout, node_name
 from workflows.hpc.dev_cluster.ports import port_is_free
 from workflows.hpc.dev_cluster.project import (
     PROJECT_NAME,
-    project_document,
+    cluster_settings,
     project_files,
     remove_project,
     require_jobflow_remote,
@@ -116,10 +116,10 @@ class DevCluster:
             environment = self.environment
             self._start_slurm(state, environment)
             self._start_database(state, environment)
-            document = project_document(
+            settings = cluster_settings(
                 self.layout, database_port=state.ports["database"], cpus=state.cpus
             )
-            write_project(state.projects, self.layout, document)
+            write_project(state.projects, self.layout, settings)
             prepare_queue(project_files(state.projects))
             write_atomically(self.layout.environment_script, [self._environment_script()])
 

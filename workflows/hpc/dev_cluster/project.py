@@ -11,10 +11,10 @@ from workflows.errors import CuprolithError
 from workflows.hpc.dev_cluster.database import DATABASE, find_program, scripts_folder
 from workflows.hpc.dev_cluster.layout import Layout
 from workflows.hpc.dev_cluster.slurm import PARTITION
-from workflows.hpc.project import ProjectFiles, project_data
+from workflows.hpc.project import SETTINGS_MARK, ProjectFiles, project_data
 from workflows.hpc.secrets import write_private
 from workflows.hpc.settings import HpcSettings
-from workflows.hpc.settings_file import checked_settings
+from workflows.hpc.settings_file import checked_settings, settings_text
 
 PROJECT_NAME = "dev-cluster"
 _MARK = "cuprolith_dev_cluster"
@@ -71,25 +71,19 @@ def cluster_settings(layout: Layout, *, database_port: int, cpus: int) -> HpcSet
     return checked_settings(data, layout.state_file)
 
 
-def project_document(layout: Layout, *, database_port: int, cpus: int) -> dict[str, Any]:
-    """Return the project as its file holds it.
-
-    Parameters
-    ----------
-    cpus
-        Cores of the node.
-    """
-    settings = cluster_settings(layout, database_port=database_port, cpus=cpus)
+def project_document(projects: Path, layout: Layout, settings: HpcSettings) -> dict[str, Any]:
+    """Return the project as its file in a folder of projects holds it."""
+    files = project_files(projects)
     return {
-        **project_data(settings, project_files(layout.projects)),
+        **project_data(settings, files),
         "base_dir": str(layout.runner),
         "runner": dict.fromkeys(_RUNNER_DELAYS, 1),
-        "metadata": {_MARK: str(layout.folder)},
+        "metadata": {_MARK: str(layout.folder), SETTINGS_MARK: str(files.settings)},
     }
 
 
-def write_project(projects: Path, layout: Layout, document: dict[str, Any]) -> None:
-    """Write the project's file, unless it is as it shall be.
+def write_project(projects: Path, layout: Layout, settings: HpcSettings) -> None:
+    """Write settings and project into a folder of projects, unless they are as they shall be.
 
     Raises
     ------
@@ -104,14 +98,18 @@ def write_project(projects: Path, layout: Layout, document: dict[str, Any]) -> N
             where=str(path),
             remedy="move it away, or use another --projects-folder",
         )
+    document = project_document(projects, layout, settings)
+    write_private(project_files(projects).settings, settings_text(settings))
     if found != document:
         write_private(path, yaml.safe_dump(document, sort_keys=False))
 
 
 def remove_project(projects: Path, layout: Layout) -> None:
     """Remove the project's file, unless another project of that name stands there."""
-    if _is_of(_read(project_file(projects)), layout):
-        project_file(projects).unlink()
+    files = project_files(projects)
+    if _is_of(_read(files.project), layout):
+        files.project.unlink()
+        files.settings.unlink(missing_ok=True)
 
 
 def project_files(projects: Path) -> ProjectFiles:

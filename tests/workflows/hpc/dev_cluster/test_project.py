@@ -9,11 +9,13 @@ from workflows.errors import CuprolithError
 from workflows.hpc.dev_cluster import project as project_module
 from workflows.hpc.dev_cluster.layout import Layout
 from workflows.hpc.dev_cluster.project import (
+    cluster_settings,
     project_document,
     project_file,
     remove_project,
     write_project,
 )
+from workflows.hpc.project import project_settings
 
 WORKERS = ("dft-small", "dft-small-batch", "dft-large", "gpu", "cpu")
 
@@ -27,7 +29,7 @@ def test_jobflow_remote_takes_it(layout, tmp_path):
     pytest.importorskip("jobflow_remote")
     from jobflow_remote.config.base import Project
 
-    write_project(tmp_path, layout, project_document(layout, database_port=27117, cpus=4))
+    write_project(tmp_path, layout, cluster_settings(layout, database_port=27117, cpus=4))
     project = Project.model_validate(yaml.safe_load(project_file(tmp_path).read_text()))
     assert tuple(project.workers) == WORKERS
     assert set(project.get_jobstore().additional_stores) == {"data"}
@@ -40,7 +42,8 @@ def test_jobflow_remote_takes_it(layout, tmp_path):
 
 @pytest.mark.parametrize("cpus", [1, 2, 5, 64])
 def test_no_class_asks_for_more_than_the_node_has(layout, cpus):
-    workers = project_document(layout, database_port=27117, cpus=cpus)["workers"]
+    settings = cluster_settings(layout, database_port=27117, cpus=cpus)
+    workers = project_document(layout.projects, layout, settings)["workers"]
     cores = {
         name: worker["resources"]["ntasks_per_node"] * worker["resources"]["cpus_per_task"]
         for name, worker in workers.items()
@@ -56,7 +59,8 @@ def test_the_environment_of_a_job_is_quoted(layout, tmp_path, monkeypatch):
     (scripts / "jf").write_text("#!/bin/sh\necho found")
     (scripts / "jf").chmod(0o755)
     monkeypatch.setattr(project_module, "scripts_folder", lambda: str(scripts))
-    worker = project_document(layout, database_port=27117, cpus=4)["workers"]["gpu"]
+    settings = cluster_settings(layout, database_port=27117, cpus=4)
+    worker = project_document(layout.projects, layout, settings)["workers"]["gpu"]
     script = worker["pre_run"] + "\njf; echo $OMP_NUM_THREADS"
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     command = ["bash", "-c", script]
@@ -69,29 +73,40 @@ def test_the_environment_of_a_job_is_quoted(layout, tmp_path, monkeypatch):
 
 def test_a_project_of_somebody_else_is_left_alone(layout, tmp_path):
     project_file(tmp_path).write_text("name: dev-cluster\nworkers: {mine: {}}\n")
-    document = project_document(layout, database_port=27117, cpus=2)
+    settings = cluster_settings(layout, database_port=27117, cpus=2)
     with pytest.raises(CuprolithError, match="another project named dev-cluster"):
-        write_project(tmp_path, layout, document)
+        write_project(tmp_path, layout, settings)
     remove_project(tmp_path, layout)
     assert "mine" in project_file(tmp_path).read_text()
     project_file(tmp_path).unlink()
-    write_project(tmp_path, layout, document)
+    write_project(tmp_path, layout, settings)
     remove_project(tmp_path, layout)
-    assert not project_file(tmp_path).exists()
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_its_classes_are_known_to_a_submission(layout, tmp_path):
+    pytest.importorskip("jobflow_remote")
+    from jobflow_remote.config.base import Project
+
+    settings = cluster_settings(layout, database_port=27117, cpus=4)
+    write_project(tmp_path, layout, settings)
+    project = Project.model_validate(yaml.safe_load(project_file(tmp_path).read_text()))
+    assert project_settings(project) == settings
 
 
 def test_it_is_written_again_when_the_port_has_changed_and_not_otherwise(layout, tmp_path):
-    write_project(tmp_path, layout, project_document(layout, database_port=27117, cpus=2))
+    write_project(tmp_path, layout, cluster_settings(layout, database_port=27117, cpus=2))
     before = project_file(tmp_path).stat()
-    write_project(tmp_path, layout, project_document(layout, database_port=27117, cpus=2))
+    write_project(tmp_path, layout, cluster_settings(layout, database_port=27117, cpus=2))
     assert project_file(tmp_path).stat().st_ino == before.st_ino
-    write_project(tmp_path, layout, project_document(layout, database_port=27118, cpus=2))
+    write_project(tmp_path, layout, cluster_settings(layout, database_port=27118, cpus=2))
     assert "27118" in project_file(tmp_path).read_text()
 
 
 def test_paths_in_the_project_need_no_quotes(tmp_path):
     """jobflow-remote writes them into shell commands as they are."""
     layout = Layout(tmp_path / "it's; a $HOME 100% cluster")
-    document = project_document(layout, database_port=27117, cpus=2)
+    settings = cluster_settings(layout, database_port=27117, cpus=2)
+    document = project_document(layout.projects, layout, settings)
     paths = [document["base_dir"], *(worker["work_dir"] for worker in document["workers"].values())]
     assert all(shlex.quote(path) == path for path in paths)

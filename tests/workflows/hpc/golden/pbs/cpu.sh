@@ -16,5 +16,6 @@ module load gcc/13.2 openmpi/5.0.3 || cuprolith_stop 'module load gcc/13.2 openm
 source /opt/miniforge3/etc/profile.d/conda.sh || cuprolith_stop 'source /opt/miniforge3/etc/profile.d/conda.sh'
 conda activate cuprolith || cuprolith_stop 'conda activate cuprolith'
 export OMP_NUM_THREADS=4
+export CUPROLITH_WALL_TIME=14400
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
 jf -fe execution run /scratch/lena/cuprolith/aa/bb/cc/example

@@ -18,6 +18,7 @@ module load vasp/6.4.3 || cuprolith_stop 'module load vasp/6.4.3'
 source /opt/miniforge3/etc/profile.d/conda.sh || cuprolith_stop 'source /opt/miniforge3/etc/profile.d/conda.sh'
 conda activate cuprolith || cuprolith_stop 'conda activate cuprolith'
 export OMP_NUM_THREADS=2
+export CUPROLITH_WALL_TIME=172800
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
 export VASP_CMD='mpirun vasp_std'
 export PMG_VASP_PSP_DIR=/home/lena/potentials

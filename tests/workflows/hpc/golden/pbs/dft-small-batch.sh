@@ -17,6 +17,7 @@ module load vasp/6.4.3 || cuprolith_stop 'module load vasp/6.4.3'
 source /opt/miniforge3/etc/profile.d/conda.sh || cuprolith_stop 'source /opt/miniforge3/etc/profile.d/conda.sh'
 conda activate cuprolith || cuprolith_stop 'conda activate cuprolith'
 export OMP_NUM_THREADS=1
+export CUPROLITH_WALL_TIME=1800
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
 jf -fe execution run-batch /scratch/lena/cuprolith /scratch/lena/cuprolith/batches/dft-small-batch/jobs 00000000-0000-4000-8000-000000000000 -mt 41400.0 -mw 120.0 -pj 2
 

@@ -13,6 +13,7 @@ cuprolith_stop() { echo "cuprolith: this line of the job script failed: $1" >&2;
 module load intel/2024 || cuprolith_stop 'module load intel/2024'
 source /home/lena/venvs/cuprolith/bin/activate || cuprolith_stop 'source /home/lena/venvs/cuprolith/bin/activate'
 export OMP_NUM_THREADS=1
+export CUPROLITH_WALL_TIME=172800
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
 export VASP_CMD='mpirun -np $NSLOTS vasp_std'
 jf -fe execution run /work/lena/cuprolith/aa/bb/cc/example

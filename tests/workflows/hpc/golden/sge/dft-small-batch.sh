@@ -14,6 +14,7 @@ cuprolith_stop() { echo "cuprolith: this line of the job script failed: $1" >&2;
 module load intel/2024 || cuprolith_stop 'module load intel/2024'
 source /home/lena/venvs/cuprolith/bin/activate || cuprolith_stop 'source /home/lena/venvs/cuprolith/bin/activate'
 export OMP_NUM_THREADS=1
+export CUPROLITH_WALL_TIME=1800
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
 jf -fe execution run-batch /work/lena/cuprolith /work/lena/cuprolith/batches/dft-small-batch/jobs 00000000-0000-4000-8000-000000000000 -mj 100 -mt 41400.0 -mw 120.0 -pj 1
 

@@ -14,5 +14,6 @@ cuprolith_stop() { echo "cuprolith: this line of the job script failed: $1" >&2;
 module load intel/2024 || cuprolith_stop 'module load intel/2024'
 source /home/lena/venvs/cuprolith/bin/activate || cuprolith_stop 'source /home/lena/venvs/cuprolith/bin/activate'
 export OMP_NUM_THREADS=8
+export CUPROLITH_WALL_TIME=86400
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
 jf -fe execution run /work/lena/cuprolith/aa/bb/cc/example

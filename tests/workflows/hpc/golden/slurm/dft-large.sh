@@ -21,6 +21,7 @@ ulimit -s unlimited || cuprolith_stop 'ulimit -s unlimited'
 export LD_LIBRARY_PATH=/opt/site/lib:"${LD_LIBRARY_PATH}"
 source /home/lena/venvs/cuprolith/bin/activate || cuprolith_stop 'source /home/lena/venvs/cuprolith/bin/activate'
 export OMP_NUM_THREADS=1
+export CUPROLITH_WALL_TIME=172800
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
 export VASP_CMD='srun vasp_std'
 export PMG_VASP_PSP_DIR='/home/lena/VASP potentials'

@@ -20,6 +20,7 @@ ulimit -s unlimited || cuprolith_stop 'ulimit -s unlimited'
 export LD_LIBRARY_PATH=/opt/site/lib:"${LD_LIBRARY_PATH}"
 source /home/lena/venvs/cuprolith/bin/activate || cuprolith_stop 'source /home/lena/venvs/cuprolith/bin/activate'
 export OMP_NUM_THREADS=1
+export CUPROLITH_WALL_TIME=1800
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
 jf -fe execution run-batch /scratch/lena/cuprolith /scratch/lena/cuprolith/batches/dft-small-batch/jobs 00000000-0000-4000-8000-000000000000 -mt 41400.0 -mw 120.0 -pj 1
 

@@ -22,6 +22,7 @@ export LD_LIBRARY_PATH=/opt/site/lib:"${LD_LIBRARY_PATH}"
 source /home/lena/venvs/cuprolith/bin/activate || cuprolith_stop 'source /home/lena/venvs/cuprolith/bin/activate'
 export OMP_NUM_THREADS=16
 export SRUN_CPUS_PER_TASK=16
+export CUPROLITH_WALL_TIME=86400
 export TORCH_HOME='/scratch/lena/torch home'
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
 jf -fe execution run /scratch/lena/cuprolith/aa/bb/cc/example

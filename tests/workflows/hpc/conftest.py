@@ -1,0 +1,70 @@
+import io
+from pathlib import PurePosixPath
+
+import pytest
+
+from tests.workflows.hpc.ssh_server import start_ssh_server
+from workflows.errors import CuprolithError
+from workflows.hpc.campaign_folder import CampaignFolder, worker_host
+from workflows.hpc.dev_cluster.project import require_jobflow_remote
+
+
+@pytest.fixture(scope="session")
+def ssh_worker(tmp_path_factory):
+    """Where a worker reaches this machine through SSH."""
+    daemon, keys = start_ssh_server(tmp_path_factory.mktemp("ssh"))
+    try:
+        yield keys
+    finally:
+        daemon.kill()
+
+
+@pytest.fixture(params=["local", "local and sanitised", "ssh"])
+def host_project(request, tmp_path):
+    """A project whose worker `cpu` is reached in one of the ways there are; no database."""
+    try:
+        require_jobflow_remote()
+    except CuprolithError as error:
+        pytest.skip(str(error))
+    from jobflow_remote.config.base import Project
+
+    reached = {"type": "local"}
+    if request.param.startswith("ssh"):
+        reached = request.getfixturevalue("ssh_worker")
+    worker = {"scheduler_type": "slurm", "work_dir": str(tmp_path), "resources": {}}
+    return Project.model_validate(
+        {
+            "name": "test",
+            "base_dir": str(tmp_path / "runner"),
+            "workers": {
+                "cpu": {
+                    **worker,
+                    **reached,
+                    "sanitize_command": request.param.endswith("sanitised"),
+                }
+            },
+            "queue": {"store": {"type": "MongoStore", "database": "d", "collection_name": "c"}},
+        }
+    )
+
+
+@pytest.fixture
+def there(tmp_path):
+    """The campaign's folder on the cluster, as this machine sees it."""
+    return tmp_path / "it's $HOME; a {folder} [of] -a" / "campaign*"
+
+
+@pytest.fixture
+def folder(host_project, there, monkeypatch):
+    # Commands behind SSH are given our standard input, which pytest does not let be read.
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with worker_host(host_project, "cpu") as host:
+        yield CampaignFolder(host, PurePosixPath(there))
+
+
+@pytest.fixture
+def target(tmp_path):
+    """A folder at home."""
+    folder = tmp_path / "home" / "campaigns"
+    folder.mkdir(parents=True)
+    return folder

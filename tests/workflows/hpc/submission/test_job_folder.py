@@ -1,0 +1,78 @@
+import gzip
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.workflows.hpc.submission.chains import named, relax
+from workflows.errors import CuprolithError
+from workflows.hpc.submission.inner_job import run_inner
+from workflows.hpc.submission.job_folder import JobFolder, KeptJob
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return JobFolder(tmp_path / "queue", tmp_path / "runs")
+
+
+def test_a_job_comes_back_as_it_was(folder):
+    made = named(relax("Cu", 8.0), "Cu")
+    folder.write_job(KeptJob(made, origin="ab12"))
+    found = folder.job(made.uuid).job
+    assert folder.job(made.uuid).origin == "ab12"
+    assert (found.name, found.uuid, list(found.function_args)) == ("Cu", made.uuid, ["Cu", 8.0])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(), max_size=4))
+def test_every_float_comes_back_as_it_was(tmp_path_factory, values):
+    folder = JobFolder(tmp_path_factory.mktemp("queue"), tmp_path_factory.mktemp("runs"))
+    folder.write_result("ab12", {"values": values})
+    found = folder.result("ab12")["values"]
+    assert [math.copysign(1, each) for each in found] == [math.copysign(1, each) for each in values]
+    assert all(
+        a == b or (math.isnan(a) and math.isnan(b)) for a, b in zip(found, values, strict=True)
+    )
+
+
+def test_a_job_that_is_not_here_and_one_of_other_code_are_explained(folder):
+    with pytest.raises(CuprolithError, match="no job ab12"):
+        folder.job("ab12")
+    made = named(relax("Cu", 8.0), "Cu")
+    folder.write_job(KeptJob(made))
+    (path,) = folder.root.glob("jobs/*/*.json.gz")
+    text = gzip.decompress(path.read_bytes()).decode()
+    path.write_bytes(gzip.compress(text.replace('"relax"', '"relaxed"').encode()))
+    with pytest.raises(CuprolithError, match="no such job"):
+        folder.job(made.uuid)
+
+
+def test_a_result_cut_short_is_explained(folder):
+    made = named(relax("Cu", 8.0), "Cu")
+    run_inner(folder, made)
+    (path,) = folder.root.glob("results/*/*.json.gz")
+    path.write_bytes(path.read_bytes()[:20])
+    with pytest.raises(CuprolithError, match="cannot be read") as raised:
+        folder.result(made.uuid)
+    assert "remove it" in raised.value.remedy
+
+
+def test_a_killed_write_leaves_the_earlier_result(folder):
+    folder.write_result("ab12", {"value": 1})
+    (path,) = folder.root.glob("results/*/*.json.gz")
+    path.with_name(f".{path.name}.partial").write_bytes(b"half")
+    assert folder.result("ab12") == {"value": 1}
+    assert list(folder.results()) == ["ab12"]
+
+
+def test_a_success_removes_the_failure(folder):
+    made = named(relax("Cu", 8.0), "Cu")
+    folder.directory.mkdir()
+    (folder.directory / "broken-Cu").touch()
+    with pytest.raises(RuntimeError):
+        run_inner(folder, made)
+    assert [failure["name"] for failure in folder.failures()] == ["Cu"]
+    (folder.directory / "broken-Cu").unlink()
+    run_inner(folder, made)
+    assert list(folder.failures()) == []

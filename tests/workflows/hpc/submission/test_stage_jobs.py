@@ -1,0 +1,127 @@
+"""A campaign through the jobs of a queue gives what it gives at home."""
+
+import json
+from pathlib import Path
+
+import pytest
+from jobflow.managers.local import run_locally
+
+from workflows.campaign import load_campaign
+from workflows.hpc.settings import RESOURCE_CLASSES
+from workflows.hpc.submission.gather import gather_labels
+from workflows.hpc.submission.queue_file import (
+    QueueFile,
+    Route,
+    installed_version,
+    write_queue_file,
+)
+from workflows.hpc.submission.stage_jobs import campaign_flow
+from workflows.pipeline import run_pipeline
+from workflows.stages.label import label
+from workflows.workdir import Workdir
+
+pytest.importorskip("jobflow_remote")
+
+CAMPAIGN = """\
+name: tiny
+seed: 4
+crystals:
+  Cu: {prototype: fcc, a: 3.575}
+  Li: {prototype: bcc, a: 3.456}
+structures:
+  slabs:
+    - {crystal: Cu, miller_indices: [[1, 0, 0]], min_thickness: 4.0, vacuum: 5.0}
+    - {crystal: Li, miller_indices: [[1, 0, 0]], min_thickness: 4.0, vacuum: 5.0}
+  interfaces:
+    - {substrate: Cu, film: Li, substrate_miller: [1, 0, 0], film_miller: [1, 0, 0],
+       substrate_thickness: 4.0, film_thickness: 4.0}
+engine:
+  relax: {max_steps: 4}
+  melt_quench: {cooling_rate: 40000, hold_steps: 4, segment_steps: 5}
+training:
+  model: {r_max: 4.0, num_layers: 1, num_scalar_features: 4, num_tensor_features: 2}
+  max_epochs: 1
+"""
+SPLITS = ("train", "val", "test")
+
+
+def queue(submission=0):
+    return QueueFile(
+        campaign="tiny",
+        project="test",
+        version=installed_version(),
+        submission=submission,
+        routes={name: Route(worker=name) for name in RESOURCE_CLASSES},
+        dft_large_from_atoms=100,
+    )
+
+
+def submitted(workdir, submission=0):
+    """Run the campaign as a queue does; return the names of the jobs in the order they ran."""
+    write_queue_file(workdir, queue(submission))
+    flow = campaign_flow(workdir, queue(submission), tunes=False)
+    folder = workdir.root.parent / "jobs"
+    folder.mkdir(exist_ok=True)
+    responses = run_locally(flow, root_dir=folder, log=False)
+    return [by_index[1].output for by_index in responses.values()]
+
+
+@pytest.fixture(scope="module")
+def workdirs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("campaign")
+    (folder / "tiny.yaml").write_text(CAMPAIGN)
+    home, away = Workdir(folder / "home"), Workdir(folder / "away")
+    for workdir in (home, away):
+        workdir.freeze(load_campaign(folder / "tiny.yaml"))
+    run_pipeline(home)
+    submitted(away)
+    return home, away
+
+
+@pytest.mark.slow
+def test_the_dataset_is_the_same_to_the_byte(workdirs):
+    home, away = workdirs
+    for split in SPLITS:
+        there = (away.dataset / f"{split}.extxyz").read_bytes()
+        assert there == (home.dataset / f"{split}.extxyz").read_bytes()
+
+
+@pytest.mark.slow
+def test_the_labels_are_told_alike(workdirs):
+    told = []
+    for workdir in workdirs:
+        content = json.loads(workdir.labels_json.read_text())
+        for row in content["trajectories"]:
+            assert row.pop("seconds") > 0
+        told.append(content)
+    assert told[0] == told[1]
+    assert len(told[0]["trajectories"]) == 4
+
+
+@pytest.mark.slow
+def test_it_ends_in_a_report(workdirs):
+    for workdir in workdirs:
+        assert workdir.training_result.is_file()
+        assert "tiny" in workdir.report_html.read_text()
+
+
+@pytest.mark.slow
+def test_submitted_again_nothing_is_labelled_again(workdirs):
+    _, away = workdirs
+    files = {path: path.stat().st_mtime_ns for path in away.root.glob("queue/label/results/*/*")}
+    outputs = submitted(away, submission=1)
+    assert outputs[1] == {"summary": "0 jobs left for 4 runs"}
+    assert len(outputs) == len(["generate", "label", "collect", "train", "report"])
+    assert files == {path: path.stat().st_mtime_ns for path in files}
+    assert gather_labels(away) == 0
+
+
+@pytest.mark.slow
+def test_brought_home_it_goes_on_without_labelling(workdirs, capsys):
+    _, away = workdirs
+    before = {path: path.stat().st_mtime_ns for path in Path(away.runs).rglob("*")}
+    summary = label(away)
+    assert (summary.finished, summary.failed) == (4, 0)
+    events = [json.loads(line)["event"] for line in away.label_log.read_text().splitlines()]
+    assert set(events) == {"skipped"}
+    assert before == {path: path.stat().st_mtime_ns for path in Path(away.runs).rglob("*")}

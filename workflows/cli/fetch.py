@@ -1,0 +1,138 @@
+"""``cuprolith fetch``: bring the results of a submitted campaign home."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.filesize import decimal
+from rich.markup import escape
+
+from workflows.cli.console import console, errors_shown
+from workflows.cli.hpc_options import ProjectOption, quiet_database, the_campaign
+from workflows.cli.options import DebugOption
+from workflows.errors import CuprolithError
+from workflows.workdir import Workdir
+
+if TYPE_CHECKING:
+    from workflows.hpc.campaign_folder import FolderFile
+    from workflows.hpc.fetch import Fetched
+
+_SHOWN = 10
+
+
+def fetch(
+    campaign: Annotated[
+        str | None,
+        typer.Argument(help="Name or file; may be left out if the project has only one."),
+    ] = None,
+    project: ProjectOption = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Folder here; default: campaigns/<campaign name>.")
+    ] = None,
+    labels: Annotated[
+        bool,
+        typer.Option("--labels", help="The store of all labels, too: to go on at home."),
+    ] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All files but the engines' own and the queue's.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files here that were not fetched.")
+    ] = False,
+    folder: Annotated[
+        str | None,
+        typer.Option("--from", help="Folder on the cluster, where the campaign lies in several."),
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Bring the results of a submitted campaign home: dataset, models, studies, report.
+
+    Works while the campaign runs, too; given again, it brings what is new or has changed.
+    """
+    with errors_shown(debug=debug), quiet_database(project) as controller:
+        from workflows.hpc.campaign_folder import CampaignFolder, worker_host
+        from workflows.hpc.campaign_place import campaign_place
+        from workflows.hpc.fetch import fetch as bring
+        from workflows.hpc.fetch_selection import Selection
+        from workflows.hpc.status import campaign_status
+        from workflows.hpc.unfinished import not_there_yet
+        from workflows.lock import workdir_lock
+        from workflows.progress import progress_on
+
+        name = the_campaign(controller, campaign)
+        target = to if to is not None else _default_folder(name)
+        place = campaign_place(controller, name, folder)
+        assert controller.project is not None
+        selection = Selection(labels=labels, everything=everything)
+        with (
+            worker_host(controller.project, place.worker) as host,
+            workdir_lock(target),
+            progress_on(console),
+        ):
+            cluster = CampaignFolder(host, place.workdir)
+            found = bring(cluster, target, selection, force=force)
+        _show(found, target)
+        missing = not_there_yet(
+            (file.path for file in found.there), campaign_status(controller, name)
+        )
+        if missing:
+            _print(f"[yellow]•[/] {escape(missing)}")
+        report = Workdir(target).report_html
+        if report.is_file():
+            _print(f"→ open {escape(str(report))}")
+
+
+def _default_folder(name: str) -> Path:
+    from workflows.hpc.campaign_folder import name_problem
+
+    if name.startswith(".") or "/" in name or name_problem(name):
+        raise CuprolithError(
+            f"{name!r} is no name of a folder", key="--to", remedy="name a folder with --to"
+        )
+    return Path("campaigns") / name
+
+
+def _show(found: Fetched, target: Path) -> None:
+    came = _amount(found.came)
+    if not found.there:
+        _print("nothing to fetch yet")
+    elif found.came:
+        _print(f"[green]✓[/] fetched {came}; {len(found.same)} were here already")
+        _print(f"  [dim]{escape(str(target))}[/]")
+        for part, files in _by_part(found.came).items():
+            _print(f"  {escape(part)}: {_amount(files)}")
+    else:
+        _print(f"[green]✓[/] all {len(found.same)} files that can be had were here already")
+        _print(f"  [dim]{escape(str(target))}[/]")
+    if found.kept:
+        shown = _first(found.kept)
+        _print(f"[yellow]•[/] kept, since they differ and were not fetched: {escape(shown)}")
+        _print("  → --force replaces them")
+    for reason, count in Counter(found.left.values()).items():
+        paths = [path for path, why in found.left.items() if why == reason]
+        _print(f"[yellow]•[/] not fetched, {count} × {escape(reason)}: {escape(_first(paths))}")
+
+
+def _by_part(files: list[FolderFile]) -> dict[str, list[FolderFile]]:
+    parts: dict[str, list[FolderFile]] = {}
+    for file in sorted(files, key=lambda file: file.path):
+        folder, slash, _ = file.path.partition("/")
+        parts.setdefault(f"{folder}/" if slash else file.path, []).append(file)
+    return parts
+
+
+def _amount(files: list[FolderFile]) -> str:
+    number = f"{len(files)} files" if len(files) != 1 else "1 file"
+    return f"{number}, {decimal(sum(file.size for file in files))}"
+
+
+def _first(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _print(text: str) -> None:
+    console.print(text, soft_wrap=True)

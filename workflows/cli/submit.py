@@ -1,0 +1,44 @@
+"""``cuprolith submit``: a campaign into the queue of a cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from workflows.cli.console import console, errors_shown
+from workflows.cli.hpc_options import ProjectOption, quiet_database
+from workflows.cli.options import DebugOption, UpdateOption
+
+
+def submit(
+    campaign: Annotated[Path, typer.Argument(help="Campaign YAML.")],
+    project: ProjectOption = None,
+    workdir: Annotated[
+        str | None,
+        typer.Option(
+            "--workdir",
+            "-w",
+            help="Full path on the cluster; default: campaigns/<name> in the project's work_dir.",
+        ),
+    ] = None,
+    update: UpdateOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Send a campaign to the queue; again, and only what is missing is added."""
+    with errors_shown(debug=debug):
+        from workflows.campaign import load_campaign
+
+        loaded = load_campaign(campaign)
+        with quiet_database(project) as controller:
+            from workflows.hpc.submission.submit import submit as send
+
+            place = PurePosixPath(workdir) if workdir is not None else None
+            done = send(loaded, controller, workdir=place, update=update)
+            assert controller.project is not None
+            console.print(f"[green]✓[/] {escape(str(done))}", soft_wrap=True)
+            option = f" -p {escape(controller.project.name)}" if project else ""
+            verb = "fetch" if done.finished else "status"
+            console.print(f"    → cuprolith {verb} {escape(done.campaign)}{option}")

@@ -1,0 +1,77 @@
+"""Where a submitted campaign lies: its folder on the cluster, and a worker that leads there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from workflows.errors import CuprolithError
+
+if TYPE_CHECKING:
+    from jobflow_remote.jobs.jobcontroller import JobController
+
+
+@dataclass(frozen=True)
+class CampaignPlace:
+    """The folder of a campaign as all its jobs see it, and the name of a worker."""
+
+    workdir: PurePosixPath
+    worker: str
+
+
+def campaign_place(
+    controller: JobController, campaign: str, workdir: str | None = None
+) -> CampaignPlace:
+    """Return where a campaign lies, as the metadata of its jobs say.
+
+    Parameters
+    ----------
+    workdir
+        Which folder is meant, where a campaign was submitted to several.
+
+    Raises
+    ------
+    CuprolithError
+        If its jobs name no folder, or several, or none of their workers is in the project.
+    """
+    project = controller.project
+    assert project is not None
+    jobs_of: dict[str, dict[str, int]] = {}
+    group = {"_id": {"workdir": "$job.metadata.workdir", "worker": "$worker"}, "n": {"$sum": 1}}
+    matching = {"$match": {"job.metadata.campaign": campaign}}
+    for found in controller.jobs.aggregate([matching, {"$group": group}]):
+        folder = found["_id"].get("workdir")
+        if isinstance(folder, str) and folder:
+            jobs_of.setdefault(folder, {})[found["_id"]["worker"]] = found["n"]
+    folder = _the_folder(campaign, sorted(jobs_of), workdir)
+    workers = {name: n for name, n in jobs_of[folder].items() if name in project.workers}
+    if not workers:
+        raise CuprolithError(
+            f"campaign {campaign} ran on {', '.join(sorted(jobs_of[folder]))}, and project "
+            f"{project.name} has no such worker",
+            remedy="name the --project that it was submitted with",
+        )
+    return CampaignPlace(PurePosixPath(folder), max(sorted(workers), key=workers.__getitem__))
+
+
+def _the_folder(campaign: str, folders: list[str], given: str | None) -> str:
+    if given is not None:
+        if given not in folders:
+            raise CuprolithError(
+                f"no jobs of campaign {campaign} have this folder",
+                where=given,
+                remedy=f"one of: {', '.join(folders) or 'none'}",
+            )
+        return given
+    if not folders:
+        raise CuprolithError(
+            f"the jobs of campaign {campaign} do not say where its folder is",
+            remedy="fetch brings campaigns home that `cuprolith submit` has sent",
+        )
+    if len(folders) > 1:
+        raise CuprolithError(
+            f"campaign {campaign} lies in several folders: {', '.join(folders)}",
+            remedy="say which with --from",
+        )
+    return folders[0]

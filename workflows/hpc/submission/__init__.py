@@ -1,0 +1,1 @@
+"""Campaigns in a queue: their jobs, on which worker each runs, what they gave."""

@@ -1,0 +1,143 @@
+"""``queue/queue.json``: what the jobs of a campaign have to know of the queue they are in."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from jobflow import Job
+from pydantic import BaseModel, ConfigDict, Field
+
+from workflows.errors import CuprolithError
+from workflows.hpc.settings import HpcSettings, ResourceClass
+from workflows.hpc.workers import VASP_EXECUTION, batch_worker_name
+from workflows.label_runs import BUILDS, LABELLED_BY, N_ATOMS, TASK
+from workflows.tuning.steps import RESOURCE
+from workflows.workdir import Workdir, read_json, write_json
+
+_ENGINES_WITH_MPI = frozenset({"vasp", "rehearsal", "gpaw"})
+
+
+class Route(BaseModel):
+    """Which worker takes the jobs of a class.
+
+    Attributes
+    ----------
+    batch_worker
+        Takes the short ones; None if there is none.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    worker: str
+    exec_config: str | None = None
+    batch_worker: str | None = None
+    batch_up_to_atoms: int = 0
+
+
+class QueueFile(BaseModel):
+    """A campaign's place in a queue; written at each submission.
+
+    Attributes
+    ----------
+    version
+        Of the Cuprolith that submitted; no other one may run the jobs.
+    submission
+        Counts from 0; enters the ids of all jobs in the database, so that each submission has
+        jobs of its own.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    campaign: str
+    project: str
+    version: str
+    submission: int = Field(ge=0)
+    routes: dict[ResourceClass, Route]
+    dft_large_from_atoms: int
+
+    def require_version(self) -> None:
+        """Raise unless this is the Cuprolith that submitted.
+
+        Raises
+        ------
+        CuprolithError
+            With both versions.
+        """
+        here = installed_version()
+        if here != self.version:
+            raise CuprolithError(
+                f"submitted by Cuprolith {self.version}, but this node has {here}",
+                where=f"campaign {self.campaign}",
+                remedy="install the same version in the environment of the jobs, then `cuprolith "
+                "retry --failed`; or submit again with the version that the nodes have",
+            )
+
+    def resource(self, job: Job) -> ResourceClass:
+        """Return the class a job belongs to, from its metadata."""
+        known = job.metadata
+        if RESOURCE in known:
+            found: ResourceClass = known[RESOURCE]
+            return found
+        if known.get(BUILDS) or known.get(LABELLED_BY) not in _ENGINES_WITH_MPI:
+            return "cpu"
+        large = known[N_ATOMS] >= self.dft_large_from_atoms
+        return "dft-large" if large or known[TASK] == "melt_quench" else "dft-small"
+
+    def manager_config(self, job: Job) -> dict[str, Any]:
+        """Return worker and exec config of a job, as jobflow-remote takes them."""
+        route = self.routes[self.resource(job)]
+        worker = route.batch_worker if _is_short(job, route) else route.worker
+        config = {"worker": worker, "exec_config": route.exec_config}
+        return {key: value for key, value in config.items() if value is not None}
+
+
+def _is_short(job: Job, route: Route) -> bool:
+    if route.batch_worker is None:
+        return False
+    if job.metadata.get(BUILDS):
+        return True
+    n_atoms = job.metadata.get(N_ATOMS)
+    relaxes = job.metadata.get(TASK) != "melt_quench"
+    return n_atoms is not None and relaxes and n_atoms <= route.batch_up_to_atoms
+
+
+def routes(settings: HpcSettings) -> dict[ResourceClass, Route]:
+    """Return which workers of a project take which class."""
+    return {
+        name: Route(
+            worker=name,
+            exec_config=VASP_EXECUTION if settings.vasp and name.startswith("dft") else None,
+            batch_worker=batch_worker_name(name) if given.batch else None,
+            batch_up_to_atoms=given.batch.up_to_atoms if given.batch else 0,
+        )
+        for name, given in settings.classes.items()
+    }
+
+
+def queue_file(workdir: Workdir) -> Path:
+    """Return the path of a workdir's queue file."""
+    return workdir.root / "queue" / "queue.json"
+
+
+def read_queue_file(workdir: Workdir) -> QueueFile:
+    """Read a workdir's queue file.
+
+    Raises
+    ------
+    CuprolithError
+        If the workdir has none.
+    """
+    path = workdir.require(queue_file(workdir), "submit")
+    return QueueFile.model_validate(read_json(path))
+
+
+def write_queue_file(workdir: Workdir, queue: QueueFile) -> None:
+    """Write a workdir's queue file."""
+    write_json(queue_file(workdir), queue.model_dump(mode="json"))
+
+
+def installed_version() -> str:
+    """Return the version of this Cuprolith."""
+    return metadata.version("cuprolith")

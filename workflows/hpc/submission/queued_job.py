@@ -1,0 +1,152 @@
+"""The jobs that the queue knows: each runs one of a :class:`JobFolder`, and leads to others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from jobflow import Flow, Job, JobConfig, OnMissing, Response, job
+
+from workflows.errors import WallTimeError
+from workflows.hpc.shell_words import plain_job_name
+from workflows.hpc.submission.inner_job import held_up, is_finished, run_inner
+from workflows.hpc.submission.job_folder import JobFolder, KeptJob
+from workflows.hpc.submission.queue_file import QueueFile, read_queue_file
+from workflows.jobs.execution_order import execution_order
+from workflows.jobs.job_ids import stable_uuid
+from workflows.tuning.steps import RESOURCE
+from workflows.workdir import Workdir
+
+CAMPAIGN, STAGE, WORKDIR = "campaign", "stage", "workdir"
+
+
+@job
+def queued_job(
+    workdir: str, folder: dict[str, str], uuid: str, stage: str, after: list[Any], turn: int
+) -> Response:
+    """Run a job, unless its result is there or one before it failed.
+
+    A job whose wall time is over leads to another that goes on with it.
+
+    Parameters
+    ----------
+    workdir
+        Of the campaign.
+    folder
+        ``root`` and ``directory`` of the :class:`JobFolder`.
+    uuid
+        Of the job there.
+    stage
+        To which the job belongs, and those it leads to.
+    after
+        Outputs of queued jobs that have to end before; they say nothing.
+    turn
+        How many queued jobs have worked on it before.
+    """
+    opened = Workdir(Path(workdir))
+    queue = read_queue_file(opened)
+    queue.require_version()
+    jobs = JobFolder(Path(folder["root"]), Path(folder["directory"]))
+    planner = QueuePlanner(opened, queue, jobs, stage)
+    kept = jobs.job(uuid)
+    inner = kept.job
+    if reason := held_up(jobs, inner):
+        return Response(output={"job": inner.name, "not run": reason})
+    if is_finished(jobs, kept):
+        followers: Iterable[Flow] = jobs.followers(uuid)
+        return Response(output={"job": inner.name}, detour=planner.flow(followers, uuid))
+    try:
+        followers = run_inner(jobs, inner)
+    except WallTimeError as error:
+        print(f"{inner.name}: {error}; another job goes on", flush=True)
+        again = planner.queued(inner, [], turn + 1)
+        return Response(output={"job": inner.name, "goes on": True}, detour=Flow([again]))
+    return Response(output={"job": inner.name}, detour=planner.flow(followers, uuid))
+
+
+class QueuePlanner:
+    """Makes queued jobs of the jobs of a flow: of those that have no result yet.
+
+    Parameters
+    ----------
+    workdir, queue
+        Campaign and its queue.
+    jobs
+        Where the jobs are kept.
+    stage
+        To which they belong.
+    """
+
+    def __init__(self, workdir: Workdir, queue: QueueFile, jobs: JobFolder, stage: str) -> None:
+        self._workdir = workdir
+        self._queue = queue
+        self._jobs = jobs
+        self._stage = stage
+        # Queued jobs that have to end before the result of a job, and all it leads to, is there.
+        self._before: dict[str, list[Job]] = {}
+
+    def flow(self, flows: Iterable[Flow], origin: str | None = None) -> Flow | None:
+        """Return the flow of what is left; None if nothing is.
+
+        Flows may refer to those before them. They are taken one at a time.
+
+        Parameters
+        ----------
+        origin
+            Uuid of the job that has led to them.
+        """
+        queued = [made for flow in flows for made in self._left(flow, origin)]
+        return Flow(queued, name=self._stage) if queued else None
+
+    def queued(self, inner: Job, after: list[Job], turn: int = 0) -> Job:
+        """Return the queued job of a job.
+
+        A job that fails stops none: each finds out by itself whether it can run, so that a stage
+        always comes to its end.
+        """
+        folder = {"root": str(self._jobs.root), "directory": str(self._jobs.directory)}
+        outputs = [before.output for before in after]
+        made = queued_job(str(self._workdir.root), folder, inner.uuid, self._stage, outputs, turn)
+        made.set_uuid(
+            stable_uuid("queue", str(self._queue.submission), self._stage, inner.uuid, str(turn))
+        )
+        return placed(made, self._workdir, self._queue, inner, self._stage)
+
+    def _left(self, flow: Flow, origin: str | None) -> list[Job]:
+        made: list[Job] = []
+        for inner, parents in execution_order(flow, allow_external_references=True):
+            kept = KeptJob(inner, origin)
+            self._jobs.write_job(kept)
+            after = [before for parent in parents for before in self._before.get(parent, [])]
+            if not after and is_finished(self._jobs, kept):
+                leads = [
+                    queued
+                    for each in self._jobs.followers(inner.uuid)
+                    for queued in self._left(each, inner.uuid)
+                ]
+                made += leads
+                self._before[inner.uuid] = leads
+            else:
+                queued = self.queued(inner, after)
+                made.append(queued)
+                self._before[inner.uuid] = [queued]
+        return made
+
+
+def placed(made: Job, workdir: Workdir, queue: QueueFile, inner: Job, stage: str) -> Job:
+    """Give a job of the queue its name, its worker and what the verbs know it by."""
+    made.name = plain_job_name(inner.name)
+    made.config = JobConfig(
+        on_missing_references=OnMissing.NONE,
+        manager_config=queue.manager_config(inner),
+        pass_manager_config=False,
+    )
+    known = {
+        CAMPAIGN: queue.campaign,
+        STAGE: stage,
+        RESOURCE: queue.resource(inner),
+        WORKDIR: str(workdir.root),
+    }
+    made.update_metadata(known, dynamic=False)
+    return made
