@@ -20,6 +20,8 @@ from workflows.hpc.settings_file import read_settings
 if TYPE_CHECKING:
     from jobflow_remote.config.base import Project
 
+# Of the project: where its runner keeps its files, how often it looks, what it logs.
+_FREE_KEYS = frozenset({"base_dir", "runner", "log_level", "metadata"})
 _SAMPLE = uuid.UUID(int=0)
 _AGAIN = "cuprolith hpc init --project {} --force"
 
@@ -69,8 +71,11 @@ def _as_written(settings: HpcSettings, files: ProjectFiles) -> str:
             f"no project at {files.project}",
             remedy=_AGAIN.format(files.name).removesuffix(" --force"),
         )
-    standing = _without_passwords(_yaml(files.project))
-    differing = _differences(_without_passwords(project_data(settings, files)), standing)
+    decided = {
+        key: value for key, value in project_data(settings, files).items() if key not in _FREE_KEYS
+    }
+    standing = {key: value for key, value in _yaml(files.project).items() if key not in _FREE_KEYS}
+    differing = _differences(_without_passwords(decided), _without_passwords(standing))
     if differing:
         raise CuprolithError(
             f"differs from what the settings say: {', '.join(differing)}",

@@ -206,3 +206,20 @@ def test_prepare_without_database(give):
 def test_unknown_worker(give):
     give("init", *LEAST)
     assert "it has dft-small, dft-large, gpu, cpu" in said(give("script", "dft-tiny"))
+
+
+def test_check_leaves_the_runner_to_its_owner(give, folder):
+    give("init", *LEAST)
+    path = folder / "licu.yaml"
+    project = yaml.safe_load(path.read_text())
+    path.write_text(
+        yaml.safe_dump({**project, "runner": {"delay_checkout": 5}, "log_level": "debug"})
+    )
+    path.chmod(0o600)
+    assert give("check").exit_code == 0
+    project["workers"]["gpu"]["work_dir"] = "/elsewhere"
+    path.write_text(yaml.safe_dump(project))
+    path.chmod(0o600)
+    result = give("check")
+    assert result.exit_code == 1
+    assert "workers.gpu.work_dir" in result.stdout
