@@ -12,6 +12,7 @@ hypothesis.settings.load_profile("patient")
 # The files that take longest, first: processes that share the files then end together.
 LONGEST = [
     "tests/test_quickstart.py",
+    "tests/workflows/hpc/test_tutorial.py",
     "tests/training/test_deployment.py",
     "tests/workflows/test_vasp_campaign.py",
     "tests/training/test_trainer.py",
@@ -20,6 +21,9 @@ LONGEST = [
     "tests/training/test_predict.py",
     "tests/training/test_several_devices.py",
     "tests/workflows/cli/test_tune.py",
+    "tests/workflows/hpc/doctor/test_doctor_on_dev_cluster.py",
+    "tests/workflows/hpc/submission/test_stage_jobs.py",
+    "tests/workflows/hpc/setup/test_on_dev_cluster.py",
     "tests/workflows/tuning/test_killed_study.py",
     "tests/workflows/test_killed_campaign.py",
     "tests/training/models/test_builders_train_time_compile.py",

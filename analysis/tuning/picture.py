@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from analysis.report.study_figures import study_label
 from analysis.report.study_words import axis_title
@@ -82,5 +83,5 @@ def _draw_hypervolumes(
                   c=VARIANT_COLOURS[record.study.variant])  # fmt: skip
     axes.set(xlabel="evaluations", ylabel=f"hypervolume, {named[0].unit} × {named[1].unit}")
     axes.set_ylim(bottom=0)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25, lw=0.6)

@@ -37,9 +37,9 @@ def cancel(
     Exits with 1 if a job was not stopped.
     """
     with errors_shown(debug=debug), quiet_database(project) as controller:
-        from workflows.hpc.campaign_jobs import CampaignJobs, find_job
-        from workflows.hpc.cancel import STOPPABLE_STATES, cancel_all
-        from workflows.hpc.cancel import cancel as cancel_job
+        from workflows.hpc.jobs.campaign_jobs import CampaignJobs, find_job
+        from workflows.hpc.jobs.cancel import STOPPABLE_STATES, cancel_all
+        from workflows.hpc.jobs.cancel import cancel as cancel_job
 
         if (job is not None) == every:
             raise CuprolithError("which jobs?", remedy="give a job, or --all")

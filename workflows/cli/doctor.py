@@ -67,7 +67,7 @@ def _examine_project(project: str | None, timeout: float | None, *, shown: bool)
     from contextlib import nullcontext
 
     from workflows.cli.hpc_project import project_files
-    from workflows.hpc.doctor import DEFAULT_SECONDS, examine_project
+    from workflows.hpc.doctor.examination import DEFAULT_SECONDS, examine_project
     from workflows.progress import progress_on
 
     checks: list[Check] = []

@@ -17,8 +17,8 @@ from workflows.errors import CuprolithError
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
-    from workflows.hpc.campaign_folder import FolderFile
-    from workflows.hpc.fetch import Fetched
+    from workflows.hpc.fetching.campaign_folder import FolderFile
+    from workflows.hpc.fetching.fetch import Fetched
 
 _SHOWN = 10
 
@@ -53,12 +53,12 @@ def fetch(
     Works while the campaign runs, too; given again, it brings what is new or has changed.
     """
     with errors_shown(debug=debug), quiet_database(project) as controller:
-        from workflows.hpc.campaign_folder import CampaignFolder, worker_host
-        from workflows.hpc.campaign_place import campaign_place
-        from workflows.hpc.fetch import fetch as bring
-        from workflows.hpc.fetch_selection import Selection
-        from workflows.hpc.status import campaign_status
-        from workflows.hpc.unfinished import not_there_yet
+        from workflows.hpc.fetching.campaign_folder import CampaignFolder, worker_host
+        from workflows.hpc.fetching.campaign_place import campaign_place
+        from workflows.hpc.fetching.fetch import fetch as bring
+        from workflows.hpc.fetching.selection import Selection
+        from workflows.hpc.fetching.unfinished import not_there_yet
+        from workflows.hpc.jobs.status import campaign_status
         from workflows.lock import workdir_lock
         from workflows.progress import progress_on
 
@@ -86,7 +86,7 @@ def fetch(
 
 
 def _default_folder(name: str) -> Path:
-    from workflows.hpc.campaign_folder import name_problem
+    from workflows.hpc.fetching.campaign_folder import name_problem
 
     if name.startswith(".") or "/" in name or name_problem(name):
         raise CuprolithError(

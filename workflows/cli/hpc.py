@@ -32,7 +32,7 @@ def check(
 ) -> None:
     """Check settings and project without contacting anything; exits with 1 if one is wrong."""
     with errors_shown(debug=debug):
-        from workflows.hpc.check import check_project
+        from workflows.hpc.setup.check import check_project
 
         checks = check_project(project_files(project, projects_folder))
         if as_json:
@@ -59,7 +59,7 @@ def prepare(
 ) -> None:
     """Make jobflow-remote's collections in the database, once; what is there stays."""
     with errors_shown(debug=debug):
-        from workflows.hpc.queue_collections import prepare_queue
+        from workflows.hpc.setup.queue_collections import prepare_queue
 
         made = prepare_queue(project_files(project, projects_folder))
         console.print("[green]✓[/] made" if made else "nothing to do: they are there")
@@ -74,9 +74,9 @@ def script(
 ) -> None:
     """Print the script that a worker hands to the scheduler, for a job named `example`."""
     with errors_shown(debug=debug):
-        from workflows.hpc.job_script import example_script
-        from workflows.hpc.project import validated_project
-        from workflows.hpc.settings_file import read_settings
+        from workflows.hpc.setup.job_script import example_script
+        from workflows.hpc.setup.project import validated_project
+        from workflows.hpc.setup.settings_file import read_settings
 
         files = project_files(project, projects_folder)
         settings = read_settings(files.settings)

@@ -18,9 +18,9 @@ from workflows.errors import CuprolithError
 if TYPE_CHECKING:
     import yaml
 
-    from workflows.hpc.project import ProjectFiles
-    from workflows.hpc.questions import Data, Question
-    from workflows.hpc.settings import HpcSettings
+    from workflows.hpc.setup.project import ProjectFiles
+    from workflows.hpc.setup.questions import Data, Question
+    from workflows.hpc.setup.settings import HpcSettings
 
 _NOTHING = "-"
 Text = str | None
@@ -169,7 +169,7 @@ def init(
         "mongo_password_from": mongo_password_from,
     }
     with errors_shown(debug=debug):
-        from workflows.hpc.settings_file import checked_settings
+        from workflows.hpc.setup.settings_file import checked_settings
 
         files = project_files(project, projects_folder)
         place = from_file or files.settings
@@ -189,8 +189,8 @@ def _start(
     place: Path, files: ProjectFiles, from_file: Path | None
 ) -> tuple[Data, yaml.Node | None]:
     """Return the settings to start from, and their tree: of a file, those that stand, or none."""
-    from workflows.hpc.secrets import require_private
-    from workflows.hpc.settings_file import read_data
+    from workflows.hpc.setup.secrets import require_private
+    from workflows.hpc.setup.settings_file import read_data
 
     if from_file is None and place.exists():
         require_private(place)  # whoever can change it decides what the jobs run
@@ -213,8 +213,8 @@ def _gathered(
     stood
         The data, if settings were there before.
     """
-    from workflows.hpc.answers import answered, assignment, parsed, put, with_defaults
-    from workflows.hpc.questions import QUESTIONS
+    from workflows.hpc.setup.answers import answered, assignment, parsed, put, with_defaults
+    from workflows.hpc.setup.questions import QUESTIONS
 
     given: Data = {}
     for question in QUESTIONS:
@@ -238,7 +238,7 @@ def _gathered(
 
 def _ask(question: Question, data: Data) -> Data:
     """Ask until the answer is good, and return the settings' data with it."""
-    from workflows.hpc.answers import answered, parsed, withdrawn
+    from workflows.hpc.setup.answers import answered, parsed, withdrawn
 
     default = question.default_for(data)
     shown = ", ".join(default) if isinstance(default, list) else default
@@ -257,8 +257,8 @@ def _ask(question: Question, data: Data) -> Data:
 
 
 def _finish(settings: HpcSettings, files: ProjectFiles, *, force: bool, dry_run: bool) -> None:
-    from workflows.hpc.project import mongodb_password, shown_project, write_project
-    from workflows.hpc.settings_file import settings_text
+    from workflows.hpc.setup.project import mongodb_password, shown_project, write_project
+    from workflows.hpc.setup.settings_file import settings_text
 
     if dry_run:
         typer.echo(f"# {files.settings}\n{settings_text(settings)}")
@@ -279,7 +279,7 @@ def _finish(settings: HpcSettings, files: ProjectFiles, *, force: bool, dry_run:
 
 
 def _show_next(files: ProjectFiles) -> None:
-    from workflows.hpc.project import projects_folder
+    from workflows.hpc.setup.project import projects_folder
 
     name = escape(files.name)
     console.print("Next:")

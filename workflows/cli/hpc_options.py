@@ -16,7 +16,7 @@ from workflows.errors import CuprolithError
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
 
-    from workflows.hpc.retry import Action
+    from workflows.hpc.jobs.retry import Action
 
 ProjectOption = Annotated[
     str | None,
@@ -50,7 +50,7 @@ def the_campaign(controller: JobController, given: str | None) -> str:
     CuprolithError
         If the database has no such campaign, or none is given and there is not exactly one.
     """
-    from workflows.hpc.campaign_jobs import campaign_names, has_campaign
+    from workflows.hpc.jobs.campaign_jobs import campaign_names, has_campaign
 
     name = campaign_name(given) if given is not None else None
     if name is not None and has_campaign(controller, name):
@@ -84,7 +84,7 @@ def quiet_jobflow_remote() -> Iterator[None]:
 @contextmanager
 def quiet_database(project: str | None) -> Iterator[JobController]:
     """Open a project's database; what jobflow-remote logs and warns meanwhile is not shown."""
-    from workflows.hpc.job_database import opened_database
+    from workflows.hpc.jobs.job_database import opened_database
 
     with quiet_jobflow_remote(), opened_database(project) as controller:
         yield controller

@@ -10,7 +10,7 @@ import typer
 from workflows.errors import CuprolithError
 
 if TYPE_CHECKING:
-    from workflows.hpc.project import ProjectFiles
+    from workflows.hpc.setup.project import ProjectFiles
 
 DEFAULT_PROJECT = "cuprolith"
 ProjectOption = Annotated[
@@ -31,8 +31,8 @@ def project_files(project: str | None, folder: Path | None) -> ProjectFiles:
     CuprolithError
         If no project can have that name.
     """
-    from workflows.hpc.project import ProjectFiles, default_project, projects_folder
-    from workflows.hpc.shell_words import project_name
+    from workflows.hpc.setup.project import ProjectFiles, default_project, projects_folder
+    from workflows.hpc.setup.shell_words import project_name
 
     try:
         name = project_name(project or default_project() or DEFAULT_PROJECT)

@@ -12,7 +12,7 @@ from workflows.cli.hpc_options import ProjectOption, quiet_database
 from workflows.cli.options import DebugOption
 
 if TYPE_CHECKING:
-    from workflows.hpc.job_logs import JobLogs
+    from workflows.hpc.jobs.job_logs import JobLogs
 
 
 def logs(
@@ -24,8 +24,8 @@ def logs(
 ) -> None:
     """Show a job's error, the queue's output, and the ends of the logs of what it ran."""
     with errors_shown(debug=debug), quiet_database(project) as controller:
-        from workflows.hpc.campaign_jobs import find_job
-        from workflows.hpc.job_logs import job_logs
+        from workflows.hpc.jobs.campaign_jobs import find_job
+        from workflows.hpc.jobs.job_logs import job_logs
 
         found = job_logs(controller, find_job(controller, job), lines=lines)
         if as_json:

@@ -24,7 +24,7 @@ from workflows.errors import CuprolithError
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
 
-    from workflows.hpc.campaign_jobs import JobRecord
+    from workflows.hpc.jobs.campaign_jobs import JobRecord
 
 
 def retry(
@@ -43,8 +43,8 @@ def retry(
     Exits with 1 if a job was not tried again.
     """
     with errors_shown(debug=debug), quiet_database(project) as controller:
-        from workflows.hpc.campaign_jobs import find_job
-        from workflows.hpc.retry import retry as retry_job
+        from workflows.hpc.jobs.campaign_jobs import find_job
+        from workflows.hpc.jobs.retry import retry as retry_job
 
         if (job is not None) == (failed or stage is not None):
             raise CuprolithError("which jobs?", remedy="give a job, or --failed, or --stage")
@@ -70,8 +70,8 @@ def retry(
 def _failed_jobs(
     controller: JobController, campaign: str | None, stage: str | None
 ) -> list[JobRecord]:
-    from workflows.hpc.campaign_jobs import CampaignJobs
-    from workflows.hpc.job_states import FAILED_STATES
+    from workflows.hpc.jobs.campaign_jobs import CampaignJobs
+    from workflows.hpc.jobs.job_states import FAILED_STATES
 
     jobs = CampaignJobs(controller, the_campaign(controller, campaign))
     return list(jobs.in_states(*FAILED_STATES, stage=stage))

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-    from workflows.hpc.runner_sign import RunnerSign
-    from workflows.hpc.status import CampaignStatus, JobTrouble
+    from workflows.hpc.jobs.runner_sign import RunnerSign
+    from workflows.hpc.jobs.status import CampaignStatus, JobTrouble
 
 _WATCH_SECONDS = 10
 _KINDS = {
@@ -41,7 +41,7 @@ def status(
 ) -> None:
     """Tell how a campaign in the queue stands, and what of it needs a hand."""
     with errors_shown(debug=debug), quiet_database(project) as controller:
-        from workflows.hpc.status import campaign_status
+        from workflows.hpc.jobs.status import campaign_status
 
         name = the_campaign(controller, campaign)
         standing = campaign_status(controller, name)

@@ -26,7 +26,7 @@ def given(monkeypatch):
             for kind in kinds:
                 report(CHECKS[kind])
 
-        monkeypatch.setattr("workflows.hpc.doctor.examine_project", examine_project)
+        monkeypatch.setattr("workflows.hpc.doctor.examination.examine_project", examine_project)
         result = CliRunner().invoke(app, ["doctor", "--hpc", *arguments])
         return result, asked[-1]
 
@@ -70,7 +70,7 @@ def test_ctrl_c(given, monkeypatch):
         raise KeyboardInterrupt
 
     given("ok")
-    monkeypatch.setattr("workflows.hpc.doctor.examine_project", stopped)
+    monkeypatch.setattr("workflows.hpc.doctor.examination.examine_project", stopped)
     result = CliRunner().invoke(app, ["doctor", "--hpc", "-p", "licu"])
     assert result.exit_code == 130
     assert "taken out of the queue" in result.stderr

@@ -146,7 +146,7 @@ def test_in_a_terminal_it_asks_until_the_answer_is_good(give, folder, monkeypatc
         "Virtual environment": ["/venv"],
         "Command that runs VASP": ["srun vasp_std"],
     }
-    from workflows.hpc.questions import QUESTIONS
+    from workflows.hpc.setup.questions import QUESTIONS
 
     lines = []
     for question in QUESTIONS:

@@ -5,8 +5,8 @@ import pytest
 
 from tests.workflows.hpc.ssh_server import start_ssh_server
 from workflows.errors import CuprolithError
-from workflows.hpc.campaign_folder import CampaignFolder, worker_host
 from workflows.hpc.dev_cluster.project import require_jobflow_remote
+from workflows.hpc.fetching.campaign_folder import CampaignFolder, worker_host
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ from workflows.hpc.dev_cluster.state import (
     read_state,
 )
 from workflows.hpc.dev_cluster.status import PartStatus, part_statuses
-from workflows.hpc.queue_collections import prepare_queue
+from workflows.hpc.setup.queue_collections import prepare_queue
 from workflows.lock import workdir_lock
 from workflows.workdir import write_atomically
 

@@ -11,10 +11,10 @@ from workflows.errors import CuprolithError
 from workflows.hpc.dev_cluster.database import DATABASE, find_program, scripts_folder
 from workflows.hpc.dev_cluster.layout import Layout
 from workflows.hpc.dev_cluster.slurm import PARTITION
-from workflows.hpc.project import SETTINGS_MARK, ProjectFiles, project_data
-from workflows.hpc.secrets import write_private
-from workflows.hpc.settings import HpcSettings
-from workflows.hpc.settings_file import checked_settings, settings_text
+from workflows.hpc.setup.project import SETTINGS_MARK, ProjectFiles, project_data
+from workflows.hpc.setup.secrets import write_private
+from workflows.hpc.setup.settings import HpcSettings
+from workflows.hpc.setup.settings_file import checked_settings, settings_text
 
 PROJECT_NAME = "dev-cluster"
 _MARK = "cuprolith_dev_cluster"

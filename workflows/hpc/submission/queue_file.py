@@ -10,8 +10,8 @@ from jobflow import Job
 from pydantic import BaseModel, ConfigDict, Field
 
 from workflows.errors import CuprolithError
-from workflows.hpc.settings import HpcSettings, ResourceClass
-from workflows.hpc.workers import VASP_EXECUTION, batch_worker_name
+from workflows.hpc.setup.settings import HpcSettings, ResourceClass
+from workflows.hpc.setup.workers import VASP_EXECUTION, batch_worker_name
 from workflows.label_runs import BUILDS, LABELLED_BY, N_ATOMS, TASK
 from workflows.tuning.steps import RESOURCE
 from workflows.workdir import Workdir, read_json, write_json

@@ -9,7 +9,7 @@ from typing import Any
 from jobflow import Flow, Job, JobConfig, OnMissing, Response, job
 
 from workflows.errors import WallTimeError
-from workflows.hpc.shell_words import plain_job_name
+from workflows.hpc.setup.shell_words import plain_job_name
 from workflows.hpc.submission.inner_job import held_up, is_finished, run_inner
 from workflows.hpc.submission.job_folder import JobFolder, KeptJob
 from workflows.hpc.submission.queue_file import QueueFile, read_queue_file

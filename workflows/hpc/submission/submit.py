@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from workflows.campaign import Campaign
 from workflows.errors import CuprolithError
-from workflows.hpc.campaign_folder import CampaignFolder, worker_host
-from workflows.hpc.campaign_jobs import SUPERSEDED, CampaignJobs
-from workflows.hpc.job_states import FAILED_STATES, STOPPED_STATES, UNDERWAY_STATES
-from workflows.hpc.project import project_settings
-from workflows.hpc.retry import LOCK_SECONDS
-from workflows.hpc.settings import HpcSettings, ResourceClass
+from workflows.hpc.fetching.campaign_folder import CampaignFolder, worker_host
+from workflows.hpc.jobs.campaign_jobs import SUPERSEDED, CampaignJobs
+from workflows.hpc.jobs.job_states import FAILED_STATES, STOPPED_STATES, UNDERWAY_STATES
+from workflows.hpc.jobs.retry import LOCK_SECONDS
+from workflows.hpc.setup.project import project_settings
+from workflows.hpc.setup.settings import HpcSettings, ResourceClass
 from workflows.hpc.submission.queue_file import (
     QueueFile,
     installed_version,

@@ -15,7 +15,7 @@ from workflows.hpc.dev_cluster.project import (
     remove_project,
     write_project,
 )
-from workflows.hpc.project import project_settings
+from workflows.hpc.setup.project import project_settings
 
 WORKERS = ("dft-small", "dft-small-batch", "dft-large", "gpu", "cpu")
 

@@ -7,7 +7,7 @@ from jobflow import Flow, Job, JobConfig, OnMissing, Response, job
 from jobflow.managers.local import run_locally
 
 from workflows.errors import WallTimeError
-from workflows.hpc.settings import RESOURCE_CLASSES
+from workflows.hpc.setup.settings import RESOURCE_CLASSES
 from workflows.hpc.submission.job_folder import JobFolder
 from workflows.hpc.submission.queue_file import (
     QueueFile,

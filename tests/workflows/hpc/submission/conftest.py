@@ -1,8 +1,8 @@
 import pytest
 
-from workflows.hpc.project import ProjectFiles, write_project
-from workflows.hpc.queue_collections import prepare_queue
-from workflows.hpc.settings_file import checked_settings
+from workflows.hpc.setup.project import ProjectFiles, write_project
+from workflows.hpc.setup.queue_collections import prepare_queue
+from workflows.hpc.setup.settings_file import checked_settings
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from jobflow.managers.local import run_locally
 
 from workflows.campaign import load_campaign
-from workflows.hpc.settings import RESOURCE_CLASSES
+from workflows.hpc.setup.settings import RESOURCE_CLASSES
 from workflows.hpc.submission.gather import gather_labels
 from workflows.hpc.submission.queue_file import (
     QueueFile,

@@ -7,7 +7,7 @@ import pytest
 
 from workflows.campaign import load_campaign
 from workflows.errors import CuprolithError
-from workflows.hpc.campaign_jobs import CampaignJobs
+from workflows.hpc.jobs.campaign_jobs import CampaignJobs
 from workflows.hpc.submission.queue_file import installed_version, read_queue_file
 from workflows.hpc.submission.submit import submit
 from workflows.workdir import Workdir

@@ -1,0 +1,194 @@
+"""`cuprolith doctor --hpc` on a true SLURM: all is well, and then much is not."""
+
+import getpass
+import json
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from workflows.hpc.dev_cluster.cluster import DevCluster
+from workflows.hpc.doctor.probe import cuprolith_version
+from workflows.hpc.setup.project import ProjectFiles, write_project
+from workflows.hpc.setup.queue_collections import prepare_queue
+from workflows.hpc.setup.settings_file import checked_settings
+
+pytest.importorskip("jobflow_remote")
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[4]
+WORKERS = ("dft-small", "dft-small-batch", "dft-large", "gpu", "cpu")
+CUPROLITH = "from workflows.cli.main import main; main()"
+RUNNER = """
+from jobflow_remote.jobs.runner import Runner
+runner = Runner()
+for name in ("checkout", "check_run_status", "advance_status", "update_batch"):
+    setattr(runner.project.runner, f"delay_{name}", 1)
+runner.run()
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    if shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None:
+        pytest.skip("no SLURM here")
+    cluster = DevCluster(tmp_path_factory.mktemp("dev") / "cluster")
+    cluster.up(cpus=2)
+    try:
+        yield cluster
+    finally:
+        cluster.down(purge=True)
+
+
+def settings(cluster, folder):
+    """Settings of a project with a VASP and potentials that exist."""
+    program = folder / "bin" / "vasp_std"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    (folder / "potcars" / "POT_GGA_PAW_PBE_54").mkdir(parents=True)
+    one = {"queue": "dev", "walltime": "00:10:00"}
+    database = {"host": "127.0.0.1", "port": cluster.state.ports["database"]}
+    return {
+        "project": folder.name,
+        "scheduler": "slurm",
+        "work_dir": str(folder / "work"),
+        "environment": {
+            "bin": str(Path(sys.executable).parent),
+            "variables": {"PYTHONPATH": str(ROOT)},
+        },
+        "classes": {
+            "dft-small": {**one, "batch": {"idle": 10, "longest_job": "00:01:00"}},
+            "dft-large": {**one, "tasks_per_node": 2},
+            "gpu": one.copy(),
+            "cpu": one.copy(),
+        },
+        "vasp": {"command": f"srun {program}", "potcars": str(folder / "potcars")},
+        "mongodb": {**database, "database": folder.name},
+    }
+
+
+@contextmanager
+def doctor(cluster, data, folder, *, runs=True):
+    """Write a project and start its runner; yield how to ask the doctor."""
+    given = checked_settings(data, Path("settings"))
+    files = ProjectFiles(folder / "projects", given.project)
+    write_project(given, files, None, force=True)
+    environment = cluster.environment | {
+        "JFREMOTE_PROJECTS_FOLDER": str(files.folder),
+        "JFREMOTE_PROJECT": given.project,
+        "PYTHONPATH": str(ROOT),
+    }
+
+    def ask(*options):
+        done = subprocess.run(
+            [sys.executable, "-c", CUPROLITH, "doctor", "--hpc", "--json", *options],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=folder,
+        )
+        assert done.returncode in {0, 1}, done.stderr
+        return done.returncode, {check["subject"]: check for check in json.loads(done.stdout)}
+
+    ask.prepare = lambda: prepare_queue(files)
+    runner = None
+    if runs:
+        ask.prepare()
+        runner = subprocess.Popen([sys.executable, "-c", RUNNER], env=environment, cwd=folder)
+    try:
+        yield ask
+    finally:
+        if runner is not None:
+            runner.kill()
+            runner.wait()
+
+
+def files_of_jobs(folder):
+    """Files of jobs; those of allocations are jobflow-remote's, and their end is awaited."""
+    work = folder / "work"
+    return [path for path in work.rglob("*") if path.is_file() and "batches" not in path.parts]
+
+
+def test_all_is_well(cluster, tmp_path):
+    data = settings(cluster, tmp_path)
+    with doctor(cluster, data, tmp_path) as ask:
+        code, found = ask("--timeout", "120")
+    assert code == 0, found
+    for worker in WORKERS:
+        assert found[f"job on {worker}"]["status"] == "ok"
+        assert f"Cuprolith {cuprolith_version()}" in found[f"job on {worker}"]["found"]
+    on_dft = "dft-small, dft-small-batch, dft-large"
+    assert str(tmp_path / "bin" / "vasp_std") in found[f"VASP on {on_dft}"]["found"]
+    assert found[f"VASP potentials on {on_dft}"]["status"] == "ok"
+    assert found["GPU on gpu"]["status"] in {"ok", "note"}
+    assert files_of_jobs(tmp_path) == []
+
+
+def test_what_is_wrong_is_found_on_the_node(cluster, tmp_path):
+    data = settings(cluster, tmp_path)
+    data["vasp"] = {"command": "srun vasp_std", "potcars": str(tmp_path / "nothing")}
+    other = tmp_path / "other" / "cuprolith-0.0.1.dist-info"
+    other.mkdir(parents=True)
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: cuprolith\nVersion: 0.0.1\n")
+    elsewhere = {"OTHER": "x", "PYTHONPATH": f"{other.parent}:{ROOT}"}
+    data["classes"]["cpu"]["environment"] = {"variables": elsewhere}
+    data["classes"]["dft-large"]["environment"] = {"modules": ["nothing/1.0"]}
+    data["classes"]["gpu"]["queue"] = "nothing"
+    with doctor(cluster, data, tmp_path) as ask:
+        code, found = ask("--timeout", "120")
+    assert code == 1
+    on_dft = "dft-small, dft-small-batch"
+    vasp = found[f"VASP on {on_dft}"]
+    assert (vasp["status"], "no program vasp_std there" in vasp["found"]) == ("missing", True)
+    assert "--vasp-command" in vasp["remedy"]
+    assert found[f"VASP potentials on {on_dft}"]["status"] == "missing"
+    cpu = found["job on cpu"]
+    assert cpu["status"] == "missing"
+    assert "Cuprolith 0.0.1 there" in cpu["found"]
+    assert f"{cuprolith_version()} here" in cpu["found"]
+    large = found["job on dft-large"]
+    assert large["found"].endswith("this line of the job script failed: module load nothing/1.0")
+    gpu = found["job on gpu"]
+    assert "invalid partition" in gpu["found"]
+    assert files_of_jobs(tmp_path) == []
+
+
+def test_a_busy_queue_is_no_failure(cluster, tmp_path):
+    data = settings(cluster, tmp_path)
+    cluster.run("sbatch", "--exclusive", "--output=/dev/null", "--wrap=sleep 600")
+    try:
+        with doctor(cluster, data, tmp_path) as ask:
+            code, found = ask("--timeout", "15")
+            assert code == 0
+            cpu = found["job on cpu"]
+            assert cpu["status"] == "note"
+            assert "waits in the queue (PENDING)" in cpu["found"]
+            assert cpu["remedy"].startswith("cuprolith logs ")
+            waiting = cluster.run("squeue", "--noheader", "--format=%A %j").splitlines()
+            assert sum("doctor-" in line for line in waiting) == 4
+            # the next one takes these out of the queue first
+            ask("--timeout", "1")
+            left = cluster.run("squeue", "--noheader", "--format=%A %j").splitlines()
+            assert not {line for line in left if "doctor-" in line} & set(waiting)
+    finally:
+        cluster.scancel("--user", getpass.getuser())
+
+
+def test_without_a_queue_and_without_a_runner(cluster, tmp_path):
+    data = settings(cluster, tmp_path)
+    with doctor(cluster, data, tmp_path, runs=False) as ask:
+        code, found = ask()
+        assert code == 1
+        assert found["queue"]["remedy"].startswith("cuprolith hpc prepare")
+        ask.prepare()
+        code, found = ask()
+    assert code == 1
+    assert found["queue"]["status"] == "ok"
+    assert found["runner"]["remedy"] == f"jf -p {tmp_path.name} runner start"
+    assert found["round trip"]["status"] == "skipped"

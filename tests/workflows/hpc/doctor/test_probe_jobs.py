@@ -1,0 +1,145 @@
+import os
+
+import psutil
+import pytest
+
+from tests.workflows.hpc.submitted import put, state, submit
+from workflows.errors import CuprolithError
+from workflows.hpc.doctor import probe_jobs
+from workflows.hpc.doctor.probe_jobs import (
+    has_ended,
+    is_free,
+    left_over_probes,
+    remove_probe,
+    submit_probe,
+    watch_probes,
+)
+from workflows.hpc.jobs.campaign_jobs import campaign_names, find_job
+
+
+def owner_is(controller, probe, **changes):
+    values = {f"job.metadata.doctor.{name}": value for name, value in changes.items()}
+    controller.jobs.update_one({"db_id": probe.db_id}, {"$set": values})
+
+
+def test_a_probe_goes_before_other_jobs_with_the_worker_s_own_resources(controller):
+    probe = submit_probe(controller, "dft-large", seconds=1)
+    document = controller.jobs.find_one({"db_id": probe.db_id})
+    assert (document["worker"], document["resources"]) == ("dft-large", None)
+    assert document["priority"] > 0
+    assert document["job"]["function_kwargs"] == {"vasp": True, "gpu": False}
+    assert not document["exec_config"]  # this project has none
+
+
+def test_the_exec_config_goes_to_dft_alone(controller):
+    from jobflow_remote.config.base import ExecutionConfig
+
+    controller.project.exec_config["vasp"] = ExecutionConfig(pre_run="export VASP_CMD=vasp")
+    given = {}
+    for worker in ("dft-small", "cpu"):
+        probe = submit_probe(controller, worker, seconds=1)
+        given[worker] = controller.jobs.find_one({"db_id": probe.db_id})["exec_config"]
+    assert given["dft-small"] == "vasp"
+    assert not given["cpu"]
+
+
+def test_it_is_no_campaign(controller):
+    submit_probe(controller, "cpu", seconds=1)
+    assert campaign_names(controller) == []
+    submit(controller, campaign="doctor")
+    assert campaign_names(controller) == ["doctor"]
+
+
+def test_left_over_is_what_no_doctor_waits_for(controller):
+    mine, dead, reused, elsewhere, old = (
+        submit_probe(controller, "cpu", seconds=1) for _ in range(5)
+    )
+    submit(controller, campaign="doctor")
+    owner_is(controller, dead, pid=2**22 + 1)
+    owner_is(controller, reused, pid=os.getpid(), started=psutil.Process().create_time() - 9)
+    owner_is(controller, elsewhere, host="login02")
+    owner_is(controller, old, host="login02", until="2026-01-01T00:00:00+00:00")
+    assert {probe.db_id for probe in left_over_probes(controller)} == {
+        dead.db_id,
+        reused.db_id,
+        old.db_id,
+    }
+    assert mine.db_id not in {dead.db_id, reused.db_id}
+
+
+def test_removed_with_output_and_folder(controller, tmp_path):
+    probe = submit_probe(controller, "cpu", seconds=1)
+    (other,) = submit(controller)
+    folder = tmp_path / "work" / "run"
+    folder.mkdir(parents=True)
+    (folder / "jfremote_in.json").write_text("{}")
+    put(controller, probe.db_id, "COMPLETED", run_dir=str(folder))
+    output = {"uuid": probe.uuid, "index": 1, "output": {}}
+    controller.jobstore.update([output], key=["uuid", "index"])
+    remove_probe(controller, find_job(controller, probe.db_id))
+    assert not folder.exists()
+    assert controller.jobstore.query_one({"uuid": probe.uuid}) is None
+    assert controller.flows.count_documents({}) == 1
+    assert state(controller, other) == "READY"
+    remove_probe(controller, probe)  # gone meanwhile
+
+
+def test_what_cannot_be_removed_says_so(controller, monkeypatch):
+    probe = submit_probe(controller, "cpu", seconds=1)
+
+    def refuse(*_, **__):
+        raise RuntimeError("locked")
+
+    monkeypatch.setattr(controller, "delete_flow", refuse)
+    with pytest.raises(CuprolithError, match="was not removed: locked") as caught:
+        remove_probe(controller, probe)
+    assert caught.value.remedy == f"jf -p test flow delete --all {probe.uuid}"
+
+
+def test_it_is_watched_until_it_has_ended(controller, monkeypatch):
+    first, second = (submit_probe(controller, worker, seconds=9) for worker in ("cpu", "dft-small"))
+    steps = iter(
+        [
+            lambda: put(controller, first.db_id, "RUNNING"),
+            lambda: put(controller, first.db_id, "COMPLETED"),
+            lambda: put(controller, second.db_id, "UPLOADED", remote={"error": "no partition"}),
+        ]
+    )
+    monkeypatch.setattr(probe_jobs, "sleep", lambda _: next(steps)())
+    standing = watch_probes(controller, [first, second], seconds=60)
+    assert [probe.state for probe in standing] == ["COMPLETED", "UPLOADED"]
+    assert all(map(has_ended, standing))
+    assert next(steps, None) is None
+
+
+def test_not_longer_than_asked(controller):
+    probe = submit_probe(controller, "cpu", seconds=0)
+    (standing,) = watch_probes(controller, [probe], seconds=0)
+    assert standing.state == "READY"
+    assert not has_ended(standing)
+
+
+@pytest.mark.parametrize(
+    ("at", "free"),
+    [
+        ("READY", True),
+        ("SUBMITTED", True),
+        ("FAILED", True),
+        ("CHECKED_OUT", False),
+        ("DOWNLOADED", False),
+        ("BATCH_RUNNING", False),
+    ],
+)
+def test_what_somebody_works_on_is_left_to_them(controller, at, free):
+    probe = submit_probe(controller, "cpu", seconds=0)
+    put(controller, probe.db_id, at)
+    assert is_free(find_job(controller, probe.db_id)) is free
+
+
+def test_without_a_runner_nobody_waits_for_the_whole_time(controller, monkeypatch):
+    monkeypatch.setattr(probe_jobs, "_RUNNER_SECONDS", 0.2)
+    controller.project.runner.delay_checkout = 0.01
+    monkeypatch.setattr(probe_jobs, "_POLL_SECONDS", 0.05)
+    probe = submit_probe(controller, "cpu", seconds=600)
+    (standing,) = watch_probes(controller, [probe], seconds=600)
+    assert standing.state == "READY"

@@ -1,0 +1,43 @@
+import pytest
+
+from workflows.hpc.jobs.node_hours import job_nodes, worker_nodes
+
+
+@pytest.mark.parametrize(
+    ("resources", "nodes"),
+    [
+        ({"nodes": 3, "ntasks": 96}, 3),
+        ({"nodes": "2"}, 2),
+        ({"ntasks": 8}, 1),
+        ({}, 1),
+        (None, 1),
+        ({"select": "select=2:ncpus=32"}, 2),
+        ({"select": "select=2:ncpus=32+1:ncpus=4"}, 3),
+        ({"select": "select=ncpus=4"}, 1),
+        ({"select": "gpu=2"}, 1),  # SGE's
+    ],
+)
+def test_nodes_of_a_template(resources, nodes):
+    assert job_nodes(resources) == nodes
+
+
+def test_nodes_of_qresources():
+    qtoolkit = pytest.importorskip("qtoolkit.core.data_objects")
+    even = qtoolkit.ProcessPlacement.EVENLY_DISTRIBUTED
+    made = qtoolkit.QResources
+    assert job_nodes(made(nodes=5, processes_per_node=32)) == 5
+    assert job_nodes(made(processes=65, processes_per_node=32, process_placement=even)) == 3
+    assert job_nodes(made(processes=65)) == 1
+
+
+def test_jobs_of_a_batch_share_its_nodes():
+    base = pytest.importorskip("jobflow_remote.config.base")
+    worker = base.LocalWorker(
+        type="local",
+        scheduler_type="slurm",
+        work_dir="/work",
+        resources={"nodes": 2},
+        batch={"jobs_handle_dir": "/work/jobs", "work_dir": "/work/batches", "parallel_jobs": 8},
+        max_jobs=1,
+    )
+    assert worker_nodes(worker) == 2 / 8

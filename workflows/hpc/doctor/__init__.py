@@ -1,0 +1,1 @@
+"""A written project checked for real, with a job on each worker."""

@@ -1,0 +1,1 @@
+"""A campaign's folder on the cluster, and its way home."""

@@ -1,0 +1,56 @@
+"""What a campaign in the queue has not made yet, and how far it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workflows.hpc.jobs.status import CampaignStatus
+
+# The file that a stage writes last tells that what it makes is there.
+_MADE = {
+    "structures": "structures/structures.json",
+    "labels": "labels/labels.json",
+    "dataset": "dataset/dataset.json",
+    "training": "training/*/result.json",
+    "report": "report/index.html",
+}
+
+
+def not_there_yet(paths: Iterable[str], standing: CampaignStatus) -> str:
+    """Return in one sentence what is missing in a campaign's folder, and why; empty if nothing is.
+
+    Parameters
+    ----------
+    paths
+        Files of the folder, relative to it.
+    """
+    present = list(paths)
+    missing = [
+        name
+        for name, pattern in _MADE.items()
+        if not any(fnmatchcase(path, pattern) for path in present)
+    ]
+    if not missing:
+        return ""
+    return f"no {', '.join(missing)} yet: {', '.join(_open_stages(standing)) or 'no job is left'}"
+
+
+def _open_stages(standing: CampaignStatus) -> list[str]:
+    done: Counter[str] = Counter()
+    jobs: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
+    for stage in standing.stages:
+        others = sum(stage.other.values())
+        done[stage.stage] += stage.done
+        failed[stage.stage] += stage.failed
+        jobs[stage.stage] += stage.done + stage.left + stage.failed + others
+    return [
+        f"{done[name]} of {jobs[name]} {name or 'other'} jobs are done"
+        + (f" and {failed[name]} failed" if failed[name] else "")
+        for name in jobs
+        if done[name] < jobs[name]
+    ]

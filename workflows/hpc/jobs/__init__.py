@@ -1,0 +1,1 @@
+"""Jobs in the queue: how they stand, why they failed, trying again, ending."""

@@ -1,0 +1,267 @@
+"""The jobs of one campaign in jobflow-remote's database, counted and chosen by the server.
+
+A job belongs to the campaign that its metadata name under ``campaign``; ``stage`` and ``resource``
+beside it say what it is for and on which class of worker it runs. Jobs that a job adds while it
+runs inherit them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from workflows.errors import CuprolithError
+from workflows.hpc.jobs.job_states import (
+    ON_A_NODE,
+    PASSING_STATES,
+    UNDERWAY_STATES,
+)
+
+if TYPE_CHECKING:
+    from jobflow_remote.jobs.jobcontroller import JobController
+
+SUPERSEDED = "superseded"
+"""Metadata of jobs whose work a later submission has taken over; its place of their state."""
+PROBE_CAMPAIGN = "_doctor"
+"""Where the jobs of ``cuprolith doctor --hpc`` belong; no campaign can have that name."""
+
+_HOUR_MS = 3_600_000
+_UUID_PREFIX = 4
+_AMBIGUOUS = 5
+
+
+@dataclass(frozen=True)
+class JobGroup:
+    """Jobs that are alike in all that a status tells apart.
+
+    Attributes
+    ----------
+    nodes
+        Nodes that the jobs ask for themselves; None if they leave it to their worker.
+    hours_ago
+        Whole hours since they ended; None if they did not.
+    seconds
+        Sum of the time that the last attempt of each has run, or runs.
+    first_start
+        When the first of them started; None if none did.
+    """
+
+    stage: str
+    resource: str
+    worker: str
+    state: str
+    nodes: int | None
+    hours_ago: int | None
+    jobs: int
+    seconds: float
+    first_start: datetime | None
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """What the database tells of one job, without its inputs."""
+
+    db_id: str
+    uuid: str
+    index: int
+    name: str
+    state: str
+    worker: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+    previous_state: str | None = None
+    run_dir: str | None = None
+    error: str | None = None
+    remote: dict[str, Any] = field(default_factory=dict)
+    lock_time: datetime | None = None
+    updated_on: datetime | None = None
+
+    @property
+    def stage(self) -> str:
+        """Stage of the campaign; empty if the metadata name none."""
+        return str(self.metadata.get("stage") or "")
+
+    def silent_since(self, limit: datetime, limited_workers: frozenset[str]) -> datetime | None:
+        """Return since when nothing has moved a job that should be moved on; None if all is well.
+
+        A lock held for long is left over from a runner that is no more: nobody takes it away. In
+        a passing state a job stays for seconds, or waits for a place where its worker runs so many
+        jobs at a time and no more.
+
+        Parameters
+        ----------
+        limit
+            Silence that began later is none.
+        limited_workers
+            Workers that run a limited number of jobs at a time.
+        """
+        if self.state not in UNDERWAY_STATES:
+            return None
+        if self.lock_time is not None:
+            return self.lock_time if self.lock_time < limit else None
+        waits = self.state == "UPLOADED" and self.worker in limited_workers
+        retried = _utc(self.remote.get("retry_time_limit"))
+        if self.state not in PASSING_STATES or waits or self.updated_on is None:
+            return None
+        since = max(self.updated_on, retried or self.updated_on)
+        return since if since < limit else None
+
+
+_RECORD_FIELDS = (
+    "db_id",
+    "uuid",
+    "index",
+    "job.name",
+    "job.metadata",
+    "state",
+    "previous_state",
+    "worker",
+    "run_dir",
+    "error",
+    "remote",
+    "lock_time",
+    "updated_on",
+)
+
+
+class CampaignJobs:
+    """The jobs of a campaign.
+
+    Parameters
+    ----------
+    campaign
+        Its name.
+    """
+
+    def __init__(self, controller: JobController, campaign: str) -> None:
+        self.campaign = campaign
+        self._jobs = controller.jobs
+        self._query = {"job.metadata.campaign": campaign}
+
+    def groups(self, now: datetime) -> list[JobGroup]:
+        """Count the jobs, in one aggregation on the server."""
+        pipeline = [{"$match": self._query}, {"$group": _group_stage(now)}]
+        return [_group(found) for found in self._jobs.aggregate(pipeline)]
+
+    def in_states(self, *states: str, stage: str | None = None) -> Iterator[JobRecord]:
+        """Yield the jobs in some states, the one last changed first; not what is superseded.
+
+        Parameters
+        ----------
+        stage
+            Of this stage alone.
+        """
+        query: dict[str, Any] = {
+            **self._query,
+            "state": {"$in": list(states)},
+            f"job.metadata.{SUPERSEDED}": {"$ne": True},
+        }
+        if stage is not None:
+            query["job.metadata.stage"] = stage
+        found = self._jobs.find(query, _RECORD_FIELDS).sort("updated_on", -1)
+        yield from map(_record, found)
+
+
+def has_campaign(controller: JobController, name: str) -> bool:
+    """Return whether a database has jobs of a campaign."""
+    return controller.jobs.find_one({"job.metadata.campaign": name}, ["_id"]) is not None
+
+
+def campaign_names(controller: JobController) -> list[str]:
+    """Return the names of all campaigns in a database; the doctor's jobs are none."""
+    # The jobs of a flow belong to one campaign: the first of each tells it, and few are read.
+    flows = controller.flows.find({}, {"jobs": {"$slice": 1}})
+    firsts = [uuid for flow in flows for uuid in flow["jobs"]]
+    jobs = controller.jobs.find({"uuid": {"$in": firsts}}, ["job.metadata.campaign"])
+    names = {(job["job"].get("metadata") or {}).get("campaign") for job in jobs}
+    return sorted(name for name in names if name and name != PROBE_CAMPAIGN)
+
+
+def find_job(controller: JobController, identifier: str) -> JobRecord:
+    """Return the job of a database id, or of a uuid or its beginning; the last of its indices.
+
+    Raises
+    ------
+    CuprolithError
+        If there is none, or several begin so.
+    """
+    found = controller.jobs.find_one({"db_id": identifier}, _RECORD_FIELDS)
+    if found is not None:
+        return _record(found)
+    # Bounds, not a regular expression: an index serves them, and no character has a meaning.
+    bounds = {"$gte": identifier, "$lt": identifier + "g"}
+    matches: dict[str, JobRecord] = {}
+    if len(identifier) >= _UUID_PREFIX:
+        begun = controller.jobs.find({"uuid": bounds}, _RECORD_FIELDS).sort("index", 1)
+        matches = {record.uuid: record for record in map(_record, begun.limit(100))}
+    if not matches:
+        raise CuprolithError(
+            f"no job {identifier}",
+            remedy="give a number that `cuprolith status` shows, or a uuid or its first characters",
+        )
+    if len(matches) > 1:
+        shown = ", ".join(sorted(matches)[:_AMBIGUOUS])
+        raise CuprolithError(
+            f"{len(matches)} jobs begin with {identifier}: {shown}", remedy="give more of the uuid"
+        )
+    return next(iter(matches.values()))
+
+
+def _group_stage(now: datetime) -> dict[str, Any]:
+    # A job that was killed could not write when it ended; its state changed soon after.
+    unwritten = {"$cond": [{"$in": ["$state", list(ON_A_NODE)]}, now, "$updated_on"]}
+    end = {"$ifNull": ["$end_time", unwritten]}
+    return {
+        "_id": {
+            "stage": "$job.metadata.stage",
+            "resource": "$job.metadata.resource",
+            "worker": "$worker",
+            "state": {"$cond": [f"$job.metadata.{SUPERSEDED}", SUPERSEDED, "$state"]},
+            "nodes": "$resources.nodes",
+            "hours_ago": {"$trunc": {"$divide": [{"$subtract": [now, "$end_time"]}, _HOUR_MS]}},
+        },
+        "jobs": {"$sum": 1},
+        # The difference of two dates is in milliseconds; of none, nothing is added.
+        "milliseconds": {"$sum": {"$subtract": [end, "$start_time"]}},
+        "first_start": {"$min": "$start_time"},
+    }
+
+
+def _group(found: dict[str, Any]) -> JobGroup:
+    key = found["_id"]
+    nodes, hours_ago = key.get("nodes"), key.get("hours_ago")
+    return JobGroup(
+        stage=key.get("stage") or "",
+        resource=key.get("resource") or "",
+        worker=key["worker"],
+        state=key["state"],
+        nodes=nodes if isinstance(nodes, int) else None,
+        hours_ago=None if hours_ago is None else int(hours_ago),
+        jobs=found["jobs"],
+        seconds=max(0.0, found["milliseconds"] / 1000),
+        first_start=_utc(found["first_start"]),
+    )
+
+
+def _record(found: dict[str, Any]) -> JobRecord:
+    return JobRecord(
+        db_id=found["db_id"],
+        uuid=found["uuid"],
+        index=found["index"],
+        name=found["job"]["name"],
+        state=found["state"],
+        worker=found["worker"],
+        metadata=found["job"].get("metadata") or {},
+        previous_state=found.get("previous_state"),
+        run_dir=found.get("run_dir"),
+        error=found.get("error"),
+        remote=found.get("remote") or {},
+        lock_time=_utc(found.get("lock_time")),
+        updated_on=_utc(found.get("updated_on")),
+    )
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    """Return a time of the database, which keeps UTC without saying so."""
+    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time

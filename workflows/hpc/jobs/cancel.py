@@ -1,0 +1,108 @@
+"""Ending jobs, in the queue too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from workflows.errors import CuprolithError
+from workflows.hpc.jobs.campaign_jobs import CampaignJobs, JobRecord, find_job
+from workflows.hpc.jobs.job_database import jf_command
+from workflows.hpc.jobs.job_states import UNDERWAY_STATES
+from workflows.hpc.jobs.retry import LOCK_SECONDS, Action, retry
+from workflows.hpc.jobs.status import SILENT_AFTER
+
+if TYPE_CHECKING:
+    from jobflow_remote.jobs.jobcontroller import JobController
+
+# What waits for others is not started once these are stopped.
+STOPPABLE_STATES = ("READY", *UNDERWAY_STATES)
+_IN_BATCH = ("BATCH_SUBMITTED", "BATCH_RUNNING")
+# A job that ends meanwhile may add others.
+_ROUNDS = 3
+
+
+def cancel(
+    controller: JobController, job: JobRecord, *, silent_after: timedelta = SILENT_AFTER
+) -> Action:
+    """Stop a job, in the queue too; jobs that wait for it do not run.
+
+    A job that a killed runner has left behind is taken up first, so that what of it is in the queue
+    is found and ended.
+
+    Raises
+    ------
+    CuprolithError
+        If it has ended or waits for others, or jobflow-remote refuses.
+    """
+    if job.state not in STOPPABLE_STATES:
+        raise CuprolithError(
+            f"job {job.db_id} ({job.name}) is {job.state}: there is nothing to stop",
+            remedy="a job that waits for others does not run once these are stopped",
+        )
+    if job.lock_time is not None and job.lock_time < datetime.now(UTC) - silent_after:
+        retry(controller, job, silent_after=silent_after)
+        job = find_job(controller, job.db_id)
+    try:
+        controller.stop_job(db_id=job.db_id, wait=LOCK_SECONDS)
+    except Exception as error:  # jobflow-remote raises ValueError, RuntimeError, its own
+        raise CuprolithError(
+            f"job {job.db_id} ({job.name}) was not stopped: {error}",
+            remedy="where it says locked, wait a moment and give the command again",
+        ) from error
+    done = "is stopped"
+    if job.state in _IN_BATCH:
+        done = "is given up; what of it runs in a batch runs to its end, and is not taken"
+    return Action(job.db_id, done, jf_command(controller, "job", "stop", job.db_id))
+
+
+def cancel_all(
+    controller: JobController,
+    campaign: str,
+    on_action: Callable[[Action], None],
+    on_error: Callable[[CuprolithError], None],
+) -> None:
+    """Stop all jobs of a campaign that are ready or underway.
+
+    Parameters
+    ----------
+    on_action, on_error
+        Called after each job, and once after all that are ready.
+    """
+    jobs = CampaignJobs(controller, campaign)
+    refused: set[str] = set()
+    for _ in range(_ROUNDS):
+        # those that are ready first, lest the runner starts them meanwhile
+        n_ready = _stop_ready(controller, campaign)
+        if n_ready:
+            words = ("job", "stop", "--state", "READY", "--metadata", f"campaign={campaign}")
+            action = Action(f"{n_ready} ready jobs", "are stopped", jf_command(controller, *words))
+            on_action(action)
+        underway = [job for job in jobs.in_states(*UNDERWAY_STATES) if job.db_id not in refused]
+        if not underway and not n_ready:
+            return
+        for job in underway:
+            try:
+                on_action(cancel(controller, job))
+            except CuprolithError as error:
+                refused.add(job.db_id)
+                on_error(error)
+
+
+def _stop_ready(controller: JobController, campaign: str) -> int:
+    """Stop the jobs that are ready, all at once, and return how many.
+
+    One by one, jobflow-remote reads the states of a whole flow for each of them.
+    """
+    ready = {"job.metadata.campaign": campaign, "state": "READY", "lock_id": None}
+    stopped = [job["uuid"] for job in controller.jobs.find(ready, ["uuid"])]
+    if not stopped:
+        return 0
+    values = {"state": "USER_STOPPED", "updated_on": datetime.now(UTC)}
+    # What the runner took up meanwhile is no longer ready, and is left to it.
+    done = controller.jobs.update_many({**ready, "uuid": {"$in": stopped}}, {"$set": values})
+    for flow in list(controller.flows.find({"jobs": {"$in": stopped}}, ["uuid"])):
+        with controller.lock_flow(filter={"uuid": flow["uuid"]}, sleep=2, max_wait=LOCK_SECONDS):
+            controller.update_flow_state(flow_uuid=flow["uuid"])
+    return int(done.modified_count)

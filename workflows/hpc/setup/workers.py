@@ -1,0 +1,81 @@
+"""One jobflow-remote worker per resource class, and one for its short jobs where asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflows.hpc.setup.job_environment import setup_lines, vasp_lines
+from workflows.hpc.setup.scheduler_resources import resources
+from workflows.hpc.setup.settings import BatchSettings, ClassSettings, HpcSettings
+
+VASP_EXECUTION = "vasp"
+"""Name of the exec config that tells jobs where VASP is."""
+
+
+def batch_worker_name(resource_class: str) -> str:
+    """Return the name of the worker for a class's short jobs."""
+    return f"{resource_class}-batch"
+
+
+def worker_documents(settings: HpcSettings) -> dict[str, dict[str, Any]]:
+    """Return jobflow-remote's description of every worker, by name."""
+    workers: dict[str, dict[str, Any]] = {}
+    for name, given in settings.classes.items():
+        workers[name] = _worker(settings, given, given.walltime)
+        if given.batch is not None:
+            short = batch_worker_name(name)
+            folder = f"{settings.work_dir.rstrip('/')}/batches/{short}"
+            worker = _worker(settings, given, given.batch.longest_job)
+            workers[short] = _for_batches(worker, given.batch, given.walltime, folder)
+    return workers
+
+
+def execution_documents(settings: HpcSettings) -> dict[str, dict[str, Any]]:
+    """Return jobflow-remote's exec configs, by name."""
+    lines = vasp_lines(settings)
+    return {VASP_EXECUTION: {"pre_run": "\n".join(lines)}} if lines else {}
+
+
+def _worker(settings: HpcSettings, given: ClassSettings, job_seconds: int) -> dict[str, Any]:
+    worker: dict[str, Any] = {
+        **_host(settings),
+        "scheduler_type": settings.scheduler,
+        "work_dir": settings.work_dir,
+        "resources": resources(settings, given),
+        "pre_run": "\n".join(setup_lines(settings, given, job_seconds)),
+        "max_jobs": given.max_jobs,
+        "scheduler_username": settings.scheduler_user,
+    }
+    return {name: value for name, value in worker.items() if value is not None}
+
+
+def _for_batches(
+    worker: dict[str, Any], batch: BatchSettings, walltime: int, folder: str
+) -> dict[str, Any]:
+    options = {
+        "jobs_handle_dir": f"{folder}/jobs",
+        "work_dir": f"{folder}/processes",
+        "max_jobs_per_batch": batch.jobs_per_process,
+        "max_time": walltime - batch.longest_job,
+        "max_wait": batch.idle,
+        "parallel_jobs": batch.parallel_jobs,
+    }
+    return {
+        **worker,
+        "max_jobs": batch.processes,
+        "batch": {key: value for key, value in options.items() if value is not None},
+    }
+
+
+def _host(settings: HpcSettings) -> dict[str, Any]:
+    ssh = settings.ssh
+    if ssh is None:
+        return {"type": "local"}
+    given = {
+        "type": "remote",
+        "host": ssh.name,
+        "user": ssh.user,
+        "port": ssh.port,
+        "key_filename": ssh.key_file,
+    }
+    return {name: value for name, value in given.items() if value is not None}
