@@ -1,7 +1,11 @@
+import os
 import sys
 
 import hypothesis
 import pytest
+
+# Processes of pytest-xdist have a width, to which rich's consoles would be fixed when they are made.
+os.environ.pop("COLUMNS", None)
 
 # Machines that run two test processes are slow at times, which says nothing of a test.
 hypothesis.settings.register_profile(
