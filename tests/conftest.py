@@ -4,7 +4,7 @@ import sys
 import hypothesis
 import pytest
 
-# Processes of pytest-xdist have a width, to which rich's consoles would be fixed when they are made.
+# pytest-xdist's processes have a width, to which rich's consoles would be fixed as they are made.
 os.environ.pop("COLUMNS", None)
 
 # Machines that run two test processes are slow at times, which says nothing of a test.
