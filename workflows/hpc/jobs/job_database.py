@@ -5,9 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workflows.errors import CuprolithError
+from workflows.hpc.setup.secrets import require_private
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
@@ -28,8 +30,8 @@ def opened_database(project: str | None) -> Iterator[JobController]:
     Raises
     ------
     CuprolithError
-        If jobflow-remote is not installed, there is no such project, or its database does not
-        answer.
+        If jobflow-remote is not installed, there is no such project, others may read its
+        password, or its database does not answer.
     """
     controller = _controller(project)
     from pymongo.errors import PyMongoError
@@ -70,8 +72,10 @@ def _controller(project: str | None) -> JobController:
             where=str(manager.projects_folder),
             remedy="name one with --project, or set JFREMOTE_PROJECT",
         ) from error
-    # A person waits: the 30 s that pymongo looks for a server are for runners.
     store = found.queue.store
+    if store.get("password"):
+        require_private(Path(manager.get_project_data(found.name).filepath))
+    # A person waits: the 30 s that pymongo looks for a server are for runners.
     if store.get("type") in _MONGO_STORES:
         given = store.get("mongoclient_kwargs") or {}
         store["mongoclient_kwargs"] = {"serverSelectionTimeoutMS": _SERVER_MS, **given}

@@ -37,8 +37,19 @@ def test_a_database_that_does_not_answer(projects):
         "type: MongoStore\n    mongoclient_kwargs: {serverSelectionTimeoutMS: 200}",
     )
     path.write_text(text)
+    path.chmod(0o600)
     silent = "the database of project test does not answer"
     with pytest.raises(CuprolithError, match=silent) as told, opened_database("test") as opened:
         opened.count_jobs({})
     assert "hunter2" not in str(told.value)
     assert "jf -p test project check" in str(told.value)
+
+
+def test_a_password_that_others_may_read_is_refused(projects):
+    path = projects / "test.yaml"
+    path.write_text(path.read_text().replace("port:", "password: hunter2\n    port:"))
+    path.chmod(0o644)
+    with pytest.raises(CuprolithError, match=r"test\.yaml") as told, opened_database("test"):
+        pass
+    assert "chmod 600" in told.value.remedy
+    assert "hunter2" not in str(told.value)
