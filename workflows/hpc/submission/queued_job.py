@@ -19,6 +19,7 @@ from workflows.tuning.steps import RESOURCE
 from workflows.workdir import Workdir
 
 CAMPAIGN, STAGE, WORKDIR = "campaign", "stage", "workdir"
+STRUCTURE = "structure_id"
 
 
 @job
@@ -108,9 +109,9 @@ class QueuePlanner:
         folder = {"root": str(self._jobs.root), "directory": str(self._jobs.directory)}
         outputs = [before.output for before in after]
         made = queued_job(str(self._workdir.root), folder, inner.uuid, self._stage, outputs, turn)
-        made.set_uuid(
-            stable_uuid("queue", str(self._queue.submission), self._stage, inner.uuid, str(turn))
-        )
+        # Campaigns that share a structure share the ids of its label jobs, and the database.
+        place = (str(self._workdir.root), self._stage, inner.uuid)
+        made.set_uuid(stable_uuid("queue", str(self._queue.submission), *place, str(turn)))
         return placed(made, self._workdir, self._queue, inner, self._stage)
 
     def _left(self, flow: Flow, origin: str | None) -> list[Job]:
@@ -148,5 +149,7 @@ def placed(made: Job, workdir: Workdir, queue: QueueFile, inner: Job, stage: str
         RESOURCE: queue.resource(inner),
         WORKDIR: str(workdir.root),
     }
+    if STRUCTURE in inner.metadata:
+        known[STRUCTURE] = inner.metadata[STRUCTURE]  # by which the engine's logs are found
     made.update_metadata(known, dynamic=False)
     return made

@@ -66,7 +66,9 @@ def campaign_flow(workdir: Workdir, queue: QueueFile, *, tunes: bool) -> Flow:
         after = made.output
         jobs.append(made)
     metadata = {CAMPAIGN: queue.campaign, WORKDIR: str(workdir.root)}
-    return Flow(jobs, name=queue.campaign, metadata=metadata)
+    # An id of its own: two that submit at once then cannot both write the flow.
+    uuid = stable_uuid("queue", str(queue.submission), "flow", str(workdir.root))
+    return Flow(jobs, name=queue.campaign, uuid=uuid, metadata=metadata)
 
 
 def _generate(workdir: Workdir, queue: QueueFile) -> Response:

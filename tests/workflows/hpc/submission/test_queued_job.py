@@ -1,10 +1,10 @@
 """Jobs of the queue, run here in the order in which a queue would."""
 
 import pytest
-from jobflow import JobStore
+from jobflow import Flow, JobStore
 from maggma.stores import MemoryStore
 
-from tests.workflows.hpc.submission.chains import Queue, named, slab_flows, slow
+from tests.workflows.hpc.submission.chains import Queue, named, relax, slab_flows, slow
 from workflows.errors import CuprolithError
 from workflows.jobs.job_ids import stable_uuid
 
@@ -108,3 +108,18 @@ def test_another_version_is_refused_with_both_named(tmp_path):
         first.run(JobStore(MemoryStore()))
     assert "retry --failed" in raised.value.remedy
     assert queue.noted() == []
+
+
+def test_campaigns_that_share_a_structure_share_no_job_of_the_queue(tmp_path):
+    """Ids of label jobs are made of their content, and a database holds many campaigns."""
+    flows = [Queue(tmp_path / name).flow(slab_flows()) for name in ("one", "other")]
+    uuids = [{made.uuid for made in flow.jobs} for flow in flows]
+    assert len(uuids[0]) == len(uuids[1])
+    assert not uuids[0] & uuids[1]
+
+
+def test_the_queue_knows_the_structure_by_which_logs_are_found(queue):
+    made = named(relax("Cu", 8.0), "Cu")
+    made.update_metadata({"structure_id": "slab-1"})
+    (queued,) = queue.flow([Flow([made])]).jobs
+    assert queued.metadata["structure_id"] == "slab-1"

@@ -140,6 +140,18 @@ def test_a_submission_that_was_cut_off_is_made_anew(licu, campaign):
     assert licu.flows.count_documents({}) == 1
 
 
+def test_two_at_once_are_one(licu, campaign, monkeypatch):
+    """The second has looked before the first wrote."""
+    submit(campaign, licu)
+    monkeypatch.setattr("workflows.hpc.submission.submit._EarlierFlows._found", lambda self: [])
+    monkeypatch.setattr("workflows.hpc.submission.submit._EarlierFlows.n_underway", lambda self: 0)
+    with pytest.raises(CuprolithError, match="by another process"):
+        submit(campaign, licu)
+    assert [job["job"]["name"] for job in jobs(licu)] == STAGES
+    (flow,) = licu.flows.find({})
+    assert flow["jobs"] == [job["uuid"] for job in jobs(licu)]
+
+
 def test_it_goes_where_it_went_before_or_is_told_to(licu, campaign, tmp_path):
     place = PurePosixPath(tmp_path / "elsewhere")
     assert submit(campaign, licu, workdir=place).workdir == place
