@@ -24,6 +24,7 @@ LOCK_SECONDS = 60
 _OUTPUT = "jfremote_out.json"
 _UNKNOWN_ID = "ID not known"
 _DUPLICATE = "duplicate key"
+_IN_BATCHES = ("BATCH_SUBMITTED", "BATCH_RUNNING")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,10 @@ def retry(
     CuprolithError
         If there is nothing to try again, or jobflow-remote refuses.
     """
+    limit = datetime.now(UTC) - silent_after
     try:
+        if job.state not in UNDERWAY_STATES:
+            _unlock_flow(controller, job, limit)  # whatever follows needs the flow
         if job.state == FAILED:
             return _run_again(controller, job)
         if job.state in STOPPED_STATES:
@@ -70,7 +74,7 @@ def retry(
         if job.state == REMOTE_ERROR:
             return _repeat_step(controller, job)
         if job.state in UNDERWAY_STATES:
-            return _take_up(controller, job, datetime.now(UTC) - silent_after)
+            return _take_up(controller, job, limit)
     except CuprolithError:
         raise
     except Exception as error:  # jobflow-remote raises ValueError, RuntimeError, its own
@@ -95,6 +99,8 @@ def _repeat_step(controller: JobController, job: JobRecord) -> Action:
     if job.previous_state in ("RUN_FINISHED", "DOWNLOADED") and _OUTPUT in error:
         # The job ended without its output: to fetch it once more brings nothing.
         return _run_again(controller, job)
+    if job.previous_state in _IN_BATCHES and not _is_in_batches(controller, job):
+        return _after_batch(controller, job)
     if job.previous_state == "DOWNLOADED" and _DUPLICATE in error:
         _undo_adding(controller, job)
     controller.retry_job(db_id=job.db_id, wait=LOCK_SECONDS)
@@ -102,10 +108,25 @@ def _repeat_step(controller: JobController, job: JobRecord) -> Action:
     return Action(job.db_id, done, jf_command(controller, "job", "retry", job.db_id))
 
 
+def _is_in_batches(controller: JobController, job: JobRecord) -> bool:
+    assert controller.project is not None
+    if controller.project.workers[job.worker].batch is None:
+        return False
+    return is_in_batches(controller, job.worker, job.uuid, job.index)
+
+
+def _after_batch(controller: JobController, job: JobRecord) -> Action:
+    """Go on with a job whose allocation was killed; put back as it was, nobody would run it."""
+    if _has_ended(controller, job):
+        return _take_output(controller, job)
+    return _run_again(controller, job)
+
+
 def _take_up(controller: JobController, job: JobRecord, limit: datetime) -> Action:
     """Take up a job that a killed runner has left behind."""
     since = job.silent_since(limit, limited_workers(controller))
     if since is None and job.remote.get("error"):
+        _unlock_flow(controller, job, limit)
         controller.retry_job(db_id=job.db_id, wait=LOCK_SECONDS)
         command = jf_command(controller, "job", "retry", job.db_id)
         return Action(job.db_id, "is tried again at once", command)
@@ -145,12 +166,18 @@ def _find_submitted(controller: JobController, job: JobRecord) -> Action:
         values = {"state": "SUBMITTED", "remote.process_id": queue_id}
         return _set(controller, job, values, f"is job {queue_id} of the queue; taken up")
     if known_ended or _has_ended(controller, job):  # meanwhile
-        # What is local needs no download.
-        state = "DOWNLOADED" if worker.is_local else "RUN_FINISHED"
-        return _set(controller, job, {"state": state}, "had run already; its output is taken")
+        return _take_output(controller, job)
     if job.state == REMOTE_ERROR:
         return _set(controller, job, {"state": "UPLOADED"}, "is not in the queue; submitted again")
     return _unlock(controller, job, "is not in the queue; submitted again")
+
+
+def _take_output(controller: JobController, job: JobRecord) -> Action:
+    assert controller.project is not None
+    # What is local needs no download.
+    is_local = controller.project.workers[job.worker].is_local
+    state = "DOWNLOADED" if is_local else "RUN_FINISHED"
+    return _set(controller, job, {"state": state}, "had run already; its output is taken")
 
 
 def _set(controller: JobController, job: JobRecord, values: dict[str, Any], done: str) -> Action:

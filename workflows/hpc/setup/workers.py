@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from workflows.hpc.setup.job_environment import setup_lines, vasp_lines
-from workflows.hpc.setup.scheduler_resources import resources
+from workflows.hpc.setup.scheduler_resources import resources, run_once
 from workflows.hpc.setup.settings import BatchSettings, ClassSettings, HpcSettings
 
 VASP_EXECUTION = "vasp"
@@ -26,6 +26,7 @@ def worker_documents(settings: HpcSettings) -> dict[str, dict[str, Any]]:
             short = batch_worker_name(name)
             folder = f"{settings.work_dir.rstrip('/')}/batches/{short}"
             worker = _worker(settings, given, given.batch.longest_job)
+            worker["resources"] = {**worker["resources"], **run_once(settings)}
             workers[short] = _for_batches(worker, given.batch, given.walltime, folder)
     return workers
 

@@ -86,6 +86,25 @@ def test_a_lock_that_a_killed_runner_left_is_taken_away(controller, passing):
     assert controller.flows.find_one({})["lock_id"] is None
 
 
+@pytest.mark.parametrize(
+    ("left", "since", "after"),
+    [
+        ("REMOTE_ERROR", LONG_AGO, None),
+        ("FAILED", LONG_AGO, None),
+        ("DOWNLOADED", LONG_AGO, None),
+        ("REMOTE_ERROR", datetime.now(UTC) + timedelta(hours=1), "runner"),
+    ],
+)
+def test_the_lock_of_a_flow_that_outlived_its_job(controller, left, since, after):
+    """The runner was killed between the end of one job and that of its flow; others cannot end."""
+    first, _ = submit_chain(controller)
+    error = {"remote.error": "FlowLockedError: Could not complete the job"}
+    put(controller, first, left, previous_state="DOWNLOADED", updated_on=datetime.now(UTC), **error)
+    controller.flows.update_one({}, {"$set": {"lock_id": "runner", "lock_time": since}})
+    retried(controller, first)
+    assert controller.flows.find_one({})["lock_id"] == after
+
+
 def test_a_fresh_lock_is_respected(controller):
     (db_id,) = submit(controller)
     put(controller, db_id, "DOWNLOADED", lock_id="runner", lock_time=datetime.now(UTC))
@@ -167,17 +186,55 @@ def test_a_submission_whose_id_got_lost(controller, tmp_path, queue):
     assert document["remote"]["error"] is None
 
 
-@pytest.mark.parametrize("handed", [True, False])
-def test_a_job_for_a_batch(controller, tmp_path, handed):
+def with_batches(controller, tmp_path):
+    """Make `dft-small` a batch worker; return what its jobs are handed to."""
     from jobflow_remote.config.base import BatchConfig
     from jobflow_remote.jobs.batch import RemoteBatchManager
     from jobflow_remote.remote.host import LocalHost
 
-    db_id, _ = left_in_submission(controller, tmp_path)
     folders = {"jobs_handle_dir": str(tmp_path / "h"), "work_dir": str(tmp_path / "b")}
     controller.project.workers["dft-small"].batch = BatchConfig(**folders)
     batches = RemoteBatchManager(LocalHost(), Path(folders["jobs_handle_dir"]))
     batches.get_submitted()
+    return batches
+
+
+@pytest.mark.parametrize(
+    ("output", "after"),
+    [
+        (None, "READY"),
+        ({"start_time": 0}, "READY"),
+        ({"start_time": 0, "response": {}}, "DOWNLOADED"),
+    ],
+)
+def test_a_job_whose_allocation_was_killed(controller, tmp_path, output, after):
+    """It is in no batch any more: put back as it was, nobody would run it."""
+    with_batches(controller, tmp_path)
+    (db_id,) = submit(controller)
+    if output is not None:
+        (tmp_path / "jfremote_out.json").write_text(json.dumps(output))
+    error = {"remote.error": "Remote error: The batch process was likely killed"}
+    state_before = {"previous_state": "BATCH_RUNNING", "run_dir": str(tmp_path)}
+    put(controller, db_id, "REMOTE_ERROR", **state_before, **error)
+    retried(controller, db_id)
+    assert state(controller, db_id) == after
+    assert controller.jobs.find_one({"db_id": db_id})["remote"]["error"] is None
+
+
+def test_a_job_whose_allocation_runs_is_left_there(controller, tmp_path):
+    batches = with_batches(controller, tmp_path)
+    (db_id,) = submit(controller)
+    job = find_job(controller, db_id)
+    batches.submit_job(job.uuid, job.index)
+    put(controller, db_id, "REMOTE_ERROR", previous_state="BATCH_RUNNING")
+    retried(controller, db_id)
+    assert state(controller, db_id) == "BATCH_RUNNING"
+
+
+@pytest.mark.parametrize("handed", [True, False])
+def test_a_job_for_a_batch(controller, tmp_path, handed):
+    db_id, _ = left_in_submission(controller, tmp_path)
+    batches = with_batches(controller, tmp_path)
     if handed:
         job = find_job(controller, db_id)
         batches.submit_job(job.uuid, job.index)

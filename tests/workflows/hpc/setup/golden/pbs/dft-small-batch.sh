@@ -6,6 +6,7 @@
 #PBS -l walltime=12:00:00
 #PBS -o /scratch/lena/cuprolith/batches/dft-small-batch/processes/00/00/00/00000000-0000-4000-8000-000000000000/queue.out
 #PBS -e /scratch/lena/cuprolith/batches/dft-small-batch/processes/00/00/00/00000000-0000-4000-8000-000000000000/queue.err
+#PBS -r n
 #PBS -S /bin/bash
 
 cd /scratch/lena/cuprolith/batches/dft-small-batch/processes/00/00/00/00000000-0000-4000-8000-000000000000

@@ -7,6 +7,7 @@
 #$ -pe mpi 16
 #$ -o /work/lena/cuprolith/batches/dft-small-batch/processes/00/00/00/00000000-0000-4000-8000-000000000000/queue.out
 #$ -e /work/lena/cuprolith/batches/dft-small-batch/processes/00/00/00/00000000-0000-4000-8000-000000000000/queue.err
+#$ -r n
 #$ -S /bin/bash
 
 cd /work/lena/cuprolith/batches/dft-small-batch/processes/00/00/00/00000000-0000-4000-8000-000000000000

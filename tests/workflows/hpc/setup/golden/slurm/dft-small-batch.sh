@@ -9,6 +9,7 @@
 #SBATCH --account=mat-0042
 #SBATCH --output=/scratch/lena/cuprolith/batches/dft-small-batch/processes/00/00/00/00000000-0000-4000-8000-000000000000/queue.out
 #SBATCH --error=/scratch/lena/cuprolith/batches/dft-small-batch/processes/00/00/00/00000000-0000-4000-8000-000000000000/queue.err
+#SBATCH --no-requeue
 
 cd /scratch/lena/cuprolith/batches/dft-small-batch/processes/00/00/00/00000000-0000-4000-8000-000000000000
 cuprolith_stop() { echo "cuprolith: this line of the job script failed: $1" >&2; exit 1; }
