@@ -19,6 +19,7 @@ FaultName = Literal[
     "truncated_vasprun",
     "full_disk",
     "nan_forces",
+    "slow",
 ]
 
 FAULT_FILE = "rehearsal_faults.json"
@@ -38,6 +39,8 @@ class Fault:
         Number of runs that it strikes; later runs with the same counter behave.
     n_steps
         Number of ionic steps that ``scf_not_converging`` lasts; None for all that follow.
+    seconds
+        How much longer each step takes when it is ``slow``, from `at_step` on.
     counter
         File that counts the runs struck so far.
     """
@@ -46,6 +49,7 @@ class Fault:
     at_step: int
     times: int
     n_steps: int | None
+    seconds: float
     counter: Path
 
     def strikes(self, name: FaultName, step: int) -> bool:
@@ -64,7 +68,8 @@ def pending_fault(directory: Path) -> Fault | None:
 
     The file ``rehearsal_faults.json`` in the run's directory comes before the environment
     variable ``CUPROLITH_REHEARSAL_FAULTS``; both hold
-    ``{"fault": name, "at_step": 1, "times": 1, "n_steps": null, "counter": path}``.
+    ``{"fault": name, "at_step": 1, "times": 1, "n_steps": null, "seconds": 1,
+    "counter": path}``.
 
     Raises
     ------
@@ -96,7 +101,7 @@ def _parse(text: str, where: str, directory: Path) -> Fault:
         request: Any = json.loads(text)
     except json.JSONDecodeError as error:
         raise CuprolithError(f"not JSON: {error}", where=where, remedy=remedy) from error
-    known = {"fault", "at_step", "times", "n_steps", "counter"}
+    known = {"fault", "at_step", "times", "n_steps", "seconds", "counter"}
     if not isinstance(request, dict) or set(request) - known:
         raise CuprolithError("not a request for a fault", where=where, remedy=remedy)
     name = request.get("fault")
@@ -107,5 +112,6 @@ def _parse(text: str, where: str, directory: Path) -> Fault:
         at_step=int(request.get("at_step", 1)),
         times=int(request.get("times", 1)),
         n_steps=request.get("n_steps"),
+        seconds=float(request.get("seconds", 1.0)),
         counter=Path(request.get("counter", directory / COUNTER_FILE)),
     )

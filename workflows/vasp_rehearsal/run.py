@@ -69,6 +69,7 @@ def run(directory: Path, calculator: Calculator, stdout: TextIO) -> None:
     before = time.perf_counter()
     walk = _walk(inputs, calculator)
     for number, walked in enumerate(walk, start=1):
+        player.take_time(number)
         step = _ionic_step(number, walked, inputs, player, energy, time.perf_counter() - before)
         player.before_step(number)
         files.begin_step(step)
@@ -140,6 +141,12 @@ class _FaultPlayer:
         if self._fault is not None and self._fault.strikes("nan_forces", number):
             return np.full_like(forces, np.nan)
         return forces
+
+    def take_time(self, number: int) -> None:
+        """Let a step take longer."""
+        fault = self._fault
+        if fault is not None and fault.name == "slow" and number >= fault.at_step:
+            time.sleep(fault.seconds)
 
     def before_step(self, number: int) -> None:
         """Stop before anything of a step is written."""

@@ -165,6 +165,20 @@ def test_frozen_run_is_noticed(make_run):
     assert steps_printed(run) == 1
 
 
+def test_slow_steps_take_longer_and_are_the_same(make_run):
+    run, healthy = make_run("slow", **RELAX | {"NSW": 3}), make_run("healthy", **RELAX | {"NSW": 3})
+    order(run, "slow", at_step=2, seconds=0.2)
+    began = time.perf_counter()
+    run.here()
+    assert time.perf_counter() - began > 2 * 0.2
+    healthy.here()
+    energies = [
+        [step["e_fr_energy"] for step in each.vasprun().ionic_steps] for each in (run, healthy)
+    ]
+    assert len(energies[0]) == 3
+    assert energies[0] == energies[1]
+
+
 def test_walltime_handler_ends_a_run_softly(make_run, monkeypatch):
     monkeypatch.delenv("CUSTODIAN_WALLTIME_START", raising=False)
     run = make_run(**MD, NSW=20000)
