@@ -2,7 +2,7 @@
 """All checks: format, lint, types, the rooms' one-way arrows, and the tests.
 
 Every check runs, also after one has failed; the exit code is non-zero if any failed. The tests run
-in two processes, file by file; what else takes its time runs beside them. Arguments go to pytest:
+in three processes, file by file; what else takes its time runs beside them. Arguments go to pytest:
 `python checks.py -k extxyz`.
 """
 
@@ -15,15 +15,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-# In the order in which tests/conftest.py puts the files: the longest first.
-SIDE_BY_SIDE = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+# Three for two cores: tests of queues wait more than they compute. The files come in the order of
+# tests/conftest.py, the longest first.
+SIDE_BY_SIDE = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 CHECKS = {
     "format": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],
     "tests": ["pytest", *SIDE_BY_SIDE, "--durations=10", *sys.argv[1:]],
 }
 BESIDE = {"types": ["mypy"], "rooms": ["lint-imports"]}
-# Two test processes share the cores; torch with as many threads as cores in both slows both down.
+# Test processes share the cores; torch with as many threads as cores in each slows all down.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", **os.environ}
 
 
