@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from workflows.hpc.campaign_jobs import CampaignJobs, JobRecord, find_job
 from workflows.hpc.dev_cluster.cluster import DevCluster
-from workflows.hpc.project import ProjectFiles, write_project
-from workflows.hpc.queue_collections import prepare_queue
-from workflows.hpc.retry import retry
-from workflows.hpc.settings import HpcSettings
-from workflows.hpc.settings_file import checked_settings
-from workflows.hpc.status import CampaignStatus, campaign_status
+from workflows.hpc.jobs.campaign_jobs import CampaignJobs, JobRecord, find_job
+from workflows.hpc.jobs.retry import retry
+from workflows.hpc.jobs.status import CampaignStatus, campaign_status
+from workflows.hpc.setup.project import ProjectFiles, write_project
+from workflows.hpc.setup.queue_collections import prepare_queue
+from workflows.hpc.setup.settings import HpcSettings
+from workflows.hpc.setup.settings_file import checked_settings
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController

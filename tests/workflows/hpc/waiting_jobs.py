@@ -7,7 +7,7 @@ from pathlib import Path
 from jobflow import Flow, Job, job
 
 from tests.workflows.hpc.faulty_cluster import PROJECT, FaultyCluster
-from workflows.hpc.settings import ResourceClass
+from workflows.hpc.setup.settings import ResourceClass
 from workflows.hpc.submission.gather import gather_labels, label_jobs
 from workflows.hpc.submission.queue_file import (
     QueueFile,
