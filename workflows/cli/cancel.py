@@ -25,20 +25,20 @@ from workflows.errors import CuprolithError
 def cancel(
     job: JobArgument = None,
     every: Annotated[
-        bool, typer.Option("--all", help="All jobs of the campaign that are ready or underway.")
+        bool, typer.Option("--all", help="All jobs of the campaign that have not ended.")
     ] = False,
     campaign: CampaignNameOption = None,
     project: ProjectOption = None,
     yes: YesOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Stop jobs, in the queue too; `cuprolith retry` runs them again.
+    """Stop jobs, in the queue too; `cuprolith retry` runs one again, `submit` all.
 
     Exits with 1 if a job was not stopped.
     """
     with errors_shown(debug=debug), quiet_database(project) as controller:
         from workflows.hpc.jobs.campaign_jobs import CampaignJobs, find_job
-        from workflows.hpc.jobs.cancel import STOPPABLE_STATES, cancel_all
+        from workflows.hpc.jobs.cancel import NOT_BEGUN_STATES, STOPPABLE_STATES, cancel_all
         from workflows.hpc.jobs.cancel import cancel as cancel_job
 
         if (job is not None) == every:
@@ -49,9 +49,10 @@ def cancel(
             show_action(cancel_job(controller, found))
             return
         name = the_campaign(controller, campaign)
-        n_jobs = sum(1 for _ in CampaignJobs(controller, name).in_states(*STOPPABLE_STATES))
+        states = {*NOT_BEGUN_STATES, *STOPPABLE_STATES}
+        n_jobs = sum(1 for _ in CampaignJobs(controller, name).in_states(*states))
         if not n_jobs:
-            console.print("no job is ready or underway")
+            console.print("all jobs have ended")
             return
         confirmed(f"stop {n_jobs} jobs of campaign {name}?", yes=yes)
         refusals: list[CuprolithError] = []

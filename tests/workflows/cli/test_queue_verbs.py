@@ -137,7 +137,7 @@ def test_cancel_asks_first(here):
     result = give("cancel", "--all", input="y\n")
     assert "stop 1 jobs of campaign li-cu?" in told(result)
     assert [state(here, db_id) for db_id in jobs] == ["USER_STOPPED"] * 2
-    assert "no job is ready or underway" in told(give("cancel", "--all"))
+    assert "all jobs have ended" in told(give("cancel", "--all"))
 
 
 @pytest.mark.parametrize("wrong", [["retry"], ["retry", "1", "--failed"], ["cancel"]])

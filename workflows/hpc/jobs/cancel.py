@@ -16,7 +16,8 @@ from workflows.hpc.jobs.status import SILENT_AFTER
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
 
-# What waits for others is not started once these are stopped.
+NOT_BEGUN_STATES = ("WAITING", "READY")
+# What waits for others cannot be stopped alone.
 STOPPABLE_STATES = ("READY", *UNDERWAY_STATES)
 _IN_BATCH = ("BATCH_SUBMITTED", "BATCH_RUNNING")
 # A job that ends meanwhile may add others.
@@ -63,24 +64,25 @@ def cancel_all(
     on_action: Callable[[Action], None],
     on_error: Callable[[CuprolithError], None],
 ) -> None:
-    """Stop all jobs of a campaign that are ready or underway.
+    """Stop all jobs of a campaign that have not ended.
+
+    Those that wait, too: a campaign's jobs run although one before them was stopped, to find out
+    what they can do without it.
 
     Parameters
     ----------
     on_action, on_error
-        Called after each job, and once after all that are ready.
+        Called after each job underway, and once after all that had not begun.
     """
     jobs = CampaignJobs(controller, campaign)
     refused: set[str] = set()
     for _ in range(_ROUNDS):
-        # those that are ready first, lest the runner starts them meanwhile
-        n_ready = _stop_ready(controller, campaign)
-        if n_ready:
-            words = ("job", "stop", "--state", "READY", "--metadata", f"campaign={campaign}")
-            action = Action(f"{n_ready} ready jobs", "are stopped", jf_command(controller, *words))
-            on_action(action)
+        # those that have not begun first, lest the runner starts them meanwhile
+        n_waiting = _stop_waiting(controller, campaign)
+        if n_waiting:
+            on_action(Action(f"{n_waiting} jobs that had not begun", "are stopped"))
         underway = [job for job in jobs.in_states(*UNDERWAY_STATES) if job.db_id not in refused]
-        if not underway and not n_ready:
+        if not underway and not n_waiting:
             return
         for job in underway:
             try:
@@ -90,18 +92,22 @@ def cancel_all(
                 on_error(error)
 
 
-def _stop_ready(controller: JobController, campaign: str) -> int:
-    """Stop the jobs that are ready, all at once, and return how many.
+def _stop_waiting(controller: JobController, campaign: str) -> int:
+    """Stop the jobs that are ready or wait, all at once, and return how many.
 
     One by one, jobflow-remote reads the states of a whole flow for each of them.
     """
-    ready = {"job.metadata.campaign": campaign, "state": "READY", "lock_id": None}
-    stopped = [job["uuid"] for job in controller.jobs.find(ready, ["uuid"])]
+    waiting = {
+        "job.metadata.campaign": campaign,
+        "state": {"$in": list(NOT_BEGUN_STATES)},
+        "lock_id": None,
+    }
+    stopped = [job["uuid"] for job in controller.jobs.find(waiting, ["uuid"])]
     if not stopped:
         return 0
     values = {"state": "USER_STOPPED", "updated_on": datetime.now(UTC)}
-    # What the runner took up meanwhile is no longer ready, and is left to it.
-    done = controller.jobs.update_many({**ready, "uuid": {"$in": stopped}}, {"$set": values})
+    # What the runner took up meanwhile is left to it.
+    done = controller.jobs.update_many({**waiting, "uuid": {"$in": stopped}}, {"$set": values})
     for flow in list(controller.flows.find({"jobs": {"$in": stopped}}, ["uuid"])):
         with controller.lock_flow(filter={"uuid": flow["uuid"]}, sleep=2, max_wait=LOCK_SECONDS):
             controller.update_flow_state(flow_uuid=flow["uuid"])
