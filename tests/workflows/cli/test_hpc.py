@@ -6,6 +6,7 @@ import yaml
 from typer.testing import CliRunner
 
 from workflows.cli import hpc_init
+from workflows.cli.console import error_console
 from workflows.cli.hpc import app
 
 pytest.importorskip("jobflow_remote")
@@ -19,7 +20,9 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def give(folder):
+def give(folder, monkeypatch):
+    monkeypatch.setattr(error_console, "_width", 500)  # paths of tests are long
+
     def run(*arguments, text=None):
         options = ["-p", "licu", "--projects-folder", str(folder)]
         return CliRunner().invoke(app, [*map(str, arguments), *options], input=text)

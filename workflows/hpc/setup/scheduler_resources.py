@@ -29,9 +29,8 @@ def run_once(settings: HpcSettings) -> dict[str, str]:
     from jobflow-remote that nobody runs them.
     """
     if settings.scheduler == "slurm":
-        return {
-            "qverbatim": "#SBATCH --no-requeue"
-        }  # qtoolkit's `requeue` writes what sbatch refuses
+        # qtoolkit's own `requeue` writes what sbatch refuses.
+        return {"qverbatim": "#SBATCH --no-requeue"}
     return {"rerunnable": "n"}
 
 

@@ -144,7 +144,8 @@ def test_one_worker_per_class_and_one_for_short_jobs(scheduler):
     batch = workers["dft-small-batch"]
     assert batch["max_jobs"] == 4
     assert batch["batch"]["max_time"] == 12 * 3600 - 1800
-    assert batch["resources"] == workers["dft-small"]["resources"]
+    once = {"qverbatim": "#SBATCH --no-requeue"} if scheduler == "slurm" else {"rerunnable": "n"}
+    assert batch["resources"] == {**workers["dft-small"]["resources"], **once}
     assert batch["resources"] is not workers["dft-small"]["resources"]
 
 
