@@ -24,6 +24,7 @@ LOCK_SECONDS = 60
 _OUTPUT = "jfremote_out.json"
 _UNKNOWN_ID = "ID not known"
 _DUPLICATE = "duplicate key"
+_GONE_ON = "which is not acceptable"  # the state of a job that needs it
 _IN_BATCHES = ("BATCH_SUBMITTED", "BATCH_RUNNING")
 
 
@@ -246,6 +247,12 @@ def _output(controller: JobController, job: JobRecord) -> dict[str, Any] | None:
 
 def _refused(job: JobRecord, error: Exception) -> CuprolithError:
     reason = str(error).strip() or type(error).__name__
+    if _GONE_ON in reason:
+        return CuprolithError(
+            f"job {job.db_id} ({job.name}) cannot run again: jobs after it have gone on without it",
+            remedy="when the campaign has ended, `cuprolith submit` it again: that adds what is "
+            "missing, and what rests on it",
+        )
     return CuprolithError(
         f"job {job.db_id} ({job.name}) was not tried again: {reason}",
         remedy="where it says locked, wait a moment; `jf job info "
