@@ -229,9 +229,14 @@ def _capped(records: Records) -> str:
     if not caps:
         return ""
     return (
-        f" A run ends after {max(caps):.0f} s of processor time: the table then says after how "
-        "many evaluations (@), a cross ends its curve, and ours is compared at the same number."
+        f" Slow runs were ended after {_span(caps)} s of processor time: the table then says after "
+        "how many evaluations (@), a cross ends its curve, and ours is compared at the same number."
     )
+
+
+def _span(values: list[float]) -> str:
+    least, most = f"{min(values):.0f}", f"{max(values):.0f}"
+    return least if least == most else f"{least} to {most}"
 
 
 def _methods(records: Records) -> list[str]:
