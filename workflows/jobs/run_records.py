@@ -31,6 +31,20 @@ class JobFailure:
     time: str
     metadata: dict[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, job: Job, error: BaseException, trace: str) -> JobFailure:
+        """Return the failure of a job that has just raised."""
+        explained = isinstance(error, CuprolithError)
+        return cls(
+            uuid=job.uuid,
+            index=job.index,
+            name=job.name,
+            error=str(error) if explained else f"{type(error).__name__}: {error}",
+            traceback=trace,
+            time=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            metadata=jsanitize(job.metadata),
+        )
+
 
 @dataclass(frozen=True)
 class JobOutcome:
@@ -176,17 +190,7 @@ class RunRecords:
 
     def fail(self, job: Job, error: BaseException, trace: str) -> JobFailure:
         """Store a failure in place of an earlier one of the same job."""
-        failure = JobFailure(
-            uuid=job.uuid,
-            index=job.index,
-            name=job.name,
-            error=str(error)
-            if isinstance(error, CuprolithError)
-            else f"{type(error).__name__}: {error}",
-            traceback=trace,
-            time=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            metadata=jsanitize(job.metadata),
-        )
+        failure = JobFailure.of(job, error, trace)
         self.keep_failure(failure)
         return failure
 

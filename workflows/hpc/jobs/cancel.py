@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -108,7 +108,13 @@ def _stop_waiting(controller: JobController, campaign: str) -> int:
     values = {"state": "USER_STOPPED", "updated_on": datetime.now(UTC)}
     # What the runner took up meanwhile is left to it.
     done = controller.jobs.update_many({**waiting, "uuid": {"$in": stopped}}, {"$set": values})
-    for flow in list(controller.flows.find({"jobs": {"$in": stopped}}, ["uuid"])):
-        with controller.lock_flow(filter={"uuid": flow["uuid"]}, sleep=2, max_wait=LOCK_SECONDS):
-            controller.update_flow_state(flow_uuid=flow["uuid"])
+    flows = list(controller.flows.find({"jobs": {"$in": stopped}}, ["uuid"]))
+    update_flow_states(controller, (flow["uuid"] for flow in flows))
     return int(done.modified_count)
+
+
+def update_flow_states(controller: JobController, uuids: Iterable[str]) -> None:
+    """Bring the states of flows up to date with their jobs, which were written past the runner."""
+    for uuid in uuids:
+        with controller.lock_flow(filter={"uuid": uuid}, sleep=2, max_wait=LOCK_SECONDS):
+            controller.update_flow_state(flow_uuid=uuid)

@@ -12,7 +12,6 @@ import os
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from jobflow import Flow, Job
 
 from training.staged_file import StagedFile
 from workflows.errors import CuprolithError
+from workflows.jobs.run_records import JobFailure
 from workflows.jobs.stored_jobs import rebuilt_flow, rebuilt_job, stored_job
 
 _LEVEL = 1  # digits of floats hardly compress better at higher ones
@@ -119,17 +119,8 @@ class JobFolder:
 
     def write_failure(self, job: Job, error: BaseException) -> None:
         """Keep why a job failed, until it succeeds."""
-        failure = {
-            "uuid": job.uuid,
-            "index": job.index,
-            "name": job.name,
-            "error": str(error)
-            if isinstance(error, CuprolithError)
-            else f"{type(error).__name__}: {error}",
-            "traceback": "".join(traceback.format_exception(error)),
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "metadata": dict(job.metadata),
-        }
+        trace = "".join(traceback.format_exception(error))
+        failure = dict(vars(JobFailure.of(job, error, trace)))
         with StagedFile(self._path("failures", job.uuid)) as staged:
             staged.write(_packed(failure))
             staged.commit()

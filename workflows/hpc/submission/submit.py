@@ -14,8 +14,8 @@ from workflows.campaign import Campaign
 from workflows.errors import CuprolithError
 from workflows.hpc.fetching.campaign_folder import CampaignFolder, worker_host
 from workflows.hpc.jobs.campaign_jobs import SUPERSEDED, CampaignJobs
+from workflows.hpc.jobs.cancel import update_flow_states
 from workflows.hpc.jobs.job_states import FAILED_STATES, STOPPED_STATES, UNDERWAY_STATES
-from workflows.hpc.jobs.retry import LOCK_SECONDS
 from workflows.hpc.setup.project import project_settings
 from workflows.hpc.setup.settings import HpcSettings, ResourceClass
 from workflows.hpc.submission.queue_file import (
@@ -114,9 +114,10 @@ def submit(
         routes=routes(settings),
         dft_large_from_atoms=settings.dft_large_from_atoms,
     )
+    finished = earlier.is_finished()
     with _opened(project, place) as folder:
-        changed = _bring(campaign, folder, queue, update=update, finished=earlier.is_finished())
-    if earlier.is_finished() and not changed:
+        changed = _bring(campaign, folder, queue, update=update, finished=finished)
+    if finished and not changed:
         return Submission(campaign.name, place, finished=True)
     earlier.supersede()
     flow = campaign_flow(Workdir(Path(place)), queue, tunes=campaign.tuning is not None)
@@ -204,10 +205,7 @@ class _EarlierFlows:
         waiting = {**campaign, "state": "WAITING"}
         if not self._controller.jobs.update_many(waiting, {"$set": stopped}).modified_count:
             return
-        for flow in self._flows:
-            locked = {"uuid": flow["uuid"]}
-            with self._controller.lock_flow(filter=locked, sleep=2, max_wait=LOCK_SECONDS):
-                self._controller.update_flow_state(flow_uuid=flow["uuid"])
+        update_flow_states(self._controller, (flow["uuid"] for flow in self._flows))
 
     def _found(self) -> list[dict[str, Any]]:
         query = {f"metadata.{CAMPAIGN}": self._campaign}
