@@ -27,6 +27,14 @@ PACKAGES = (
 )
 
 
+def cuprolith_version() -> str:
+    """Return the version of Cuprolith that is installed."""
+    try:
+        return metadata.version("cuprolith")
+    except metadata.PackageNotFoundError:
+        return "of unknown version"
+
+
 def package_versions() -> dict[str, str]:
     """Versions of the packages that decide results; missing ones are left out."""
     versions = {}

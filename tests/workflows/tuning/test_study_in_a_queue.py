@@ -14,12 +14,12 @@ from test_pipeline_with_study import (
 from training.dataset import build_dataset
 from training.settings import DatasetSettings
 from workflows.campaign import load_campaign
+from workflows.environment import cuprolith_version
 from workflows.hpc.setup.settings import RESOURCE_CLASSES
 from workflows.hpc.submission import stage_jobs
 from workflows.hpc.submission.queue_file import (
     QueueFile,
     Route,
-    installed_version,
     write_queue_file,
 )
 from workflows.hpc.submission.stage_jobs import campaign_flow
@@ -35,7 +35,7 @@ def submitted(workdir, submission=0):
     queue = QueueFile(
         campaign="small",
         project="test",
-        version=installed_version(),
+        version=cuprolith_version(),
         submission=submission,
         routes={name: Route(worker=name) for name in RESOURCE_CLASSES},
         dft_large_from_atoms=100,

@@ -12,15 +12,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from workflows.environment import cuprolith_version
 from workflows.hpc.doctor.program_search import search_programs
 
-UNKNOWN_VERSION = "of unknown version"
 _SECONDS = 60
 # what the schedulers tell a job of its cores on this node; else those that it may use
 _CORES = ("SLURM_CPUS_ON_NODE", "NCPUS", "NSLOTS")
@@ -86,14 +85,6 @@ class NodeReport(BaseModel):
     work_dir_problem: str = ""
     vasp: VaspReport | None = None
     gpu: GpuReport | None = None
-
-
-def cuprolith_version() -> str:
-    """Return the version of Cuprolith that is installed."""
-    try:
-        return metadata.version("cuprolith")
-    except metadata.PackageNotFoundError:
-        return UNKNOWN_VERSION
 
 
 def examine_node(work_dir: str, *, vasp: bool, gpu: bool) -> dict[str, Any]:

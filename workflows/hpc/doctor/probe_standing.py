@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from workflows.doctor import Check
-from workflows.hpc.doctor.probe import cuprolith_version
+from workflows.environment import cuprolith_version
 from workflows.hpc.doctor.probe_jobs import NOT_TAKEN_UP, has_ended, runner_patience
 from workflows.hpc.doctor.probe_verdict import own_subject
 from workflows.hpc.jobs.campaign_jobs import JobRecord

@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from workflows.doctor import Check
-from workflows.hpc.doctor.probe import GpuReport, NodeReport, VaspReport, cuprolith_version
+from workflows.environment import cuprolith_version
+from workflows.hpc.doctor.probe import GpuReport, NodeReport, VaspReport
 from workflows.vasp.settings import REHEARSAL_COMMAND
 
 

@@ -27,10 +27,14 @@ def is_finished(folder: JobFolder, kept: KeptJob) -> bool:
     return all(time is None or time <= finished for time in before)
 
 
-def held_up(folder: JobFolder, job: Job) -> str:
+def input_results(folder: JobFolder, job: Job) -> list[dict[str, Any] | None]:
+    """Return the results that a job is made from, trajectories and all; None where one is not."""
+    return [folder.result(uuid) for uuid in job.input_uuids]
+
+
+def held_up(job: Job, inputs: list[dict[str, Any] | None]) -> str:
     """Say why a job cannot run: one before it failed, or stopped it; "" if it can."""
-    for uuid in job.input_uuids:
-        parent = folder.result(uuid)
+    for parent in inputs:
         if parent is None and job.config.on_missing_references == OnMissing.ERROR:
             return "a job before it has not succeeded"
         if parent is not None and parent["stop_children"]:
@@ -38,8 +42,13 @@ def held_up(folder: JobFolder, job: Job) -> str:
     return ""
 
 
-def run_inner(folder: JobFolder, job: Job) -> tuple[Flow, ...]:
+def run_inner(folder: JobFolder, job: Job, inputs: list[dict[str, Any] | None]) -> tuple[Flow, ...]:
     """Run a job, keep its result, and return the flows it leads to.
+
+    Parameters
+    ----------
+    inputs
+        As `input_results` returns them.
 
     Raises
     ------
@@ -51,7 +60,8 @@ def run_inner(folder: JobFolder, job: Job) -> tuple[Flow, ...]:
     started = time.perf_counter()
     store = HoldingStore(JobStore(MemoryStore(), additional_stores={"data": MemoryStore()}))
     store.connect()
-    _load_inputs(folder, job, store)
+    if documents := [parent["document"] for parent in inputs if parent is not None]:
+        store.docs_store.update(documents, key=["uuid", "index"])
     store.expect(job)
     folder.directory.mkdir(parents=True, exist_ok=True)
     try:
@@ -74,14 +84,3 @@ def run_inner(folder: JobFolder, job: Job) -> tuple[Flow, ...]:
         raise
     folder.write_result(job.uuid, result)
     return outcome.followers
-
-
-def _load_inputs(folder: JobFolder, job: Job, store: JobStore) -> None:
-    """Put the results that a job rests on where jobflow looks for them."""
-    documents: list[dict[str, Any]] = []
-    for uuid in job.input_uuids:
-        result = folder.result(uuid)
-        if result is not None:
-            documents.append(result["document"])
-    if documents:
-        store.docs_store.update(documents, key=["uuid", "index"])

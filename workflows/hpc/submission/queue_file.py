@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from jobflow import Job
 from pydantic import BaseModel, ConfigDict, Field
 
+from workflows.environment import cuprolith_version
 from workflows.errors import CuprolithError
 from workflows.hpc.setup.settings import HpcSettings, ResourceClass
 from workflows.hpc.setup.workers import VASP_EXECUTION, batch_worker_name
@@ -65,7 +65,7 @@ class QueueFile(BaseModel):
         CuprolithError
             With both versions.
         """
-        here = installed_version()
+        here = cuprolith_version()
         if here != self.version:
             raise CuprolithError(
                 f"submitted by Cuprolith {self.version}, but this node has {here}",
@@ -136,8 +136,3 @@ def read_queue_file(workdir: Workdir) -> QueueFile:
 def write_queue_file(workdir: Workdir, queue: QueueFile) -> None:
     """Write a workdir's queue file."""
     write_json(queue_file(workdir), queue.model_dump(mode="json"))
-
-
-def installed_version() -> str:
-    """Return the version of this Cuprolith."""
-    return metadata.version("cuprolith")

@@ -10,7 +10,7 @@ from jobflow import Flow, Job, JobConfig, OnMissing, Response, job
 
 from workflows.errors import WallTimeError
 from workflows.hpc.setup.shell_words import plain_job_name
-from workflows.hpc.submission.inner_job import held_up, is_finished, run_inner
+from workflows.hpc.submission.inner_job import held_up, input_results, is_finished, run_inner
 from workflows.hpc.submission.job_folder import JobFolder, KeptJob
 from workflows.hpc.submission.queue_file import QueueFile, read_queue_file
 from workflows.jobs.execution_order import execution_order
@@ -52,13 +52,14 @@ def queued_job(
     planner = QueuePlanner(opened, queue, jobs, stage)
     kept = jobs.job(uuid)
     inner = kept.job
-    if reason := held_up(jobs, inner):
+    inputs = input_results(jobs, inner)
+    if reason := held_up(inner, inputs):
         return Response(output={"job": inner.name, "not run": reason})
     if is_finished(jobs, kept):
         followers: Iterable[Flow] = jobs.followers(uuid)
         return Response(output={"job": inner.name}, detour=planner.flow(followers, uuid))
     try:
-        followers = run_inner(jobs, inner)
+        followers = run_inner(jobs, inner, inputs)
     except WallTimeError as error:
         print(f"{inner.name}: {error}; another job goes on", flush=True)
         again = planner.queued(inner, [], turn + 1)

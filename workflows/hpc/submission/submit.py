@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from workflows.campaign import Campaign
+from workflows.environment import cuprolith_version
 from workflows.errors import CuprolithError
 from workflows.hpc.fetching.campaign_folder import CampaignFolder, worker_host
 from workflows.hpc.jobs.campaign_jobs import SUPERSEDED, CampaignJobs
@@ -20,7 +21,6 @@ from workflows.hpc.setup.project import project_settings
 from workflows.hpc.setup.settings import HpcSettings, ResourceClass
 from workflows.hpc.submission.queue_file import (
     QueueFile,
-    installed_version,
     routes,
     write_queue_file,
 )
@@ -109,7 +109,7 @@ def submit(
     queue = QueueFile(
         campaign=campaign.name,
         project=project.name,
-        version=installed_version(),
+        version=cuprolith_version(),
         submission=earlier.count,
         routes=routes(settings),
         dft_large_from_atoms=settings.dft_large_from_atoms,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from workflows.environment import cuprolith_version
 from workflows.hpc.dev_cluster.cluster import DevCluster
-from workflows.hpc.doctor.probe import cuprolith_version
 from workflows.hpc.setup.project import ProjectFiles, write_project
 from workflows.hpc.setup.queue_collections import prepare_queue
 from workflows.hpc.setup.settings_file import checked_settings

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
+from workflows.environment import cuprolith_version
 from workflows.hpc.doctor import probe
-from workflows.hpc.doctor.probe import NodeReport, cuprolith_version, examine_node
+from workflows.hpc.doctor.probe import NodeReport, examine_node
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import pytest
 
-from workflows.hpc.doctor.probe import GpuReport, NodeReport, VaspReport, cuprolith_version
+from workflows.environment import cuprolith_version
+from workflows.hpc.doctor.probe import GpuReport, NodeReport, VaspReport
 from workflows.hpc.doctor.probe_verdict import judge
 
 VASP = VaspReport(

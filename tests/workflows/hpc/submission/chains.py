@@ -6,13 +6,13 @@ from pathlib import Path
 from jobflow import Flow, Job, JobConfig, OnMissing, Response, job
 from jobflow.managers.local import run_locally
 
+from workflows.environment import cuprolith_version
 from workflows.errors import WallTimeError
 from workflows.hpc.setup.settings import RESOURCE_CLASSES
 from workflows.hpc.submission.job_folder import JobFolder
 from workflows.hpc.submission.queue_file import (
     QueueFile,
     Route,
-    installed_version,
     write_queue_file,
 )
 from workflows.hpc.submission.queued_job import QueuePlanner
@@ -87,7 +87,7 @@ class Queue:
         self.file = QueueFile(
             campaign="li-cu",
             project="test",
-            version=version or installed_version(),
+            version=version or cuprolith_version(),
             submission=submission,
             routes={name: Route(worker=name) for name in RESOURCE_CLASSES},
             dft_large_from_atoms=100,

@@ -7,12 +7,12 @@ import pytest
 from jobflow.managers.local import run_locally
 
 from workflows.campaign import load_campaign
+from workflows.environment import cuprolith_version
 from workflows.hpc.setup.settings import RESOURCE_CLASSES
 from workflows.hpc.submission.gather import gather_labels
 from workflows.hpc.submission.queue_file import (
     QueueFile,
     Route,
-    installed_version,
     write_queue_file,
 )
 from workflows.hpc.submission.stage_jobs import campaign_flow
@@ -49,7 +49,7 @@ def queue(submission=0):
     return QueueFile(
         campaign="tiny",
         project="test",
-        version=installed_version(),
+        version=cuprolith_version(),
         submission=submission,
         routes={name: Route(worker=name) for name in RESOURCE_CLASSES},
         dft_large_from_atoms=100,

@@ -6,9 +6,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from workflows.campaign import load_campaign
+from workflows.environment import cuprolith_version
 from workflows.errors import CuprolithError
 from workflows.hpc.jobs.campaign_jobs import CampaignJobs
-from workflows.hpc.submission.queue_file import installed_version, read_queue_file
+from workflows.hpc.submission.queue_file import read_queue_file
 from workflows.hpc.submission.submit import submit
 from workflows.workdir import Workdir
 
@@ -56,7 +57,7 @@ def test_the_first_submission_brings_the_campaign_and_adds_its_stages(licu, camp
     assert done.n_jobs == len(STAGES)
     assert load_campaign(place / "campaign.yaml").campaign_hash == campaign.campaign_hash
     queue = read_queue_file(Workdir(place))
-    assert (queue.version, queue.submission) == (installed_version(), 0)
+    assert (queue.version, queue.submission) == (cuprolith_version(), 0)
     assert queue.routes["dft-small"].batch_worker == "dft-small-batch"
     assert queue.routes["dft-large"].exec_config == "vasp"
     added = jobs(licu)
