@@ -16,6 +16,7 @@ hypothesis.settings.load_profile("patient")
 # The files that take longest, first: processes that share the files then end together.
 LONGEST = [
     "tests/test_quickstart.py",
+    "tests/workflows/hpc/test_faults_on_dev_cluster.py",
     "tests/workflows/hpc/test_tutorial.py",
     "tests/training/test_deployment.py",
     "tests/workflows/test_vasp_campaign.py",

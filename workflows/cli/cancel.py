@@ -38,8 +38,9 @@ def cancel(
     """
     with errors_shown(debug=debug), quiet_database(project) as controller:
         from workflows.hpc.jobs.campaign_jobs import CampaignJobs, find_job
-        from workflows.hpc.jobs.cancel import NOT_BEGUN_STATES, STOPPABLE_STATES, cancel_all
+        from workflows.hpc.jobs.cancel import STOPPABLE_STATES, cancel_all
         from workflows.hpc.jobs.cancel import cancel as cancel_job
+        from workflows.hpc.jobs.job_states import NOT_BEGUN_STATES
 
         if (job is not None) == every:
             raise CuprolithError("which jobs?", remedy="give a job, or --all")

@@ -44,6 +44,7 @@ def retry(
     """
     with errors_shown(debug=debug), quiet_database(project) as controller:
         from workflows.hpc.jobs.campaign_jobs import find_job
+        from workflows.hpc.jobs.job_states import FAILED_STATES
         from workflows.hpc.jobs.retry import retry as retry_job
 
         if (job is not None) == (failed or stage is not None):
@@ -59,7 +60,9 @@ def retry(
         refused = 0
         for record in jobs:
             try:
-                show_action(retry_job(controller, record))
+                found = find_job(controller, record.db_id)
+                if found.state in FAILED_STATES:  # it may rest on one that was tried again
+                    show_action(retry_job(controller, found))
             except CuprolithError as error:
                 refused += 1
                 show_refusal(error)

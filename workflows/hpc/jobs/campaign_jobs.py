@@ -7,7 +7,7 @@ runs inherit them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -206,6 +206,14 @@ def find_job(controller: JobController, identifier: str) -> JobRecord:
             f"{len(matches)} jobs begin with {identifier}: {shown}", remedy="give more of the uuid"
         )
     return next(iter(matches.values()))
+
+
+def jobs_with_ids(controller: JobController, ids: Iterable[tuple[str, int]]) -> list[JobRecord]:
+    """Return the jobs of some uuids and indices."""
+    wanted = set(ids)
+    found = controller.jobs.find({"uuid": {"$in": [uuid for uuid, _ in wanted]}}, _RECORD_FIELDS)
+    records = map(_record, found)
+    return [record for record in records if (record.uuid, record.index) in wanted]
 
 
 def _group_stage(now: datetime) -> dict[str, Any]:

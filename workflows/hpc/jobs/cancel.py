@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,16 +10,15 @@ from workflows.errors import CuprolithError
 from workflows.hpc.jobs.campaign_jobs import CampaignJobs, JobRecord, find_job
 from workflows.hpc.jobs.job_database import jf_command
 from workflows.hpc.jobs.job_states import UNDERWAY_STATES
-from workflows.hpc.jobs.retry import LOCK_SECONDS, Action, retry
+from workflows.hpc.jobs.retry import Action, retry
 from workflows.hpc.jobs.status import SILENT_AFTER
+from workflows.hpc.jobs.stopping import stop_not_begun, stop_underway
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
 
-NOT_BEGUN_STATES = ("WAITING", "READY")
 # What waits for others cannot be stopped alone.
 STOPPABLE_STATES = ("READY", *UNDERWAY_STATES)
-_IN_BATCH = ("BATCH_SUBMITTED", "BATCH_RUNNING")
 # A job that ends meanwhile may add others.
 _ROUNDS = 3
 
@@ -46,14 +45,14 @@ def cancel(
         retry(controller, job, silent_after=silent_after)
         job = find_job(controller, job.db_id)
     try:
-        controller.stop_job(db_id=job.db_id, wait=LOCK_SECONDS)
+        ended = stop_underway(controller, job)
     except Exception as error:  # jobflow-remote raises ValueError, RuntimeError, its own
         raise CuprolithError(
             f"job {job.db_id} ({job.name}) was not stopped: {error}",
             remedy="where it says locked, wait a moment and give the command again",
         ) from error
     done = "is stopped"
-    if job.state in _IN_BATCH:
+    if not ended:
         done = "is given up; what of it runs in a batch runs to its end, and is not taken"
     return Action(job.db_id, done, jf_command(controller, "job", "stop", job.db_id))
 
@@ -78,7 +77,7 @@ def cancel_all(
     refused: set[str] = set()
     for _ in range(_ROUNDS):
         # those that have not begun first, lest the runner starts them meanwhile
-        n_waiting = _stop_waiting(controller, campaign)
+        n_waiting = stop_not_begun(controller, {"job.metadata.campaign": campaign})
         if n_waiting:
             on_action(Action(f"{n_waiting} jobs that had not begun", "are stopped"))
         underway = [job for job in jobs.in_states(*UNDERWAY_STATES) if job.db_id not in refused]
@@ -90,31 +89,3 @@ def cancel_all(
             except CuprolithError as error:
                 refused.add(job.db_id)
                 on_error(error)
-
-
-def _stop_waiting(controller: JobController, campaign: str) -> int:
-    """Stop the jobs that are ready or wait, all at once, and return how many.
-
-    One by one, jobflow-remote reads the states of a whole flow for each of them.
-    """
-    waiting = {
-        "job.metadata.campaign": campaign,
-        "state": {"$in": list(NOT_BEGUN_STATES)},
-        "lock_id": None,
-    }
-    stopped = [job["uuid"] for job in controller.jobs.find(waiting, ["uuid"])]
-    if not stopped:
-        return 0
-    values = {"state": "USER_STOPPED", "updated_on": datetime.now(UTC)}
-    # What the runner took up meanwhile is left to it.
-    done = controller.jobs.update_many({**waiting, "uuid": {"$in": stopped}}, {"$set": values})
-    flows = list(controller.flows.find({"jobs": {"$in": stopped}}, ["uuid"]))
-    update_flow_states(controller, (flow["uuid"] for flow in flows))
-    return int(done.modified_count)
-
-
-def update_flow_states(controller: JobController, uuids: Iterable[str]) -> None:
-    """Bring the states of flows up to date with their jobs, which were written past the runner."""
-    for uuid in uuids:
-        with controller.lock_flow(filter={"uuid": uuid}, sleep=2, max_wait=LOCK_SECONDS):
-            controller.update_flow_state(flow_uuid=uuid)

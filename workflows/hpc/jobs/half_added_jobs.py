@@ -42,7 +42,7 @@ def remove_half_added_jobs(
     CuprolithError
         If one of them has been started.
     """
-    added = set(_added(output))
+    added = set(jobs_led_to(output))
     uuids = [uuid for uuid, _ in added]
     if not added:
         return 0
@@ -81,7 +81,7 @@ def _forget(controller: JobController, job: JobRecord, added: set[tuple[str, int
     controller.jobs.update_many(waits, {"$pull": {"parents": {"$in": gone}}})
 
 
-def _added(output: dict[str, Any]) -> Iterator[tuple[str, int]]:
+def jobs_led_to(output: dict[str, Any]) -> Iterator[tuple[str, int]]:
     """Yield uuid and index of each job that a job leads to."""
     response = output.get("response") or {}
     for kind in _LEADS_TO:

@@ -25,9 +25,13 @@ _STATES: dict[Word, tuple[str, ...]] = {
 _WORDS: dict[str, Word] = {state: word for word, states in _STATES.items() for state in states}
 
 FAILED = "FAILED"
+COMPLETED = "COMPLETED"
 REMOTE_ERROR = "REMOTE_ERROR"
 FAILED_STATES = _STATES["failed"]
 STOPPED_STATES = ("STOPPED", "USER_STOPPED")
+NOT_BEGUN_STATES = ("WAITING", "READY")
+BATCH_SUBMITTED = "BATCH_SUBMITTED"
+BATCH_STATES = (BATCH_SUBMITTED, "BATCH_RUNNING")
 # A node is occupied, or was until the job ended.
 ON_A_NODE = ("RUNNING", "BATCH_RUNNING")
 # The runner moves on jobs in these states within seconds, unless something holds it up.

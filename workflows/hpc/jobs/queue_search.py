@@ -1,4 +1,4 @@
-"""Finding a job that was submitted, though the database does not know: in the queue or batches."""
+"""Finding a job that was submitted, though the database does not know: in the queue."""
 
 from __future__ import annotations
 
@@ -46,24 +46,3 @@ def queue_id_of_folder(controller: JobController, worker: str, folder: str) -> s
         if PurePosixPath(submitted_from).name == PurePosixPath(folder).name:
             return job_id
     return None
-
-
-def is_in_batches(controller: JobController, worker: str, uuid: str, index: int) -> bool:
-    """Return whether a job was handed to a batch worker, which takes jobs from a folder.
-
-    Parameters
-    ----------
-    worker
-        Name of a batch worker.
-    """
-    from jobflow_remote.jobs.batch import RemoteBatchManager
-    from jobflow_remote.utils.remote import SharedHosts
-
-    assert controller.project is not None
-    with SharedHosts(controller.project) as hosts:
-        batch = controller.project.workers[worker].batch
-        assert batch is not None
-        batches = RemoteBatchManager(hosts.get_host(worker), batch.jobs_handle_dir)
-        taken = [*batches.get_running(), *batches.get_run_finished()]
-        waits = f"{uuid}_{index}" in batches.get_submitted()
-    return waits or any(job[:2] == (uuid, index) for job in taken)

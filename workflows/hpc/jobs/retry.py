@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflows.errors import CuprolithError
+from workflows.hpc.jobs.batches import is_in_batches
 from workflows.hpc.jobs.campaign_jobs import JobRecord
 from workflows.hpc.jobs.half_added_jobs import remove_half_added_jobs
 from workflows.hpc.jobs.job_database import jf_command
-from workflows.hpc.jobs.job_states import FAILED, REMOTE_ERROR, STOPPED_STATES, UNDERWAY_STATES
-from workflows.hpc.jobs.queue_search import is_in_batches, queue_id_of_folder
+from workflows.hpc.jobs.job_output import OUTPUT_FILE, has_ended, job_output
+from workflows.hpc.jobs.job_states import (
+    BATCH_STATES,
+    BATCH_SUBMITTED,
+    FAILED,
+    REMOTE_ERROR,
+    STOPPED_STATES,
+    UNDERWAY_STATES,
+)
+from workflows.hpc.jobs.queue_search import queue_id_of_folder
 from workflows.hpc.jobs.status import SILENT_AFTER, limited_workers
+from workflows.hpc.jobs.stopping import LOCK_SECONDS
+from workflows.hpc.jobs.take_back import take_back
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
 
-# The runner holds a flow for moments; jobflow-remote looks again every 10 s.
-LOCK_SECONDS = 60
-_OUTPUT = "jfremote_out.json"
 _UNKNOWN_ID = "ID not known"
 _DUPLICATE = "duplicate key"
-_GONE_ON = "which is not acceptable"  # the state of a job that needs it
-_IN_BATCHES = ("BATCH_SUBMITTED", "BATCH_RUNNING")
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,8 @@ def retry(
     try:
         if job.state not in UNDERWAY_STATES:
             _unlock_flow(controller, job, limit)  # whatever follows needs the flow
-        if job.state == FAILED:
+        if job.state in (FAILED, *STOPPED_STATES):
             return _run_again(controller, job)
-        if job.state in STOPPED_STATES:
-            return _run_again(controller, job, force=True)
         if job.state == REMOTE_ERROR:
             return _repeat_step(controller, job)
         if job.state in UNDERWAY_STATES:
@@ -86,7 +88,10 @@ def retry(
     )
 
 
-def _run_again(controller: JobController, job: JobRecord, *, force: bool = False) -> Action:
+def _run_again(controller: JobController, job: JobRecord) -> Action:
+    """Run a job afresh, and after it those that went on without it."""
+    taken_back = take_back(controller, job)
+    force = taken_back or job.state in (*STOPPED_STATES, *BATCH_STATES)
     controller.rerun_job(db_id=job.db_id, wait=LOCK_SECONDS, force=force)
     words = ["job", "rerun", *(["--force"] if force else []), job.db_id]
     return Action(job.db_id, "runs again", jf_command(controller, *words))
@@ -97,10 +102,10 @@ def _repeat_step(controller: JobController, job: JobRecord) -> Action:
     error = job.remote.get("error") or ""
     if job.previous_state == "UPLOADED" and _UNKNOWN_ID in error:
         return _find_submitted(controller, job)
-    if job.previous_state in ("RUN_FINISHED", "DOWNLOADED") and _OUTPUT in error:
+    if job.previous_state in ("RUN_FINISHED", "DOWNLOADED") and OUTPUT_FILE in error:
         # The job ended without its output: to fetch it once more brings nothing.
         return _run_again(controller, job)
-    if job.previous_state in _IN_BATCHES and not _is_in_batches(controller, job):
+    if job.previous_state in BATCH_STATES and not is_in_batches(controller, job):
         return _after_batch(controller, job)
     if job.previous_state == "DOWNLOADED" and _DUPLICATE in error:
         _undo_adding(controller, job)
@@ -109,23 +114,22 @@ def _repeat_step(controller: JobController, job: JobRecord) -> Action:
     return Action(job.db_id, done, jf_command(controller, "job", "retry", job.db_id))
 
 
-def _is_in_batches(controller: JobController, job: JobRecord) -> bool:
-    assert controller.project is not None
-    if controller.project.workers[job.worker].batch is None:
-        return False
-    return is_in_batches(controller, job.worker, job.uuid, job.index)
-
-
 def _after_batch(controller: JobController, job: JobRecord) -> Action:
-    """Go on with a job whose allocation was killed; put back as it was, nobody would run it."""
-    if _has_ended(controller, job):
+    """Go on with a job that no batch knows any more; put back as it was, nobody would run it."""
+    if has_ended(job_output(controller, job)):
         return _take_output(controller, job)
+    if job.lock_time is not None:
+        _unlock(controller, job, "")
     return _run_again(controller, job)
 
 
 def _take_up(controller: JobController, job: JobRecord, limit: datetime) -> Action:
     """Take up a job that a killed runner has left behind."""
     since = job.silent_since(limit, limited_workers(controller))
+    abandoned = since is not None or job.lock_time is None
+    # jobflow-remote forgets the end of a job of a batch that is locked just then
+    if job.state in BATCH_STATES and abandoned and not is_in_batches(controller, job):
+        return _after_batch(controller, job)
     if since is None and job.remote.get("error"):
         _unlock_flow(controller, job, limit)
         controller.retry_job(db_id=job.db_id, wait=LOCK_SECONDS)
@@ -158,15 +162,15 @@ def _find_submitted(controller: JobController, job: JobRecord) -> Action:
     assert controller.project is not None
     worker = controller.project.workers[job.worker]
     if worker.batch is not None:
-        if is_in_batches(controller, job.worker, job.uuid, job.index):
-            return _set(controller, job, {"state": "BATCH_SUBMITTED"}, "is in a batch; taken up")
+        if is_in_batches(controller, job):
+            return _set(controller, job, {"state": BATCH_SUBMITTED}, "is in a batch; taken up")
         return _unlock(controller, job, "is in no batch; handed over again")
-    known_ended = _has_ended(controller, job)
+    known_ended = has_ended(job_output(controller, job))
     queue_id = None if known_ended else queue_id_of_folder(controller, job.worker, job.run_dir)
     if queue_id is not None:
         values = {"state": "SUBMITTED", "remote.process_id": queue_id}
         return _set(controller, job, values, f"is job {queue_id} of the queue; taken up")
-    if known_ended or _has_ended(controller, job):  # meanwhile
+    if known_ended or has_ended(job_output(controller, job)):  # meanwhile
         return _take_output(controller, job)
     if job.state == REMOTE_ERROR:
         return _set(controller, job, {"state": "UPLOADED"}, "is not in the queue; submitted again")
@@ -215,7 +219,7 @@ def _undo_adding(controller: JobController, job: JobRecord) -> None:
                 f"job {job.db_id} ({job.name}) has gone on meanwhile",
                 remedy="look again: cuprolith status",
             )
-        remove_half_added_jobs(controller, job, _output(controller, job) or {})
+        remove_half_added_jobs(controller, job, job_output(controller, job) or {})
 
 
 def _unlock_flow(controller: JobController, job: JobRecord, limit: datetime) -> bool:
@@ -226,33 +230,8 @@ def _unlock_flow(controller: JobController, job: JobRecord, limit: datetime) -> 
     return bool(controller.unlock_flows(job_ids=job.uuid))
 
 
-def _has_ended(controller: JobController, job: JobRecord) -> bool:
-    output = _output(controller, job) or {}
-    return "response" in output or "error" in output
-
-
-def _output(controller: JobController, job: JobRecord) -> dict[str, Any] | None:
-    """Return what the job has written of its end, or None."""
-    from jobflow_remote.utils.remote import SharedHosts
-
-    with SharedHosts(controller.project) as hosts:
-        host = hosts.get_host(job.worker)
-        path = Path(job.run_dir or "", _OUTPUT)
-        try:
-            content = json.loads(host.read_text_file(str(path)))
-        except (OSError, ValueError):
-            return None
-    return content if isinstance(content, dict) else None
-
-
 def _refused(job: JobRecord, error: Exception) -> CuprolithError:
     reason = str(error).strip() or type(error).__name__
-    if _GONE_ON in reason:
-        return CuprolithError(
-            f"job {job.db_id} ({job.name}) cannot run again: jobs after it have gone on without it",
-            remedy="when the campaign has ended, `cuprolith submit` it again: that adds what is "
-            "missing, and what rests on it",
-        )
     return CuprolithError(
         f"job {job.db_id} ({job.name}) was not tried again: {reason}",
         remedy="where it says locked, wait a moment; `jf job info "

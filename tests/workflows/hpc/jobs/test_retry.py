@@ -1,28 +1,14 @@
 import json
-import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.workflows.hpc.submitted import put, state, submit, submit_chain
+from tests.workflows.hpc.submitted import put, state, submit, submit_chain, with_batches
 from workflows.errors import CuprolithError
 from workflows.hpc.jobs.campaign_jobs import find_job
 from workflows.hpc.jobs.retry import retry
 
 LONG_AGO = datetime.now(UTC) - timedelta(hours=1)
-
-
-@pytest.fixture
-def queue(tmp_path, monkeypatch):
-    """A squeue that tells what the test writes into the returned file."""
-    listing, programs = tmp_path / "listing", tmp_path / "programs"
-    programs.mkdir()
-    listing.write_text("")
-    (programs / "squeue").write_text(f"#!/bin/sh\ncat {listing}\n")
-    (programs / "squeue").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    return listing
 
 
 def retried(controller, db_id):
@@ -115,7 +101,7 @@ def test_a_fresh_lock_is_respected(controller):
 
 def test_a_job_that_reached_the_queue_is_joined_to_it(controller, tmp_path, queue):
     db_id, folder = left_in_submission(controller, tmp_path)
-    queue.write_text(f"41 {folder}x\n42 {folder}\n43 /elsewhere\n")
+    (queue / "listing").write_text(f"41 {folder}x\n42 {folder}\n43 /elsewhere\n")
     assert "job 42 of the queue" in retried(controller, db_id).done
     document = controller.jobs.find_one({"db_id": db_id})
     assert (document["state"], document["remote"]["process_id"]) == ("SUBMITTED", "42")
@@ -124,7 +110,7 @@ def test_a_job_that_reached_the_queue_is_joined_to_it(controller, tmp_path, queu
 
 def test_the_queue_knows_the_folder_by_another_name(controller, tmp_path, queue):
     db_id, folder = left_in_submission(controller, tmp_path)
-    queue.write_text(f"42 /lustre/lena/{folder.name}\n")
+    (queue / "listing").write_text(f"42 /lustre/lena/{folder.name}\n")
     retried(controller, db_id)
     assert state(controller, db_id) == "SUBMITTED"
 
@@ -132,7 +118,7 @@ def test_the_queue_knows_the_folder_by_another_name(controller, tmp_path, queue)
 def test_a_job_that_ends_while_the_queue_is_asked(controller, tmp_path, queue):
     db_id, folder = left_in_submission(controller, tmp_path)
     output = json.dumps({"start_time": 0, "response": {}})
-    squeue = queue.parent / "programs" / "squeue"
+    squeue = queue / "squeue"
     squeue.write_text(f"#!/bin/sh\necho '{output}' > {folder}/jfremote_out.json\n")
     retried(controller, db_id)
     assert state(controller, db_id) == "DOWNLOADED"
@@ -140,7 +126,7 @@ def test_a_job_that_ends_while_the_queue_is_asked(controller, tmp_path, queue):
 
 def test_a_job_that_did_not_reach_the_queue_is_submitted_again(controller, tmp_path, queue):
     db_id, _ = left_in_submission(controller, tmp_path)
-    queue.write_text("43 /elsewhere\n")
+    (queue / "listing").write_text("43 /elsewhere\n")
     assert "not in the queue" in retried(controller, db_id).done
     assert (state(controller, db_id), lock_of(controller, db_id)) == ("UPLOADED", None)
 
@@ -155,14 +141,14 @@ def test_a_job_that_ran_unnoticed_gives_its_output(controller, tmp_path, queue):
 def test_a_job_that_started_unnoticed_is_no_ended_one(controller, tmp_path, queue):
     db_id, folder = left_in_submission(controller, tmp_path)
     (folder / "jfremote_out.json").write_text(json.dumps({"start_time": 0}))
-    queue.write_text(f"42 {folder}\n")
+    (queue / "listing").write_text(f"42 {folder}\n")
     retried(controller, db_id)
     assert state(controller, db_id) == "SUBMITTED"
 
 
 def test_nothing_is_submitted_twice_while_the_queue_is_silent(controller, tmp_path, queue):
     db_id, _ = left_in_submission(controller, tmp_path)
-    (queue.parent / "programs" / "squeue").write_text("#!/bin/sh\necho no controller >&2; exit 1\n")
+    (queue / "squeue").write_text("#!/bin/sh\necho no controller >&2; exit 1\n")
     with pytest.raises(CuprolithError, match="squeue failed on worker dft-small: no controller"):
         retried(controller, db_id)
     assert lock_of(controller, db_id) == "runner"
@@ -179,24 +165,11 @@ def test_a_submission_whose_id_got_lost(controller, tmp_path, queue):
         lock_time=None,
         **{"remote.error": "Remote error: submission succeeded but ID not known. Job may be ..."},
     )
-    queue.write_text(f"42 {folder}\n")
+    (queue / "listing").write_text(f"42 {folder}\n")
     retried(controller, db_id)
     document = controller.jobs.find_one({"db_id": db_id})
     assert (document["state"], document["remote"]["process_id"]) == ("SUBMITTED", "42")
     assert document["remote"]["error"] is None
-
-
-def with_batches(controller, tmp_path):
-    """Make `dft-small` a batch worker; return what its jobs are handed to."""
-    from jobflow_remote.config.base import BatchConfig
-    from jobflow_remote.jobs.batch import RemoteBatchManager
-    from jobflow_remote.remote.host import LocalHost
-
-    folders = {"jobs_handle_dir": str(tmp_path / "h"), "work_dir": str(tmp_path / "b")}
-    controller.project.workers["dft-small"].batch = BatchConfig(**folders)
-    batches = RemoteBatchManager(LocalHost(), Path(folders["jobs_handle_dir"]))
-    batches.get_submitted()
-    return batches
 
 
 @pytest.mark.parametrize(
@@ -231,6 +204,32 @@ def test_a_job_whose_allocation_runs_is_left_there(controller, tmp_path):
     assert state(controller, db_id) == "BATCH_RUNNING"
 
 
+@pytest.mark.parametrize(
+    ("output", "after"), [(None, "READY"), ({"start_time": 0, "response": {}}, "DOWNLOADED")]
+)
+@pytest.mark.parametrize("lock", [{}, {"lock_id": "runner", "lock_time": LONG_AGO}])
+def test_a_job_that_no_batch_knows_any_more(controller, tmp_path, output, after, lock):
+    """As jobflow-remote leaves one that ended while a killed runner's lock was on it."""
+    with_batches(controller, tmp_path)
+    (db_id,) = submit(controller)
+    if output is not None:
+        (tmp_path / "jfremote_out.json").write_text(json.dumps(output))
+    put(controller, db_id, "BATCH_SUBMITTED", run_dir=str(tmp_path), **lock)
+    retried(controller, db_id)
+    assert (state(controller, db_id), lock_of(controller, db_id)) == (after, None)
+
+
+def test_a_job_that_waits_for_a_batch_is_left_there(controller, tmp_path):
+    batches = with_batches(controller, tmp_path)
+    (db_id,) = submit(controller)
+    job = find_job(controller, db_id)
+    batches.submit_job(job.uuid, job.index)
+    put(controller, db_id, "BATCH_SUBMITTED", run_dir=str(tmp_path))
+    with pytest.raises(CuprolithError, match="underway"):
+        retried(controller, db_id)
+    assert state(controller, db_id) == "BATCH_SUBMITTED"
+
+
 @pytest.mark.parametrize("handed", [True, False])
 def test_a_job_for_a_batch(controller, tmp_path, handed):
     db_id, _ = left_in_submission(controller, tmp_path)
@@ -260,12 +259,16 @@ def test_there_is_nothing_to_try_again(controller, calm):
         retried(controller, db_id)
 
 
-def test_what_jobflow_remote_refuses_is_told(controller):
-    first, second = submit_chain(controller)
-    put(controller, first, "FAILED")
-    put(controller, second, "COMPLETED")  # its child ran: no rerun without force
-    with pytest.raises(CuprolithError, match="jobs after it have gone on without it"):
-        retried(controller, first)
+def test_what_jobflow_remote_refuses_is_told(controller, monkeypatch):
+    (db_id,) = submit(controller)
+    put(controller, db_id, "FAILED")
+
+    def refuses(**_):
+        raise ValueError("the job is locked")
+
+    monkeypatch.setattr(controller, "rerun_job", refuses)
+    with pytest.raises(CuprolithError, match="was not tried again: the job is locked"):
+        retried(controller, db_id)
 
 
 def test_a_job_that_went_on_meanwhile_keeps_what_it_led_to(controller, tmp_path):
