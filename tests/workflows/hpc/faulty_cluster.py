@@ -30,8 +30,10 @@ ROOT = Path(__file__).parents[3]
 PROJECT = "faults"
 VERBS = "\nfrom workflows.cli.main import main; main()"
 MOMENT = timedelta(seconds=0.1)
-# Of the worker `gpu`, which no label job uses: jobs that are sent there have no more.
+# Of the worker `gpu`, which no label job uses: jobs that are sent there are told to have no more.
 SHORT_WALL_TIME = 15
+# And so much the queue gives them; SLURM counts in minutes.
+LIMIT = "00:01:00"
 _WAIT_SECONDS = 180.0
 _POLL_SECONDS = 0.2
 
@@ -233,7 +235,7 @@ class FaultyCluster:
             "classes": {
                 "dft-small": {**one, "batch": batch},
                 "dft-large": one,
-                "gpu": {**one, "environment": short},
+                "gpu": {**one, "walltime": LIMIT, "environment": short},
                 "cpu": one,
             },
             "mongodb": {

@@ -37,18 +37,24 @@ engine:
   name: vasp
   relax: {{max_steps: {RELAX_STEPS}, fmax: 0.001}}
   melt_quench: {{cooling_rate: 40000, hold_steps: 0, segment_steps: {SEGMENTS[0]}}}
-  vasp: {{vasp_cmd: cuprolith-vasp-rehearsal, pbe_start: false}}
+  vasp: {{vasp_cmd: cuprolith-vasp-rehearsal, pbe_start: false, wall_time: %s}}
 """
 
 
 class RehearsedCampaign:
-    """A campaign with generated structures; its name is that of its folder."""
+    """A campaign with generated structures; its name is that of its folder.
 
-    def __init__(self, folder: Path) -> None:
+    Parameters
+    ----------
+    wall_time
+        That its VASP jobs are told they have, s; else that of their worker.
+    """
+
+    def __init__(self, folder: Path, wall_time: int | None = None) -> None:
         self.name = folder.name
         self.workdir = Workdir(folder)
         given = folder.with_suffix(".yaml")
-        given.write_text(CAMPAIGN)
+        given.write_text(CAMPAIGN % ("null" if wall_time is None else wall_time))
         self.workdir.freeze(load_campaign(given))
         generate(self.workdir)
         self.engine, self.runs = planned_runs(self.workdir)

@@ -190,7 +190,16 @@ def short_of_time(running, tmp_path_factory):
     return campaign
 
 
-@pytest.mark.usefixtures("short_of_time")  # its jobs run meanwhile
+@pytest.fixture(scope="module")
+def overrun(running, tmp_path_factory):
+    """One whose relaxation believes to have time, until the queue ends its job."""
+    campaign = RehearsedCampaign(tmp_path_factory.mktemp("overrun") / "overrun", wall_time=3600)
+    campaign.order("relax", "slow", seconds=15)
+    campaign.submit(running, worker="gpu")
+    return campaign
+
+
+@pytest.mark.usefixtures("short_of_time", "overrun")  # their jobs run meanwhile
 def test_vasp_that_is_killed_goes_on_from_its_last_step(site, tmp_path):
     campaign = RehearsedCampaign(tmp_path / "killed")
     for run in ("relax", "1"):
@@ -274,6 +283,20 @@ def test_a_node_with_another_version(site, tmp_path):
     )
     site.verb("retry", "--failed", "--campaign", "version", "--yes")
     campaign.assert_whole()
+
+
+def test_a_job_that_the_queue_ends_at_its_limit(site, overrun, tmp_path):
+    site.start_runner()
+    (trouble,) = site.wait_for_end("overrun", n_failed=1).troubles
+    assert "killed" in trouble.error
+    n_printed = overrun.n_printed("relax")
+    assert 0 < n_printed < RELAX_STEPS
+    site.wait_until(lambda: not processes_below(overrun.workdir.root))
+    site.verb("retry", trouble.db_id)
+    assert site.wait_for_end("overrun").troubles == []
+    assert_whole(overrun, tmp_path)
+    assert_went_on(overrun, "relax", RELAX_STEPS)
+    assert len(overrun.energies("relax")[0]) == n_printed
 
 
 CAMPAIGN = """\
