@@ -14,6 +14,7 @@ from workflows.hpc.submission.job_folder import JobFolder
 from workflows.hpc.submission.queue_file import QueueFile, read_queue_file
 from workflows.hpc.submission.queued_job import CAMPAIGN, WORKDIR, QueuePlanner, placed
 from workflows.jobs.job_ids import stable_uuid
+from workflows.lock import workdir_lock
 from workflows.tuning.steps import RESOURCE
 from workflows.workdir import Workdir
 
@@ -33,11 +34,18 @@ _AFTER_FAILURES = frozenset({"collect", "judge", "report"})
 
 @job
 def stage_job(workdir: str, stage: str, after: Any) -> Response:
-    """Run a stage of a campaign, or lead to the jobs it consists of."""
+    """Run a stage of a campaign, or lead to the jobs it consists of.
+
+    Raises
+    ------
+    WorkdirBusyError
+        If someone works in the workdir by hand.
+    """
     opened = Workdir(Path(workdir))
     queue = read_queue_file(opened)
     queue.require_version()
-    return _STAGES[stage](opened, queue)
+    with workdir_lock(opened.root):
+        return _STAGES[stage](opened, queue)
 
 
 def campaign_flow(workdir: Workdir, queue: QueueFile, *, tunes: bool) -> Flow:

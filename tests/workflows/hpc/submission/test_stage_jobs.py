@@ -15,7 +15,8 @@ from workflows.hpc.submission.queue_file import (
     Route,
     write_queue_file,
 )
-from workflows.hpc.submission.stage_jobs import campaign_flow
+from workflows.hpc.submission.stage_jobs import campaign_flow, stage_job
+from workflows.lock import WorkdirBusyError, workdir_lock
 from workflows.pipeline import run_pipeline
 from workflows.stages.label import label
 from workflows.workdir import Workdir
@@ -106,6 +107,12 @@ def test_it_ends_in_a_report(workdirs):
 
 
 @pytest.mark.slow
+def test_a_workdir_that_someone_works_in_by_hand_is_left_alone(workdirs):
+    _, away = workdirs
+    with workdir_lock(away.root), pytest.raises(WorkdirBusyError):
+        stage_job.original(str(away.root), "report", None)
+
+
 def test_submitted_again_nothing_is_labelled_again(workdirs):
     _, away = workdirs
     files = {path: path.stat().st_mtime_ns for path in away.root.glob("queue/label/results/*/*")}
