@@ -16,14 +16,11 @@ from workflows.engines.document import Provenance
 from workflows.engines.engine import Engine
 from workflows.engines.settings import EngineSettings
 from workflows.jobs.job_ids import stable_uuid
+from workflows.label_metadata import BUILDS, LABELLED_BY, N_ATOMS, TASK
 from workflows.relaxed_parents import relaxed_start
 from workflows.structures_io import StructureRecord
 
 MELT_QUENCH_FAMILIES = frozenset({"interface", "amorphous"})
-# Metadata of jobs that build a structure and label none.
-BUILDS = "builds"
-# Metadata of jobs that label one: what decides where a scheduler runs them.
-LABELLED_BY, TASK, N_ATOMS = "labelled_by", "task", "n_atoms"
 
 # Mean of the quickstart's 67 relaxations with diep (to 0.05 eV/Å, at most 30 steps): 15.5.
 _TYPICAL_RELAX_STEPS = 15

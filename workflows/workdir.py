@@ -8,12 +8,14 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from training.staged_file import StagedFile
-from workflows.campaign import Campaign, campaign_differences, load_campaign
 from workflows.environment import describe_environment
 from workflows.errors import CuprolithError
+
+if TYPE_CHECKING:
+    from workflows.campaign import Campaign
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ class Workdir:
                 remedy="give the campaign file: cuprolith generate CAMPAIGN.yaml --workdir "
                 f"{self.root}",
             )
+        from workflows.campaign import load_campaign
+
         return load_campaign(self.campaign_yaml)
 
     def freeze(self, campaign: Campaign, *, update: bool = False) -> Campaign:
@@ -141,6 +145,8 @@ class Workdir:
         CuprolithError
             If another campaign is frozen here and `update` is False.
         """
+        from workflows.campaign import campaign_differences
+
         campaign = self._with_crystal_copies(campaign)
         if self.campaign_yaml.is_file():
             differences = campaign_differences(self.campaign(), self._absolute(campaign))

@@ -18,7 +18,8 @@ from workflows.engines.engine import Engine, make_engine
 from workflows.engines.settings import EngineSettings, RelaxSettings
 from workflows.errors import CuprolithError
 from workflows.jobs.runner import run_flows
-from workflows.label_runs import BUILDS, label_runs, structure_flows
+from workflows.label_metadata import BUILDS
+from workflows.label_runs import label_runs, structure_flows
 from workflows.relaxed_parents import fallen_apart, relaxed_displacements, start_structure
 from workflows.store.sqlite_store import job_store
 from workflows.structures_io import StructureRecord, record_of

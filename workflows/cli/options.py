@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workflows.campaign import Campaign, load_campaign
 from workflows.cli.console import console
 from workflows.errors import CuprolithError
 from workflows.lock import workdir_lock
 from workflows.progress import progress_on
 from workflows.workdir import Workdir
+
+if TYPE_CHECKING:
+    from workflows.campaign import Campaign
 
 CampaignArgument = Annotated[
     Path | None,
@@ -40,6 +42,8 @@ def read_campaign(campaign: Path | None, workdir: Path | None) -> Campaign:
         If neither is given.
     """
     if campaign is not None:
+        from workflows.campaign import load_campaign
+
         return load_campaign(campaign)
     if workdir is not None:
         return Workdir(workdir).campaign()

@@ -12,7 +12,8 @@ from workflows.engines.engine import Engine, make_engine
 from workflows.engines.settings import PAPER_COOLING_RATE
 from workflows.jobs.run_records import failed_jobs
 from workflows.jobs.runner import run_flows
-from workflows.label_runs import BUILDS, LabelRun, label_runs, structure_flows
+from workflows.label_metadata import BUILDS
+from workflows.label_runs import LabelRun, label_runs, structure_flows
 from workflows.progress import ProgressBar, progress_bar
 from workflows.relaxed_parents import SLAB_FAMILIES, fallen_apart
 from workflows.store.sqlite_store import job_store

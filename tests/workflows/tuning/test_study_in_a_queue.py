@@ -15,7 +15,7 @@ from training.dataset import build_dataset
 from training.settings import DatasetSettings
 from workflows.campaign import load_campaign
 from workflows.environment import cuprolith_version
-from workflows.hpc.setup.settings import RESOURCE_CLASSES
+from workflows.hpc.resource_classes import RESOURCE_CLASSES
 from workflows.hpc.submission import stage_jobs
 from workflows.hpc.submission.queue_file import (
     QueueFile,

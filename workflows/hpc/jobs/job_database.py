@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from workflows.errors import CuprolithError
 from workflows.hpc.setup.secrets import require_private
+from workflows.quick_imports import quick_imports
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
@@ -52,8 +53,9 @@ def jf_command(controller: JobController, *words: str) -> str:
 
 def _controller(project: str | None) -> JobController:
     try:
-        from jobflow_remote.config.base import ConfigError
-        from jobflow_remote.config.manager import ConfigManager
+        with quick_imports():
+            from jobflow_remote.config.base import ConfigError
+            from jobflow_remote.config.manager import ConfigManager
     except ImportError as error:
         raise CuprolithError(
             "jobflow-remote is not installed in this environment",

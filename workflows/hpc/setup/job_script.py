@@ -71,6 +71,7 @@ def allocation_script(project: Project, worker_name: str, *, uid: str) -> str:
         "-mt": batch.max_time,
         "-mw": batch.max_wait,
         "-pj": batch.parallel_jobs,
+        "-st": batch.sleep_time,
     }
     command = f"jf -fe execution run-batch {worker.work_dir} {batch.jobs_handle_dir} {uid}"
     command += "".join(f" {flag} {value}" for flag, value in flags.items() if value)

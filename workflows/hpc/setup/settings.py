@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from workflows.hpc.resource_classes import RESOURCE_CLASSES, ResourceClass
 from workflows.hpc.setup.secrets import PasswordPlace
 from workflows.hpc.setup.shell_words import (
     AccountName,
@@ -26,8 +27,6 @@ from workflows.hpc.setup.shell_words import (
 from workflows.hpc.setup.shell_words import Literal as LiteralText
 from workflows.hpc.setup.walltime import Walltime
 
-ResourceClass = Literal["dft-small", "dft-large", "gpu", "cpu"]
-RESOURCE_CLASSES: tuple[ResourceClass, ...] = ("dft-small", "dft-large", "gpu", "cpu")
 Scheduler = Literal["slurm", "pbs", "sge"]
 Count = Annotated[int, Field(ge=1, le=100_000)]
 

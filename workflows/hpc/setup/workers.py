@@ -11,6 +11,11 @@ from workflows.hpc.setup.settings import BatchSettings, ClassSettings, HpcSettin
 VASP_EXECUTION = "vasp"
 """Name of the exec config that tells jobs where VASP is."""
 
+# -P: what lies in the job's folder shall not stand in for a module.
+_EXECUTE = "python -P -m workflows.hpc.submission.execute {}"
+# jobflow-remote's is 10 s: half of it is lost whenever the queue of short jobs was empty.
+_BATCH_SLEEP_SECONDS = 2
+
 
 def batch_worker_name(resource_class: str) -> str:
     """Return the name of the worker for a class's short jobs."""
@@ -44,6 +49,7 @@ def _worker(settings: HpcSettings, given: ClassSettings, job_seconds: int) -> di
         "work_dir": settings.work_dir,
         "resources": resources(settings, given),
         "pre_run": "\n".join(setup_lines(settings, given, job_seconds)),
+        "execution_cmd": _EXECUTE,
         "max_jobs": given.max_jobs,
         "scheduler_username": settings.scheduler_user,
     }
@@ -60,6 +66,7 @@ def _for_batches(
         "max_time": walltime - batch.longest_job,
         "max_wait": batch.idle,
         "parallel_jobs": batch.parallel_jobs,
+        "sleep_time": _BATCH_SLEEP_SECONDS,
     }
     return {
         **worker,

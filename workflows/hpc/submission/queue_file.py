@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobflow import Job
 from pydantic import BaseModel, ConfigDict, Field
 
 from workflows.environment import cuprolith_version
 from workflows.errors import CuprolithError
-from workflows.hpc.setup.settings import HpcSettings, ResourceClass
-from workflows.hpc.setup.workers import VASP_EXECUTION, batch_worker_name
-from workflows.label_runs import BUILDS, LABELLED_BY, N_ATOMS, TASK
+from workflows.hpc.resource_classes import ResourceClass
+from workflows.label_metadata import BUILDS, LABELLED_BY, N_ATOMS, TASK
 from workflows.tuning.steps import RESOURCE
 from workflows.workdir import Workdir, read_json, write_json
+
+if TYPE_CHECKING:
+    from workflows.hpc.setup.settings import HpcSettings
 
 _ENGINES_WITH_MPI = frozenset({"vasp", "rehearsal", "gpaw"})
 
@@ -105,6 +107,8 @@ def _is_short(job: Job, route: Route) -> bool:
 
 def routes(settings: HpcSettings) -> dict[ResourceClass, Route]:
     """Return which workers of a project take which class."""
+    from workflows.hpc.setup.workers import VASP_EXECUTION, batch_worker_name
+
     return {
         name: Route(
             worker=name,

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobflow import Flow, Job, OnMissing, OutputReference, Response, job
 
-from workflows.hpc.setup.settings import ResourceClass
+from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.submission.gather import gather_labels, label_jobs
 from workflows.hpc.submission.job_folder import JobFolder
 from workflows.hpc.submission.queue_file import QueueFile, read_queue_file

@@ -17,8 +17,9 @@ from workflows.hpc.fetching.campaign_folder import CampaignFolder, worker_host
 from workflows.hpc.jobs.campaign_jobs import SUPERSEDED, CampaignJobs
 from workflows.hpc.jobs.job_states import FAILED_STATES, STOPPED_STATES, UNDERWAY_STATES
 from workflows.hpc.jobs.stopping import update_flow_states
+from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.setup.project import project_settings
-from workflows.hpc.setup.settings import HpcSettings, ResourceClass
+from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.submission.queue_file import (
     QueueFile,
     routes,

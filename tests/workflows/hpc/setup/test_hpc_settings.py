@@ -5,8 +5,8 @@ import pytest
 import yaml
 
 from workflows.errors import CuprolithError
+from workflows.hpc.resource_classes import RESOURCE_CLASSES
 from workflows.hpc.setup.scheduler_resources import resources
-from workflows.hpc.setup.settings import RESOURCE_CLASSES
 from workflows.hpc.setup.settings_file import checked_settings, read_settings, settings_text
 from workflows.hpc.setup.walltime import clock, seconds
 from workflows.hpc.setup.workers import execution_documents, worker_documents

@@ -8,7 +8,7 @@ from jobflow.managers.local import run_locally
 
 from workflows.environment import cuprolith_version
 from workflows.errors import WallTimeError
-from workflows.hpc.setup.settings import RESOURCE_CLASSES
+from workflows.hpc.resource_classes import RESOURCE_CLASSES
 from workflows.hpc.submission.job_folder import JobFolder
 from workflows.hpc.submission.queue_file import (
     QueueFile,

@@ -8,7 +8,7 @@ from jobflow.managers.local import run_locally
 
 from workflows.campaign import load_campaign
 from workflows.environment import cuprolith_version
-from workflows.hpc.setup.settings import RESOURCE_CLASSES
+from workflows.hpc.resource_classes import RESOURCE_CLASSES
 from workflows.hpc.submission.gather import gather_labels
 from workflows.hpc.submission.queue_file import (
     QueueFile,

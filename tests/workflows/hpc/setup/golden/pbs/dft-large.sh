@@ -22,4 +22,4 @@ export CUPROLITH_WALL_TIME=172800
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
 export VASP_CMD='mpirun vasp_std'
 export PMG_VASP_PSP_DIR=/home/lena/potentials
-jf -fe execution run /scratch/lena/cuprolith/aa/bb/cc/example
+python -P -m workflows.hpc.submission.execute /scratch/lena/cuprolith/aa/bb/cc/example

@@ -20,7 +20,7 @@ conda activate cuprolith || cuprolith_stop 'conda activate cuprolith'
 export OMP_NUM_THREADS=1
 export CUPROLITH_WALL_TIME=1800
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
-jf -fe execution run-batch /scratch/lena/cuprolith /scratch/lena/cuprolith/batches/dft-small-batch/jobs 00000000-0000-4000-8000-000000000000 -mt 41400.0 -mw 120.0 -pj 2
+jf -fe execution run-batch /scratch/lena/cuprolith /scratch/lena/cuprolith/batches/dft-small-batch/jobs 00000000-0000-4000-8000-000000000000 -mt 41400.0 -mw 120.0 -pj 2 -st 2.0
 
 # submit.sh of each job
 #!/bin/bash
@@ -32,4 +32,4 @@ echo example
 cd /scratch/lena/cuprolith/aa/bb/cc/example
 export VASP_CMD='mpirun vasp_std'
 export PMG_VASP_PSP_DIR=/home/lena/potentials
-jf -fe execution run /scratch/lena/cuprolith/aa/bb/cc/example
+python -P -m workflows.hpc.submission.execute /scratch/lena/cuprolith/aa/bb/cc/example

@@ -18,4 +18,4 @@ conda activate cuprolith || cuprolith_stop 'conda activate cuprolith'
 export OMP_NUM_THREADS=16
 export CUPROLITH_WALL_TIME=86400
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
-jf -fe execution run /scratch/lena/cuprolith/aa/bb/cc/example
+python -P -m workflows.hpc.submission.execute /scratch/lena/cuprolith/aa/bb/cc/example

@@ -13,4 +13,4 @@ source /home/lena/venvs/cuprolith/bin/activate || cuprolith_stop 'source /home/l
 export OMP_NUM_THREADS=1
 export CUPROLITH_WALL_TIME=14400
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
-jf -fe execution run /work/lena/cuprolith/aa/bb/cc/example
+python -P -m workflows.hpc.submission.execute /work/lena/cuprolith/aa/bb/cc/example

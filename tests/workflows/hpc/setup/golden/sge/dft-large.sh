@@ -16,4 +16,4 @@ export OMP_NUM_THREADS=1
 export CUPROLITH_WALL_TIME=172800
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
 export VASP_CMD='mpirun -np $NSLOTS vasp_std'
-jf -fe execution run /work/lena/cuprolith/aa/bb/cc/example
+python -P -m workflows.hpc.submission.execute /work/lena/cuprolith/aa/bb/cc/example

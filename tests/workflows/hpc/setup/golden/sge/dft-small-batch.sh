@@ -17,7 +17,7 @@ source /home/lena/venvs/cuprolith/bin/activate || cuprolith_stop 'source /home/l
 export OMP_NUM_THREADS=1
 export CUPROLITH_WALL_TIME=1800
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
-jf -fe execution run-batch /work/lena/cuprolith /work/lena/cuprolith/batches/dft-small-batch/jobs 00000000-0000-4000-8000-000000000000 -mj 100 -mt 41400.0 -mw 120.0 -pj 1
+jf -fe execution run-batch /work/lena/cuprolith /work/lena/cuprolith/batches/dft-small-batch/jobs 00000000-0000-4000-8000-000000000000 -mj 100 -mt 41400.0 -mw 120.0 -pj 1 -st 2.0
 
 # submit.sh of each job
 #!/bin/bash
@@ -28,4 +28,4 @@ echo example
 
 cd /work/lena/cuprolith/aa/bb/cc/example
 export VASP_CMD='mpirun -np $NSLOTS vasp_std'
-jf -fe execution run /work/lena/cuprolith/aa/bb/cc/example
+python -P -m workflows.hpc.submission.execute /work/lena/cuprolith/aa/bb/cc/example

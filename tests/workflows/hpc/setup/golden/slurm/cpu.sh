@@ -21,4 +21,4 @@ export OMP_NUM_THREADS=4
 export SRUN_CPUS_PER_TASK=4
 export CUPROLITH_WALL_TIME=14400
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
-jf -fe execution run /scratch/lena/cuprolith/aa/bb/cc/example
+python -P -m workflows.hpc.submission.execute /scratch/lena/cuprolith/aa/bb/cc/example

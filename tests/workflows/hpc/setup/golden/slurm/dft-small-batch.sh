@@ -23,7 +23,7 @@ source /home/lena/venvs/cuprolith/bin/activate || cuprolith_stop 'source /home/l
 export OMP_NUM_THREADS=1
 export CUPROLITH_WALL_TIME=1800
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
-jf -fe execution run-batch /scratch/lena/cuprolith /scratch/lena/cuprolith/batches/dft-small-batch/jobs 00000000-0000-4000-8000-000000000000 -mt 41400.0 -mw 120.0 -pj 1
+jf -fe execution run-batch /scratch/lena/cuprolith /scratch/lena/cuprolith/batches/dft-small-batch/jobs 00000000-0000-4000-8000-000000000000 -mt 41400.0 -mw 120.0 -pj 1 -st 2.0
 
 # submit.sh of each job
 #!/bin/bash
@@ -36,4 +36,4 @@ cd /scratch/lena/cuprolith/aa/bb/cc/example
 export VASP_CMD='srun vasp_std'
 export PMG_VASP_PSP_DIR='/home/lena/VASP potentials'
 export CUPROLITH_VASP_NCORE=8
-jf -fe execution run /scratch/lena/cuprolith/aa/bb/cc/example
+python -P -m workflows.hpc.submission.execute /scratch/lena/cuprolith/aa/bb/cc/example

@@ -25,4 +25,4 @@ command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this e
 export VASP_CMD='srun vasp_std'
 export PMG_VASP_PSP_DIR='/home/lena/VASP potentials'
 export CUPROLITH_VASP_NCORE=8
-jf -fe execution run /scratch/lena/cuprolith/aa/bb/cc/example
+python -P -m workflows.hpc.submission.execute /scratch/lena/cuprolith/aa/bb/cc/example

@@ -25,4 +25,4 @@ export SRUN_CPUS_PER_TASK=16
 export CUPROLITH_WALL_TIME=86400
 export TORCH_HOME='/scratch/lena/torch home'
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
-jf -fe execution run /scratch/lena/cuprolith/aa/bb/cc/example
+python -P -m workflows.hpc.submission.execute /scratch/lena/cuprolith/aa/bb/cc/example
