@@ -76,11 +76,12 @@ def measure(site: Site, n_jobs: int, limit: float) -> dict[str, Any]:
     daemons = {name: taken - before[name] for name, taken in _daemons(site).items()}
     machine = processor_time.of_machine() - machine
     own = sum(os.times()[:4]) - own
+    forks = site.warm_python_seconds()
     _wait_for_allocations(site, time.perf_counter() + limit)
     jobs = processor_time.of_shells(site.times / "job")
     allocations = processor_time.of_shells(site.times / "allocation")
     shares = {
-        "jobs": jobs,
+        "jobs": jobs + forks,
         "batch processes": max(0.0, allocations - jobs),
         "runner": daemons["runner"],
         "slurmctld and slurmd": daemons["slurmctld"] + daemons["slurmd"],

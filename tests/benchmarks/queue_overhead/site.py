@@ -30,6 +30,7 @@ from workflows.hpc.submission.queue_file import (
 from workflows.hpc.submission.queued_job import QueuePlanner
 from workflows.workdir import Workdir
 
+from . import processor_time
 from .trivial_label import trivial_labels
 
 Mode = Literal["batch", "plain"]
@@ -111,6 +112,11 @@ class Site:
         jf = Path(sys.executable).with_name("jf")
         command = [str(jf), "-p", PROJECT, "runner", "start"]
         subprocess.run(command, env=self.environment, check=True, capture_output=True)
+
+    def warm_python_seconds(self) -> float:
+        """Processor time of the jobs that run in forks, as long as their allocations are there."""
+        name, variable = "workflows.hpc.submission.warm_python", "JFREMOTE_PROJECTS_FOLDER"
+        return processor_time.of_module(name, variable, self.environment[variable])
 
     def runner_pid(self) -> int | None:
         """The supervisor of the runner's processes."""

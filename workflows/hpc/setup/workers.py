@@ -13,6 +13,7 @@ VASP_EXECUTION = "vasp"
 
 # -P: what lies in the job's folder shall not stand in for a module.
 _EXECUTE = "python -P -m workflows.hpc.submission.execute {}"
+_EXECUTE_IN_BATCH = "python -P -m workflows.hpc.submission.execute_in_batch {}"
 # jobflow-remote's is 10 s: half of it is lost whenever the queue of short jobs was empty.
 _BATCH_SLEEP_SECONDS = 2
 
@@ -70,6 +71,7 @@ def _for_batches(
     }
     return {
         **worker,
+        "execution_cmd": _EXECUTE_IN_BATCH,
         "max_jobs": batch.processes,
         "batch": {key: value for key, value in options.items() if value is not None},
     }

@@ -11,13 +11,18 @@ import sys
 from workflows.quick_imports import quick_imports
 
 
-def main() -> None:
-    """Run the job."""
-    (folder,) = sys.argv[1:]
+def run_job(folder: str) -> None:
+    """Run a job; its own failure is in the files that it leaves."""
     with quick_imports():
         from jobflow_remote.jobs.run import run_remote_job
 
     run_remote_job(folder)
+
+
+def main() -> None:
+    """Run the job of the command line."""
+    (folder,) = sys.argv[1:]
+    run_job(folder)
 
 
 if __name__ == "__main__":

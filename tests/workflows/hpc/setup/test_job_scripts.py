@@ -85,7 +85,13 @@ def test_allocations_of_batches_alone_are_not_run_again(scheduler):
 
 def test_modules_come_before_python_and_python_before_the_work():
     lines = golden_file("slurm", "dft-small").read_text().splitlines()
-    order = ["module load vasp", "source ", "export OMP_NUM_THREADS", "export VASP_CMD", "python -P"]
+    order = [
+        "module load vasp",
+        "source ",
+        "export OMP_NUM_THREADS",
+        "export VASP_CMD",
+        "python -P",
+    ]
     places = [next(i for i, line in enumerate(lines) if line.startswith(said)) for said in order]
     assert places == sorted(places)
 

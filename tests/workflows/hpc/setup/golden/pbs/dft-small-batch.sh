@@ -32,4 +32,4 @@ echo example
 cd /scratch/lena/cuprolith/aa/bb/cc/example
 export VASP_CMD='mpirun vasp_std'
 export PMG_VASP_PSP_DIR=/home/lena/potentials
-python -P -m workflows.hpc.submission.execute /scratch/lena/cuprolith/aa/bb/cc/example
+python -P -m workflows.hpc.submission.execute_in_batch /scratch/lena/cuprolith/aa/bb/cc/example

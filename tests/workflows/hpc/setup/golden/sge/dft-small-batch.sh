@@ -28,4 +28,4 @@ echo example
 
 cd /work/lena/cuprolith/aa/bb/cc/example
 export VASP_CMD='mpirun -np $NSLOTS vasp_std'
-python -P -m workflows.hpc.submission.execute /work/lena/cuprolith/aa/bb/cc/example
+python -P -m workflows.hpc.submission.execute_in_batch /work/lena/cuprolith/aa/bb/cc/example

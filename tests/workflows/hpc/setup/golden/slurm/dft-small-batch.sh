@@ -36,4 +36,4 @@ cd /scratch/lena/cuprolith/aa/bb/cc/example
 export VASP_CMD='srun vasp_std'
 export PMG_VASP_PSP_DIR='/home/lena/VASP potentials'
 export CUPROLITH_VASP_NCORE=8
-python -P -m workflows.hpc.submission.execute /scratch/lena/cuprolith/aa/bb/cc/example
+python -P -m workflows.hpc.submission.execute_in_batch /scratch/lena/cuprolith/aa/bb/cc/example
