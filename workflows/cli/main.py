@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import typer
 
 from workflows.cli.cancel import cancel
@@ -50,4 +52,7 @@ app.command()(doctor)
 
 def main() -> None:
     """Entry point of the console script."""
-    app()
+    try:
+        app()
+    finally:
+        gc.freeze()  # else the end of the process looks through all that was loaded once more

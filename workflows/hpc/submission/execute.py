@@ -6,6 +6,7 @@ a short job.
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from workflows.quick_imports import quick_imports
@@ -17,6 +18,7 @@ def run_job(folder: str) -> None:
         from jobflow_remote.jobs.run import run_remote_job
 
     run_remote_job(folder)
+    gc.freeze()  # else the end of the process looks through all that was loaded once more
 
 
 def main() -> None:

@@ -1,9 +1,14 @@
-"""Time of a status of 10,000 jobs, beside that of listing them through jobflow-remote.
+"""Time of a status of 10,000 jobs, of the whole command too, beside that of listing them
+through jobflow-remote.
 
 ``pytest tests/workflows/hpc/jobs/test_bench_status.py --benchmark-enable`` measures; without the
 option the same code runs once and is checked.
 """
 
+import json
+import os
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -43,6 +48,20 @@ def test_status(benchmark, filled):
     (stage,) = standing.stages
     assert stage.done + stage.left + stage.failed == N_JOBS
     assert standing.n_failed == N_JOBS // FAILED_EVERY
+
+
+@pytest.mark.slow
+@pytest.mark.benchmark(group="status of 10,000 jobs")
+def test_the_whole_command(benchmark, filled, tmp_path):
+    """From the start of the process to its end."""
+    command = [sys.executable, "-c", "from workflows.cli.main import main; main()", "status"]
+    environment = os.environ | {"JFREMOTE_PROJECTS_FOLDER": str(tmp_path / "projects")}
+
+    def asked():
+        given = [*command, "li-cu", "-p", "test", "--json"]
+        return subprocess.run(given, env=environment, stdout=subprocess.PIPE, check=True).stdout
+
+    assert json.loads(benchmark(asked))["n_failed"] == N_JOBS // FAILED_EVERY
 
 
 @pytest.mark.benchmark(group="status of 10,000 jobs")
