@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from workflows.errors import CuprolithError
 from workflows.hpc.dev_cluster.cluster import DevCluster
 from workflows.hpc.jobs.campaign_jobs import CampaignJobs, JobRecord, find_job
 from workflows.hpc.jobs.retry import retry
@@ -188,10 +189,15 @@ class FaultyCluster:
         silent = [
             each for each in self.status(campaign).troubles if each.kind in ("silent", "retried")
         ]
+        taken_up = []
         with self.controller() as controller:
             for each in silent:
-                retry(controller, find_job(controller, each.db_id), silent_after=MOMENT)
-        return sorted(each.name for each in silent)
+                try:
+                    retry(controller, find_job(controller, each.db_id), silent_after=MOMENT)
+                    taken_up.append(each.name)
+                except CuprolithError as error:  # it needs a runner and nothing else
+                    assert "no runner moves it on" in str(error), error
+        return sorted(taken_up)
 
     def wait_for_end(self, campaign: str, n_failed: int = 0) -> CampaignStatus:
         """Wait until no job of a campaign is left; return how it stands then."""

@@ -14,10 +14,11 @@ import psutil
 
 from workflows.errors import CuprolithError
 from workflows.hpc.doctor.probe import examine_node
+from workflows.hpc.job_metadata import CAMPAIGN, RESOURCE, STAGE
 from workflows.hpc.jobs.campaign_jobs import PROBE_CAMPAIGN, CampaignJobs, JobRecord, find_job
 from workflows.hpc.jobs.job_database import jf_command
 from workflows.hpc.jobs.job_states import PASSING_STATES, UNDERWAY_STATES
-from workflows.hpc.jobs.retry import LOCK_SECONDS
+from workflows.hpc.jobs.stopping import LOCK_SECONDS
 from workflows.hpc.setup.workers import VASP_EXECUTION
 from workflows.progress import progress_bar
 
@@ -69,9 +70,9 @@ def submit_probe(controller: JobController, worker: str, *, seconds: float) -> J
         function_kwargs={"vasp": vasp, "gpu": worker.startswith("gpu")},
         name=f"doctor-{worker}",
         metadata={
-            "campaign": PROBE_CAMPAIGN,
-            "stage": "probe",
-            "resource": worker,
+            CAMPAIGN: PROBE_CAMPAIGN,
+            STAGE: "probe",
+            RESOURCE: worker,
             _OWNER: owner,
         },
     )

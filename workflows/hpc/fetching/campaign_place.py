@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from workflows.errors import CuprolithError
+from workflows.hpc.job_metadata import WORKDIR, in_database, of_campaign
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
@@ -38,8 +39,8 @@ def campaign_place(
     project = controller.project
     assert project is not None
     jobs_of: dict[str, dict[str, int]] = {}
-    group = {"_id": {"workdir": "$job.metadata.workdir", "worker": "$worker"}, "n": {"$sum": 1}}
-    matching = {"$match": {"job.metadata.campaign": campaign}}
+    group = {"_id": {"workdir": f"${in_database(WORKDIR)}", "worker": "$worker"}, "n": {"$sum": 1}}
+    matching = {"$match": of_campaign(campaign)}
     for found in controller.jobs.aggregate([matching, {"$group": group}]):
         folder = found["_id"].get("workdir")
         if isinstance(folder, str) and folder:

@@ -13,6 +13,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from workflows.errors import CuprolithError
+from workflows.hpc.job_metadata import (
+    CAMPAIGN,
+    RESOURCE,
+    STAGE,
+    SUPERSEDED,
+    in_database,
+    of_campaign,
+)
 from workflows.hpc.jobs.job_states import (
     ON_A_NODE,
     PASSING_STATES,
@@ -22,8 +30,6 @@ from workflows.hpc.jobs.job_states import (
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
 
-SUPERSEDED = "superseded"
-"""Metadata of jobs whose work a later submission has taken over; its place of their state."""
 PROBE_CAMPAIGN = "_doctor"
 """Where the jobs of ``cuprolith doctor --hpc`` belong; no campaign can have that name."""
 
@@ -80,7 +86,7 @@ class JobRecord:
     @property
     def stage(self) -> str:
         """Stage of the campaign; empty if the metadata name none."""
-        return str(self.metadata.get("stage") or "")
+        return str(self.metadata.get(STAGE) or "")
 
     def silent_since(self, limit: datetime, limited_workers: frozenset[str]) -> datetime | None:
         """Return since when nothing has moved a job that should be moved on; None if all is well.
@@ -137,7 +143,7 @@ class CampaignJobs:
     def __init__(self, controller: JobController, campaign: str) -> None:
         self.campaign = campaign
         self._jobs = controller.jobs
-        self._query = {"job.metadata.campaign": campaign}
+        self._query = of_campaign(campaign)
 
     def groups(self, now: datetime) -> list[JobGroup]:
         """Count the jobs, in one aggregation on the server."""
@@ -155,17 +161,17 @@ class CampaignJobs:
         query: dict[str, Any] = {
             **self._query,
             "state": {"$in": list(states)},
-            f"job.metadata.{SUPERSEDED}": {"$ne": True},
+            in_database(SUPERSEDED): {"$ne": True},
         }
         if stage is not None:
-            query["job.metadata.stage"] = stage
+            query[in_database(STAGE)] = stage
         found = self._jobs.find(query, _RECORD_FIELDS).sort("updated_on", -1)
         yield from map(_record, found)
 
 
 def has_campaign(controller: JobController, name: str) -> bool:
     """Return whether a database has jobs of a campaign."""
-    return controller.jobs.find_one({"job.metadata.campaign": name}, ["_id"]) is not None
+    return controller.jobs.find_one(of_campaign(name), ["_id"]) is not None
 
 
 def campaign_names(controller: JobController) -> list[str]:
@@ -173,8 +179,8 @@ def campaign_names(controller: JobController) -> list[str]:
     # The jobs of a flow belong to one campaign: the first of each tells it, and few are read.
     flows = controller.flows.find({}, {"jobs": {"$slice": 1}})
     firsts = [uuid for flow in flows for uuid in flow["jobs"]]
-    jobs = controller.jobs.find({"uuid": {"$in": firsts}}, ["job.metadata.campaign"])
-    names = {(job["job"].get("metadata") or {}).get("campaign") for job in jobs}
+    jobs = controller.jobs.find({"uuid": {"$in": firsts}}, [in_database(CAMPAIGN)])
+    names = {(job["job"].get("metadata") or {}).get(CAMPAIGN) for job in jobs}
     return sorted(name for name in names if name and name != PROBE_CAMPAIGN)
 
 
@@ -222,10 +228,10 @@ def _group_stage(now: datetime) -> dict[str, Any]:
     end = {"$ifNull": ["$end_time", unwritten]}
     return {
         "_id": {
-            "stage": "$job.metadata.stage",
-            "resource": "$job.metadata.resource",
+            "stage": f"${in_database(STAGE)}",
+            "resource": f"${in_database(RESOURCE)}",
             "worker": "$worker",
-            "state": {"$cond": [f"$job.metadata.{SUPERSEDED}", SUPERSEDED, "$state"]},
+            "state": {"$cond": [f"${in_database(SUPERSEDED)}", SUPERSEDED, "$state"]},
             "nodes": "$resources.nodes",
             "hours_ago": {"$trunc": {"$divide": [{"$subtract": [now, "$end_time"]}, _HOUR_MS]}},
         },

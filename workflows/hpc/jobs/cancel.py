@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from workflows.errors import CuprolithError
+from workflows.hpc.job_metadata import of_campaign
 from workflows.hpc.jobs.campaign_jobs import CampaignJobs, JobRecord, find_job
 from workflows.hpc.jobs.job_database import jf_command
 from workflows.hpc.jobs.job_states import UNDERWAY_STATES
@@ -77,7 +78,7 @@ def cancel_all(
     refused: set[str] = set()
     for _ in range(_ROUNDS):
         # those that have not begun first, lest the runner starts them meanwhile
-        n_waiting = stop_not_begun(controller, {"job.metadata.campaign": campaign})
+        n_waiting = stop_not_begun(controller, of_campaign(campaign))
         if n_waiting:
             on_action(Action(f"{n_waiting} jobs that had not begun", "are stopped"))
         underway = [job for job in jobs.in_states(*UNDERWAY_STATES) if job.db_id not in refused]

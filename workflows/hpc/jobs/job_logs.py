@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from workflows.hpc.job_metadata import STRUCTURE, WORKDIR
 from workflows.hpc.jobs.campaign_jobs import JobRecord
 from workflows.workdir import Workdir
 
@@ -118,7 +119,7 @@ def _run_folders(job: JobRecord) -> list[str]:
     These lie in the campaign's workdir, so that a job that runs again finds what it had.
     """
     folders = [str(job.run_dir)]
-    workdir, structure = job.metadata.get("workdir"), job.metadata.get("structure_id")
+    workdir, structure = job.metadata.get(WORKDIR), job.metadata.get(STRUCTURE)
     if isinstance(workdir, str):
         opened = Workdir(Path(workdir))
         if isinstance(structure, str):

@@ -9,17 +9,14 @@ from typing import Any
 from jobflow import Flow, Job, JobConfig, OnMissing, Response, job
 
 from workflows.errors import WallTimeError
+from workflows.hpc.job_metadata import CAMPAIGN, RESOURCE, STAGE, STRUCTURE, WORKDIR
 from workflows.hpc.setup.shell_words import plain_job_name
 from workflows.hpc.submission.inner_job import held_up, input_results, is_finished, run_inner
 from workflows.hpc.submission.job_folder import JobFolder, KeptJob
 from workflows.hpc.submission.queue_file import QueueFile, read_queue_file
 from workflows.jobs.execution_order import execution_order
 from workflows.jobs.job_ids import stable_uuid
-from workflows.tuning.steps import RESOURCE
 from workflows.workdir import Workdir
-
-CAMPAIGN, STAGE, WORKDIR = "campaign", "stage", "workdir"
-STRUCTURE = "structure_id"
 
 
 @job

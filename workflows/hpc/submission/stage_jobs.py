@@ -8,14 +8,14 @@ from typing import Any
 
 from jobflow import Flow, Job, OnMissing, OutputReference, Response, job
 
+from workflows.hpc.job_metadata import CAMPAIGN, RESOURCE, WORKDIR
 from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.submission.gather import gather_labels, label_jobs
 from workflows.hpc.submission.job_folder import JobFolder
 from workflows.hpc.submission.queue_file import QueueFile, read_queue_file
-from workflows.hpc.submission.queued_job import CAMPAIGN, WORKDIR, QueuePlanner, placed
+from workflows.hpc.submission.queued_job import QueuePlanner, placed
 from workflows.jobs.job_ids import stable_uuid
 from workflows.lock import workdir_lock
-from workflows.tuning.steps import RESOURCE
 from workflows.workdir import Workdir
 
 _RESOURCES: dict[str, ResourceClass] = {

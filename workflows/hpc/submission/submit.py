@@ -14,7 +14,15 @@ from workflows.campaign import Campaign
 from workflows.environment import cuprolith_version
 from workflows.errors import CuprolithError
 from workflows.hpc.fetching.campaign_folder import CampaignFolder, worker_host
-from workflows.hpc.jobs.campaign_jobs import SUPERSEDED, CampaignJobs
+from workflows.hpc.job_metadata import (
+    CAMPAIGN,
+    STAGE,
+    SUPERSEDED,
+    WORKDIR,
+    in_database,
+    of_campaign,
+)
+from workflows.hpc.jobs.campaign_jobs import CampaignJobs
 from workflows.hpc.jobs.job_states import FAILED_STATES, STOPPED_STATES, UNDERWAY_STATES
 from workflows.hpc.jobs.stopping import update_flow_states
 from workflows.hpc.resource_classes import ResourceClass
@@ -25,7 +33,6 @@ from workflows.hpc.submission.queue_file import (
     routes,
     write_queue_file,
 )
-from workflows.hpc.submission.queued_job import CAMPAIGN, STAGE, WORKDIR
 from workflows.hpc.submission.stage_jobs import LAST_STAGE, campaign_flow
 from workflows.workdir import Workdir
 
@@ -163,7 +170,7 @@ class _EarlierFlows:
             return False
         uuids = {"uuid": {"$in": self._flows[-1]["jobs"]}}
         report = self._controller.jobs.find_one(
-            {**uuids, f"job.metadata.{STAGE}": LAST_STAGE, "state": "COMPLETED"},
+            {**uuids, in_database(STAGE): LAST_STAGE, "state": "COMPLETED"},
             ["start_time", "db_id"],
         )
         if report is None or report.get("start_time") is None:
@@ -198,9 +205,9 @@ class _EarlierFlows:
 
     def supersede(self) -> None:
         """Stop jobs of earlier flows that wait for failed ones: a new flow does what they did."""
-        campaign = {f"job.metadata.{CAMPAIGN}": self._campaign}
+        campaign = of_campaign(self._campaign)
         ended = {"state": {"$in": [*FAILED_STATES, *STOPPED_STATES]}}
-        mark = {f"job.metadata.{SUPERSEDED}": True}
+        mark = {in_database(SUPERSEDED): True}
         self._controller.jobs.update_many({**campaign, **ended}, {"$set": mark})
         stopped = {**mark, "state": "USER_STOPPED", "updated_on": datetime.now(UTC)}
         waiting = {**campaign, "state": "WAITING"}
