@@ -70,7 +70,7 @@ def test_plan_relaxes_nothing_and_says_so(campaign):
 def test_plan_counts_the_trainings_of_a_study(campaign):
     tuning = TuningSettings(generations=3, offspring=4)
     (note,) = plan_campaign(campaign.model_copy(update={"tuning": tuning})).notes
-    assert note.startswith("study of allegro: 3 generations of 4, 12 trainings of 30 epochs")
+    assert note.startswith("study of allegro: 3 generations of 4, 12 trainings of 16 epochs")
 
 
 def test_interface_that_nothing_satisfies_is_refused(campaign):
