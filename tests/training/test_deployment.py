@@ -36,7 +36,8 @@ from training.trainer import train
 from training.training_run import TrainingError
 from workflows.vasp_rehearsal.potentials import MorsePairs
 
-# One variant in double precision, so that both are compiled.
+# A compilation takes half a minute: each variant has one precision and one target, and a package
+# stands in for a checkpoint in one of them.
 DTYPES = {"allegro-mlp": "float64", "allegro-qdi": "float32"}
 R_MAX = 4.5
 BLOCKED = """
@@ -66,8 +67,7 @@ pytestmark = pytest.mark.slow
 class Deployed:
     checkpoint: Path
     package: Path
-    ase: Path
-    lammps: Path | None
+    compiled: Path
 
 
 def alloy(rng, repeat, rattle=0.1):
@@ -123,12 +123,12 @@ def deployed(tmp_path_factory):
         result = train(settings(variant), source, place, seed=5)
         checkpoint, package = place / result.checkpoint, place / "model.nequip.zip"
         package_model(checkpoint, package)
-        ase, lammps = place / "ase.nequip.pt2", None
-        compile_model(checkpoint, ase)
-        if variant == "allegro-qdi":  # from a package, for it must do in place of a checkpoint
-            lammps = place / "lammps.nequip.pt2"
-            compile_model(package, lammps, "pair_allegro")
-        return Deployed(checkpoint, package, ase, lammps)
+        compiled = place / "model.nequip.pt2"
+        if variant == "allegro-qdi":
+            compile_model(package, compiled, "pair_allegro")
+        else:
+            compile_model(checkpoint, compiled)
+        return Deployed(checkpoint, package, compiled)
 
     longest_first = list(reversed(DTYPES))
     with ThreadPoolExecutor(2) as pool, pytest.MonkeyPatch.context() as patch:
@@ -136,9 +136,14 @@ def deployed(tmp_path_factory):
         return dict(zip(longest_first, pool.map(make, longest_first), strict=True))
 
 
-@pytest.fixture(params=DTYPES)
-def model(request, deployed):
-    return deployed[request.param]
+@pytest.fixture
+def for_ase(deployed):
+    return deployed["allegro-mlp"]
+
+
+@pytest.fixture
+def for_lammps(deployed):
+    return deployed["allegro-qdi"]
 
 
 def outputs(atoms, calculator):
@@ -158,19 +163,20 @@ def assert_close(expected, got, relative):
         assert np.abs(np.subtract(other, one)).max() <= relative * np.abs(one).max()
 
 
-def test_compiled_model_agrees_with_the_checkpoint(model):
-    eager, compiled = checkpoint_calculator(model.checkpoint, "cpu"), compiled_calculator(model.ase)
+def test_compiled_model_agrees_with_the_checkpoint(for_ase):
+    eager = checkpoint_calculator(for_ase.checkpoint, "cpu")
+    compiled = compiled_calculator(for_ase.compiled)
     for atoms in structures():
         assert_close(outputs(atoms, eager), outputs(atoms, compiled), 1e-5)
 
 
-def test_compiled_model_does_not_mind_torch_default_dtype(model):
+def test_compiled_model_does_not_mind_torch_default_dtype(for_ase):
     atoms = next(structures())
-    expected = outputs(atoms, compiled_calculator(model.ase))
+    expected = outputs(atoms, compiled_calculator(for_ase.compiled))
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float32)
     try:
-        assert_close(expected, outputs(atoms, compiled_calculator(model.ase)), 1e-10)
+        assert_close(expected, outputs(atoms, compiled_calculator(for_ase.compiled)), 1e-10)
     finally:
         torch.set_default_dtype(before)
 
@@ -189,9 +195,9 @@ def test_packages_need_none_of_our_code(deployed, tmp_path):
         assert_close(expected[:2], (energy, np.array(forces)), 1e-5)
 
 
-def test_energy_is_conserved(model):
+def test_energy_is_conserved(for_ase):
     atoms = alloy(np.random.default_rng(4), (2, 2, 2), rattle=0.0)
-    atoms.calc = compiled_calculator(model.ase)
+    atoms.calc = compiled_calculator(for_ase.compiled)
     MaxwellBoltzmannDistribution(atoms, temperature_K=600, rng=np.random.default_rng(2))
     dynamics = VelocityVerlet(atoms, timestep=1 * units.fs)
     energies = [atoms.get_total_energy()]
@@ -201,15 +207,24 @@ def test_energy_is_conserved(model):
     assert atoms.get_temperature() > 100
 
 
-def test_lammps_sees_the_same_energy_forces_and_virial(deployed):
+def test_lammps_sees_the_same_energy_forces_and_virial(for_lammps):
     """As `pair_style allegro` calls it: ghost atoms instead of a cell."""
-    from nequip.data import AtomicDataDict as Keys
     from nequip.model.inference_models import load_compiled_model
 
-    made = deployed["allegro-qdi"]
-    compiled, metadata = load_compiled_model(str(made.lammps), "cpu")
+    compiled, metadata = load_compiled_model(str(for_lammps.compiled), "cpu")
     assert metadata["type_names"] == ["Cu", "Li"]
-    atoms = alloy(np.random.default_rng(6), (2, 2, 1))
+    eager = checkpoint_calculator(for_lammps.checkpoint, "cpu")
+    for atoms in structures():
+        energy, forces, virial = as_lammps_asks(compiled, atoms)
+        assert_close(outputs(atoms, eager)[:2], (energy, forces), 1e-5)
+        stress = -virial / atoms.get_volume()
+        assert_close([atoms.get_stress(voigt=False)], [stress], 1e-5)
+
+
+def as_lammps_asks(compiled, atoms):
+    """Energy, forces summed over periodic images, and virial."""
+    from nequip.data import AtomicDataDict as Keys
+
     owner, positions, edges = with_ghosts(atoms)
     said = compiled(
         {
@@ -222,10 +237,7 @@ def test_lammps_sees_the_same_energy_forces_and_virial(deployed):
     forces = np.zeros((len(atoms), 3))
     np.add.at(forces, owner, said[Keys.FORCE_KEY])
     energy = said[Keys.PER_ATOM_ENERGY_KEY][: len(atoms)].sum()
-    eager = checkpoint_calculator(made.checkpoint, "cpu")
-    assert_close(outputs(atoms, eager)[:2], (energy, forces), 1e-5)
-    stress = -said[Keys.VIRIAL_KEY].reshape(3, 3) / atoms.get_volume()
-    assert_close([atoms.get_stress(voigt=False)], [stress], 1e-5)
+    return energy, forces, said[Keys.VIRIAL_KEY].reshape(3, 3)
 
 
 def with_ghosts(atoms):
@@ -243,20 +255,19 @@ def with_ghosts(atoms):
     return owner[used], positions[used], np.array(np.nonzero(near[:, used]))
 
 
-def test_torch_sim_batches(deployed):
+def test_torch_sim_batches(for_lammps, tmp_path):
     ts = pytest.importorskip("torch_sim")
     from nequip.integrations.torchsim import NequIPTorchSimCalc
 
-    made = deployed["allegro-qdi"]
-    out = made.ase.with_name("batch.nequip.pt2")
-    compile_model(made.checkpoint, out, "batch")
+    out = tmp_path / "batch.nequip.pt2"
+    compile_model(for_lammps.checkpoint, out, "batch")
     calculator = NequIPTorchSimCalc.from_compiled_model(
         out, chemical_species_to_atom_type_map=True, neighborlist_backend="matscipy"
     )
     batch = list(structures())[:3]
     state = ts.io.atoms_to_state(batch, device=torch.device("cpu"), dtype=torch.float64)
     said = calculator(state)
-    eager = checkpoint_calculator(made.checkpoint, "cpu")
+    eager = checkpoint_calculator(for_lammps.checkpoint, "cpu")
     for index, atoms in enumerate(batch):
         energy, forces, _ = outputs(atoms, eager)
         mine = (state.system_idx == index).numpy()
@@ -266,10 +277,10 @@ def test_torch_sim_batches(deployed):
         assert_close([atoms.get_stress(voigt=False)], [stress], 1e-5)
 
 
-def test_what_is_compiled_for_another_use_is_refused(deployed):
-    path = deployed["allegro-mlp"].ase
-    with pytest.raises(TrainingError, match="compile it with target `ase` for this device"):
-        compiled_calculator(path, device="cuda")
+def test_what_is_compiled_for_another_use_is_refused(for_ase, for_lammps):
+    for path, device in ((for_ase.compiled, "cuda"), (for_lammps.compiled, "cpu")):
+        with pytest.raises(TrainingError, match="compile it with target `ase` for this device"):
+            compiled_calculator(path, device)
 
 
 def test_failure_is_explained_and_leaves_the_earlier_file(tmp_path):
