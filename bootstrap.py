@@ -86,14 +86,23 @@ def build_environment() -> None:
     pip("install", TORCH, *cpu_only)
     pip("install", "--requirement", LOCK)
     pip("install", "--no-deps", "--editable", ROOT)
+    compile_bytecode()
     (VENV / "cuprolith.stamp").write_text(wanted_stamp())
 
 
 def pip(*arguments: object) -> None:
     """Run the environment's pip."""
-    options = ("--quiet", "--disable-pip-version-check", "--no-input")
+    # Compiling takes half of the time, on one core: `compile_bytecode` does it on all.
+    options = ("--quiet", "--disable-pip-version-check", "--no-input", "--no-compile")
     python = scripts() / "python"
     subprocess.run([python, "-m", "pip", *map(str, arguments), *options], check=True)
+
+
+def compile_bytecode() -> None:
+    """Compile what pip has installed, on all cores; what cannot be compiled is left as it is."""
+    folder = VENV / ("Lib" if os.name == "nt" else "lib")
+    command = [scripts() / "python", "-m", "compileall", "-qq", "-j", "0", folder]
+    subprocess.run(command, check=False)
 
 
 def has_nvidia_gpu() -> bool:

@@ -42,6 +42,13 @@ def test_torch_comes_first_and_exact(bootstrap, calls, monkeypatch):
     assert bootstrap.read_stamp() == bootstrap.wanted_stamp()
 
 
+def test_what_is_installed_is_compiled_once(bootstrap, calls):
+    bootstrap.build_environment()
+    assert all("--no-compile" in call for call in installs(calls))
+    (compiling,) = (place for place, call in enumerate(calls) if "compileall" in call)
+    assert compiling == len(calls) - 1
+
+
 @pytest.mark.parametrize(("gpu", "cpu_index"), [(True, False), (False, True)])
 def test_torch_build_follows_the_machine(bootstrap, calls, monkeypatch, gpu, cpu_index):
     monkeypatch.setattr(bootstrap, "has_nvidia_gpu", lambda: gpu)
