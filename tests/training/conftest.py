@@ -1,18 +1,24 @@
-"""One small trained model for all tests that need one."""
+"""One small trained model for all tests that need one, in whichever process they run."""
 
 from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 from ase.build import bulk
+from filelock import FileLock
 from frame_samples import emt_frame
 
 from training.dataset import build_dataset
 from training.frames import Frame
+from training.nequip_process import EpochMetrics
 from training.settings import AllegroSettings, DatasetSettings, SplitSettings, TrainingSettings
 from training.sources import DatasetSource
 from training.trainer import train
-from training.training_run import TrainingError
+from training.training_run import TrainingError, load_result
 
 LATTICE_CONSTANTS = {"Al": 4.05, "Cu": 3.61}
 SEED = 7
@@ -34,13 +40,26 @@ def crystal_frames(element: str, number: int, n_frames: int = 10) -> list[Frame]
 
 
 @pytest.fixture(scope="session")
-def emt_dataset(tmp_path_factory):
+def shared(tmp_path_factory):
+    """A folder that test processes side by side have in common, and the lock for writing there."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    return folder, FileLock(folder / "shared.lock")
+
+
+@pytest.fixture(scope="session")
+def emt_dataset(shared):
     """Dataset of Al, Cu and alloys."""
-    folder = tmp_path_factory.mktemp("dataset")
-    runs = [crystal_frames(element, number) for element in LATTICE_CONSTANTS for number in range(6)]
-    runs.append([emt_frame(bulk("Cu", a=3.6), structure_id="bulk-one", trajectory_id="one")])
-    settings = DatasetSettings(split=SplitSettings(val=0.15, test=0.15))
-    build_dataset(runs, settings, folder, seed=1)
+    folder, lock = shared[0] / "emt-dataset", shared[1]
+    with lock:
+        if not (folder / "dataset.json").exists():
+            runs = [crystal_frames(element, n) for element in LATTICE_CONSTANTS for n in range(6)]
+            runs.append(
+                [emt_frame(bulk("Cu", a=3.6), structure_id="bulk-one", trajectory_id="one")]
+            )
+            settings = DatasetSettings(split=SplitSettings(val=0.15, test=0.15))
+            build_dataset(runs, settings, folder, seed=1)
     return folder
 
 
@@ -54,19 +73,28 @@ def small_settings():
 
 
 @pytest.fixture(scope="session")
-def trained(emt_dataset, small_settings, tmp_path_factory):
+def trained(emt_dataset, small_settings, shared):
     """Folder, result and reported epochs of an undisturbed training."""
-    folder = tmp_path_factory.mktemp("training") / "allegro"
-    epochs = []
-    result = train(small_settings, DatasetSource(emt_dataset), folder, SEED, epochs.append)
-    return folder, result, epochs
+    folder, lock = shared[0] / "trained" / "allegro", shared[1]
+    told = folder.parent / "epochs.json"
+    with lock:
+        if not told.exists():
+            epochs = []
+            train(small_settings, DatasetSource(emt_dataset), folder, SEED, epochs.append)
+            told.write_text(json.dumps([asdict(epoch) for epoch in epochs]))
+    epochs = [EpochMetrics(**epoch) for epoch in json.loads(told.read_text())]
+    return folder, load_result(folder), epochs
 
 
 @pytest.fixture(scope="session")
-def diverged(emt_dataset, small_settings, tmp_path_factory):
+def diverged(emt_dataset, small_settings, shared):
     """Folder and error of a training whose loss is not finite."""
-    folder = tmp_path_factory.mktemp("diverged") / "allegro"
+    folder, lock = shared[0] / "diverged" / "allegro", shared[1]
+    said = folder.parent / "error.txt"
     settings = small_settings.model_copy(update={"learning_rate": 1e30})
-    with pytest.raises(TrainingError) as raised:
-        train(settings, DatasetSource(emt_dataset), folder, SEED)
-    return folder, raised.value
+    with lock:
+        if not said.exists():
+            with pytest.raises(TrainingError) as raised:
+                train(settings, DatasetSource(emt_dataset), folder, SEED)
+            said.write_text(str(raised.value))
+    return folder, TrainingError(said.read_text())
