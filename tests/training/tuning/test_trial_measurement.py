@@ -31,14 +31,44 @@ def source(emt_dataset):
 
 @pytest.fixture(scope="module")
 def untrained(emt_dataset, small_settings, tmp_path_factory):
-    """Measurements of an untrained model, and the folder for compiled ones."""
+    """Measurements of an untrained model, the folder for compiled ones, and the number of runs.
+
+    The first run is killed.
+    """
     folder = tmp_path_factory.mktemp("compiled")
-    return measure_model(small_settings, DatasetSource(emt_dataset), EAGER, "cpu", folder), folder
+    runs = []
+    run = measuring_process._run
+
+    def killed_first(folder):
+        runs.append(folder)
+        if len(runs) > 1:
+            return run(folder)
+        killer = threading.Thread(target=kill_children)
+        killer.start()
+        return run(folder)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measuring_process, "_run", killed_first)
+        source = DatasetSource(emt_dataset)
+        measured = measure_model(small_settings, source, EAGER, "cpu", folder)
+    return measured, folder, len(runs)
+
+
+def kill_children():
+    while not (children := [child for child in psutil.Process().children() if lives(child)]):
+        time.sleep(0.01)
+    for child in children:
+        os.kill(child.pid, signal.SIGKILL)
+
+
+def lives(process):
+    """Not a zombie that an earlier test has left."""
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.slow
 def test_an_untrained_model_is_measured_as_asked(untrained):
-    measured, folder = untrained
+    measured, folder, _ = untrained
     assert measured.failure is None
     time_ = measured.inference
     assert (time_.compiled, time_.repeats, time_.device) == (False, 5, "cpu")
@@ -155,34 +185,10 @@ def test_what_decides_the_code_decides_the_compiled_file(small_settings):
 
 
 @pytest.mark.slow
-def test_a_killed_measurement_is_repeated_once(source, small_settings, tmp_path, monkeypatch):
-    runs = []
-    run = measuring_process._run
-
-    def killed_first(folder):
-        runs.append(folder)
-        if len(runs) > 1:
-            return run(folder)
-        killer = threading.Thread(target=kill_children)
-        killer.start()
-        return run(folder)
-
-    monkeypatch.setattr(measuring_process, "_run", killed_first)
-    measured = measure_model(small_settings, source, EAGER, "cpu", tmp_path)
-    assert len(runs) == 2
+def test_a_killed_measurement_is_repeated_once(untrained):
+    measured, _, n_runs = untrained
+    assert n_runs == 2
     assert measured.failure is None
-
-
-def kill_children():
-    while not (children := [child for child in psutil.Process().children() if lives(child)]):
-        time.sleep(0.01)
-    for child in children:
-        os.kill(child.pid, signal.SIGKILL)
-
-
-def lives(process):
-    """Not a zombie that an earlier test has left."""
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def test_want_of_memory_is_a_failure(source, small_settings, tmp_path, monkeypatch):
