@@ -1,7 +1,9 @@
-"""``cuprolith tune`` and ``cuprolith choose``, with simulated trials and, once, real ones."""
+"""``cuprolith tune`` and ``cuprolith choose``, with simulated trials and, once, real trainings.
+
+That a study measures for itself is for test_quickstart, which gives the README's commands.
+"""
 
 import json
-import tempfile
 from pathlib import Path
 
 import optuna
@@ -49,19 +51,25 @@ def give(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def simulated(monkeypatch):
+def simulated_measurements(monkeypatch):
+    """A formula in place of measuring, whose processes take seconds to start."""
+
+    def measure(self, study, folder, number, parameters):
+        flops = 1e6 * parameters["model.r_max"] ** 3
+        return TrialMeasurements(cost=CostEstimate(flops_per_atom=flops, bytes_per_atom=flops))
+
+    monkeypatch.setattr(NequIPTrials, "measure", measure)
+
+
+@pytest.fixture
+def simulated(simulated_measurements, monkeypatch):
     """Formulas in place of training and measuring."""
 
     def train(self, study, folder, number, parameters):
         mae = 0.3 / parameters["model.r_max"] + abs(parameters["learning_rate"] - 0.01)
         return TrialAccuracy(accuracy=mae, accuracy_name="forces_mae", epochs=3, max_epochs=3)
 
-    def measure(self, study, folder, number, parameters):
-        flops = 1e6 * parameters["model.r_max"] ** 3
-        return TrialMeasurements(cost=CostEstimate(flops_per_atom=flops, bytes_per_atom=flops))
-
     monkeypatch.setattr(NequIPTrials, "train", train)
-    monkeypatch.setattr(NequIPTrials, "measure", measure)
 
 
 def assert_refused(result, *parts):
@@ -182,9 +190,8 @@ def test_the_papers_studies_and_the_quickstarts_are_valid(give):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("simulated_measurements")
 def test_a_real_study_goes_on_from_a_training_half_done(give, tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # waits for no other's measurements
-
     def stopped_in_the_second_trial(number):
         def stop(metrics):
             if number == 1:
