@@ -16,8 +16,12 @@ def campaign():
     return load_campaign(QUICKSTART)
 
 
-def test_plan_adds_up(campaign):
-    plan = plan_campaign(campaign)
+@pytest.fixture(scope="module")
+def plan(campaign):
+    return plan_campaign(campaign)
+
+
+def test_plan_adds_up(plan):
     assert plan.structures == sum(family.structures for family in plan.families)
     assert plan.label_steps == sum(family.label_steps for family in plan.families)
     assert plan.label_seconds == pytest.approx(
@@ -28,8 +32,7 @@ def test_plan_adds_up(campaign):
         assert family.atoms_min <= family.atoms_median <= family.atoms_max
 
 
-def test_families_of_the_quickstart(campaign):
-    plan = plan_campaign(campaign)
+def test_families_of_the_quickstart(plan):
     assert {family.family for family in plan.families} == {
         "bulk",
         "slab",
@@ -42,14 +45,14 @@ def test_families_of_the_quickstart(campaign):
     assert interface.atoms_max <= 150
 
 
-def test_meshes_of_slabs_have_one_division_along_the_vacuum(campaign):
-    for family in plan_campaign(campaign).families:
+def test_meshes_of_slabs_have_one_division_along_the_vacuum(plan):
+    for family in plan.families:
         if family.family in {"slab", "vacancy_2x2", "adatom"}:
             assert all(mesh.endswith("×1") for mesh in family.kpoint_meshes)
 
 
-def test_quench_steps_are_exact(campaign):
-    quench = plan_campaign(campaign).melt_quench
+def test_quench_steps_are_exact(plan):
+    quench = plan.melt_quench
     assert quench["label"] == "scaled-down melt-quench"
     picoseconds = (quench["melt_temperature"] - quench["final_temperature"]) / quench[
         "cooling_rate"
@@ -57,13 +60,13 @@ def test_quench_steps_are_exact(campaign):
     assert quench["quench_steps"] == pytest.approx(picoseconds * 1000 / quench["time_step"], abs=1)
 
 
-def test_plan_relaxes_nothing_and_says_so(campaign):
-    assert plan_campaign(campaign).notes == []
+def test_plan_relaxes_nothing_and_says_so(campaign, plan):
+    assert plan.notes == []
     copper = campaign.crystals["Cu"].model_copy(update={"relax": True})
     relaxing = campaign.model_copy(update={"crystals": {**campaign.crystals, "Cu": copper}})
-    plan = plan_campaign(relaxing)
-    assert plan.structures == plan_campaign(campaign).structures
-    (note,) = plan.notes
+    other = plan_campaign(relaxing)
+    assert other.structures == plan.structures
+    (note,) = other.notes
     assert "given for Cu" in note
 
 
@@ -130,7 +133,7 @@ def test_missing_potentials_are_noted_not_fatal(campaign, monkeypatch):
     assert any("PMG_VASP_PSP_DIR is not set" in note for note in planned.dft.notes)
 
 
-def test_dft_cost_counts_kpoints(campaign, dft_plan):
-    embedded = {family.family: family.label_seconds for family in plan_campaign(campaign).families}
+def test_dft_cost_counts_kpoints(plan, dft_plan):
+    embedded = {family.family: family.label_seconds for family in plan.families}
     for family in dft_plan.families:
         assert family.label_seconds > 100 * embedded[family.family]

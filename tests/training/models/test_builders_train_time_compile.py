@@ -11,7 +11,7 @@ SMALL = {
     "model": AllegroSettings(
         r_max=R_MAX, num_scalar_features=4, num_tensor_features=2, edge_mlp_width=4
     ),
-    "qdi": QDISettings(depth=1, final_mlp_width=4),
+    "qdi": QDISettings(qubits=2, depth=1, final_mlp_width=4),
 }
 OUTPUTS = [AtomicDataDict.TOTAL_ENERGY_KEY, AtomicDataDict.FORCE_KEY, AtomicDataDict.STRESS_KEY]
 

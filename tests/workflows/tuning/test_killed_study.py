@@ -14,6 +14,7 @@ import simulated_trials
 from optuna.storages import RDBStorage, _CachedStorage
 from simulated_trials import SimulatedTrials, begun, tuning
 
+from analysis.tuning import page
 from workflows.jobs.run_records import RunRecords
 from workflows.tuning import flow
 from workflows.tuning.run import run_study
@@ -21,6 +22,14 @@ from workflows.tuning.run import run_study
 
 class Killed(BaseException):
     """What no handler of exceptions stops."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_page():
+    """The page of a study is drawn from what is compared here, and is for test_study_page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "write_study_page", lambda *_: None)
+        yield
 
 
 @pytest.fixture(scope="module")
