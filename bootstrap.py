@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = Path(os.environ.get("CUPROLITH_VENV", ROOT / ".venv"))
 LOCK = ROOT / "requirements.lock"
+ROOMS = ("generators", "workflows", "training", "analysis")
 TORCH = "torch==2.13.0"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
@@ -99,9 +100,12 @@ def pip(*arguments: object) -> None:
 
 
 def compile_bytecode() -> None:
-    """Compile what pip has installed, on all cores; what cannot be compiled is left as it is."""
-    folder = VENV / ("Lib" if os.name == "nt" else "lib")
-    command = [scripts() / "python", "-m", "compileall", "-qq", "-j", "0", folder]
+    """Compile what pip has installed, and this project, on all cores.
+
+    What cannot be compiled is left as it is.
+    """
+    folders = [VENV / ("Lib" if os.name == "nt" else "lib"), *(ROOT / room for room in ROOMS)]
+    command = [scripts() / "python", "-m", "compileall", "-qq", "-j", "0", *folders]
     subprocess.run(command, check=False)
 
 
