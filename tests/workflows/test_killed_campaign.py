@@ -9,6 +9,9 @@ import time
 from collections import Counter
 
 import pytest
+from typer.testing import CliRunner
+
+from workflows.cli.main import app
 
 CAMPAIGN = """\
 name: tiny
@@ -47,6 +50,12 @@ def give(folder, verb):
     assert process.returncode == 0, output
 
 
+def give_here(folder, *arguments):
+    """In this process: what is not killed."""
+    result = CliRunner().invoke(app, [*arguments, "--workdir", str(folder / "w")])
+    assert result.exit_code == 0, result.output
+
+
 def log(folder):
     path = folder / "w" / "labels" / "log.jsonl"
     lines = path.read_text().splitlines() if path.is_file() else []
@@ -71,16 +80,16 @@ def kill_when_started(folder, n_jobs):
 def folders(tmp_path_factory):
     undisturbed = tmp_path_factory.mktemp("undisturbed")
     (undisturbed / "campaign.yaml").write_text(CAMPAIGN)
-    give(undisturbed, "generate")
+    give_here(undisturbed, "generate", str(undisturbed / "campaign.yaml"))
     killed = tmp_path_factory.mktemp("killed") / "folder"
     shutil.copytree(undisturbed, killed)
-    for verb in ("label", "collect"):
-        give(undisturbed, verb)
+    give(undisturbed, "label")
     # A relaxation, the interface's relaxation, a segment.
     for n_jobs in (3, 5, 3):
         kill_when_started(killed, n_jobs)
-    for verb in ("label", "collect"):
-        give(killed, verb)
+    give(killed, "label")
+    for folder in (undisturbed, killed):
+        give_here(folder, "collect")
     return undisturbed, killed
 
 
