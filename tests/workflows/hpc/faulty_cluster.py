@@ -231,7 +231,8 @@ class FaultyCluster:
 
     def _settings(self) -> dict[str, Any]:
         one = {"queue": "dev", "walltime": "01:00:00"}
-        batch = {"idle": 10, "longest_job": "00:10:00", "processes": 1, "parallel_jobs": 2}
+        # Two, since jobflow-remote does not fill the place of a process that has waited in vain.
+        batch = {"idle": 10, "longest_job": "00:10:00", "processes": 2, "parallel_jobs": 2}
         short = {"variables": {"CUPROLITH_WALL_TIME": str(SHORT_WALL_TIME)}}
         return {
             "project": PROJECT,
