@@ -1,3 +1,4 @@
+import gc
 import os
 import sys
 
@@ -36,6 +37,14 @@ LONGEST = [
     "tests/workflows/cli/test_train_file.py",
     "tests/workflows/tuning/test_study_flow.py",
 ]
+
+
+# What collection imports is no garbage; to look for some takes seconds of each process.
+gc.disable()
+
+
+def pytest_collection_finish():
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items):

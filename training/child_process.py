@@ -34,7 +34,13 @@ def python_command(module: str, call: str) -> list[str]:
     """
     # -P and the appended path keep the working directory out of the child's import path.
     function = call.partition("(")[0]
-    code = f"import sys; sys.path.append(sys.argv.pop(1)); from {module} import {function}; {call}"
+    code = f"""
+import sys
+sys.path.append(sys.argv.pop(1))
+from training.quick_imports import quick_imports
+with quick_imports():
+    from {module} import {function}
+{call}"""
     return [sys.executable, "-P", "-c", code, str(Path(__file__).parents[1])]
 
 

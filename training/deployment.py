@@ -8,20 +8,14 @@ torch alone. Both run what they contain when they are loaded: load those you tru
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
+from training.deployed_files import COMPILED_SUFFIX, PACKAGE_SUFFIX, Target
 from training.nequip_command import make_with_nequip
 from training.training_run import TrainingError
 
 if TYPE_CHECKING:
     from training.calculator import ModelCalculator
-
-PACKAGE_SUFFIX = ".nequip.zip"
-COMPILED_SUFFIX = ".nequip.pt2"
-
-# What a model can be compiled for: ASE, torch-sim, LAMMPS' pair_style allegro.
-Target = Literal["ase", "batch", "pair_allegro"]
-TARGETS: tuple[Target, ...] = get_args(Target)
 
 
 def package_model(checkpoint: Path, out: Path) -> None:

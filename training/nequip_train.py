@@ -8,12 +8,14 @@ import signal
 import sys
 
 from training.child_process import end_with_parent_in_background
+from training.quick_imports import quick_imports
 
 
 def main() -> None:
     """Run NequIP's trainer with Hydra's arguments from the command line."""
     end_with_parent_in_background()
-    from nequip.scripts.train import main as nequip_train
+    with quick_imports():
+        from nequip.scripts.train import main as nequip_train
 
     nequip_train()
 

@@ -16,16 +16,27 @@ from training.sources import DatasetSource
 from training.trainer import TrainingError, train
 
 
-@pytest.fixture
-def settings(small_settings):
+@pytest.fixture(scope="module")
+def settings(small_settings, emt_dataset):
+    """Of two devices, each with half the frames in one batch."""
+    n_train = DatasetSource(emt_dataset).n_frames("train")
+    assert n_train % 2 == 0
     update = {
         "variant": "allegro-qdi",
         "qdi": QDISettings(final_mlp_width=8),
         "devices": 2,
-        "max_epochs": 4,
+        "batch_size": n_train // 2,
+        "max_epochs": 10,
         "dtype": "float64",
     }
     return small_settings.model_copy(update=update)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(settings, emt_dataset, tmp_path_factory):
+    """Folder and result."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "allegro-qdi"
+    return folder, train(settings, DatasetSource(emt_dataset), folder, SEED)
 
 
 def assert_same_numbers(ours, theirs, rtol):
@@ -39,22 +50,22 @@ def assert_same_numbers(ours, theirs, rtol):
 
 
 @pytest.mark.slow
-def test_two_devices_with_half_the_frames_each_are_one_with_all(settings, emt_dataset, tmp_path):
-    source = DatasetSource(emt_dataset)
-    n_train = source.n_frames("train")
-    assert n_train % 2 == 0
-    for devices in (1, 2):
-        update = {"devices": devices, "batch_size": n_train // devices}
-        result = train(settings.model_copy(update=update), source, tmp_path / f"{devices}", SEED)
-        assert result.device == ("cpu" if devices == 1 else "2 x cpu")
-    assert_same_numbers(tmp_path / "2", tmp_path / "1", rtol=1e-9)
+def test_two_devices_with_half_the_frames_each_are_one_with_all(
+    settings, undisturbed, emt_dataset, tmp_path
+):
+    folder, on_two = undisturbed
+    update = {"devices": 1, "batch_size": 2 * settings.batch_size}
+    one = settings.model_copy(update=update)
+    on_one = train(one, DatasetSource(emt_dataset), tmp_path / "one", SEED)
+    assert (on_one.device, on_two.device) == ("cpu", "2 x cpu")
+    assert_same_numbers(folder, tmp_path / "one", rtol=1e-9)
 
 
 @pytest.mark.slow
-def test_goes_on_after_kills_with_the_same_numbers(settings, emt_dataset, tmp_path):
+def test_goes_on_after_kills_with_the_same_numbers(settings, undisturbed, emt_dataset, tmp_path):
     """Of the process that started it, and of one of the two."""
     source = DatasetSource(emt_dataset)
-    expected = train(settings, source, tmp_path / "undisturbed", SEED)
+    others, expected = undisturbed
     folder = tmp_path / "killed"
 
     arguments = [settings.model_dump_json(), str(emt_dataset), str(folder), str(SEED)]
@@ -79,15 +90,15 @@ def test_goes_on_after_kills_with_the_same_numbers(settings, emt_dataset, tmp_pa
     assert nequip_processes(folder) == []
 
     result = train(settings, source, folder, SEED)
-    assert (result.epochs, result.best_epoch) == (4, expected.best_epoch)
-    assert_same_numbers(folder, tmp_path / "undisturbed", rtol=1e-9)
+    assert (result.epochs, result.best_epoch) == (10, expected.best_epoch)
+    assert_same_numbers(folder, others, rtol=1e-9)
     assert len(metrics_files(folder / "metrics")) == 3
     assert not (folder / "scratch").exists()
 
 
 @pytest.mark.slow
 def test_a_loss_that_is_not_finite_ends_all(settings, emt_dataset, tmp_path):
-    hot = settings.model_copy(update={"learning_rate": 1e30})
+    hot = settings.model_copy(update={"learning_rate": 1e30, "batch_size": 8})
     with pytest.raises(TrainingError, match=r"loss is (nan|inf)[\s\S]*lower `learning_rate`"):
         train(hot, DatasetSource(emt_dataset), tmp_path / "allegro", SEED)
     assert nequip_processes(tmp_path / "allegro") == []

@@ -11,7 +11,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-from training.deployment import COMPILED_SUFFIX
+from training.deployed_files import COMPILED_SUFFIX
 from training.model_configs import model_config
 from training.settings import TrainingSettings
 from training.tuning.measuring_tasks import CompileTask

@@ -11,9 +11,7 @@ import typer
 import yaml
 from rich.markup import escape
 
-from training.deployment import COMPILED_SUFFIX, PACKAGE_SUFFIX, Target
-from training.nequip_process import CONFIG_FILE
-from training.training_run import RESULT_FILE, TrainingError, load_result
+from training.deployed_files import COMPILED_SUFFIX, PACKAGE_SUFFIX, Target
 from workflows.cli.console import console, errors_shown, made
 from workflows.cli.options import DebugOption
 from workflows.errors import CuprolithError
@@ -89,6 +87,8 @@ def usage(path: Path, target: Target, device: str, symbols: list[str]) -> str:
 @contextmanager
 def _training(folder: Path | None, workdir: Path | None) -> Iterator[Path]:
     """Find the training's folder, lock it, and explain what fails inside."""
+    from training.training_run import TrainingError
+
     if (folder is None) == (workdir is None):
         raise CuprolithError(
             "give either the folder of a training or --workdir",
@@ -108,6 +108,8 @@ def _training(folder: Path | None, workdir: Path | None) -> Iterator[Path]:
 
 def _finished(folder: Path) -> tuple[Path, str]:
     """Return the best checkpoint of a finished training, and its variant."""
+    from training.training_run import RESULT_FILE, load_result
+
     result = load_result(folder)
     if result is None:
         raise CuprolithError(
@@ -119,5 +121,7 @@ def _finished(folder: Path) -> tuple[Path, str]:
 
 
 def _symbols(folder: Path) -> list[str]:
+    from training.nequip_process import CONFIG_FILE
+
     config = yaml.safe_load((folder / CONFIG_FILE).read_text())
     return list(config["training_module"]["model"]["type_names"])

@@ -53,9 +53,10 @@ def the_campaign(controller: JobController, given: str | None) -> str:
     from workflows.hpc.jobs.campaign_jobs import campaign_names, has_campaign
 
     name = campaign_name(given) if given is not None else None
-    if name is not None and has_campaign(controller, name):
-        return name
     names = campaign_names(controller)
+    # to look through all jobs is the last resort: it takes as long as a whole status
+    if name is not None and (name in names or has_campaign(controller, name)):
+        return name
     if name is not None:
         raise CuprolithError(
             f"no jobs of campaign {name}; campaigns here: {', '.join(names) or 'none'}",

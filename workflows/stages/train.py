@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 from analysis.evaluation import Evaluation, evaluate_training
 from training.dataset import DatasetError
@@ -13,7 +15,7 @@ from training.trainer import EpochMetrics, TrainingError, TrainingResult
 from training.trainer import train as run_training
 from workflows.errors import CuprolithError
 from workflows.progress import progress_bar
-from workflows.workdir import Workdir
+from workflows.workdir import Workdir, read_json, write_json
 
 JUDGED_SPLITS: tuple[SplitName, ...] = ("val", "test")
 
@@ -58,13 +60,25 @@ def train(workdir: Workdir) -> TrainSummary:
 
             result = run_training(campaign.training, source, folder, campaign.seed, on_epoch=show)
         for split in JUDGED_SPLITS:
-            predict(
-                folder / result.checkpoint,
-                source.frames(split),
-                folder / "predictions" / f"{split}.npz",
-            )
+            _predict_once(folder / result.checkpoint, source, split, folder / "predictions")
         evaluation = evaluate_training(folder, workdir.dataset)
     except (TrainingError, DatasetError) as error:
         raise CuprolithError(str(error), where=str(folder)) from error
     workdir.record_seconds("train", result.seconds)
     return TrainSummary(result, evaluation)
+
+
+def _predict_once(checkpoint: Path, source: DatasetSource, split: SplitName, folder: Path) -> None:
+    """Predict a split, unless this checkpoint's predictions of these frames are there."""
+    out, note = folder / f"{split}.npz", folder / f"{split}.json"
+    made_of = {"checkpoint": _sha256(checkpoint), "frames": source.card.splits[split].sha256}
+    known = read_json(note) if out.is_file() and note.is_file() else None
+    if known is not None and known == {**made_of, "predictions": _sha256(out)}:
+        return
+    predict(checkpoint, source.frames(split), out)
+    write_json(note, {**made_of, "predictions": _sha256(out)})
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

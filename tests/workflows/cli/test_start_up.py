@@ -7,7 +7,8 @@ PROGRAM = "import sys, workflows.cli.main; sys.exit(sys.argv[1] in sys.modules)"
 
 
 @pytest.mark.parametrize(
-    "module", ["torch", "nequip", "pymatgen.io.vasp", "pymatgen.symmetry.analyzer", "scipy"]
+    "module",
+    ["torch", "nequip", "numpy", "pymatgen.io.vasp", "pymatgen.symmetry.analyzer", "scipy"],
 )
 def test_no_command_waits_for_what_it_may_not_need(module):
     """Each takes a good part of a second to import."""

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training.quick_imports import quick_imports
 from workflows.errors import CuprolithError
 from workflows.hpc.setup.secrets import require_private
-from workflows.quick_imports import quick_imports
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController

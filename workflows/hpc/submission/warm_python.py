@@ -20,10 +20,10 @@ from pathlib import Path
 
 import psutil
 
+from training.quick_imports import quick_imports
 from workflows.environment import cuprolith_version
 from workflows.hpc.submission.execute import run_job
 from workflows.hpc.submission.execute_in_batch import ACCEPTED, REFUSED, environment
-from workflows.quick_imports import quick_imports
 
 _TERM_SECONDS = 10
 _ENDED = 143  # as a shell says of SIGTERM

@@ -1,0 +1,9 @@
+"""Kinds of files that a trained model is deployed as."""
+
+from typing import Literal
+
+PACKAGE_SUFFIX = ".nequip.zip"
+COMPILED_SUFFIX = ".nequip.pt2"
+
+# What a model can be compiled for: ASE, torch-sim, LAMMPS' pair_style allegro.
+Target = Literal["ase", "batch", "pair_allegro"]
