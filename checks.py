@@ -2,7 +2,7 @@
 """All checks: format, lint, types, the rooms' one-way arrows, and the tests.
 
 Every check runs, also after one has failed; the exit code is non-zero if any failed. The tests run
-in three processes, file by file; what else takes its time runs beside them. Arguments go to pytest:
+in four processes, file by file; what else takes its time runs beside them. Arguments go to pytest:
 `python checks.py -k extxyz`.
 """
 
@@ -15,9 +15,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-# Three for two cores: tests of queues wait more than they compute. The files come in the order of
+# Four for two cores: two of them wait for queues at first. The files come in the order of
 # tests/conftest.py, the longest first.
-SIDE_BY_SIDE = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
+SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
 CHECKS = {
     "format": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 ACCEPTED, REFUSED = b"y", b"n"
@@ -62,18 +63,30 @@ def _connected() -> socket.socket:
     """Return a connection to the Python of this place for jobs; start it if there is none."""
     place, path = _place()
     connection = socket.socket(socket.AF_UNIX)
-    try:
-        connection.connect(str(path))
-    except (FileNotFoundError, ConnectionRefusedError):
-        path.unlink(missing_ok=True)
-        _start(place, path)
-        connection.connect(str(path))
+    with _short(path) as address:
+        try:
+            connection.connect(address)
+        except (FileNotFoundError, ConnectionRefusedError):
+            path.unlink(missing_ok=True)
+            _remove_leftovers(path.parent)
+            _start(place, path, address)
+            connection.connect(address)
     return connection
 
 
-def _start(place: int, path: Path) -> None:
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """Yield an address of a socket; a path of more than 107 bytes is none."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+def _start(place: int, path: Path, address: str) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
+        listener.bind(address)
         listener.listen()
         number = listener.fileno()
         command = ["-P", "-m", "workflows.hpc.submission.warm_python", str(number), str(place)]
@@ -104,6 +117,18 @@ def _place() -> tuple[int, Path]:
     if not folder.is_dir() or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise PermissionError(str(folder))
     return place, folder / f"{place}-{_stat(place)[_STAT_STARTED]}"
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the sockets of processes that were killed on this machine."""
+    for path in folder.iterdir():
+        pid, _, started = path.name.partition("-")
+        try:
+            lives = _stat(int(pid))[_STAT_STARTED] == started
+        except (OSError, ValueError):
+            lives = False
+        if not lives:
+            path.unlink(missing_ok=True)
 
 
 def _stat(pid: int) -> list[str]:

@@ -16,6 +16,7 @@ from workflows.errors import CuprolithError
 from workflows.hpc.dev_cluster.project import require_jobflow_remote
 
 ROOT = Path(__file__).parents[4]
+TMP = "t" * 120  # longer than the path of a socket may be
 
 
 @pytest.fixture(autouse=True)
@@ -29,8 +30,8 @@ def _jobflow_remote():
 @pytest.fixture
 def run_jobs(tmp_path):
     """Start a process that runs jobs one after another, as jobflow-remote's batch process does."""
-    (tmp_path / "tmp").mkdir()
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "tmp")}
+    (tmp_path / TMP).mkdir()
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / TMP)}
 
     def started(*folders):
         loop = 'for folder in "$@"; do cd "$folder"; bash submit.sh; echo $? > status; done'
@@ -79,7 +80,7 @@ def test_jobs_are_forks_of_one_python(run_jobs, tmp_path):
         assert (folder / "queue.out").read_text().splitlines().count("said by the job") == 1
         assert loadfn(folder / "jfremote_out.json")["error"] is None
     wait_until(lambda: not psutil.pid_exists(seen[0]["parent"]))
-    assert not list((tmp_path / "tmp").glob("cuprolith-python-*/*"))
+    assert not list((tmp_path / TMP).glob("cuprolith-python-*/*"))
 
 
 def test_a_job_with_an_environment_of_its_own_runs_by_itself(run_jobs, tmp_path):
@@ -122,8 +123,17 @@ def test_a_job_ends_with_the_process_that_waits_for_it(run_jobs, tmp_path):
     wait_until(lambda: not any(map(psutil.pid_exists, (seen["pid"], seen["parent"]))))
 
 
+def test_what_was_killed_leaves_nothing_for_long(run_jobs, tmp_path):
+    folder = tmp_path / TMP / f"cuprolith-python-{os.geteuid()}"
+    folder.mkdir(mode=0o700)
+    (folder / "999999999-1").touch()  # no system has so many processes
+    (folder / f"{os.getpid()}-1").touch()  # a process of today with the number of an earlier one
+    assert run_jobs(job_folder(tmp_path, "a")).wait(60) == 0
+    wait_until(lambda: not list(folder.iterdir()))
+
+
 def test_a_folder_that_others_can_reach_is_not_used(run_jobs, tmp_path):
-    folder = tmp_path / "tmp" / f"cuprolith-python-{os.geteuid()}"
+    folder = tmp_path / TMP / f"cuprolith-python-{os.geteuid()}"
     folder.mkdir()
     folder.chmod(0o777)
     first, second = (job_folder(tmp_path, name) for name in "ab")
