@@ -119,7 +119,7 @@ def _after_batch(controller: JobController, job: JobRecord) -> Action:
     if has_ended(job_output(controller, job)):
         return _take_output(controller, job)
     if job.lock_time is not None:
-        _unlock(controller, job, "")
+        controller.unlock_jobs(db_ids=job.db_id)
     return _run_again(controller, job)
 
 
@@ -129,6 +129,7 @@ def _take_up(controller: JobController, job: JobRecord, limit: datetime) -> Acti
     abandoned = since is not None or job.lock_time is None
     # jobflow-remote forgets the end of a job of a batch that is locked just then
     if job.state in BATCH_STATES and abandoned and not is_in_batches(controller, job):
+        _unlock_flow(controller, job, limit)
         return _after_batch(controller, job)
     if since is None and job.remote.get("error"):
         _unlock_flow(controller, job, limit)
