@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
@@ -12,6 +11,7 @@ from ase.data import chemical_symbols
 
 from training.dataset_card import DatasetCard, DatasetError, FileCard, load_card
 from training.extxyz import FrameFileError, iter_frames
+from training.file_hash import file_sha256
 from training.frames import Frame
 
 
@@ -73,8 +73,7 @@ def _problems_of_file(folder: Path, part: FileCard, ids: dict[str, set[str]]) ->
     if not path.is_file():
         return [f"{path} does not exist"]
     problems = []
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = file_sha256(path)
     if digest != part.sha256:
         problems.append(f"{path} was changed: its sha256 is {digest}, the card says {part.sha256}")
     n_frames = n_atoms = 0

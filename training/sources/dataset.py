@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from training.atomic_energies import fit_atomic_energies
 from training.dataset_card import load_card
 from training.extxyz import iter_frames
+from training.file_hash import file_sha256
 from training.frames import Frame
 from training.nequip_config import TrainingData
 from training.splits import SplitName
@@ -91,8 +91,7 @@ class DatasetSource:
                 f"{path}: the {split} split has no frames: {_REMEDY} with more labels"
             )
         try:
-            with path.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = file_sha256(path)
         except FileNotFoundError as error:
             raise TrainingError(f"{path} does not exist: {_REMEDY}") from error
         if digest != part.sha256:

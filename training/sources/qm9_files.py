@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import bz2
 import errno
-import hashlib
 import io
 import lzma
 import re
@@ -24,6 +23,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from scipy import constants
 
+from training.file_hash import file_sha256
 from training.sources.arrays import MoleculeArrays
 from training.staged_file import StagedFile
 from training.training_run import TrainingError
@@ -75,7 +75,7 @@ def read_qm9(directory: Path) -> MoleculeArrays:
 
 def _cached(archive: Path, failed: Path) -> MoleculeArrays:
     cache = archive.with_name(CACHE)
-    origin = _sha256(archive) + _sha256(failed)
+    origin = file_sha256(archive) + file_sha256(failed)
     if (found := _read_cache(cache, origin)) is not None:
         return found
     try:
@@ -191,8 +191,3 @@ def _write_cache(path: Path, origin: str, arrays: MoleculeArrays) -> None:
     with StagedFile(path) as file:
         file.write(buffer.getvalue())
         file.commit()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

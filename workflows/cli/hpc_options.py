@@ -54,10 +54,10 @@ def the_campaign(controller: JobController, given: str | None) -> str:
 
     name = campaign_name(given) if given is not None else None
     names = campaign_names(controller)
-    # to look through all jobs is the last resort: it takes as long as a whole status
-    if name is not None and (name in names or has_campaign(controller, name)):
-        return name
     if name is not None:
+        # to look through all jobs is the last resort: it takes as long as a whole status
+        if name in names or has_campaign(controller, name):
+            return name
         raise CuprolithError(
             f"no jobs of campaign {name}; campaigns here: {', '.join(names) or 'none'}",
             remedy="submit it, or name another --project",

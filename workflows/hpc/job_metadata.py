@@ -11,7 +11,16 @@ STRUCTURE = "structure_id"
 SUPERSEDED = "superseded"
 """Metadata of jobs whose work a later submission has taken over; its place of their state."""
 
-__all__ = ["CAMPAIGN", "RESOURCE", "STAGE", "STRUCTURE", "SUPERSEDED", "WORKDIR"]
+__all__ = [
+    "CAMPAIGN",
+    "RESOURCE",
+    "STAGE",
+    "STRUCTURE",
+    "SUPERSEDED",
+    "WORKDIR",
+    "in_database",
+    "of_campaign",
+]
 
 
 def in_database(key: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.evaluation import Evaluation, evaluate_training
+from analysis.evaluation import PREDICTIONS_DIR, Evaluation, evaluate_training
 from training.dataset import DatasetError
+from training.file_hash import file_sha256
 from training.predict import predict
 from training.sources import DatasetSource
 from training.splits import SplitName
@@ -60,7 +60,7 @@ def train(workdir: Workdir) -> TrainSummary:
 
             result = run_training(campaign.training, source, folder, campaign.seed, on_epoch=show)
         for split in JUDGED_SPLITS:
-            _predict_once(folder / result.checkpoint, source, split, folder / "predictions")
+            _predict_once(folder / result.checkpoint, source, split, folder / PREDICTIONS_DIR)
         evaluation = evaluate_training(folder, workdir.dataset)
     except (TrainingError, DatasetError) as error:
         raise CuprolithError(str(error), where=str(folder)) from error
@@ -71,14 +71,9 @@ def train(workdir: Workdir) -> TrainSummary:
 def _predict_once(checkpoint: Path, source: DatasetSource, split: SplitName, folder: Path) -> None:
     """Predict a split, unless this checkpoint's predictions of these frames are there."""
     out, note = folder / f"{split}.npz", folder / f"{split}.json"
-    made_of = {"checkpoint": _sha256(checkpoint), "frames": source.card.splits[split].sha256}
+    made_of = {"checkpoint": file_sha256(checkpoint), "frames": source.card.splits[split].sha256}
     known = read_json(note) if out.is_file() and note.is_file() else None
-    if known is not None and known == {**made_of, "predictions": _sha256(out)}:
+    if known is not None and known == {**made_of, "predictions": file_sha256(out)}:
         return
     predict(checkpoint, source.frames(split), out)
-    write_json(note, {**made_of, "predictions": _sha256(out)})
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    write_json(note, {**made_of, "predictions": file_sha256(out)})

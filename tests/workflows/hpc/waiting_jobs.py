@@ -8,7 +8,7 @@ from jobflow import Flow, Job, job
 
 from tests.workflows.hpc.faulty_cluster import PROJECT, FaultyCluster
 from workflows.environment import cuprolith_version
-from workflows.hpc.setup.settings import ResourceClass
+from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.submission.gather import gather_labels, label_jobs
 from workflows.hpc.submission.queue_file import (
     QueueFile,
@@ -17,7 +17,7 @@ from workflows.hpc.submission.queue_file import (
 )
 from workflows.hpc.submission.queued_job import QueuePlanner
 from workflows.jobs.job_ids import stable_uuid
-from workflows.label_runs import BUILDS
+from workflows.label_metadata import BUILDS
 from workflows.store.sqlite_store import job_store
 from workflows.tuning.steps import RESOURCE
 from workflows.workdir import Workdir

@@ -7,7 +7,6 @@ through the shell is quoted here, and names are checked, so that spaces, quotes,
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 import shlex
@@ -18,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
+from training.file_hash import file_sha256
 from training.staged_file import StagedFile
 from workflows.errors import CuprolithError
 
@@ -317,12 +317,6 @@ def name_problem(relative: str) -> str:
     if not relative.isprintable():
         return "has control characters in its name"
     return ""
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file here."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _listed(entry: str) -> FolderFile:

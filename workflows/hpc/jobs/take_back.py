@@ -20,6 +20,7 @@ from workflows.hpc.jobs.job_output import job_output
 from workflows.hpc.jobs.job_states import (
     BATCH_SUBMITTED,
     COMPLETED,
+    NOT_BEGUN_STATES,
     UNDERWAY_STATES,
 )
 from workflows.hpc.jobs.stopping import LOCK_SECONDS, stop_not_begun
@@ -31,6 +32,8 @@ _NOT_READY = ("WAITING", "PAUSED")
 # No node has begun with these.
 _IN_THE_QUEUE = ("CHECKED_OUT", "UPLOADED", "SUBMITTED", BATCH_SUBMITTED)
 _ON_A_NODE = tuple(state for state in UNDERWAY_STATES if state not in _IN_THE_QUEUE)
+# What the runner or a node may yet move on.
+_MOVING = (*NOT_BEGUN_STATES, *UNDERWAY_STATES)
 _POLL_SECONDS = 1.0
 
 
@@ -51,21 +54,23 @@ def take_back(controller: JobController, job: JobRecord, *, patience: float = LO
         If the campaign has gone on: the next stage has begun, or one of the jobs has led to others.
         Or if one of them runs.
     """
-    if all(each.state in _NOT_READY for each in jobs_after(controller, job)):
+    after = jobs_after(controller, job)
+    if all(each.state in _NOT_READY for each in after):
         return False
     end = time.monotonic() + patience
     while True:
-        after = jobs_after(controller, job)
         _require_no_way_on(controller, job, after)
-        stop_not_begun(controller, {"uuid": {"$in": [each.uuid for each in after]}})
-        underway = [each for each in jobs_after(controller, job) if each.state in UNDERWAY_STATES]
-        if not underway:
+        moving = [each for each in after if each.state in _MOVING]
+        if not moving:
             return True
         if time.monotonic() > end:
-            raise _still_underway(job, underway[0])
-        for each in underway:
+            raise _still_underway(job, moving[0])
+        n_stopped = stop_not_begun(controller, {"uuid": {"$in": [each.uuid for each in moving]}})
+        for each in moving:
             _take_out_of_queue(controller, each)
-        time.sleep(_POLL_SECONDS)
+        if n_stopped < len(moving):
+            time.sleep(_POLL_SECONDS)
+        after = jobs_after(controller, job)
 
 
 def jobs_after(controller: JobController, job: JobRecord) -> list[JobRecord]:
