@@ -1,9 +1,4 @@
-"""Child processes that do not outlive the process that started them, and what their logs say.
-
-Standard input of each is a pipe whose other end the parent holds open and never writes to. It
-closes when the parent ends, however it ends; the child then ends at once. (The kernel's
-parent-death signal would do it on Linux only, and comes when the parent's *thread* ends.)
-"""
+"""Child processes that do not outlive the process that started them, and what their logs say."""
 
 from __future__ import annotations
 
@@ -11,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-_STDIN = 0
+from training.end_with_parent import end_with_parent
+
+_PARENT = "CUPROLITH_PARENT"
 _TAIL_LINES = 15
 _TAIL_BYTES = 20_000
 
@@ -48,7 +44,7 @@ with quick_imports():
 def child_process(
     command: Sequence[str], cwd: Path, environment: Mapping[str, str], log: BinaryIO
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command whose process calls `end_with_parent_in_background`; it ends with the block.
+    """Run a command whose process calls `end_with_command`; it ends with the block.
 
     Parameters
     ----------
@@ -60,8 +56,8 @@ def child_process(
     process = subprocess.Popen(
         list(command),
         cwd=cwd,
-        env=dict(environment),
-        stdin=subprocess.PIPE,  # closes when this process ends, which ends the child
+        env={**environment, _PARENT: str(os.getpid())},
+        stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,  # Ctrl-C reaches this process alone, which ends the child
@@ -70,19 +66,16 @@ def child_process(
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
-def end_with_parent_in_background() -> None:
-    """End this process as soon as standard input closes; the child's side of `child_process`."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def end_with_command() -> None:
+    """End this process when the one that started it ends; the child's side of `child_process`.
 
-
-def _end_with_parent() -> None:
-    # os.read, not sys.stdin.read: a daemon thread inside a buffered reader blocks a normal exit.
-    while os.read(_STDIN, 1):
-        pass
-    os._exit(1)
+    Processes that this one starts and that call this as well end with this one.
+    """
+    end_with_parent(int(os.environ[_PARENT]))
+    os.environ[_PARENT] = str(os.getpid())
 
 
 def with_patient_threads(environment: Mapping[str, str]) -> dict[str, str]:

@@ -14,6 +14,8 @@ from lightning.pytorch.overrides.distributed import UnrepeatedDistributedSampler
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torch.utils.data.distributed import DistributedSampler
 
+from training.end_with_parent import GuardedContext
+
 
 def data_loader(
     dataset: Dataset[Any],
@@ -38,14 +40,15 @@ def data_loader(
     shuffle
         Whether the order changes from epoch to epoch.
     num_workers
-        Processes that prepare batches; they stay from epoch to epoch.
+        Processes that prepare batches; they stay from epoch to epoch, and end with this one.
     """
     workers: dict[str, Any] = {}
     if num_workers > 0:
         workers = {
             "num_workers": num_workers,
             "persistent_workers": True,
-            "multiprocessing_context": "spawn",  # a fork copies locks that torch's threads hold
+            # not forked: a fork copies locks that torch's threads hold
+            "multiprocessing_context": GuardedContext(),
             "worker_init_fn": partial(_start_worker, torch.get_default_dtype()),
         }
     return DataLoader(

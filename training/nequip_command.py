@@ -12,7 +12,7 @@ from typing import Literal
 from training.child_process import (
     child_process,
     end_of_log,
-    end_with_parent_in_background,
+    end_with_command,
     how_it_ended,
     python_command,
     remedy_for,
@@ -74,11 +74,8 @@ def make_with_nequip(out: Path, command: Command, before: list[str], after: list
 
 
 def main() -> None:
-    """Run ``nequip.scripts.<first argument>`` with the rest; the child's side.
-
-    Standard input is a pipe that the parent holds open; this process ends when it closes.
-    """
-    end_with_parent_in_background()
+    """Run ``nequip.scripts.<first argument>`` with the rest; the child's side."""
+    end_with_command()
     import_module(f"nequip.scripts.{sys.argv.pop(1)}").main()
 
 

@@ -7,13 +7,13 @@ import os
 import signal
 import sys
 
-from training.child_process import end_with_parent_in_background
+from training.child_process import end_with_command
 from training.quick_imports import quick_imports
 
 
 def main() -> None:
     """Run NequIP's trainer with Hydra's arguments from the command line."""
-    end_with_parent_in_background()
+    end_with_command()
     with quick_imports():
         from nequip.scripts.train import main as nequip_train
 
@@ -26,12 +26,11 @@ def launch(devices: int, command: list[str]) -> None:
     Parameters
     ----------
     devices
-        Number of processes. They inherit standard input, so that they end with the parent even
-        when this process is killed.
+        Number of processes; each ends with this one.
     command
         Program and arguments.
     """
-    end_with_parent_in_background()
+    end_with_command()
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import main as torchrun

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from multiprocessing.process import parent_process
 from multiprocessing.queues import Queue
 from typing import TypeVar
+
+from training.end_with_parent import GuardedContext
 
 T = TypeVar("T")
 
@@ -45,7 +44,7 @@ def run_on_gpus(
     ------
     Item and the error of its job, None where it ended well, in the order in which they end.
     """
-    context = multiprocessing.get_context("spawn")
+    context = GuardedContext()
     free = context.Queue()
     for gpu in gpus:
         free.put(gpu)
@@ -60,16 +59,3 @@ def run_on_gpus(
 
 def _take_gpu(free: Queue[str]) -> None:
     os.environ[_VISIBLE] = free.get()
-    end_with_parent()
-
-
-def end_with_parent() -> None:
-    """Let this process end as soon as the one that started it ends, however that ends."""
-    threading.Thread(target=_wait_for_parent, daemon=True).start()
-
-
-def _wait_for_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -1,12 +1,7 @@
-"""Children end with their parent, and their logs are told."""
+"""Children end with the block that started them, and their logs are told."""
 
 import os
-import signal
-import subprocess
 import sys
-import time
-
-import psutil
 
 from training.child_process import (
     child_process,
@@ -15,42 +10,6 @@ from training.child_process import (
     python_command,
     with_patient_threads,
 )
-
-PARENT = """
-import sys, time
-from pathlib import Path
-from training.child_process import child_process
-with open("log", "wb") as log, child_process([sys.executable, "-c", CHILD], Path("."), {}, log):
-    time.sleep(60)
-"""
-CHILD = f"""
-import sys, time
-sys.path[:0] = {sys.path!r}
-from training.child_process import end_with_parent_in_background
-end_with_parent_in_background()
-open("running", "w").close()
-time.sleep(60)
-"""
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def test_a_child_ends_when_its_parent_is_killed(tmp_path):
-    parent = subprocess.Popen(
-        [sys.executable, "-c", f"CHILD = {CHILD!r}\n{PARENT}"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    wait_until((tmp_path / "running").exists)
-    (child,) = psutil.Process(parent.pid).children()
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
-    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_a_child_ends_with_the_block(tmp_path):

@@ -106,7 +106,7 @@ def test_a_finished_training_is_not_redone(trained, emt_dataset, small_settings,
 
 @pytest.mark.slow
 def test_goes_on_after_kills_with_the_same_numbers(trained, emt_dataset, small_settings, tmp_path):
-    """Of the trainer, and of the process that started it.
+    """Of the trainer, and of the process that started it; then no loader's worker is left either.
 
     Variants do in test_molecule_trainings (allegro-mlp) and test_several_devices (allegro-qdi).
     """
@@ -123,7 +123,8 @@ def test_goes_on_after_kills_with_the_same_numbers(trained, emt_dataset, small_s
     reached = len(read_learning_curve(folder / "metrics").epoch)
     assert 3 < reached < 40
 
-    arguments = [small_settings.model_dump_json(), str(emt_dataset), str(folder), str(SEED)]
+    with_workers = small_settings.model_copy(update={"num_workers": 1})
+    arguments = [with_workers.model_dump_json(), str(emt_dataset), str(folder), str(SEED)]
     with subprocess.Popen(
         [sys.executable, "-c", TRAIN_IN_ANOTHER_PROCESS, *arguments],
         cwd=ROOT,
@@ -131,10 +132,11 @@ def test_goes_on_after_kills_with_the_same_numbers(trained, emt_dataset, small_s
         text=True,
     ) as parent:
         first_epoch = int(parent.stdout.readline())
-        (child,) = nequip_processes(folder)
+        (trainer,) = nequip_processes(folder)
+        workers = trainer.children()
         parent.send_signal(signal.SIGKILL)
-    psutil.wait_procs([child], timeout=5)
-    assert not child.is_running()
+    assert len(workers) >= 2  # one for each of the two loaders
+    assert psutil.wait_procs([trainer, *workers], timeout=5)[1] == []
     assert first_epoch >= reached - 1
     assert load_result(folder) is None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter
 
-from training.child_process import end_with_parent_in_background
+from training.child_process import end_with_command
 from training.staged_file import StagedFile
 from training.tuning.compiled_models import compile_untrained
 from training.tuning.measuring_tasks import (
@@ -20,11 +20,8 @@ from training.tuning.measuring_tasks import (
 
 
 def main() -> None:
-    """Do the task of the file named first, and write its result to the file named second.
-
-    Standard input is a pipe that the parent holds open; this process ends when it closes.
-    """
-    end_with_parent_in_background()
+    """Do the task of the file named first, and write its result to the file named second."""
+    end_with_command()
     task_file, result_file = map(Path, sys.argv[1:3])
     adapter: TypeAdapter[Task] = TypeAdapter(Task)
     result = _done(adapter.validate_json(task_file.read_bytes()))

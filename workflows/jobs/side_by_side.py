@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import pickle
 import signal
@@ -20,7 +19,8 @@ from jobflow import Job, JobStore, Response
 from maggma.stores import MemoryStore
 from monty.json import MontyDecoder, MontyEncoder
 
-from workflows.gpu_pool import end_with_parent, visible_gpus
+from training.end_with_parent import GuardedContext
+from workflows.gpu_pool import visible_gpus
 from workflows.jobs.disk_space import DiskFullError, is_disk_full
 from workflows.jobs.run_records import HeldOutput, HoldingStore
 from workflows.jobs.stored_jobs import rebuilt_flow, stored_flow
@@ -105,7 +105,7 @@ def _environments(workers: int) -> list[dict[str, str]]:
 
 
 def _started(job: Job, slot: int, environment: dict[str, str], folder: Path) -> _Running:
-    context = multiprocessing.get_context("spawn")
+    context = GuardedContext()
     receiver, sender = context.Pipe(duplex=False)
     stored = json.dumps(job, cls=MontyEncoder)
     process = context.Process(
@@ -136,7 +136,6 @@ def _ending(running: _Running) -> Ending:
 
 def _work(sender: Connection, stored: str, environment: dict[str, str], folder: str) -> None:
     """Run one job in this process and send what came of it."""
-    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends this process
     os.environ.update(environment)
     os.chdir(folder)
