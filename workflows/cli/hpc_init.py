@@ -265,6 +265,7 @@ def _finish(settings: HpcSettings, files: ProjectFiles, *, force: bool, dry_run:
         typer.echo(f"# {files.project}\n{shown_project(settings, files)}")
         return
     password = mongodb_password(settings.mongodb)
+    stood = files.project.exists()
     changed = write_project(settings, files, password, force=force)
     for path in changed:
         console.print(f"[green]✓[/] {escape(str(path))}", soft_wrap=True)
@@ -275,10 +276,10 @@ def _finish(settings: HpcSettings, files: ProjectFiles, *, force: bool, dry_run:
             "[yellow]The database asks for no password: whoever reaches it can run jobs as you.[/]",
             soft_wrap=True,
         )
-    _show_next(files)
+    _show_next(files, runner_is_old=files.project in changed and stood)
 
 
-def _show_next(files: ProjectFiles) -> None:
+def _show_next(files: ProjectFiles, *, runner_is_old: bool) -> None:
     from workflows.hpc.setup.project import projects_folder
 
     name = escape(files.name)
@@ -289,3 +290,8 @@ def _show_next(files: ProjectFiles) -> None:
     for command in ("cuprolith hpc check -p", "cuprolith hpc prepare -p"):
         console.print(f"  {command} {name}", soft_wrap=True)
     console.print(f"  jf -p {name} runner start", soft_wrap=True)
+    if runner_is_old:
+        console.print(
+            f"A runner that runs knows the old project; for it: jf -p {name} runner restart",
+            soft_wrap=True,
+        )

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from rich.console import Group
     from rich.table import Table
 
-    from workflows.hpc.jobs.runner_sign import RunnerSign
     from workflows.hpc.jobs.status import CampaignStatus, JobTrouble
 
 _WATCH_SECONDS = 10
@@ -41,29 +40,31 @@ def status(
 ) -> None:
     """Tell how a campaign in the queue stands, and what of it needs a hand."""
     with errors_shown(debug=debug), quiet_database(project) as controller:
+        from workflows.hpc.jobs.job_database import jf_command
         from workflows.hpc.jobs.status import campaign_status
 
         name = the_campaign(controller, campaign)
+        runner_start = jf_command(controller, "runner", "start")
         standing = campaign_status(controller, name)
         if as_json:
             typer.echo(standing.model_dump_json(indent=1))
             return
         if not watch:
-            console.print(_shown(standing))
+            console.print(_shown(standing, runner_start))
             return
         from rich.live import Live
 
-        with Live(_shown(standing), console=console, auto_refresh=False) as live:
+        with Live(_shown(standing, runner_start), console=console, auto_refresh=False) as live:
             while standing.left:
                 time.sleep(_WATCH_SECONDS)
                 standing = campaign_status(controller, name)
-                live.update(_shown(standing), refresh=True)
+                live.update(_shown(standing, runner_start), refresh=True)
 
 
-def _shown(standing: CampaignStatus) -> Group:
+def _shown(standing: CampaignStatus, runner_start: str) -> Group:
     from rich.console import Group
 
-    parts: list[Table | str] = [_table(standing), _runner_line(standing.runner, standing.left)]
+    parts: list[Table | str] = [_table(standing), _runner_line(standing, runner_start)]
     if standing.troubles:
         parts.append(_troubles(standing.troubles))
     listed = sum(trouble.kind in ("failed", "transfer") for trouble in standing.troubles)
@@ -120,13 +121,14 @@ def _end(end: datetime | None, left: int) -> str:
     return f"{end.astimezone():%d %b %H:%M}" if end is not None else "unknown"
 
 
-def _runner_line(runner: RunnerSign, left: int) -> str:
+def _runner_line(standing: CampaignStatus, runner_start: str) -> str:
+    runner = standing.runner
     last = f", last sign {runner.last_sign.astimezone():%d %b %H:%M}" if runner.last_sign else ""
     if runner.runs:
         return "runner: runs here"
     if runner.runs is None:
         return f"runner: {'on ' + escape(runner.host) if runner.host else 'not a daemon'}{last}"
-    remedy = "  → jf runner start" if left else ""
+    remedy = f"  → {escape(runner_start)}" if standing.left else ""
     return f"[yellow]runner: does not run{last}[/]{remedy}"
 
 

@@ -117,7 +117,10 @@ class DevCluster:
             self._start_slurm(state, environment)
             self._start_database(state, environment)
             settings = cluster_settings(
-                self.layout, database_port=state.ports["database"], cpus=state.cpus
+                self.layout,
+                database_port=state.ports["database"],
+                cpus=state.cpus,
+                projects=state.projects,
             )
             write_project(state.projects, self.layout, settings)
             prepare_queue(project_files(state.projects))

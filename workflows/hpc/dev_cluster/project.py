@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,16 @@ import yaml
 
 from workflows.errors import CuprolithError
 from workflows.hpc.dev_cluster.database import DATABASE, find_program, scripts_folder
-from workflows.hpc.dev_cluster.layout import Layout
+from workflows.hpc.dev_cluster.layout import STATE_FILE, Layout
 from workflows.hpc.dev_cluster.slurm import PARTITION
-from workflows.hpc.setup.project import SETTINGS_MARK, ProjectFiles, project_data
+from workflows.hpc.setup.project import (
+    ProjectFiles,
+    document_text,
+    project_data,
+)
 from workflows.hpc.setup.secrets import write_private
 from workflows.hpc.setup.settings import HpcSettings
-from workflows.hpc.setup.settings_file import checked_settings, settings_text
+from workflows.hpc.setup.settings_file import checked_settings, read_data, settings_text
 
 PROJECT_NAME = "dev-cluster"
 _MARK = "cuprolith_dev_cluster"
@@ -43,7 +49,9 @@ def require_jobflow_remote() -> None:
         )
 
 
-def cluster_settings(layout: Layout, *, database_port: int, cpus: int) -> HpcSettings:
+def cluster_settings(
+    layout: Layout, *, database_port: int, cpus: int, projects: Path | None = None
+) -> HpcSettings:
     """Return what `cuprolith hpc init` would be told about this cluster.
 
     Parameters
@@ -51,34 +59,89 @@ def cluster_settings(layout: Layout, *, database_port: int, cpus: int) -> HpcSet
     cpus
         Cores of the node. Half of them go to a ``dft-small`` and a ``gpu`` job, all to a
         ``dft-large`` one.
+    projects
+        Folder whose settings of this cluster stay in all that the cluster does not decide itself.
+
+    Raises
+    ------
+    CuprolithError
+        If these cannot be read.
     """
     half = max(1, cpus // 2)
-    tasks: dict[str, dict[str, Any]] = {
-        "dft-small": {"tasks_per_node": half, "batch": {"longest_job": _SHORT_JOB, "idle": 30}},
+    sizes = {
+        "dft-small": {"tasks_per_node": half},
         "dft-large": {"tasks_per_node": cpus},
         "gpu": {"threads_per_task": half},
         "cpu": {},
     }
-    common: dict[str, Any] = {"queue": PARTITION, "walltime": _WALLTIME}
-    data = {
+    common: dict[str, Any] = {"queue": PARTITION, "gpus_per_node": 0}
+    decided = {
         "project": PROJECT_NAME,
         "scheduler": "slurm",
         "work_dir": str(layout.work),
         "environment": {"bin": scripts_folder()},
-        "classes": {name: {**common, **given} for name, given in tasks.items()},
+        "classes": {name: {**common, **given} for name, given in sizes.items()},
         "mongodb": {"host": "127.0.0.1", "port": database_port, "database": DATABASE},
     }
-    return checked_settings(data, layout.state_file)
+    classes: dict[str, Any] = {name: {"walltime": _WALLTIME} for name in sizes}
+    classes["dft-small"]["batch"] = {"longest_job": _SHORT_JOB, "idle": 30}
+    path = None if projects is None else project_files(projects).settings
+    standing: Mapping[str, Any] = {}
+    if path is not None and path.exists():
+        standing = _standing(path)
+        classes = {}
+    data = _merged(_merged({"classes": classes}, standing), decided)
+    return checked_settings(data, path or layout.state_file)
+
+
+def dev_cluster_folder(files: ProjectFiles) -> Path | None:
+    """Return the folder of the dev cluster that a project is of; None if it is of none.
+
+    It is known by its settings, which are there when the project's own file is not.
+    """
+    if files.name != PROJECT_NAME:
+        return None
+    work_dir = _read(files.settings).get("work_dir")
+    candidates = [Path(work_dir).parent] if isinstance(work_dir, str) else []
+    candidates.append(files.folder.parent)
+    found = (folder.resolve() for folder in candidates if (folder / STATE_FILE).is_file())
+    return next(found, None)
+
+
+def up_command(files: ProjectFiles) -> str | None:
+    """Return the command that writes the files of a dev cluster's project; None for any other."""
+    folder = dev_cluster_folder(files)
+    if folder is None:
+        return None
+    return f"cuprolith dev-cluster up --folder {shlex.quote(str(folder))}"
+
+
+def _standing(path: Path) -> dict[str, Any]:
+    try:
+        return read_data(path)[0]
+    except CuprolithError as error:
+        error.remedy = "fix it, or remove it: `cuprolith dev-cluster up` then writes it again"
+        raise
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what stands in either mapping, sections too; `over` decides what is in both."""
+    merged = {**under, **over}
+    for key in under.keys() & over.keys():
+        if isinstance(under[key], Mapping) and isinstance(over[key], Mapping):
+            merged[key] = _merged(under[key], over[key])
+    return merged
 
 
 def project_document(projects: Path, layout: Layout, settings: HpcSettings) -> dict[str, Any]:
     """Return the project as its file in a folder of projects holds it."""
     files = project_files(projects)
+    data = project_data(settings, files)
     return {
-        **project_data(settings, files),
+        **data,
         "base_dir": str(layout.runner),
-        "runner": dict.fromkeys(_RUNNER_DELAYS, 1),
-        "metadata": {_MARK: str(layout.folder), SETTINGS_MARK: str(files.settings)},
+        "runner": {**dict.fromkeys(_RUNNER_DELAYS, 1), **data.get("runner", {})},
+        "metadata": {**data["metadata"], _MARK: str(layout.folder)},
     }
 
 
@@ -91,8 +154,7 @@ def write_project(projects: Path, layout: Layout, settings: HpcSettings) -> None
         If another project of that name stands there.
     """
     path = project_file(projects)
-    found = _read(path)
-    if path.exists() and not _is_of(found, layout):
+    if path.exists() and not _is_of(layout, projects):
         raise CuprolithError(
             f"there is another project named {PROJECT_NAME}",
             where=str(path),
@@ -100,16 +162,25 @@ def write_project(projects: Path, layout: Layout, settings: HpcSettings) -> None
         )
     document = project_document(projects, layout, settings)
     write_private(project_files(projects).settings, settings_text(settings))
-    if found != document:
-        write_private(path, yaml.safe_dump(document, sort_keys=False))
+    if _read(path) != document:
+        write_private(path, document_text(document))
+
+
+def carry_settings(old: Path, new: Path, layout: Layout) -> None:
+    """Take the project's settings to another folder of projects, unless there are some."""
+    standing, target = project_files(old).settings, project_files(new).settings
+    if _is_of(layout, old) and standing.exists() and not target.exists():
+        write_private(target, standing.read_text(encoding="utf-8"))
 
 
 def remove_project(projects: Path, layout: Layout) -> None:
     """Remove the project's file, unless another project of that name stands there."""
     files = project_files(projects)
-    if _is_of(_read(files.project), layout):
-        files.project.unlink()
-        files.settings.unlink(missing_ok=True)
+    if not _is_of(layout, projects):
+        return
+    for path in (files.project, files.settings):
+        path.unlink(missing_ok=True)
+        path.with_name(f"{path.name}.bak").unlink(missing_ok=True)
 
 
 def project_files(projects: Path) -> ProjectFiles:
@@ -122,9 +193,16 @@ def project_file(projects: Path) -> Path:
     return project_files(projects).project
 
 
-def _is_of(document: dict[str, Any], layout: Layout) -> bool:
-    metadata = document.get("metadata")
-    return isinstance(metadata, dict) and metadata.get(_MARK) == str(layout.folder)
+def _is_of(layout: Layout, projects: Path) -> bool:
+    """Whether a folder of projects holds this cluster's: by its mark, or else by the settings.
+
+    A project that is damaged, or that `cuprolith hpc init` wrote from the settings alone, has none.
+    """
+    files = project_files(projects)
+    metadata = _read(files.project).get("metadata")
+    if isinstance(metadata, dict) and _MARK in metadata:
+        return bool(metadata[_MARK] == str(layout.folder))
+    return bool(_read(files.settings).get("work_dir") == str(layout.work))
 
 
 def _read(path: Path) -> dict[str, Any]:

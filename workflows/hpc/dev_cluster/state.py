@@ -13,7 +13,7 @@ from workflows.hpc.dev_cluster.daemon import Daemon
 from workflows.hpc.dev_cluster.database import database_server
 from workflows.hpc.dev_cluster.layout import Layout
 from workflows.hpc.dev_cluster.ports import free_port, port_is_free
-from workflows.hpc.dev_cluster.project import remove_project
+from workflows.hpc.dev_cluster.project import carry_settings, remove_project
 from workflows.workdir import read_json, write_json
 
 Part = Literal["munged", "slurmctld", "slurmd", "database"]
@@ -73,8 +73,8 @@ def read_state(layout: Layout) -> ClusterState:
 def choose_state(layout: Layout, cpus: int | None, projects: Path | None) -> ClusterState:
     """Return the choices of before with those of now, and write them down.
 
-    A project in a folder that was given up is removed. A port at which something else listens by
-    now is changed for another.
+    A project in a folder that was given up is removed; its settings go along. A port at which
+    something else listens by now is changed for another.
 
     Parameters
     ----------
@@ -94,10 +94,13 @@ def choose_state(layout: Layout, cpus: int | None, projects: Path | None) -> Clu
         state.cpus = cpus
     if projects is not None:
         state.projects = projects.expanduser().absolute()
-    if before is not None and state.projects != before.projects:
-        remove_project(before.projects, layout)
+    moved_from = before.projects if before and state.projects != before.projects else None
+    if moved_from is not None:
+        carry_settings(moved_from, state.projects, layout)
     if state != before:
         write_json(layout.state_file, state.model_dump(mode="json"))
+    if moved_from is not None:
+        remove_project(moved_from, layout)
     return state
 
 

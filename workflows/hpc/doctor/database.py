@@ -58,8 +58,9 @@ def check_queue(controller: JobController, project: str) -> Check:
             subject=subject,
             status="missing",
             found=f"jobflow-remote's counter of jobs is gone from {controller.auxiliary.name}",
-            remedy=f"{jf_command(controller, 'admin', 'reset')} makes it anew, and empties the "
-            "queue; or restore a backup",
+            remedy="restore a backup; or empty the queue: "
+            f"{jf_command(controller, 'runner', 'stop', '--wait')}; "
+            f"{jf_command(controller, 'admin', 'reset')}",
         )
     unindexed = [
         name

@@ -16,6 +16,7 @@ from workflows.hpc.doctor.hosts import (
     stations,
 )
 from workflows.hpc.doctor.probe_verdict import own_subject
+from workflows.hpc.doctor.remedies import Remedies
 from workflows.hpc.doctor.round_trip import round_trip
 from workflows.hpc.jobs.job_database import jf_command, opened_database
 from workflows.hpc.jobs.runner_sign import runner_sign
@@ -77,7 +78,7 @@ def examine_project(
             workers,
             report,
             seconds=seconds,
-            init=examination.init,
+            remedies=examination.remedies,
             gpus=examination.gpus,
         )
 
@@ -90,7 +91,7 @@ class _Examination:
         self._report = report
         self.has_queue = False
         self.gpus = 0
-        self.init = ""
+        self.remedies = Remedies()
 
     def project(self) -> Project | None:
         """Check the files; None unless they are as they should be."""
@@ -99,11 +100,12 @@ class _Examination:
         for check in checks:
             self._report(check)
         if any(check.status == "missing" for check in checks):
-            self.skip("mend the files first", *_LATER)
+            self.skip("fix the files first", *_LATER)
             return None
         if written_by_us:
-            self.init = f"cuprolith hpc init --project {self._files.name} --force"
-            self.gpus = read_settings(self._files.settings).classes["gpu"].gpus_per_node
+            settings = read_settings(self._files.settings)
+            self.remedies = Remedies.of(self._files, settings)
+            self.gpus = settings.classes["gpu"].gpus_per_node
         from jobflow_remote.config.base import ConfigError
         from jobflow_remote.config.manager import ConfigManager
 
@@ -118,7 +120,7 @@ class _Examination:
                     remedy=f"jf -p {self._files.name} project check",
                 )
             )
-            self.skip("mend the files first", *_LATER)
+            self.skip("fix the files first", *_LATER)
             return None
         return project
 

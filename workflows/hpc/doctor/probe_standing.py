@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _QUEUE_SECONDS = 60
 _LINES = 20
 _STDERR = re.compile(r"stderr=(?P<quote>['\"])(?P<text>.+?)(?P=quote)")
+# An exec config or a worker that the runner does not know.
+_OLD_PROJECT = "jobflow_remote.config.base.ConfigError"
 _UNKNOWN_FUNCTION = "could not be deserialized"
 _STOPPED_LINE = "cuprolith: this line of the job script failed:"
 _WAITS = {"SUBMITTED": "waits in the queue", "BATCH_SUBMITTED": "waits for an allocation"}
@@ -51,7 +53,8 @@ def describe_standing(controller: JobController, probe: JobRecord, *, seconds: f
         subject=subject,
         status="note",
         found=f"not yet known after {seconds:.0f} s: {_underway(controller, probe)}",
-        remedy=f"cuprolith logs {probe.db_id}, or again with a longer --timeout",
+        remedy=f"cuprolith logs {probe.db_id} --project {_project_name(controller)}, or again with "
+        "a longer --timeout",
     )
 
 
@@ -61,7 +64,7 @@ def _failure(controller: JobController, probe: JobRecord) -> tuple[str, str]:
         step = probe.previous_state if probe.state == "REMOTE_ERROR" else probe.state
         return (
             f"the step after {step} failed: {_cause(transfer)}",
-            "mend what it names: partition, account, limits, or the connection",
+            _mend_transfer(controller, transfer),
         )
     if _UNKNOWN_FUNCTION in (probe.error or ""):
         return (
@@ -70,10 +73,19 @@ def _failure(controller: JobController, probe: JobRecord) -> tuple[str, str]:
         )
     said = _last_words(controller, probe)
     found = f"the job ended with {probe.state}: {error_line(probe.error) or 'no error'}"
-    remedy = "mend what it names"
+    remedy = "fix what it names"
     if _STOPPED_LINE in said:
-        remedy = "mend that line in `environment` of the settings, or what it needs"
+        remedy = "fix that line in `environment` of the settings, or what it needs"
     return f"{found}; queue.err: {said}" if said else found, remedy
+
+
+def _mend_transfer(controller: JobController, error: str) -> str:
+    if _OLD_PROJECT in error:
+        return (
+            "the runner works with the project as it was when it started: "
+            f"{jf_command(controller, 'runner', 'restart')}"
+        )
+    return "fix what it names: partition, account, limits, or the connection"
 
 
 def _cause(error: str) -> str:
@@ -137,6 +149,10 @@ def _allocation(controller: JobController, worker: str) -> str | None:
     open_ones = [BatchState.SUBMITTED, BatchState.RUNNING]
     found = controller.get_batches(worker=worker, batch_state=open_ones)
     return found[0].process_id if found else None
+
+
+def _project_name(controller: JobController) -> str:
+    return str(controller.project.name) if controller.project is not None else ""
 
 
 def _log_folder(controller: JobController) -> str:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from workflows.doctor import Check
 from workflows.environment import cuprolith_version
 from workflows.hpc.doctor.probe import GpuReport, NodeReport, VaspReport
+from workflows.hpc.doctor.remedies import Remedies
 from workflows.vasp.settings import REHEARSAL_COMMAND
 
 
@@ -17,7 +18,7 @@ def own_subject(worker: str) -> str:
     return f"job on {worker}"
 
 
-def judge(worker: str, output: Any, *, init: str, gpus: int) -> list[Check]:
+def judge(worker: str, output: Any, *, remedies: Remedies, gpus: int) -> list[Check]:
     """Return what a job's output says about its worker.
 
     What may be the same on several workers does not name this one: "VASP", not "VASP on cpu".
@@ -26,8 +27,8 @@ def judge(worker: str, output: Any, *, init: str, gpus: int) -> list[Check]:
     ----------
     output
         What `examine_node` returned there.
-    init
-        Command that writes the project anew; empty if another hand wrote it.
+    remedies
+        How its project is changed.
     gpus
         GPUs that the class asks for on a node.
     """
@@ -40,7 +41,7 @@ def judge(worker: str, output: Any, *, init: str, gpus: int) -> list[Check]:
             _failed(
                 subject,
                 f"Cuprolith {there} there{where}, {here} here",
-                f"install {here} there, or name the Python that has it: {_mend(init)}",
+                f"install {here} there, or name the Python that has it: {remedies.other_python}",
             )
         ]
     try:
@@ -61,20 +62,20 @@ def judge(worker: str, output: Any, *, init: str, gpus: int) -> list[Check]:
         main = Check(subject=subject, status="ok", found=f"{found}, `work_dir` writable")
     checks = [main]
     if report.vasp is not None:
-        checks += [_vasp(report.vasp, init), _potcars(report.vasp, init)]
+        checks += [_vasp(report.vasp, remedies), _potcars(report.vasp, remedies)]
     if report.gpu is not None:
-        checks.append(_gpu(report.gpu, gpus, init))
+        checks.append(_gpu(report.gpu, gpus, remedies))
     return checks
 
 
-def _vasp(vasp: VaspReport, init: str) -> Check:
+def _vasp(vasp: VaspReport, remedies: Remedies) -> Check:
     subject = "VASP"
     if not vasp.command:
         return Check(
             subject=subject,
             status="note",
             found="VASP_CMD is not set there: campaigns must name `vasp_cmd`, or another engine",
-            remedy=_mend(init, "--vasp-command 'srun vasp_std'"),
+            remedy=remedies.with_flags("--vasp-command 'srun vasp_std'"),
         )
     programs = ", ".join(f"{word} is {path}" for word, path in vasp.found.items())
     if vasp.missing:
@@ -83,7 +84,7 @@ def _vasp(vasp: VaspReport, init: str) -> Check:
             subject,
             f"`{vasp.command}`: no program {vasp.missing} there{behind}",
             "load its module, or give its full path: "
-            + _mend(init, "--dft-modules … or --vasp-command …"),
+            + remedies.with_flags("--dft-modules NAMES or --vasp-command COMMAND"),
         )
     if vasp.container:
         programs += f"; what is in the container of {vasp.container} was not looked at"
@@ -92,25 +93,25 @@ def _vasp(vasp: VaspReport, init: str) -> Check:
     return Check(subject=subject, status="ok", found=f"`{vasp.command}`: {programs}")
 
 
-def _potcars(vasp: VaspReport, init: str) -> Check:
+def _potcars(vasp: VaspReport, remedies: Remedies) -> Check:
     subject = "VASP potentials"
     if not vasp.potcars:
         return Check(
             subject=subject,
             status="note",
             found="PMG_VASP_PSP_DIR is not set there; pymatgen's own settings may name the folder",
-            remedy=_mend(init, "--potcars /full/path"),
+            remedy=remedies.with_flags("--potcars /full/path"),
         )
     if vasp.potcars_problem:
         return _failed(
             subject,
             f"{vasp.potcars} cannot be read there: {vasp.potcars_problem}",
-            "name a folder that nodes see: " + _mend(init, "--potcars /full/path"),
+            "name a folder that nodes see: " + remedies.with_flags("--potcars /full/path"),
         )
     return Check(subject=subject, status="ok", found=f"{vasp.potcars} readable")
 
 
-def _gpu(gpu: GpuReport, asked: int, init: str) -> Check:
+def _gpu(gpu: GpuReport, asked: int, remedies: Remedies) -> Check:
     subject = "GPU"
     if gpu.torch and len(gpu.torch) >= asked:
         return Check(subject=subject, status="ok", found=f"torch sees {', '.join(gpu.torch)}")
@@ -122,18 +123,15 @@ def _gpu(gpu: GpuReport, asked: int, init: str) -> Check:
             subject=subject,
             status="note",
             found=f"{found}; the class asks for none, trainings run on the CPU",
-            remedy="where there are GPUs: " + _mend(init, "--set classes.gpu.gpus_per_node=1"),
+            remedy="where there are GPUs: "
+            + remedies.with_flags("--set classes.gpu.gpus_per_node=1")
+            if remedies.has_gpus
+            else "",
         )
     remedy = "install torch's CUDA build there, for the driver that is there"
     if len(gpu.driver) < asked:
         remedy = "see that `classes.gpu` has the right `queue`, `gpus_per_node` and `gpu_type`"
     return _failed(subject, f"{found}; the class asks for {asked}", remedy)
-
-
-def _mend(init: str, flags: str = "--venv …") -> str:
-    if init:
-        return f"{init} {flags}"
-    return "pre_run or resources of the worker, or the exec config `vasp`, in the project's file"
 
 
 def _failed(subject: str, found: str, remedy: str) -> Check:

@@ -18,6 +18,7 @@ from workflows.hpc.doctor.probe_jobs import (
 )
 from workflows.hpc.doctor.probe_standing import describe_standing
 from workflows.hpc.doctor.probe_verdict import judge, own_subject
+from workflows.hpc.doctor.remedies import Remedies
 from workflows.hpc.jobs.campaign_jobs import JobRecord, find_job
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def round_trip(
     report: Callable[[Check], None],
     *,
     seconds: float,
-    init: str = "",
+    remedies: Remedies,
     gpus: int = 0,
 ) -> None:
     """Send a job to each worker and report what it found; then remove all that has ended.
@@ -39,8 +40,8 @@ def round_trip(
 
     Parameters
     ----------
-    init
-        Command that writes the project anew; empty if another hand wrote it.
+    remedies
+        How the project is changed.
     gpus
         GPUs that the class ``gpu`` asks for on a node.
     """
@@ -54,7 +55,7 @@ def round_trip(
         checks = [
             (probe.worker, check)
             for probe in standing
-            for check in _checks(controller, probe, seconds, init, gpus)
+            for check in _checks(controller, probe, seconds, remedies, gpus)
         ]
         for check in _together(checks):
             report(check)
@@ -69,12 +70,12 @@ def round_trip(
 
 
 def _checks(
-    controller: JobController, probe: JobRecord, seconds: float, init: str, gpus: int
+    controller: JobController, probe: JobRecord, seconds: float, remedies: Remedies, gpus: int
 ) -> list[Check]:
     if probe.state != "COMPLETED":
         return [describe_standing(controller, probe, seconds=seconds)]
     output = controller.get_job_output(job_id=probe.uuid)
-    return judge(probe.worker, output, init=init, gpus=gpus)
+    return judge(probe.worker, output, remedies=remedies, gpus=gpus)
 
 
 def _together(checks: Iterable[tuple[str, Check]]) -> list[Check]:

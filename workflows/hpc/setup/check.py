@@ -12,7 +12,12 @@ import yaml
 from workflows.doctor import Check
 from workflows.errors import CuprolithError
 from workflows.hpc.setup.job_script import allocation_script, job_script
-from workflows.hpc.setup.project import ProjectFiles, project_data, validated_project
+from workflows.hpc.setup.project import (
+    FREE_KEYS,
+    ProjectFiles,
+    project_data,
+    validated_project,
+)
 from workflows.hpc.setup.secrets import require_private
 from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.setup.settings_file import read_settings
@@ -20,10 +25,16 @@ from workflows.hpc.setup.settings_file import read_settings
 if TYPE_CHECKING:
     from jobflow_remote.config.base import Project
 
-# Of the project: where its runner keeps its files, how often it looks, what it logs.
-_FREE_KEYS = frozenset({"base_dir", "runner", "log_level", "metadata"})
 _SAMPLE = uuid.UUID(int=0)
 _AGAIN = "cuprolith hpc init --project {} --force"
+
+
+def first_command(files: ProjectFiles) -> str:
+    """Return the command that writes the files of a project where they are missing."""
+    # Imported here: a dev cluster's project is made like that of any cluster.
+    from workflows.hpc.dev_cluster.project import up_command
+
+    return up_command(files) or f"cuprolith hpc init --project {files.name}"
 
 
 def check_project(files: ProjectFiles) -> list[Check]:
@@ -50,7 +61,7 @@ def _settings(files: ProjectFiles) -> HpcSettings | Check:
             subject="settings",
             status="missing",
             found=f"none at {files.settings}",
-            remedy=f"cuprolith hpc init --project {files.name}",
+            remedy=first_command(files),
         )
     try:
         return read_settings(files.settings)
@@ -69,12 +80,12 @@ def _as_written(settings: HpcSettings, files: ProjectFiles) -> str:
     if not files.project.exists():
         raise CuprolithError(
             f"no project at {files.project}",
-            remedy=_AGAIN.format(files.name).removesuffix(" --force"),
+            remedy=first_command(files),
         )
     decided = {
-        key: value for key, value in project_data(settings, files).items() if key not in _FREE_KEYS
+        key: value for key, value in project_data(settings, files).items() if key not in FREE_KEYS
     }
-    standing = {key: value for key, value in _yaml(files.project).items() if key not in _FREE_KEYS}
+    standing = {key: value for key, value in _yaml(files.project).items() if key not in FREE_KEYS}
     differing = _differences(_without_passwords(decided), _without_passwords(standing))
     if differing:
         raise CuprolithError(

@@ -22,6 +22,9 @@ SETTINGS_FILE = "hpc.yaml"
 HIDDEN = "********"
 SETTINGS_MARK = "cuprolith_hpc"
 """Key of a project's metadata that says where its settings are."""
+FREE_KEYS = frozenset({"base_dir", "runner", "log_level", "metadata"})
+"""Keys of a project that the settings do not decide: where its runner keeps its files, how often it
+looks, what it logs, whose project it is."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -119,6 +122,8 @@ def mongodb_password(mongodb: MongoSettings) -> SecretStr | None:
 def project_text(settings: HpcSettings, files: ProjectFiles, password: SecretStr | None) -> str:
     """Return the project's file as jobflow-remote reads it, password and all.
 
+    `FREE_KEYS` stay as the file has them that stands there, if Cuprolith has written it.
+
     Raises
     ------
     CuprolithError
@@ -126,7 +131,11 @@ def project_text(settings: HpcSettings, files: ProjectFiles, password: SecretStr
     """
     validated_project(settings, files)
     revealed = password.get_secret_value() if password is not None else None
-    document = _document(settings, files, revealed)
+    return document_text(_document(settings, files, revealed))
+
+
+def document_text(document: dict[str, Any]) -> str:
+    """Return a project as the text of its file."""
     text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
     return text
 
@@ -186,7 +195,7 @@ def write_project(
     """Write settings and project, readable by their owner alone; return what was changed.
 
     What is as it shall be stays untouched. With `force`, another project of that name is kept
-    beside the new one, as ``.bak``.
+    beside the new one, as ``.bak``; `FREE_KEYS` of a project of ours stay.
 
     Raises
     ------
@@ -227,10 +236,12 @@ def _document(settings: HpcSettings, files: ProjectFiles, password: str | None) 
             **_connection(settings.mongodb, password),
         }
 
+    standing = _free_keys(files)
     return {
         "name": settings.project,
-        "base_dir": str(files.base),
-        "log_level": "info",
+        "base_dir": standing.get("base_dir", str(files.base)),
+        "log_level": standing.get("log_level", "info"),
+        **({"runner": standing["runner"]} if "runner" in standing else {}),
         "workers": worker_documents(settings),
         "exec_config": execution_documents(settings),
         "queue": {"store": store("MongoStore", "jobs")},
@@ -239,8 +250,20 @@ def _document(settings: HpcSettings, files: ProjectFiles, password: str | None) 
             # atomate2 puts trajectories and volumetric data into the store of this name.
             "additional_stores": {"data": store("GridFSStore", "outputs_data")},
         },
-        "metadata": {SETTINGS_MARK: str(files.settings)},
+        "metadata": {**standing.get("metadata", {}), SETTINGS_MARK: str(files.settings)},
     }
+
+
+def _free_keys(files: ProjectFiles) -> dict[str, Any]:
+    """Return what stands in the project's file under `FREE_KEYS`; nothing unless it is ours."""
+    try:
+        document = yaml.safe_load(_read(files.project) or "")
+    except yaml.YAMLError:
+        return {}
+    metadata = document.get("metadata") if isinstance(document, dict) else None
+    if not isinstance(metadata, dict) or SETTINGS_MARK not in metadata:
+        return {}
+    return {key: document[key] for key in FREE_KEYS & document.keys()}
 
 
 def _connection(mongodb: MongoSettings, password: str | None) -> dict[str, Any]:

@@ -9,13 +9,18 @@ from workflows.errors import CuprolithError
 from workflows.hpc.dev_cluster import project as project_module
 from workflows.hpc.dev_cluster.layout import Layout
 from workflows.hpc.dev_cluster.project import (
+    carry_settings,
     cluster_settings,
     project_document,
     project_file,
+    project_files,
     remove_project,
     write_project,
 )
 from workflows.hpc.setup.project import project_settings
+from workflows.hpc.setup.project import write_project as hpc_init
+from workflows.hpc.setup.settings import VaspWorkerSettings
+from workflows.hpc.setup.settings_file import checked_settings, read_settings
 
 WORKERS = ("dft-small", "dft-small-batch", "dft-large", "gpu", "cpu")
 
@@ -101,6 +106,69 @@ def test_it_is_written_again_when_the_port_has_changed_and_not_otherwise(layout,
     assert project_file(tmp_path).stat().st_ino == before.st_ino
     write_project(tmp_path, layout, cluster_settings(layout, database_port=27118, cpus=2))
     assert "27118" in project_file(tmp_path).read_text()
+
+
+def test_what_the_doctor_advises_leaves_it_a_dev_cluster(layout, tmp_path):
+    """`hpc init` adds VASP and a walltime; then `up` comes, whose database has another port."""
+    write_project(tmp_path, layout, cluster_settings(layout, database_port=27117, cpus=2))
+    files = project_files(tmp_path)
+    before = yaml.safe_load(files.project.read_text())
+    data = read_settings(files.settings).as_data()
+    data["vasp"] = {"command": "srun vasp_std", "potcars": "/opt/potcars"}
+    data["classes"]["cpu"]["walltime"] = "01:00:00"
+    hpc_init(checked_settings(data, files.settings), files, None, force=True)
+    after = yaml.safe_load(files.project.read_text())
+    free = ("base_dir", "runner", "metadata", "log_level")
+    assert {key: after[key] for key in free} == {key: before[key] for key in free}
+    assert after["exec_config"]["vasp"]["pre_run"]
+
+    again = cluster_settings(layout, database_port=27118, cpus=4, projects=tmp_path)
+    write_project(tmp_path, layout, again)
+    known = read_settings(files.settings)
+    assert (known.vasp.command, known.vasp.potcars) == ("srun vasp_std", "/opt/potcars")
+    assert known.classes["cpu"].walltime == 3600
+    assert known.classes["dft-large"].tasks_per_node == 4
+    assert known.mongodb.port == 27118
+    assert yaml.safe_load(files.project.read_text())["metadata"] == before["metadata"]
+
+
+@pytest.mark.parametrize("damage", ["removed", "emptied", "written from its settings"])
+def test_a_project_that_was_lost_or_damaged_is_known_by_its_settings(damage, layout, tmp_path):
+    settings = cluster_settings(layout, database_port=27117, cpus=2)
+    write_project(tmp_path, layout, settings)
+    path, before = project_file(tmp_path), project_file(tmp_path).read_text()
+    if damage == "emptied":
+        path.write_text("")
+    else:
+        path.unlink()
+    if damage == "written from its settings":
+        hpc_init(settings, project_files(tmp_path), None, force=True)
+    write_project(tmp_path, layout, settings)
+    assert yaml.safe_load(path.read_text()) == yaml.safe_load(before)
+
+
+def test_settings_that_cannot_be_read_are_not_overwritten(layout, tmp_path):
+    write_project(tmp_path, layout, cluster_settings(layout, database_port=27117, cpus=2))
+    settings = project_files(tmp_path).settings
+    settings.write_text("project: [")
+    with pytest.raises(CuprolithError, match="not valid YAML") as raised:
+        cluster_settings(layout, database_port=27117, cpus=2, projects=tmp_path)
+    assert str(settings) in raised.value.where
+    assert "dev-cluster up" in raised.value.remedy
+    assert settings.read_text() == "project: ["
+
+
+def test_its_settings_go_along_to_another_folder(layout, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    settings = cluster_settings(layout, database_port=27117, cpus=2)
+    write_project(
+        old, layout, settings.model_copy(update={"vasp": VaspWorkerSettings(command="vasp")})
+    )
+    carry_settings(old, new, layout)
+    remove_project(old, layout)
+    assert [path for path in old.rglob("*") if path.is_file()] == []
+    moved = cluster_settings(layout, database_port=27117, cpus=2, projects=new)
+    assert moved.vasp.command == "vasp"
 
 
 def test_paths_in_the_project_need_no_quotes(tmp_path):

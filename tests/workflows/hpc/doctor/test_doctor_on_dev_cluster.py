@@ -192,3 +192,45 @@ def test_without_a_queue_and_without_a_runner(cluster, tmp_path):
     assert found["queue"]["status"] == "ok"
     assert found["runner"]["remedy"] == f"jf -p {tmp_path.name} runner start"
     assert found["round trip"]["status"] == "skipped"
+
+
+def test_what_it_advises_on_a_dev_cluster_leaves_that_whole(cluster, tmp_path):
+    """Each command that it prints is run; then the cluster comes up, and all is well."""
+    program, potcars = tmp_path / "vasp_std", tmp_path / "potcars"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    (potcars / "POT_GGA_PAW_PBE_54").mkdir(parents=True)
+    environment = cluster.environment | {"PYTHONPATH": str(ROOT)}
+
+    def shell(command):
+        command = command.replace("srun vasp_std", f"srun {program}")
+        command = command.replace("/full/path", str(potcars))
+        done = subprocess.run(
+            ["bash", "-c", command],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    shell("jf -p dev-cluster runner start")
+    before = json.loads(shell("cuprolith doctor --hpc --json --timeout 300"))
+    advised = [check["remedy"] for check in before if check["remedy"]]
+    assert [words.rpartition(" --")[0] for words in advised] == [
+        "cuprolith hpc init --project dev-cluster --force"
+    ] * 2  # VASP and its potentials; SLURM knows of no GPU here
+    for command in advised:
+        shell(command)
+    cluster.up()
+    shell("jf -p dev-cluster runner restart")
+    after = {
+        check["subject"]: check
+        for check in json.loads(shell("cuprolith doctor --hpc --json --timeout 300"))
+    }
+    on_dft = "dft-small, dft-small-batch, dft-large"
+    assert str(program) in after[f"VASP on {on_dft}"]["found"]
+    assert after[f"VASP potentials on {on_dft}"]["status"] == "ok"
+    assert after["runner"]["found"] == "runs here"

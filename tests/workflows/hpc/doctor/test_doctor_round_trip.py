@@ -4,6 +4,7 @@ from tests.workflows.hpc.submitted import put, submit
 from workflows.hpc.doctor import probe_jobs
 from workflows.hpc.doctor.probe import examine_node
 from workflows.hpc.doctor.probe_jobs import submit_probe
+from workflows.hpc.doctor.remedies import Remedies
 from workflows.hpc.doctor.round_trip import round_trip
 
 WORKERS = ("dft-small", "dft-large", "cpu")
@@ -18,7 +19,7 @@ def trip(controller, monkeypatch, tmp_path):
     def go(act, *, seconds=60):
         monkeypatch.setattr(probe_jobs, "sleep", lambda _: act())
         checks = []
-        round_trip(controller, WORKERS, checks.append, seconds=seconds)
+        round_trip(controller, WORKERS, checks.append, seconds=seconds, remedies=Remedies())
         return {check.subject: check for check in checks}
 
     return go

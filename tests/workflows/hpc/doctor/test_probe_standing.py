@@ -71,7 +71,7 @@ def test_waiting_in_the_queue_is_no_failure(said, squeue):
     check = said("SUBMITTED", **{"remote.process_id": "7"})
     assert check.status == "note"
     assert check.found == "not yet known after 600 s: waits in the queue (PENDING)"
-    assert check.remedy.startswith("cuprolith logs 1,")
+    assert check.remedy.startswith("cuprolith logs 1 --project test,")
     squeue("PD", code=1)
     assert "(no answer from it)" in said("SUBMITTED", **{"remote.process_id": "7"}).found
 

@@ -3,6 +3,7 @@ import pytest
 from workflows.environment import cuprolith_version
 from workflows.hpc.doctor.probe import GpuReport, NodeReport, VaspReport
 from workflows.hpc.doctor.probe_verdict import judge
+from workflows.hpc.doctor.remedies import Remedies
 
 VASP = VaspReport(
     command="srun vasp_std",
@@ -18,8 +19,11 @@ def output(**changes):
     return report.model_copy(update=changes).model_dump()
 
 
-def checks(given, *, gpus=0, init="init"):
-    return {check.subject: check for check in judge("w", given, init=init, gpus=gpus)}
+OURS = Remedies("init", "another Python")
+
+
+def checks(given, *, gpus=0, remedies=OURS):
+    return {check.subject: check for check in judge("w", given, remedies=remedies, gpus=gpus)}
 
 
 def test_all_is_well():
@@ -90,4 +94,4 @@ def test_gpus(driver, torch, asked, status, remedy):
 def test_a_project_by_another_hand_is_not_to_be_written_anew():
     vasp = VASP.model_copy(update={"missing": "vasp_std"})
     assert "init --dft-modules" in checks(output(vasp=vasp))["VASP"].remedy
-    assert "the project's file" in checks(output(vasp=vasp), init="")["VASP"].remedy
+    assert "the project's file" in checks(output(vasp=vasp), remedies=Remedies())["VASP"].remedy

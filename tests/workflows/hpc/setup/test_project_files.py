@@ -71,6 +71,25 @@ def test_others_are_replaced_by_force_alone_and_kept(files, settings):
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_the_settings_do_not_decide_stays(files, settings):
+    write_project(settings, files, None, force=False)
+    document = yaml.safe_load(files.project.read_text())
+    own = {
+        "base_dir": "/fast/runner",
+        "log_level": "debug",
+        "runner": {"delay_checkout": 5},
+        "metadata": {**document["metadata"], "owner": "lena"},
+    }
+    files.project.write_text(yaml.safe_dump(document | own))
+    write_project(settings, files, SecretStr("new"), force=True)
+    written = yaml.safe_load(files.project.read_text())
+    assert {key: written[key] for key in own} == own
+    del own["metadata"]["cuprolith_hpc"]  # as of a project that is not ours
+    files.project.write_text(yaml.safe_dump(document | own))
+    write_project(settings, files, SecretStr("new"), force=True)
+    assert yaml.safe_load(files.project.read_text())["base_dir"] == document["base_dir"]
+
+
 def test_a_loose_mode_is_mended_when_written_again(files, settings):
     write_project(settings, files, SecretStr("a"), force=False)
     files.project.chmod(0o644)
