@@ -7,15 +7,19 @@ from typing import Any
 from workflows.tuning.steps import RESOURCE
 
 CAMPAIGN, STAGE, WORKDIR = "campaign", "stage", "workdir"
+SUBMISSION, CAMPAIGN_HASH = "submission", "campaign_hash"
+"""Metadata of flows: which flow of its folder it is, from 0, and for which campaign file."""
 STRUCTURE = "structure_id"
 SUPERSEDED = "superseded"
 """Metadata of jobs whose work a later submission has taken over; its place of their state."""
 
 __all__ = [
     "CAMPAIGN",
+    "CAMPAIGN_HASH",
     "RESOURCE",
     "STAGE",
     "STRUCTURE",
+    "SUBMISSION",
     "SUPERSEDED",
     "WORKDIR",
     "in_database",

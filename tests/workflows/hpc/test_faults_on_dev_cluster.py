@@ -318,6 +318,92 @@ Collection.insert_many = lambda *_, **__: os.kill(os.getpid(), 9)
 """
 
 
+DIES_BEFORE_ITS_FLOW = """
+import os
+from jobflow_remote.jobs.jobcontroller import JobController
+JobController.add_flow = lambda *_, **__: os.kill(os.getpid(), 9)
+"""
+
+
+def given_as(folder, name, *changes):
+    """A campaign file, and the same with changes."""
+    text = CAMPAIGN.replace("submitted", name)
+    (folder / f"{name}.yaml").write_text(text)
+    for old, new in changes:
+        text = text.replace(old, new)
+    (folder / f"{name}-edited.yaml").write_text(text)
+    return str(folder / f"{name}.yaml"), str(folder / f"{name}-edited.yaml")
+
+
+def flows_of(site, campaign):
+    with site.controller() as controller:
+        return list(controller.flows.find({"metadata.campaign": campaign}))
+
+
+def told(text):
+    return " ".join(text.split())
+
+
+def files_of(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_an_edit_whose_submission_is_killed_before_its_flow_is_run_by_the_next(site, tmp_path):
+    more = ("[-0.02, 0.0, 0.02]", "[-0.02, 0.0, 0.02, 0.04]")
+    given, edited = given_as(tmp_path, "killed-edit", more)
+    site.verb("submit", given)
+    (flow,) = flows_of(site, "killed-edit")
+    workdir = Workdir(Path(flow["metadata"]["workdir"]))
+    with site.controller() as controller:  # all of it has been done
+        done = {"state": "COMPLETED", "start_time": datetime.now(UTC), "end_time": None}
+        controller.jobs.update_many({"job.metadata.campaign": "killed-edit"}, {"$set": done})
+    assert "finished; nothing added" in told(site.verb("submit", given))
+    killed = site.begin_verb("submit", edited, "--update", before=DIES_BEFORE_ITS_FLOW)
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    assert "stages added" in site.verb("submit", edited)
+    site.start_runner()
+    site.wait_until(lambda: len(list(label_jobs(workdir).results())) == N_STRUCTURES + 1)
+    site.verb("cancel", "--all", "--campaign", "killed-edit", "--yes")
+    assert site.status("killed-edit").troubles == []
+
+
+def test_a_campaign_submitted_to_a_folder_where_jobs_of_another_work(site, tmp_path):
+    given, _ = given_as(tmp_path, "first-here")
+    other, _ = given_as(tmp_path, "second-here")
+    site.verb("submit", given)
+    (flow,) = flows_of(site, "first-here")
+    workdir = Workdir(Path(flow["metadata"]["workdir"]))
+    before = files_of(workdir.root)
+    for option in ([], ["--update"]):
+        place = ["--workdir", str(workdir.root)]
+        said = told(site.verb("submit", other, *place, *option, exit_code=1))
+        assert "jobs of campaign first-here are ready or underway in this folder" in said
+        assert "cuprolith cancel --all --campaign first-here" in said
+    assert files_of(workdir.root) == before
+    assert flows_of(site, "second-here") == []
+    site.verb("cancel", "--all", "--campaign", "first-here", "--yes")
+
+
+def test_an_edit_submitted_while_its_campaign_is_underway(site, tmp_path):
+    given, edited = given_as(tmp_path, "underway", ("[-0.02, 0.0, 0.02]", "[0.0, 0.03]"))
+    site.verb("submit", given)
+    (flow,) = flows_of(site, "underway")
+    workdir = Workdir(Path(flow["metadata"]["workdir"]))
+    before = files_of(workdir.root)
+    for option in ([], ["--update"]):
+        said = told(site.verb("submit", edited, *option, exit_code=1))
+        assert "this file differs from it; nothing changed, nothing added" in said
+        assert "structures.bulk.strains" in said
+        assert "0.03" in said
+        assert "cuprolith cancel --all --campaign underway" in said
+    assert "in the queue already" in told(site.verb("submit", given))
+    assert (files_of(workdir.root), len(flows_of(site, "underway"))) == (before, 1)
+    site.verb("cancel", "--all", "--campaign", "underway", "--yes")
+    assert "stages added" in site.verb("submit", edited, "--update")
+    site.verb("cancel", "--all", "--campaign", "underway", "--yes")
+
+
 def test_submissions_that_are_killed_or_given_twice_at_once(site, tmp_path):
     """The first one dies between the flow and its jobs; then two come, on a node that is behind."""
     given = tmp_path / "submitted.yaml"

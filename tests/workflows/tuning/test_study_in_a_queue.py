@@ -17,6 +17,7 @@ from workflows.campaign import load_campaign
 from workflows.environment import cuprolith_version
 from workflows.hpc.resource_classes import RESOURCE_CLASSES
 from workflows.hpc.submission import stage_jobs
+from workflows.hpc.submission.campaign_file import campaign_file_hash
 from workflows.hpc.submission.queue_file import (
     QueueFile,
     Route,
@@ -37,6 +38,7 @@ def submitted(workdir, submission=0):
         project="test",
         version=cuprolith_version(),
         submission=submission,
+        campaign_hash=campaign_file_hash(workdir),
         routes={name: Route(worker=name) for name in RESOURCE_CLASSES},
         dft_large_from_atoms=100,
     )

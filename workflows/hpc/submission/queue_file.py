@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jobflow import Job
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workflows.environment import cuprolith_version
 from workflows.errors import CuprolithError
@@ -46,8 +46,10 @@ class QueueFile(BaseModel):
     version
         Of the Cuprolith that submitted; no other one may run the jobs.
     submission
-        Counts from 0; enters the ids of all jobs in the database, so that each submission has
-        jobs of its own.
+        Counts the flows of the folder from 0; enters the ids of all jobs in the database, so that
+        each submission has jobs of its own.
+    campaign_hash
+        Of the campaign file that was submitted; empty where no stage runs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,8 +58,32 @@ class QueueFile(BaseModel):
     project: str
     version: str
     submission: int = Field(ge=0)
+    campaign_hash: str = ""
     routes: dict[ResourceClass, Route]
     dft_large_from_atoms: int
+
+    @property
+    def generation(self) -> str:
+        """What the jobs of this submission are told apart by from those of others in the folder."""
+        return f"{self.submission}-{self.campaign_hash}"
+
+    def require_generation(self, generation: str) -> None:
+        """Raise unless a job belongs to this submission.
+
+        Raises
+        ------
+        CuprolithError
+            If the campaign was submitted again, or another one was submitted to this folder, since
+            the job was added.
+        """
+        if generation != self.generation:
+            raise CuprolithError(
+                f"this job is of submission {generation}, and the folder is of submission "
+                f"{self.generation} (number and hash of the campaign file)",
+                where=f"campaign {self.campaign}",
+                remedy="leave it: a later submission has taken its work over; if that was cut off, "
+                "run `cuprolith submit` again",
+            )
 
     def require_version(self) -> None:
         """Raise unless this is the Cuprolith that submitted.
@@ -131,10 +157,17 @@ def read_queue_file(workdir: Workdir) -> QueueFile:
     Raises
     ------
     CuprolithError
-        If the workdir has none.
+        If the workdir has none, or it cannot be read.
     """
     path = workdir.require(queue_file(workdir), "submit")
-    return QueueFile.model_validate(read_json(path))
+    try:
+        return QueueFile.model_validate(read_json(path))
+    except ValidationError as error:
+        raise CuprolithError(
+            f"not as this Cuprolith writes it: {error.errors()[0]['msg']}",
+            where=str(path),
+            remedy="run `cuprolith submit` again, with the version that the nodes have",
+        ) from None
 
 
 def write_queue_file(workdir: Workdir, queue: QueueFile) -> None:

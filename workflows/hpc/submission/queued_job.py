@@ -21,7 +21,13 @@ from workflows.workdir import Workdir
 
 @job
 def queued_job(
-    workdir: str, folder: dict[str, str], uuid: str, stage: str, after: list[Any], turn: int
+    workdir: str,
+    folder: dict[str, str],
+    uuid: str,
+    stage: str,
+    after: list[Any],
+    turn: int,
+    generation: str,
 ) -> Response:
     """Run a job, unless its result is there or one before it failed.
 
@@ -41,10 +47,13 @@ def queued_job(
         Outputs of queued jobs that have to end before; they say nothing.
     turn
         How many queued jobs have worked on it before.
+    generation
+        Of the submission that the job belongs to.
     """
     opened = Workdir(Path(workdir))
     queue = read_queue_file(opened)
     queue.require_version()
+    queue.require_generation(generation)
     jobs = JobFolder(Path(folder["root"]), Path(folder["directory"]))
     planner = QueuePlanner(opened, queue, jobs, stage)
     kept = jobs.job(uuid)
@@ -106,7 +115,8 @@ class QueuePlanner:
         """
         folder = {"root": str(self._jobs.root), "directory": str(self._jobs.directory)}
         outputs = [before.output for before in after]
-        made = queued_job(str(self._workdir.root), folder, inner.uuid, self._stage, outputs, turn)
+        root, generation = str(self._workdir.root), self._queue.generation
+        made = queued_job(root, folder, inner.uuid, self._stage, outputs, turn, generation)
         # Campaigns that share a structure share the ids of its label jobs, and the database.
         place = (str(self._workdir.root), self._stage, inner.uuid)
         made.set_uuid(stable_uuid("queue", str(self._queue.submission), *place, str(turn)))

@@ -8,8 +8,10 @@ from typing import Any
 
 from jobflow import Flow, Job, OnMissing, OutputReference, Response, job
 
-from workflows.hpc.job_metadata import CAMPAIGN, RESOURCE, WORKDIR
+from workflows.errors import CuprolithError
+from workflows.hpc.job_metadata import CAMPAIGN, CAMPAIGN_HASH, RESOURCE, SUBMISSION, WORKDIR
 from workflows.hpc.resource_classes import ResourceClass
+from workflows.hpc.submission.campaign_file import campaign_file_hash
 from workflows.hpc.submission.gather import gather_labels, label_jobs
 from workflows.hpc.submission.job_folder import JobFolder
 from workflows.hpc.submission.queue_file import QueueFile, read_queue_file
@@ -33,19 +35,39 @@ _AFTER_FAILURES = frozenset({"collect", "judge", "report"})
 
 
 @job
-def stage_job(workdir: str, stage: str, after: Any) -> Response:
+def stage_job(workdir: str, stage: str, after: Any, generation: str) -> Response:
     """Run a stage of a campaign, or lead to the jobs it consists of.
+
+    Parameters
+    ----------
+    generation
+        Of the submission that the job belongs to.
 
     Raises
     ------
     WorkdirBusyError
         If someone works in the workdir by hand.
+    CuprolithError
+        If the campaign there is not the one that was submitted.
     """
     opened = Workdir(Path(workdir))
     queue = read_queue_file(opened)
     queue.require_version()
+    queue.require_generation(generation)
+    _require_campaign(opened, queue)
     with workdir_lock(opened.root):
         return _STAGES[stage](opened, queue)
+
+
+def _require_campaign(workdir: Workdir, queue: QueueFile) -> None:
+    """Raise unless the workdir holds the campaign that was submitted."""
+    if campaign_file_hash(workdir) != queue.campaign_hash:
+        raise CuprolithError(
+            "this is not the campaign that was submitted: it was changed by hand since, or by a "
+            "submission that was cut off",
+            where=str(workdir.campaign_yaml),
+            remedy="run `cuprolith submit` again with the file that you want, and --update",
+        )
 
 
 def campaign_flow(workdir: Workdir, queue: QueueFile, *, tunes: bool) -> Flow:
@@ -62,7 +84,7 @@ def campaign_flow(workdir: Workdir, queue: QueueFile, *, tunes: bool) -> Flow:
     jobs: list[Job] = []
     after: OutputReference | None = None
     for stage in ["generate", "label", "collect", "train", *study, LAST_STAGE]:
-        made = stage_job(str(workdir.root), stage, after)
+        made = stage_job(str(workdir.root), stage, after, queue.generation)
         made.name = stage
         made.set_uuid(
             stable_uuid("queue", str(queue.submission), "stage", stage, str(workdir.root))
@@ -73,7 +95,12 @@ def campaign_flow(workdir: Workdir, queue: QueueFile, *, tunes: bool) -> Flow:
             made.config.on_missing_references = OnMissing.ERROR
         after = made.output
         jobs.append(made)
-    metadata = {CAMPAIGN: queue.campaign, WORKDIR: str(workdir.root)}
+    metadata = {
+        CAMPAIGN: queue.campaign,
+        WORKDIR: str(workdir.root),
+        SUBMISSION: queue.submission,
+        CAMPAIGN_HASH: queue.campaign_hash,
+    }
     # An id of its own: two that submit at once then cannot both write the flow.
     uuid = stable_uuid("queue", str(queue.submission), "flow", str(workdir.root))
     return Flow(jobs, name=queue.campaign, uuid=uuid, metadata=metadata)

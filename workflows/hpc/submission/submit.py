@@ -1,39 +1,25 @@
-"""Send a campaign to a queue; again, and only what is missing is added."""
+"""Submit a campaign to a queue; submitted again, only what is missing is added."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from workflows.campaign import Campaign
 from workflows.environment import cuprolith_version
 from workflows.errors import CuprolithError
 from workflows.hpc.fetching.campaign_folder import CampaignFolder, worker_host
-from workflows.hpc.job_metadata import (
-    CAMPAIGN,
-    STAGE,
-    SUPERSEDED,
-    WORKDIR,
-    in_database,
-    of_campaign,
-)
-from workflows.hpc.jobs.campaign_jobs import CampaignJobs
-from workflows.hpc.jobs.job_states import FAILED_STATES, STOPPED_STATES, UNDERWAY_STATES
-from workflows.hpc.jobs.stopping import update_flow_states
 from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.setup.project import project_settings
 from workflows.hpc.setup.settings import HpcSettings
-from workflows.hpc.submission.queue_file import (
-    QueueFile,
-    routes,
-    write_queue_file,
-)
-from workflows.hpc.submission.stage_jobs import LAST_STAGE, campaign_flow
+from workflows.hpc.submission.earlier_flows import EarlierFlows, JobsUnderway, last_workdir
+from workflows.hpc.submission.frozen_campaign import FrozenCampaign
+from workflows.hpc.submission.queue_file import QueueFile, routes
+from workflows.hpc.submission.stage_jobs import campaign_flow
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
@@ -41,7 +27,6 @@ if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
 
 _FIRST_WORKER: ResourceClass = "cpu"
-_BEING_WRITTEN = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -53,7 +38,7 @@ class Submission:
     n_jobs
         Jobs added: the stages, which add all others.
     underway
-        Jobs of an earlier submission that go on; nothing was added then.
+        Jobs of an earlier submission that are ready or underway; nothing was added then.
     finished
         Whether an earlier submission has done all of it; nothing was added then.
     workdir
@@ -87,15 +72,18 @@ def submit(
 ) -> Submission:
     """Bring a campaign to the cluster and add its flow to the queue.
 
-    While jobs of an earlier submission are ready or underway nothing is added. Otherwise a new
-    flow is, whose label jobs and trials are those that have given no result yet.
+    While jobs of an earlier submission are ready or underway nothing is added or changed. Otherwise
+    a new flow is added, whose label jobs and trials are those that have given no result yet.
+
+    A flow carries the hash of the campaign file that it was made for. A submission that was killed
+    has left a file that no flow was made for; the next one adds that flow.
 
     Parameters
     ----------
     controller
         jobflow-remote's, of a project made by `cuprolith hpc init`.
     workdir
-        Full path on the cluster's file system; by default that of the earlier submission, or
+        Full path on the cluster's file system; by default that of the last submission, or
         ``<work_dir>/campaigns/<name>``.
     update
         Accept a campaign that differs from the one there; finished labels that it still asks for
@@ -104,29 +92,38 @@ def submit(
     Raises
     ------
     CuprolithError
-        If another campaign is there and `update` is false, or the cluster cannot be reached.
+        If another campaign is there and `update` is false; if jobs are underway of another
+        campaign in the same folder, or of this one with other settings, whatever `update` says; or
+        if the cluster cannot be reached.
     """
     project = controller.project
     assert project is not None
     settings = project_settings(project)
-    earlier = _EarlierFlows(controller, campaign.name)
+    place = workdir or last_workdir(controller, campaign.name)
+    place = place or _default_workdir(settings, campaign)
+    earlier = EarlierFlows(controller, campaign.name, place)
     earlier.remove_cut_off()
-    place = workdir or earlier.workdir() or _default_workdir(settings, campaign)
-    if underway := earlier.n_underway():
-        return Submission(campaign.name, place, underway=underway)
-    queue = QueueFile(
-        campaign=campaign.name,
-        project=project.name,
-        version=cuprolith_version(),
-        submission=earlier.count,
-        routes=routes(settings),
-        dft_large_from_atoms=settings.dft_large_from_atoms,
-    )
-    finished = earlier.is_finished()
-    with _opened(project, place) as folder:
-        changed = _bring(campaign, folder, queue, update=update, finished=finished)
-    if finished and not changed:
-        return Submission(campaign.name, place, finished=True)
+    underway = next(iter(earlier.underway()), None)
+    at = place if underway is None else PurePosixPath(underway.workdir)
+    with TemporaryDirectory() as scratch, _opened(project, at) as folder:
+        frozen = FrozenCampaign(campaign, folder, Path(scratch))
+        if underway is not None:
+            _require_same_underway(campaign.name, underway, frozen)
+            return Submission(campaign.name, at, underway=underway.count)
+        if not update:
+            frozen.require_same()
+        if _is_done(earlier, frozen):
+            return Submission(campaign.name, place, finished=True)
+        queue = QueueFile(
+            campaign=campaign.name,
+            project=project.name,
+            version=cuprolith_version(),
+            submission=earlier.next_submission,
+            campaign_hash=frozen.hash,
+            routes=routes(settings),
+            dft_large_from_atoms=settings.dft_large_from_atoms,
+        )
+        frozen.put(queue)
     earlier.supersede()
     flow = campaign_flow(Workdir(Path(place)), queue, tunes=campaign.tuning is not None)
     try:
@@ -139,85 +136,43 @@ def submit(
     return Submission(campaign.name, place, n_jobs=len(added))
 
 
-class _EarlierFlows:
-    """Flows of earlier submissions of a campaign in the database."""
+def _require_same_underway(name: str, underway: JobsUnderway, frozen: FrozenCampaign) -> None:
+    """Raise unless the jobs underway are those of the campaign to submit, as it is.
 
-    def __init__(self, controller: JobController, campaign: str) -> None:
-        self._controller = controller
-        self._campaign = campaign
-        self._jobs = CampaignJobs(controller, campaign)
-        self._flows = self._found()
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self._flows)
-
-    def workdir(self) -> PurePosixPath | None:
-        """Return where the last one works; None if there is none."""
-        return PurePosixPath(self._flows[-1]["metadata"][WORKDIR]) if self._flows else None
-
-    def n_underway(self) -> int:
-        """Count the jobs that are ready or underway; those that only wait may wait for ever."""
-        return sum(1 for _ in self._jobs.in_states("READY", *UNDERWAY_STATES))
-
-    def is_finished(self) -> bool:
-        """Whether the last one has done all that there was to do.
-
-        It has not where a job failed, or was tried again with success after the report.
-        """
-        if not self._flows:
-            return False
-        uuids = {"uuid": {"$in": self._flows[-1]["jobs"]}}
-        report = self._controller.jobs.find_one(
-            {**uuids, in_database(STAGE): LAST_STAGE, "state": "COMPLETED"},
-            ["start_time", "db_id"],
+    Raises
+    ------
+    CuprolithError
+        With what differs, and what to do.
+    """
+    working = underway.campaign
+    wait = (
+        f"wait until `cuprolith status {working}` shows that all jobs have ended, or stop them "
+        f"with `cuprolith cancel --all --campaign {working}`; then "
+    )
+    if working != name:
+        raise CuprolithError(
+            f"{underway.count} jobs of campaign {working} are ready or underway in this folder; "
+            "nothing changed, nothing added",
+            where=underway.workdir,
+            remedy=f"use another --workdir; or {wait}`cuprolith submit` with --update",
         )
-        if report is None or report.get("start_time") is None:
-            return False
-        behind = {"db_id": {"$ne": report["db_id"]}, "end_time": {"$gt": report["start_time"]}}
-        undone = [{"state": {"$in": list(FAILED_STATES)}}, behind]
-        return bool(self._controller.jobs.find_one({**uuids, "$or": undone}, ["_id"]) is None)
+    if differences := frozen.differences():
+        raise CuprolithError(
+            f"campaign {name} is in the queue already, and this file differs from it; nothing "
+            "changed, nothing added. It differs in\n    " + "\n    ".join(differences),
+            where=underway.workdir,
+            remedy=f"{wait}`cuprolith submit` this file with --update",
+        )
 
-    def remove_cut_off(self) -> None:
-        """Remove a flow that a killed submission has left without some of its jobs.
 
-        jobflow-remote writes the flow first, then the jobs. Whatever ran of it has left its
-        results in the workdir, where those of the next submission find them.
-
-        Raises
-        ------
-        CuprolithError
-            If it was written a moment ago: somebody may be writing the jobs.
-        """
-        for flow in self._flows:
-            present = self._controller.jobs.count_documents({"uuid": {"$in": flow["jobs"]}})
-            if present == len(flow["jobs"]):
-                continue
-            if datetime.now(UTC) - flow["created_on"].replace(tzinfo=UTC) < _BEING_WRITTEN:
-                raise CuprolithError(
-                    f"campaign {self._campaign} is being submitted, or that was just cut off",
-                    remedy=f"give the command again in {_BEING_WRITTEN.seconds} s",
-                )
-            self._controller.jobs.delete_many({"uuid": {"$in": flow["jobs"]}})
-            self._controller.flows.delete_one({"uuid": flow["uuid"]})
-        self._flows = self._found()
-
-    def supersede(self) -> None:
-        """Stop jobs of earlier flows that wait for failed ones: a new flow does what they did."""
-        campaign = of_campaign(self._campaign)
-        ended = {"state": {"$in": [*FAILED_STATES, *STOPPED_STATES]}}
-        mark = {in_database(SUPERSEDED): True}
-        self._controller.jobs.update_many({**campaign, **ended}, {"$set": mark})
-        stopped = {**mark, "state": "USER_STOPPED", "updated_on": datetime.now(UTC)}
-        waiting = {**campaign, "state": "WAITING"}
-        if not self._controller.jobs.update_many(waiting, {"$set": stopped}).modified_count:
-            return
-        update_flow_states(self._controller, (flow["uuid"] for flow in self._flows))
-
-    def _found(self) -> list[dict[str, Any]]:
-        query = {f"metadata.{CAMPAIGN}": self._campaign}
-        return list(self._controller.flows.find(query).sort("created_on", 1))
+def _is_done(earlier: EarlierFlows, frozen: FrozenCampaign) -> bool:
+    """Whether the last flow in the folder was for what stands there, that is this, and ended."""
+    return (
+        bool(frozen.standing_hash)
+        and frozen.standing_hash == earlier.last_hash()
+        and not frozen.differences()
+        and earlier.is_finished()
+    )
 
 
 def _default_workdir(settings: HpcSettings, campaign: Campaign) -> PurePosixPath:
@@ -230,21 +185,3 @@ def _opened(project: Project, place: PurePosixPath) -> Iterator[CampaignFolder]:
         folder = CampaignFolder(host, place)
         folder.make()
         yield folder
-
-
-def _bring(
-    campaign: Campaign, folder: CampaignFolder, queue: QueueFile, *, update: bool, finished: bool
-) -> bool:
-    """Freeze the campaign in the workdir on the cluster; return whether another was there."""
-    with tempfile.TemporaryDirectory() as scratch:
-        local = Workdir(Path(scratch) / "workdir")
-        known = local.campaign_yaml.relative_to(local.root).as_posix()
-        if folder.exists(known):
-            folder.get(known, local.campaign_yaml)
-        before = local.campaign().campaign_hash if local.campaign_yaml.exists() else None
-        frozen = local.freeze(campaign, update=update)
-        changed = before != frozen.campaign_hash
-        if changed or not finished:
-            write_queue_file(local, queue)
-            folder.put_tree(local.root)
-    return changed

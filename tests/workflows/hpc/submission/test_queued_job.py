@@ -110,6 +110,15 @@ def test_another_version_is_refused_with_both_named(tmp_path):
     assert queue.noted() == []
 
 
+def test_a_job_of_an_earlier_submission_is_refused(tmp_path, queue):
+    """What it leads to would have the ids of the later submission's jobs."""
+    first = queue.flow(slab_flows()).jobs[0]
+    Queue(tmp_path, submission=1)
+    with pytest.raises(CuprolithError, match="later submission has taken its work over"):
+        first.run(JobStore(MemoryStore()))
+    assert queue.noted() == []
+
+
 def test_campaigns_that_share_a_structure_share_no_job_of_the_queue(tmp_path):
     """Ids of label jobs are made of their content, and a database holds many campaigns."""
     flows = [Queue(tmp_path / name).flow(slab_flows()) for name in ("one", "other")]

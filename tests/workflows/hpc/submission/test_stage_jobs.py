@@ -8,7 +8,9 @@ from jobflow.managers.local import run_locally
 
 from workflows.campaign import load_campaign
 from workflows.environment import cuprolith_version
+from workflows.errors import CuprolithError
 from workflows.hpc.resource_classes import RESOURCE_CLASSES
+from workflows.hpc.submission.campaign_file import campaign_file_hash
 from workflows.hpc.submission.gather import gather_labels
 from workflows.hpc.submission.queue_file import (
     QueueFile,
@@ -47,12 +49,13 @@ training:
 SPLITS = ("train", "val", "test")
 
 
-def queue(submission=0):
+def queue(workdir, submission=0):
     return QueueFile(
         campaign="tiny",
         project="test",
         version=cuprolith_version(),
         submission=submission,
+        campaign_hash=campaign_file_hash(workdir),
         routes={name: Route(worker=name) for name in RESOURCE_CLASSES},
         dft_large_from_atoms=100,
     )
@@ -60,8 +63,9 @@ def queue(submission=0):
 
 def submitted(workdir, submission=0):
     """Run the campaign as a queue does; return the names of the jobs in the order they ran."""
-    write_queue_file(workdir, queue(submission))
-    flow = campaign_flow(workdir, queue(submission), tunes=False)
+    submission_file = queue(workdir, submission)
+    write_queue_file(workdir, submission_file)
+    flow = campaign_flow(workdir, submission_file, tunes=False)
     folder = workdir.root.parent / "jobs"
     folder.mkdir(exist_ok=True)
     responses = run_locally(flow, root_dir=folder, log=False)
@@ -112,7 +116,24 @@ def test_it_ends_in_a_report(workdirs):
 def test_a_workdir_that_someone_works_in_by_hand_is_left_alone(workdirs):
     _, away = workdirs
     with workdir_lock(away.root), pytest.raises(WorkdirBusyError):
-        stage_job.original(str(away.root), "report", None)
+        stage_job.original(str(away.root), "report", None, queue(away).generation)
+
+
+def test_jobs_of_an_earlier_submission_or_another_campaign_are_refused(tmp_path):
+    """Whatever came between: another submission, or `cuprolith run --update` in the folder."""
+    (tmp_path / "tiny.yaml").write_text(CAMPAIGN)
+    campaign, workdir = load_campaign(tmp_path / "tiny.yaml"), Workdir(tmp_path / "workdir")
+    workdir.freeze(campaign)
+    first = queue(workdir)
+    write_queue_file(workdir, queue(workdir, submission=1))
+    with pytest.raises(CuprolithError, match=r"of submission 0-.* of submission 1-"):
+        stage_job.original(str(workdir.root), "generate", None, first.generation)
+    write_queue_file(workdir, first)
+    workdir.freeze(campaign.model_copy(update={"seed": 5}), update=True)
+    with pytest.raises(CuprolithError, match="not the campaign that was submitted") as raised:
+        stage_job.original(str(workdir.root), "generate", None, first.generation)
+    assert raised.value.where == str(workdir.campaign_yaml)
+    assert not workdir.structures_xyz.exists()
 
 
 def test_submitted_again_nothing_is_labelled_again(workdirs):

@@ -1,0 +1,166 @@
+"""Flows of earlier submissions: of a campaign, and of whatever worked in the same folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from workflows.errors import CuprolithError
+from workflows.hpc.job_metadata import (
+    CAMPAIGN,
+    CAMPAIGN_HASH,
+    STAGE,
+    SUBMISSION,
+    SUPERSEDED,
+    WORKDIR,
+    in_database,
+)
+from workflows.hpc.jobs.job_states import FAILED_STATES, STOPPED_STATES, UNDERWAY_STATES
+from workflows.hpc.jobs.stopping import update_flow_states
+from workflows.hpc.submission.stage_jobs import LAST_STAGE
+
+if TYPE_CHECKING:
+    from jobflow_remote.jobs.jobcontroller import JobController
+
+_BEING_WRITTEN = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class JobsUnderway:
+    """How many jobs of a campaign are ready or underway in a folder."""
+
+    campaign: str
+    workdir: str
+    count: int
+
+
+class EarlierFlows:
+    """Flows in the database whose jobs a submission has to know of.
+
+    Parameters
+    ----------
+    campaign
+        Name of the campaign to submit.
+    workdir
+        Its folder on the cluster.
+    """
+
+    def __init__(self, controller: JobController, campaign: str, workdir: PurePosixPath) -> None:
+        self._controller = controller
+        self._campaign = campaign
+        self._workdir = str(workdir)
+
+    @property
+    def next_submission(self) -> int:
+        """Number of the next flow here.
+
+        It enters the flow's id, and follows from the database alone: of two that submit at once,
+        only one can write the flow.
+        """
+        known = [flow["metadata"].get(SUBMISSION, -1) + 1 for flow in self._here]
+        return max([0, *known, len(self._here)])
+
+    def last_hash(self) -> str | None:
+        """Return the hash of the campaign that the last flow here was made for."""
+        return self._here[-1]["metadata"].get(CAMPAIGN_HASH) if self._here else None
+
+    def underway(self) -> list[JobsUnderway]:
+        """Return the jobs that are ready or underway, those of the same campaign first.
+
+        Those that only wait may wait for ever.
+        """
+        states = {"state": {"$in": ["READY", *UNDERWAY_STATES]}}
+        of = {"campaign": f"${in_database(CAMPAIGN)}", "workdir": f"${in_database(WORKDIR)}"}
+        group = {"_id": of, "jobs": {"$sum": 1}}
+        query = {**self._jobs, **states, in_database(SUPERSEDED): {"$ne": True}}
+        found = self._controller.jobs.aggregate([{"$match": query}, {"$group": group}])
+        counted = [
+            JobsUnderway(each["_id"]["campaign"], each["_id"].get("workdir") or "", each["jobs"])
+            for each in found
+        ]
+        return sorted(counted, key=lambda each: (each.campaign != self._campaign, each.workdir))
+
+    def is_finished(self) -> bool:
+        """Whether the last flow here has done all that there was to do.
+
+        It has not where a job failed, or was tried again with success after the report.
+        """
+        if not self._here:
+            return False
+        uuids = {"uuid": {"$in": self._here[-1]["jobs"]}}
+        report = self._controller.jobs.find_one(
+            {**uuids, in_database(STAGE): LAST_STAGE, "state": "COMPLETED"},
+            ["start_time", "db_id"],
+        )
+        if report is None or report.get("start_time") is None:
+            return False
+        behind = {"db_id": {"$ne": report["db_id"]}, "end_time": {"$gt": report["start_time"]}}
+        undone = [{"state": {"$in": list(FAILED_STATES)}}, behind]
+        return bool(self._controller.jobs.find_one({**uuids, "$or": undone}, ["_id"]) is None)
+
+    def remove_cut_off(self) -> None:
+        """Remove a flow that a killed submission has left without some of its jobs.
+
+        jobflow-remote writes the flow first, then the jobs. Whatever ran of it has left its
+        results in the workdir, where those of the next submission find them.
+
+        Raises
+        ------
+        CuprolithError
+            If it was written a moment ago: somebody may be writing the jobs.
+        """
+        for flow in self._flows_of(self._flow_query):
+            present = self._controller.jobs.count_documents({"uuid": {"$in": flow["jobs"]}})
+            if present == len(flow["jobs"]):
+                continue
+            if datetime.now(UTC) - flow["created_on"].replace(tzinfo=UTC) < _BEING_WRITTEN:
+                raise CuprolithError(
+                    f"campaign {flow['metadata'][CAMPAIGN]} is being submitted, or that was just "
+                    "cut off",
+                    remedy=f"run the command again in {_BEING_WRITTEN.seconds} s",
+                )
+            self._controller.jobs.delete_many({"uuid": {"$in": flow["jobs"]}})
+            self._controller.flows.delete_one({"uuid": flow["uuid"]})
+
+    def supersede(self) -> None:
+        """Stop jobs of earlier flows that wait for failed ones: a new flow does what they did."""
+        ended = {"state": {"$in": [*FAILED_STATES, *STOPPED_STATES]}}
+        mark = {in_database(SUPERSEDED): True}
+        self._controller.jobs.update_many({**self._jobs, **ended}, {"$set": mark})
+        stopped = {**mark, "state": "USER_STOPPED", "updated_on": datetime.now(UTC)}
+        waiting = {**self._jobs, "state": "WAITING"}
+        if self._controller.jobs.update_many(waiting, {"$set": stopped}).modified_count:
+            flows = self._flows_of(self._flow_query)
+            update_flow_states(self._controller, (flow["uuid"] for flow in flows))
+
+    @cached_property
+    def _here(self) -> list[dict[str, Any]]:
+        """Flows of any campaign in the folder, the last one last."""
+        flows = self._flows_of({f"metadata.{WORKDIR}": self._workdir})
+        # The clocks of those who submit may differ.
+        return sorted(flows, key=lambda flow: flow["metadata"].get(SUBMISSION, -1))
+
+    @property
+    def _flow_query(self) -> dict[str, Any]:
+        return _either(f"metadata.{CAMPAIGN}", self._campaign, f"metadata.{WORKDIR}", self._workdir)
+
+    @property
+    def _jobs(self) -> dict[str, Any]:
+        return _either(in_database(CAMPAIGN), self._campaign, in_database(WORKDIR), self._workdir)
+
+    def _flows_of(self, query: dict[str, Any]) -> list[dict[str, Any]]:
+        return list(self._controller.flows.find(query).sort("created_on", 1))
+
+
+def last_workdir(controller: JobController, campaign: str) -> PurePosixPath | None:
+    """Return the folder of a campaign's last flow; None if it has none."""
+    flows = controller.flows.find({f"metadata.{CAMPAIGN}": campaign}, ["metadata"])
+    last = next(iter(flows.sort("created_on", -1).limit(1)), None)
+    return PurePosixPath(last["metadata"][WORKDIR]) if last else None
+
+
+def _either(campaign_key: str, campaign: str, workdir_key: str, workdir: str) -> dict[str, Any]:
+    return {"$or": [{campaign_key: campaign}, {workdir_key: workdir}]}

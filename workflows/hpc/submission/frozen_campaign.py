@@ -1,0 +1,115 @@
+"""The campaign in a folder on the cluster: what stands there, and how another is put in its place.
+
+A submission that is killed between two files, or before its flow is added, leaves a campaign whose
+hash no flow has: the next submission sees that and completes it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from training.file_hash import file_sha256
+from workflows.campaign import Campaign, campaign_differences, load_campaign
+from workflows.errors import CuprolithError
+from workflows.hpc.fetching.campaign_folder import CampaignFolder
+from workflows.hpc.submission.campaign_file import HASH_DIGITS, campaign_file_hash
+from workflows.hpc.submission.queue_file import QueueFile, queue_file, write_queue_file
+from workflows.workdir import Workdir, read_json
+
+_CRYSTALS = "crystals"
+
+
+class FrozenCampaign:
+    """A campaign as a folder on the cluster shall hold it, beside the one that it holds.
+
+    Parameters
+    ----------
+    campaign
+        The one to submit.
+    folder
+        The campaign's folder on the cluster.
+    scratch
+        An empty folder here.
+    """
+
+    def __init__(self, campaign: Campaign, folder: CampaignFolder, scratch: Path) -> None:
+        self._folder = folder
+        self._local = Workdir(scratch)
+        self._name = self._local.campaign_yaml.name
+        self._standing = scratch / f"standing-{self._name}"
+        self.campaign = self._local.freeze(campaign)
+        self.hash = campaign_file_hash(self._local)
+        self.standing_hash = ""
+        if folder.exists(self._name):
+            folder.get(self._name, self._standing)
+            self.standing_hash = file_sha256(self._standing)[:HASH_DIGITS]
+
+    def differences(self) -> list[str]:
+        """List what differs from the campaign that stands in the folder; nothing without one.
+
+        Raises
+        ------
+        CuprolithError
+            If that cannot be read.
+        """
+        if not self.standing_hash or self.standing_hash == self.hash:
+            return []
+        # Below the same folder, so that equal crystal files have equal paths.
+        for file in self._folder.listing(_CRYSTALS):
+            local = self._local.root / file.path
+            if not file.problem and not local.exists():
+                self._folder.get(file.path, local)
+        try:
+            standing = load_campaign(self._standing)
+        except CuprolithError as error:
+            error.message = error.message.replace(str(self._standing), self._name)
+            error.where = error.where.replace(str(self._standing), self._place)
+            error.remedy = "`cuprolith submit` with --update replaces it; finished labels that "
+            error.remedy += "still fit are kept"
+            raise
+        root = f"{self._local.root.resolve()}/"
+        return [line.replace(root, "") for line in campaign_differences(standing, self.campaign)]
+
+    def require_same(self) -> None:
+        """Raise unless the folder holds this campaign, or none.
+
+        Raises
+        ------
+        CuprolithError
+            With what differs.
+        """
+        if differences := self.differences():
+            raise CuprolithError(
+                "the folder holds another campaign; it differs in\n    "
+                + "\n    ".join(differences),
+                where=self._place,
+                remedy="use another --workdir, or --update to continue there with this campaign "
+                "(finished labels that still fit are kept)",
+            )
+
+    def put(self, queue: QueueFile) -> None:
+        """Put the campaign into the folder, what it names first and the queue's file last."""
+        write_queue_file(self._local, queue)
+        if self._local.crystals.is_dir():
+            self._folder.put_tree(self._local.crystals, _CRYSTALS)
+        self._put(self._local.campaign_yaml)
+        if not self._environment_is_current():
+            self._put(self._local.environment_json)
+        self._put(queue_file(self._local))
+
+    def _put(self, path: Path) -> None:
+        self._folder.put(path, path.relative_to(self._local.root).as_posix())
+
+    def _environment_is_current(self) -> bool:
+        """Whether the folder has the environment of the first submission of this campaign."""
+        name = self._local.environment_json.name
+        try:
+            standing = json.loads(self._folder.read_text(name))["campaign_hash"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+        return bool(standing == read_json(self._local.environment_json)["campaign_hash"])
+
+    @property
+    def _place(self) -> str:
+        return str(self._folder.path / self._name)
