@@ -36,20 +36,19 @@ def end_with_parent(parent: int) -> None:
     threading.Thread(target=_end_after, args=(lives,), daemon=True).start()
 
 
-class GuardedContext(SpawnContext):
-    """Starts processes like multiprocessing's ``spawn``; each calls `end_with_parent` first.
-
-    It does so before it imports anything large: a process that loses its parent while it starts
-    would else import for seconds, or wait for ever for what the parent has not sent.
-    """
-
-
 class _GuardedProcess(SpawnProcess):
     def __reduce__(self) -> tuple[Any, ...]:
         return _guarded, (os.getpid(),), self.__dict__
 
 
-GuardedContext.Process = _GuardedProcess  # type: ignore[misc]
+class GuardedContext(SpawnContext):
+    """Starts processes like multiprocessing's ``spawn``; each calls `end_with_parent` first.
+
+    It does so before it imports anything large. Otherwise a process that loses its parent while it
+    starts would import for seconds, or wait for ever for what the parent has not sent.
+    """
+
+    Process = _GuardedProcess
 
 
 def _guarded(parent: int) -> _GuardedProcess:

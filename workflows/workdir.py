@@ -151,7 +151,7 @@ class Workdir:
         if self.campaign_yaml.is_file():
             differences = campaign_differences(self.campaign(), self._absolute(campaign))
             if not differences:
-                return self.campaign()
+                return self._with_environment()
             if not update:
                 raise CuprolithError(
                     "the workdir holds another campaign; it differs in\n    "
@@ -162,8 +162,17 @@ class Workdir:
                 )
         self.root.mkdir(parents=True, exist_ok=True)
         write_atomically(self.campaign_yaml, [campaign.to_yaml()])
+        return self._with_environment()
+
+    def _with_environment(self) -> Campaign:
+        """Return the frozen campaign; write its environment if a killed command has not."""
         frozen = self.campaign()
-        write_json(self.environment_json, describe_environment(frozen.campaign_hash))
+        try:
+            known = read_json(self.environment_json)["campaign_hash"]
+        except (OSError, CuprolithError, KeyError, TypeError):
+            known = None
+        if known != frozen.campaign_hash:
+            write_json(self.environment_json, describe_environment(frozen.campaign_hash))
         return frozen
 
     def _with_crystal_copies(self, campaign: Campaign) -> Campaign:

@@ -1,6 +1,7 @@
 import errno
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -51,6 +52,17 @@ def test_another_campaign_is_refused_unless_updated(tmp_path, campaign):
     with pytest.raises(CuprolithError, match="seed: 0 → 5"):
         workdir.freeze(other)
     assert workdir.freeze(other, update=True).seed == 5
+
+
+def test_an_update_killed_between_its_files_is_completed(tmp_path, campaign, monkeypatch):
+    workdir = Workdir(tmp_path / "w")
+    workdir.freeze(campaign)
+    other = campaign.model_copy(update={"seed": 5})
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("workflows.workdir.write_json", Mock(side_effect=KeyboardInterrupt))
+        workdir.freeze(other, update=True)
+    frozen = workdir.freeze(other)
+    assert read_json(workdir.environment_json)["campaign_hash"] == frozen.campaign_hash
 
 
 def test_frozen_campaign_is_accepted_in_its_own_workdir(tmp_path, campaign):

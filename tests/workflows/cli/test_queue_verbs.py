@@ -38,7 +38,7 @@ def test_status_of_the_only_campaign(here):
     assert "label dft-small 1 0 1 1" in told(result)
     assert f"OSError: [no] → cuprolith logs {jobs[1]}" in told(result)
     assert "unknown" in result.stdout
-    assert "runner: does not run → jf runner start" in told(result)
+    assert "runner: does not run → jf -p test runner start" in told(result)
 
 
 def test_status_for_machines(here):

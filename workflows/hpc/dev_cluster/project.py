@@ -14,6 +14,7 @@ from workflows.hpc.dev_cluster.database import DATABASE, find_program, scripts_f
 from workflows.hpc.dev_cluster.layout import STATE_FILE, Layout
 from workflows.hpc.dev_cluster.slurm import PARTITION
 from workflows.hpc.setup.project import (
+    SETTINGS_MARK,
     ProjectFiles,
     document_text,
     project_data,
@@ -199,9 +200,13 @@ def _is_of(layout: Layout, projects: Path) -> bool:
     A project that is damaged, or that `cuprolith hpc init` wrote from the settings alone, has none.
     """
     files = project_files(projects)
-    metadata = _read(files.project).get("metadata")
-    if isinstance(metadata, dict) and _MARK in metadata:
-        return bool(metadata[_MARK] == str(layout.folder))
+    document = _read(files.project)
+    metadata = document.get("metadata")
+    marks = metadata if isinstance(metadata, dict) else {}
+    if _MARK in marks:
+        return bool(marks[_MARK] == str(layout.folder))
+    if document and SETTINGS_MARK not in marks:  # somebody else's
+        return False
     return bool(_read(files.settings).get("work_dir") == str(layout.work))
 
 

@@ -85,6 +85,11 @@ def test_a_project_of_somebody_else_is_left_alone(layout, tmp_path):
     assert "mine" in project_file(tmp_path).read_text()
     project_file(tmp_path).unlink()
     write_project(tmp_path, layout, settings)
+    standing = project_file(tmp_path).read_text()
+    project_file(tmp_path).write_text("name: dev-cluster\nworkers: {mine: {}}\n")
+    with pytest.raises(CuprolithError, match="another project named dev-cluster"):
+        write_project(tmp_path, layout, settings)  # whatever its settings say
+    project_file(tmp_path).write_text(standing)
     remove_project(tmp_path, layout)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 

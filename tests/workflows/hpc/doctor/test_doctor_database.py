@@ -55,7 +55,7 @@ def test_a_queue_without_its_counter(controller):
     controller.auxiliary.delete_one({"next_id": {"$exists": True}})
     check = check_queue(controller, "test")
     assert check.status == "missing"
-    assert "empties the queue" in check.remedy
+    assert "or empty the queue: jf -p test runner stop --wait; jf -p" in check.remedy
 
 
 def test_a_queue_without_indexes(controller):
