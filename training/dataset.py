@@ -11,7 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,6 +31,8 @@ from training.dataset_card import (
 from training.dataset_check import verify_dataset
 from training.dataset_first_pass import FirstPass
 from training.dataset_summary import count_names, label_sources, quarantine_card, split_card
+from training.energy_outliers import energy_outliers
+from training.extxyz_format import annotated
 from training.frame_index import IndexedFrame
 from training.frames import Frame
 from training.near_duplicates import find_near_duplicates
@@ -47,6 +49,8 @@ def build_dataset(
     settings: DatasetSettings,
     out_dir: Path,
     seed: int,
+    *,
+    unsplit_if_few: bool = False,
 ) -> DatasetCard:
     """Make ``{train,val,test,quarantine}.extxyz`` and ``dataset.json`` in a folder.
 
@@ -71,6 +75,9 @@ def build_dataset(
         Folder; made if missing, an earlier dataset in it is replaced.
     seed
         Of the split.
+    unsplit_if_few
+        Whether everything goes to train, with a warning on the card, where there are too few
+        unrelated structures to split.
 
     Returns
     -------
@@ -92,14 +99,22 @@ def build_dataset(
         for trajectory in trajectories:
             first_pass.take(trajectory)
         spool.finish()
-        selection = _select(first_pass, seed)
+        selection = _select(first_pass, seed, unsplit_if_few=unsplit_if_few)
         with spool.partial.open("rb") as texts:
             return _write(selection, texts, out_dir)
 
 
 @dataclass(frozen=True)
 class _Selection:
-    """Which frames go where, and why."""
+    """Which frames go where, and why.
+
+    Attributes
+    ----------
+    unspooled_reasons
+        Reasons that the texts in the spool lack, by the texts' offsets.
+    unsplit
+        Why there is no split; "" if there is one.
+    """
 
     settings: DatasetSettings
     seed: int
@@ -108,15 +123,20 @@ class _Selection:
     n_sound: int
     kept: list[IndexedFrame]
     quarantined: list[IndexedFrame]
+    unspooled_reasons: Mapping[int, str]
     splits: Mapping[SplitName, list[Group]]
+    unsplit: str
     near_duplicates: tuple[NearDuplicates, ...]
     sources: tuple[LabelSource, ...]
 
 
-def _select(first_pass: FirstPass, seed: int) -> _Selection:
+def _select(first_pass: FirstPass, seed: int, *, unsplit_if_few: bool) -> _Selection:
     settings = first_pass.settings
     sound = sorted(first_pass.sound, key=lambda frame: frame.order)
-    quarantined = sorted(first_pass.quarantined, key=lambda frame: frame.order)
+    outliers = energy_outliers(sound, settings.quarantine)
+    off = [replace(sound[index], reasons=(reason,)) for index, reason in outliers.items()]
+    sound = [frame for index, frame in enumerate(sound) if index not in outliers]
+    quarantined = sorted([*first_pass.quarantined, *off], key=lambda frame: frame.order)
     if not sound:
         raise DatasetError(_nothing_sound(quarantined))
     originals = find_near_duplicates(
@@ -130,7 +150,7 @@ def _select(first_pass: FirstPass, seed: int) -> _Selection:
         [(frame.relatives, frame.strata) for frame in kept],
         known=[frame.relatives for frame in (*sound, *quarantined)],
     )
-    splits = split_groups(groups, settings.split, seed)
+    splits, unsplit = _split(groups, settings, seed, unsplit_if_few=unsplit_if_few)
     return _Selection(
         settings=settings,
         seed=seed,
@@ -139,10 +159,24 @@ def _select(first_pass: FirstPass, seed: int) -> _Selection:
         n_sound=len(sound),
         kept=kept,
         quarantined=quarantined,
+        unspooled_reasons={frame.offset: frame.reasons[0] for frame in off},
         splits=splits,
+        unsplit=unsplit,
         near_duplicates=_audit(sound, originals),
         sources=sources,
     )
+
+
+def _split(
+    groups: Sequence[Group], settings: DatasetSettings, seed: int, *, unsplit_if_few: bool
+) -> tuple[Mapping[SplitName, list[Group]], str]:
+    """Return the splits, and why everything is in train if it is."""
+    try:
+        return split_groups(groups, settings.split, seed), ""
+    except ValueError as error:
+        if not unsplit_if_few:
+            raise
+        return {"train": list(groups), "val": [], "test": []}, str(error)
 
 
 def _nothing_sound(quarantined: Sequence[IndexedFrame]) -> str:
@@ -203,6 +237,9 @@ def _write(selection: _Selection, texts: BinaryIO, out_dir: Path) -> DatasetCard
             for frame in frames:
                 texts.seek(frame.offset)
                 text = texts.read(frame.length)
+                if frame.offset in selection.unspooled_reasons:
+                    reason = selection.unspooled_reasons[frame.offset]
+                    text = annotated(text, quarantine_reason=reason)
                 file.write(text)
                 digest.update(text)
             file.finish()
@@ -212,6 +249,8 @@ def _write(selection: _Selection, texts: BinaryIO, out_dir: Path) -> DatasetCard
         splits = {}
         for split in SPLITS:
             name, groups = f"{split}.extxyz", selection.splits[split]
+            if not groups:
+                continue
             indices = sorted(index for group in groups for index in group.frames)
             frames = [selection.kept[index] for index in indices]
             splits[split] = split_card(name, copied(name, frames), frames, groups)
@@ -224,6 +263,8 @@ def _write(selection: _Selection, texts: BinaryIO, out_dir: Path) -> DatasetCard
         card_file.finish()
         # From here to the last commit there is no card, hence no dataset to be mistaken for one.
         (out_dir / CARD_NAME).unlink(missing_ok=True)
+        for split in set(SPLITS) - splits.keys():
+            (out_dir / f"{split}.extxyz").unlink(missing_ok=True)
         sync_folder(out_dir)
         for file in (*files, card_file):
             file.commit()
@@ -241,6 +282,10 @@ def _card(
         warnings.append(
             f"labels of {len(selection.sources)} different sources are mixed "
             "(dataset.allow_mixed)" + _incomparable(selection.sources)
+        )
+    if selection.unsplit:
+        warnings.append(
+            f"not split, all frames are in train, and val and test are missing: {selection.unsplit}"
         )
     systems = count_names(frame.strata.system for frame in selection.kept)
     return DatasetCard(

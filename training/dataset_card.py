@@ -155,7 +155,11 @@ def rules_in_words(settings: DatasetSettings) -> dict[str, str]:
         "quarantine": (
             "Set aside: values that are not finite; a force above "
             f"{bad.max_force:g} eV/Å; atoms nearer than {bad.min_distance:g} Å; a flat cell; "
-            "labels that did not converge, or were made with other settings."
+            "labels that did not converge, or were made with other settings; an energy per atom "
+            f"more than {bad.max_energy_spike:g} eV from both steps beside it, "
+            f"{bad.max_energy_jump:g} eV from the median of its trajectory or "
+            f"{bad.max_energy_offset:g} eV from that of its composition, and in each case more "
+            "than 20 robust standard deviations."
         ),
         "near_duplicates": (
             "In the order of structure, trajectory and step, a frame is dropped when a frame kept "

@@ -25,6 +25,7 @@ TEXT_KEYS = (
     "config_hash",
 )
 _SYMBOLS = [f"{symbol} ".encode() for symbol in chemical_symbols]
+_LAST_KEY = b' pbc="'
 _MASK = {True: b" T\n", False: b" F\n"}
 
 
@@ -56,6 +57,14 @@ def format_frame(frame: Frame, **annotations: str) -> bytes:
         for symbol, row, end in zip(symbols, _format_rows(columns), ends, strict=True)
     ]
     return b"%d\n%b\n%b" % (n_atoms, _format_comment(frame, annotations), b"".join(rows))
+
+
+def annotated(text: bytes, **annotations: str) -> bytes:
+    """Return a frame's text, from :func:`format_frame`, with further texts in its comment line."""
+    count, comment, rows = text.split(b"\n", maxsplit=2)
+    place = comment.rindex(_LAST_KEY)
+    added = "".join(f" {key}={encode_text(each)}" for key, each in annotations.items())
+    return b"\n".join([count, comment[:place] + added.encode("ascii") + comment[place:], rows])
 
 
 def _check_shapes(frame: Frame) -> None:

@@ -25,6 +25,8 @@ class IndexedFrame:
     ----------
     offset, length
         Where its text is in the spool, bytes.
+    composition
+        Atomic numbers and counts.
     signature
         For near-duplicates; None for quarantined frames.
     reasons
@@ -42,6 +44,7 @@ class IndexedFrame:
     strata: Strata
     source: tuple[str, str, str]
     n_atoms: int
+    composition: tuple[tuple[int, int], ...]
     signature: Signature | None
     reasons: tuple[str, ...]
     energy: float
@@ -67,7 +70,8 @@ def index_frame(frame: Frame, offset: int, length: int, reasons: Sequence[str]) 
     signed = None if reasons else signature(frame)
     if signed is not None:
         signed = replace(signed, kind=_shared(signed.kind))
-    elements = sorted({chemical_symbols[number] for number, _ in frame.composition})
+    composition = frame.composition
+    elements = sorted({chemical_symbols[number] for number, _ in composition})
     return IndexedFrame(
         offset=offset,
         length=length,
@@ -76,6 +80,7 @@ def index_frame(frame: Frame, offset: int, length: int, reasons: Sequence[str]) 
         strata=_shared(Strata("-".join(elements), frame.family)),
         source=_shared((frame.engine, frame.functional, frame.config_hash)),
         n_atoms=len(frame),
+        composition=_shared(composition),
         signature=signed,
         reasons=tuple(reasons),
         energy=frame.energy,

@@ -48,6 +48,15 @@ class QuarantineSettings(Settings):
 
     max_force: Positive = Field(default=50.0, description="largest |F| of an atom, eV/Å")
     min_distance: Positive = Field(default=0.7, description="smallest interatomic distance, Å")
+    max_energy_spike: Positive = Field(
+        default=1.0, description="largest distance from both steps beside a step, eV/atom"
+    )
+    max_energy_jump: Positive = Field(
+        default=5.0, description="largest distance from the median of the trajectory, eV/atom"
+    )
+    max_energy_offset: Positive = Field(
+        default=15.0, description="largest distance from the median of the composition, eV/atom"
+    )
 
 
 class SplitSettings(Settings):

@@ -18,6 +18,7 @@ from ase.build import add_adsorbate, bulk, fcc111
 from frame_samples import emt_frame, random_frame
 
 from training.dataset import DatasetError, build_dataset, load_card, verify_dataset
+from training.energy_outliers import ENERGY_OFF
 from training.extxyz import iter_annotated_frames, read_frames
 from training.frames import Frame
 from training.settings import DatasetSettings, QuarantineSettings
@@ -444,3 +445,26 @@ def test_index_stays_small(tmp_path):
 
     peak(3)
     assert (peak(40) - peak(10)) / 300 < 3000
+
+
+def test_too_few_groups_are_refused_or_go_to_train(tmp_path):
+    runs = [campaign()[1]]
+    with pytest.raises(ValueError, match="cannot be split"):
+        build_dataset(runs, DatasetSettings(), tmp_path, 0)
+    card = build_dataset(runs, DatasetSettings(), tmp_path, 0, unsplit_if_few=True)
+    assert card.splits.keys() == {"train"}
+    assert card.splits["train"].frames == card.frames.kept > 0
+    assert card.warnings[0].startswith("not split, all frames are in train")
+    assert verify_dataset(tmp_path) == []
+
+
+def test_an_energy_far_off_is_set_aside_with_its_reason(tmp_path):
+    runs = campaign()
+    runs[1][3] = replace(runs[1][3], energy=runs[1][3].energy + 711.0)
+    card = build_dataset(runs, DatasetSettings(), tmp_path, 0)
+    assert card.quarantine.reasons[ENERGY_OFF] == 1
+    text = (tmp_path / "quarantine.extxyz").read_text()
+    assert text.count("energy far off: ") == 1
+    energies = {frame.energy for frame in read_frames(tmp_path / "quarantine.extxyz")}
+    assert runs[1][3].energy in energies
+    assert verify_dataset(tmp_path) == []

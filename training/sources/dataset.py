@@ -44,7 +44,8 @@ class DatasetSource:
 
     def n_frames(self, split: SplitName) -> int:
         """Return the number of frames in a split."""
-        return self.card.splits[split].frames
+        part = self.card.splits.get(split)
+        return 0 if part is None else part.frames
 
     def verified_hashes(self, *, stress: bool) -> dict[str, str]:
         """Return the sha256 of the files of train and val.
@@ -85,11 +86,12 @@ class DatasetSource:
         return self.directory / self.card.splits[split].file
 
     def _checked_hash(self, split: SplitName) -> str:
-        path, part = self._file(split), self.card.splits[split]
-        if part.frames == 0:
+        if self.n_frames(split) == 0:
             raise TrainingError(
-                f"{path}: the {split} split has no frames: {_REMEDY} with more labels"
+                f"{self.directory}: the {split} split has no frames: {_REMEDY} with more "
+                "structures that are not made from one another"
             )
+        path, part = self._file(split), self.card.splits[split]
         try:
             digest = file_sha256(path)
         except FileNotFoundError as error:
