@@ -15,7 +15,9 @@ from workflows.progress import progress_on
 
 FromOption = Annotated[
     Path | None,
-    typer.Option("--from", help="Top of a tree of VASP runs (vasprun.xml or OUTCAR, .gz or not)."),
+    typer.Option(
+        "--from", help="Top of a tree of VASP runs (vasprun.xml or OUTCAR, compressed or not)."
+    ),
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder of the dataset.")]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Of the split; default 0.")]

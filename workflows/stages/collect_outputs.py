@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ from workflows.vasp.run_survey import (
     SurveyedRun,
     agree_on_settings,
     by_trajectory,
+    further_runs,
     refuse_mixed_engines,
     survey_run,
     with_parents,
 )
-from workflows.vasp.run_tree import find_runs
+from workflows.vasp.run_tree import RunFiles, find_runs
 from workflows.vasp.vasprun import read_run
 
 COLLECTION_FILE = "collection.json"
@@ -53,8 +55,8 @@ class CollectionReport:
         """List what was set aside for its settings, and which files are bad."""
         drifted = {run["path"]: "; ".join(run["drift"]) for run in self.runs if run["drift"]}
         return [
-            *_listed("runs quarantined whole: other settings", drifted),
-            *_listed("files with faults", self.problems),
+            *_listed("runs quarantined whole: other settings, or no labels", drifted),
+            *_listed("files with faults, or not read", self.problems),
         ]
 
 
@@ -67,12 +69,12 @@ class CollectOutputsSummary:
 
     def __str__(self) -> str:
         """Say how many frames, what was set aside and why, and which files are bad."""
-        frames = self.card.frames
+        frames, n_runs = self.card.frames, len(self.report.runs)
         splits = ", ".join(f"{part.frames} {name}" for name, part in self.card.splits.items())
         lines = [
-            f"{frames.kept} frames of {len(self.report.runs)} runs ({splits}); of {frames.seen} "
-            f"seen {frames.thinned} thinned, {frames.near_duplicates} near-duplicates, "
-            f"{frames.quarantined} quarantined"
+            f"{frames.kept} frames of {n_runs} run{'s' * (n_runs != 1)} ({splits}); of "
+            f"{frames.seen} seen {frames.thinned} thinned, {frames.near_duplicates} "
+            f"near-duplicates, {frames.quarantined} quarantined"
         ]
         kinds = ", ".join(f"{kind} ({n})" for kind, n in self.card.quarantine.reasons.items())
         lines += [f"quarantined: {kinds}"] if kinds else []
@@ -103,8 +105,7 @@ def collect_outputs(
     Raises
     ------
     CuprolithError
-        If there is no run, no usable frame, or rehearsed runs among real ones; if there are too
-        few unrelated structures to split.
+        If there is no run, no usable frame, or rehearsed runs among real ones.
     OSError
         If the dataset cannot be written.
     """
@@ -124,32 +125,48 @@ def collect_outputs(
                 bar.advance(1, trajectory[-1].files.name_below(root))
 
         try:
-            card = build_dataset(all_frames(), settings or DatasetSettings(), out_dir, seed)
-        except ValueError as error:  # a DatasetError, or too few unrelated structures to split
+            card = build_dataset(
+                all_frames(), settings or DatasetSettings(), out_dir, seed, unsplit_if_few=True
+            )
+        except ValueError as error:  # a DatasetError, or a trajectory that is not in order
             raise _refused(str(error), root, report) from error
     _write(report, out_dir)
     return CollectOutputsSummary(card, report)
 
 
 def _survey(root: Path, report: CollectionReport) -> list[SurveyedRun]:
-    found = list(find_runs(root))
+    found = find_runs(root)
     runs: list[SurveyedRun] = []
-    with progress_bar("survey", total=len(found)) as bar:
-        for files in found:
+    with progress_bar("survey", total=len(found.runs)) as bar:
+        for files in found.runs:
             path = files.name_below(root)
-            try:
-                runs.append(survey_run(files))
-            except (VaspOutputError, OSError) as error:
-                report.problems[path] = _reason(error)
+            runs += _surveyed(files, root, report)
             bar.advance(1, path)
+    for file, reason in found.unread.items():
+        report.problems[str(file.relative_to(root))] = reason
     if not runs:
         raise _refused(
             "no VASP run that gives a complete ionic step",
             root,
             report,
-            "name a directory with vasprun.xml or OUTCAR files (plain or .gz) below it",
+            "name a directory with vasprun.xml or OUTCAR files (plain or compressed) below it",
         )
     return runs
+
+
+def _surveyed(files: RunFiles, root: Path, report: CollectionReport) -> Iterator[SurveyedRun]:
+    """Yield a run, and those joined to it in one OUTCAR."""
+    joined: list[RunFiles] = []
+    try:
+        run = survey_run(files)
+        yield run
+        joined = further_runs(files) if run.source == "OUTCAR" else []
+    except (VaspOutputError, OSError) as error:
+        report.problems[files.name_below(root)] = _reason(error)
+        with suppress(VaspOutputError, OSError):  # the same
+            joined = further_runs(files)
+    for each in joined:
+        yield from _surveyed(each, root, report)
 
 
 def _without_copies(
@@ -174,7 +191,8 @@ def _frames(
         path, first_step = segment.files.name_below(root), segment.provenance.first_step
         n_steps, n_frames, run = 0, 0, None
         try:
-            run = read_run(segment.files.directory, segment.files.suffix)
+            files = segment.files
+            run = read_run(files.directory, files.suffix, files.part)
             for step in run.steps:
                 number = first_step + n_steps
                 n_steps += 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from workflows.vasp.not_labels import reasons_for_no_label
+
 _OF_THE_CAMPAIGN = {
     "ENCUT": "encut",
     "EDIFF": "ediff",
@@ -35,6 +37,7 @@ _FIXED = {
     "LDIPOL": "decided by the structure: on where its two faces differ",
     "IDIPOL": "decided by the structure: on where its two faces differ",
     "DIPOL": "decided by the structure: its centre of mass",
+    "NELECT": "belongs to one structure: cells are neutral",
     "ML_LMLFF": "labels of VASP's own force field are no DFT labels",
     "LCORR": "forces would not belong to the energy",
 }
@@ -82,6 +85,8 @@ def refused_override(
         ),
     }
     possible, reason = checks.get(tag, (True, ""))
+    if no_label := reasons_for_no_label({tag: value}):
+        possible, reason = False, no_label[0]
     if possible and tag == "LHFCALC" and value and "ALGO" not in overrides:
         return "a hybrid needs ALGO = All, Normal or Damped beside it"
     return None if possible else reason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from workflows.errors import CuprolithError
 FloatArray = NDArray[np.float64]
 Source = Literal["vasprun.xml", "OUTCAR", "vasprun.xml, OUTCAR"]
 
+_ONLY_PRESSURE = 1
 STRESS_FROM_KBAR = -0.1 * GPa
 """eV/Å³ with ASE's sign per kbar with VASP's."""
 
@@ -71,10 +72,14 @@ class RunHead:
         Where the run started: (n, 3) and (3, 3), Å.
     incar
         Settings really used: VASP's full list of parameters, overridden by the INCAR as read.
+    listed
+        Which of them only that list has.
     kpoints
         Divisions of the mesh; None for explicit lists and lines.
     potcar_titles
         TITEL of each POTCAR, in the order of the species.
+    charge
+        Of the cell, e: valence electrons of the neutral atoms less NELECT; None if not known.
     generator
         Program, version and build as written.
     digest
@@ -86,8 +91,10 @@ class RunHead:
     positions: FloatArray
     cell: FloatArray
     incar: Mapping[str, Any]
+    listed: frozenset[str]
     kpoints: tuple[int, int, int] | None
     potcar_titles: tuple[str, ...]
+    charge: float | None
     vasp_version: str
     generator: str
     digest: str
@@ -96,6 +103,16 @@ class RunHead:
     def nelm(self) -> int:
         """Electronic steps at which VASP gives up (default 60)."""
         return int(self.incar.get("NELM", 60))
+
+    @property
+    def has_stress_tensor(self) -> bool:
+        """Whether stresses are whole; with ISIF = 1 VASP computes their trace only."""
+        return self.incar.get("ISIF") != _ONLY_PRESSURE
+
+    @property
+    def pullay_stress(self) -> float:
+        """PSTRESS, eV/Å³: vasprun.xml adds its product with the volume to each step's energy."""
+        return float(self.incar.get("PSTRESS") or 0.0) * 0.1 * GPa
 
     @property
     def rehearsed(self) -> bool:
@@ -131,3 +148,28 @@ class VaspRun(RunHead):
 
         run.steps = tracked()
         return run
+
+
+def cell_charge(
+    n_electrons: float | None,
+    counts: Sequence[int],
+    valences: Sequence[float],
+    weights: Sequence[float] | float | None = None,
+) -> float | None:
+    """Return the charge of a cell, e; None if its number of electrons is not known.
+
+    Parameters
+    ----------
+    n_electrons
+        NELECT.
+    counts, valences
+        Number of atoms and ZVAL of each species.
+    weights
+        VCA of each species, where atoms of several share a place.
+    """
+    if n_electrons is None or len(valences) != len(counts):
+        return None
+    shared = np.ravel(1.0 if weights is None else weights)
+    if shared.size not in {1, len(counts)}:
+        return None
+    return float(np.dot(counts, np.asarray(valences) * shared)) - n_electrons

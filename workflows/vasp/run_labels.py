@@ -14,9 +14,10 @@ from pymatgen.core import Structure
 
 from workflows.engines.document import Trajectory
 from workflows.errors import CuprolithError
-from workflows.vasp.fingerprint import Fingerprint, drifted, settings_fingerprint
+from workflows.vasp.fingerprint import Fingerprint, drifted, run_fingerprint
 from workflows.vasp.handlers import corrections
 from workflows.vasp.ionic_steps import FloatArray, IonicStep, VaspRun
+from workflows.vasp.not_labels import reasons_for_no_label
 from workflows.vasp.run_directory import RunDirectory
 from workflows.vasp.vasprun import read_run
 
@@ -49,8 +50,8 @@ class Expected:
     def drift(self, run: VaspRun) -> list[str]:
         """Return in words how a run's settings differ."""
         length = self.fingerprint.settings["kpoint_length"]
-        found = settings_fingerprint(run.incar, run.potcar_titles, length)
-        differences = drifted(self.fingerprint, found)
+        found = run_fingerprint(run, length)
+        differences = [*reasons_for_no_label(run.incar), *drifted(self.fingerprint, found)]
         if run.kpoints is not None and run.kpoints != self.mesh:
             meshes = ("×".join(map(str, mesh)) for mesh in (run.kpoints, self.mesh))
             differences.append("k-mesh " + " vs ".join(meshes))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from workflows.vasp.ionic_steps import IonicStep, VaspOutputError, VaspRun
 from workflows.vasp.outcar import read_outcar
+from workflows.vasp.output_streams import ENDINGS
 from workflows.vasp.vasprun_xml import read_vasprun_xml
 
 _SAME_ENERGY = 1e-6  # eV; both files have 8 decimals
@@ -16,7 +17,7 @@ __all__ = ["IonicStep", "VaspOutputError", "VaspRun", "iter_ionic_steps", "read_
 
 
 def iter_ionic_steps(path: Path) -> Iterator[IonicStep]:
-    """Yield the complete ionic steps of a vasprun.xml or OUTCAR, plain or gzipped.
+    """Yield the complete ionic steps of a vasprun.xml or OUTCAR, plain or compressed.
 
     Memory is that of one step. A truncated file yields what is complete.
 
@@ -36,7 +37,7 @@ def iter_ionic_steps(path: Path) -> Iterator[IonicStep]:
     return read(path).steps
 
 
-def read_run(directory: Path, suffix: str = "") -> VaspRun:
+def read_run(directory: Path, suffix: str = "", part: int = 0) -> VaspRun:
     """Open the run in a directory; its steps are read as they are asked for.
 
     ``vasprun.xml`` is used unless it is missing, damaged in its head or without a single complete
@@ -49,6 +50,8 @@ def read_run(directory: Path, suffix: str = "") -> VaspRun:
         Where VASP ran.
     suffix
         Of the files of one of several runs, e.g. ``.relax1`` (custodian's).
+    part
+        Of the runs in an OUTCAR that was joined from several, the one at this index.
 
     Raises
     ------
@@ -58,12 +61,13 @@ def read_run(directory: Path, suffix: str = "") -> VaspRun:
         If a file cannot be read.
     """
     failures = []
-    for name, read in (("vasprun.xml", read_vasprun_xml), ("OUTCAR", read_outcar)):
+    for name in ("vasprun.xml", "OUTCAR") if part == 0 else ("OUTCAR",):
         path = output_file(directory, name, suffix)
         if path is None:
             continue
         try:
-            run = _with_first_step(read(path))
+            read = read_vasprun_xml(path) if name == "vasprun.xml" else read_outcar(path, part)
+            run = _with_first_step(read)
             return _with_outcar(run, output_file(directory, "OUTCAR", suffix))
         except VaspOutputError as error:
             failures.append(f"{path.name}: {error.message}")
@@ -72,8 +76,8 @@ def read_run(directory: Path, suffix: str = "") -> VaspRun:
 
 
 def output_file(directory: Path, name: str, suffix: str = "") -> Path | None:
-    """Return the plain or gzipped file of a run; None if there is none."""
-    candidates = (directory / f"{name}{suffix}{zipped}" for zipped in ("", ".gz"))
+    """Return the plain or compressed file of a run; None if there is none."""
+    candidates = (directory / f"{name}{suffix}{ending}" for ending in ("", *ENDINGS))
     return next((path for path in candidates if path.is_file()), None)
 
 

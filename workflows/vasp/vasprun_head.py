@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
-from workflows.vasp.ionic_steps import FloatArray, RunHead, VaspOutputError
+from workflows.vasp.ionic_steps import FloatArray, RunHead, VaspOutputError, cell_charge
 
 # VASP's own names for elements that its two-letter columns spoil (pymatgen knows them, too).
 _MISSPELT = {"X": "Xe", "r": "Zr"}
@@ -47,9 +47,8 @@ def parse_head(text: bytes, path: Path) -> RunHead:
 
 def _head(root: ElementTree.Element, digest: str) -> RunHead:
     generator = _parameters(_found(root, "generator"))
-    incar = _found(root, "incar")
-    settings = {**_parameters(_found(root, "parameters")), **_parameters(incar)}
-    symbols, titles = _species(_found(root, "atominfo"))
+    incar, parameters = (_parameters(_found(root, name)) for name in ("incar", "parameters"))
+    symbols, species = _species(_found(root, "atominfo"))
     structure = _found(root, "structure[@name='initialpos']")
     cell = _rows(_found(structure, "crystal/varray[@name='basis']"))
     scaled = _rows(_found(structure, "varray[@name='positions']"))
@@ -59,9 +58,16 @@ def _head(root: ElementTree.Element, digest: str) -> RunHead:
         free_mask=_free_mask(structure, len(symbols)),
         positions=scaled @ cell,
         cell=cell,
-        incar=settings,
+        incar={**parameters, **incar},
+        listed=frozenset(parameters.keys() - incar.keys()),
         kpoints=_mesh(root),
-        potcar_titles=titles,
+        potcar_titles=tuple(each.title for each in species),
+        charge=cell_charge(
+            incar.get("NELECT", parameters.get("NELECT")),
+            [each.n_atoms for each in species],
+            [each.valence for each in species],
+            incar.get("VCA"),
+        ),
         vasp_version=str(generator["version"]),
         generator=" ".join(str(generator[word]) for word in words if word in generator),
         digest=digest,
@@ -102,11 +108,23 @@ def _value(word: str, kind: str) -> str | bool | int | float | None:
     return int(word) if kind == "int" else float(word)
 
 
-def _species(atominfo: ElementTree.Element) -> tuple[list[str], tuple[str, ...]]:
+class _Species(NamedTuple):
+    """One POTCAR: its TITEL, valence electrons of an atom, and number of atoms."""
+
+    title: str
+    valence: float
+    n_atoms: int
+
+
+def _species(atominfo: ElementTree.Element) -> tuple[list[str], list[_Species]]:
     atoms = _found(atominfo, "array[@name='atoms']/set")
     types = _found(atominfo, "array[@name='atomtypes']/set")
     symbols = [(row[0].text or "").strip() for row in atoms]
-    return symbols, tuple(" ".join((row[4].text or "").split()) for row in types)
+    species = []
+    for row in types:
+        count, _, _, valence, title = ((entry.text or "").split() for entry in row[:5])
+        species.append(_Species(" ".join(title), float(valence[0]), int(count[0])))
+    return symbols, species
 
 
 def _rows(varray: ElementTree.Element) -> FloatArray:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from workflows.vasp.input_files import tags_not_listed
 from workflows.vasp.ionic_steps import (
     STRESS_FROM_KBAR,
     FloatArray,
@@ -24,15 +25,20 @@ from workflows.vasp.output_streams import chunks
 from workflows.vasp.vasprun_head import parse_head
 
 _START, _END, _FILE_END = b"<calculation>", b"</calculation>", b"</modeling>"
+_FILE_START = b"<modeling>"
 # What follows the labels within a calculation, and may be a thousand times as long.
 _BULK = (b"<eigenvalues>", b"<dos>", b"<dos ", b"<projected>", b"<dielectricfunction")
 _BULK_LIMIT = 1 << 20
+_IMAGE_DIGITS = 2
 _OVERLAP = 64  # bytes kept of what is passed over: more than any tag
 _E0_TOLERANCE = 1e-7  # eV, as pymatgen's
+_ENERGY_DIGITS = 8  # as VASP writes
 
 
 def read_vasprun_xml(path: Path) -> VaspRun:
     """Open a vasprun.xml, plain or gzipped; its steps are read as they are asked for.
+
+    Tags that VASP does not list come from the INCAR beside it.
 
     Parameters
     ----------
@@ -49,7 +55,20 @@ def read_vasprun_xml(path: Path) -> VaspRun:
     stream = chunks(path)
     text, rest = _split_head(stream)
     head = parse_head(text, path)
+    _refuse_images(head, path)
+    head.incar = {**head.incar, **tags_not_listed(path, head.incar)}
     return VaspRun.of(head, "vasprun.xml", _steps(_Calculations(rest, stream), head, path))
+
+
+def _refuse_images(head: RunHead, path: Path) -> None:
+    """Refuse the file that all images of an elastic band write to; one image's own is fine."""
+    n_images = head.incar.get("IMAGES") or 0
+    if n_images and not (path.parent.name.isdigit() and len(path.parent.name) == _IMAGE_DIGITS):
+        raise VaspOutputError(
+            f"{n_images} images (IMAGES) write to this file at once; read instead: the OUTCAR of "
+            "each image, in the folders 00, 01, ...",
+            str(path),
+        )
 
 
 def _split_head(stream: Iterator[bytes]) -> tuple[bytes, bytes]:
@@ -78,26 +97,38 @@ class _Calculations:
         self._stream = stream
 
     def __iter__(self) -> Iterator[bytes]:
-        while self._reach(_START) >= 0:
+        while self._reach_next():
             self._buffer = self._buffer[self._buffer.find(_START) :]
             body = self._body()
             if body is None:
                 return
             yield body
-        self.complete = _FILE_END in self._buffer
 
-    def _reach(self, tag: bytes) -> int:
-        """Read until the buffer holds `tag`, and return where; -1 if the file ends before."""
-        searched = 0
-        while (found := self._buffer.find(tag, searched)) < 0:
+    def goes_on(self) -> bool:
+        """Return whether another file follows the end of this one."""
+        while _FILE_START not in self._buffer:
             chunk = next(self._stream, None)
             if chunk is None:
-                return -1
-            if tag == _START:  # what lies between calculations is of no use
-                self._buffer = self._buffer[-_OVERLAP:]
-            searched = max(0, len(self._buffer) - len(tag))
-            self._buffer += chunk
-        return found
+                return False
+            self._buffer = self._buffer[-_OVERLAP:] + chunk
+        return True
+
+    def _reach_next(self) -> bool:
+        """Read until the buffer holds a calculation; False if the file ends before."""
+        while True:
+            start = self._buffer.find(_START)
+            end = self._buffer.find(_FILE_END, 0, None if start < 0 else start)
+            if start >= 0 and end < 0:
+                return True
+            if end >= 0:
+                self.complete = True
+                self._buffer = self._buffer[end + len(_FILE_END) :]
+                return False
+            chunk = next(self._stream, None)
+            if chunk is None:
+                return False
+            # What lies between calculations is of no use.
+            self._buffer = self._buffer[-_OVERLAP:] + chunk
 
     def _body(self) -> bytes | None:
         """Return one calculation up to its bulk, leaving the buffer behind it; None if cut."""
@@ -128,39 +159,57 @@ def _steps(
 ) -> Generator[IonicStep, None, bool]:
     for index, text in enumerate(calculations):
         try:
-            step = _ionic_step(text, len(head.numbers), head.nelm)
+            step = _ionic_step(text, head)
         except ValueError as error:
             raise VaspOutputError(f"ionic step {index}: {error}", str(path)) from error
         yield step
+    if calculations.complete and calculations.goes_on():
+        raise VaspOutputError(
+            "another run follows in the same file and is not read: make a file of each", str(path)
+        )
     return calculations.complete
 
 
-def _ionic_step(text: bytes, n_atoms: int, nelm: int) -> IonicStep:
-    n_scf = text.count(b"<scstep>")
-    # The labels follow the electronic steps, which have <energy> blocks of their own.
-    last_scf = text.rfind(b"<scstep>") if n_scf else 0
-    labels = text.find(b"</scstep>", last_scf) if n_scf else 0
-    structure = _place(text, b"<structure", labels)
+def _ionic_step(text: bytes, head: RunHead) -> IonicStep:
+    """Read the labels of a step: they follow the electronic loop that belongs to them.
+
+    Electronic steps of a linear response (LEPSILON, IBRION = 7, 8) come after the labels.
+    """
+    n_atoms = len(head.numbers)
+    if text.count(_START) > 1:
+        raise ValueError("another one begins within it: several runs or images share this file")
+    structure = _place(text, b"<structure", 0)
+    n_scf = text.count(b"<scstep>", 0, structure)
+    last_scf = text.rfind(b"<scstep>", 0, structure) if n_scf else None
     cell = _varray(text, b'name="basis"', structure, (3, 3))
     scaled = _varray(text, b'name="positions"', structure, (n_atoms, 3))
     kbar = None
-    if text.find(b'name="stress"', labels) >= 0:
-        kbar = _varray(text, b'name="stress"', labels, (3, 3))
-    energy = _place(text, b"<energy>", labels)
-    free = _entry(text, b"e_fr_energy", energy)
+    if head.has_stress_tensor and text.find(b'name="stress"', structure) >= 0:
+        kbar = _varray(text, b'name="stress"', structure, (3, 3))
+    energy = _place(text, b"<energy>", structure)
+    pressure_volume = _pressure_volume(head, cell)
+    free = round(_entry(text, b"e_fr_energy", energy) - pressure_volume, _ENERGY_DIGITS)
     return IonicStep(
         positions=scaled @ cell,
         cell=cell,
-        forces=_varray(text, b'name="forces"', labels, (n_atoms, 3)),
+        forces=_varray(text, b'name="forces"', structure, (n_atoms, 3)),
         stress=None if kbar is None else kbar * STRESS_FROM_KBAR,
         energy=free,
-        energy_sigma0=_sigma0(text, energy, last_scf if n_scf else None, free),
+        energy_sigma0=_sigma0(text, energy, last_scf, free, pressure_volume),
         n_scf=n_scf,
-        scf_converged=0 < n_scf < nelm,
+        scf_converged=0 < n_scf < head.nelm,
     )
 
 
-def _sigma0(text: bytes, energy: int, last_scf: int | None, free: float) -> float:
+def _pressure_volume(head: RunHead, cell: FloatArray) -> float:
+    """Return what PSTRESS adds to the energies of a step, eV."""
+    pressure = head.pullay_stress
+    return pressure * abs(float(np.linalg.det(cell))) if pressure else 0.0
+
+
+def _sigma0(
+    text: bytes, energy: int, last_scf: int | None, free: float, pressure_volume: float
+) -> float:
     """Return the σ→0 energy of a step, eV.
 
     Several versions write another quantity into ``e_0_energy`` of the step, and the right one into
@@ -168,14 +217,14 @@ def _sigma0(text: bytes, energy: int, last_scf: int | None, free: float) -> floa
     pymatgen's ``Vasprun.final_energy`` does
     (https://www.vasp.at/forum/viewtopic.php?f=3&t=16942).
     """
-    written = _entry(text, b"e_0_energy", energy)
+    written = round(_entry(text, b"e_0_energy", energy) - pressure_volume, _ENERGY_DIGITS)
     scf_energy = -1 if last_scf is None else text.find(b"<energy>", last_scf)
     names = (b"e_0_energy", b"e_fr_energy")
     if scf_energy < 0 or any(_name(text, name, scf_energy) < 0 for name in names):
         return written
     sigma0, scf_free = (_entry(text, name, scf_energy) for name in names)
-    mended = round(sigma0 - scf_free + free, 8)
-    return mended if abs(written - mended) > _E0_TOLERANCE else written
+    right = round(sigma0 - scf_free + free, _ENERGY_DIGITS)
+    return right if abs(written - right) > _E0_TOLERANCE else written
 
 
 def _place(text: bytes, tag: bytes, start: int) -> int:
@@ -204,6 +253,8 @@ def _varray(text: bytes, name: bytes, start: int, shape: tuple[int, int]) -> Flo
     block = text[begin : text.find(b"</varray>", begin)]
     words = block.replace(b"<v>", b" ").replace(b"</v>", b" ").split()
     size = shape[0] * shape[1]
+    if len(words) != size and b"*" in block:  # columns that overflow may touch
+        return np.full(shape, np.nan)
     if len(words) != size:
         raise ValueError(f"{len(words)} numbers where {name.decode()} needs {size}")
     try:

@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 
 from training.dataset import load_card, verify_dataset
 from training.extxyz import iter_frames
+from training.sources.dataset import DatasetSource
+from training.training_run import TrainingError
 from workflows.cli.main import app
 
 sys.path.append(str(Path(__file__).parents[1] / "vasp"))
-from vasp_files import random_run, vasprun_xml, write_run
+from vasp_files import outcar, random_run, vasprun_xml, write_run
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def test_a_tree_becomes_a_dataset(collect, runs, tmp_path):
     assert result.exit_code == 0, result.output
     assert "16 frames of 4 runs" in result.output
     card = load_card(tmp_path / "dataset")
-    verify_dataset(tmp_path / "dataset")
+    assert verify_dataset(tmp_path / "dataset") == []
     assert (card.frames.seen, card.frames.kept) == (16, 16)
     (source,) = card.sources
     assert (source.engine, source.functional) == ("vasp", "r2SCAN")
@@ -97,7 +99,7 @@ def test_bad_files_are_listed_and_the_rest_is_kept(collect, runs, tmp_path):
     (runs / "orphan" / "cuprolith.json").write_text("{")
     result = collect()
     assert result.exit_code == 0, result.output
-    assert "files with faults: 5" in result.output
+    assert "files with faults, or not read: 5" in result.output
     problems, _ = reasons(tmp_path / "dataset")
     assert problems.keys() == {"cut", "empty", "nonsense", "r0", "orphan"}
     assert problems["cut"] == "vasprun.xml is cut; complete steps, all kept: 4"
@@ -197,15 +199,96 @@ def test_bad_arguments(collect, arguments, parts):
         assert part in result.output
 
 
+def test_a_single_run_is_collected_without_a_split(collect, runs, tmp_path):
+    assert collect().exit_code == 0
+    write_run(tmp_path / "one", random_run(3, seed=20, spread=0.15))
+    result = collect("--from", "one", "--out", "dataset")
+    assert result.exit_code == 0, result.output
+    assert "3 frames of 1 run (3 train)" in result.output
+    assert "warning: not split, all frames are in train" in result.output
+    assert "1 unrelated group" in result.output
+    assert verify_dataset(tmp_path / "dataset") == []
+    assert not (tmp_path / "dataset" / "val.extxyz").exists(), "of the dataset before"
+    card = load_card(tmp_path / "dataset")
+    assert card.splits.keys() == {"train"}
+    with pytest.raises(TrainingError, match="the val split has no frames"):
+        DatasetSource(tmp_path / "dataset").verified_hashes(stress=False)
+
+
 def test_too_few_structures_says_what_was_set_aside(collect, tmp_path):
     incar = {"METAGGA": "R2SCAN", "LASPH": True}
     for name, cutoff in (("a", 520.0), ("b", 520.0), ("c", 400.0)):
         run = random_run(2, seed=ord(name), incar=incar | {"ENCUT": cutoff})
         write_run(tmp_path / "runs" / name, run)
     result = collect()
-    assert result.exit_code == 1
+    assert result.exit_code == 0, result.output
     assert "2 unrelated groups" in result.output
     assert "c: ENCUT 400 vs 520" in result.output
+
+
+def test_charged_and_nonselfconsistent_runs_are_set_aside(collect, runs, tmp_path):
+    neutral = {"NELECT": 66.0}
+    for seed in range(4):
+        write_run(runs / f"r{seed}", random_run(4, seed=seed, spread=0.15, parameters=neutral))
+    write_run(runs / "plus", random_run(2, seed=5, parameters={"NELECT": 65.0}))
+    write_run(runs / "bands", random_run(2, seed=6, parameters=neutral | {"ICHARG": 11}))
+    assert collect().exit_code == 0
+    drift = reasons(tmp_path / "dataset")[1]
+    assert drift["plus"] == ["charge 1 vs 0"]
+    assert drift["bands"][0].startswith("ICHARG 11: the charge density was kept fixed")
+    assert load_card(tmp_path / "dataset").quarantine.reasons == {"flawed label": 4}
+
+
+def test_runs_joined_in_one_outcar_are_two_runs_of_one_split(collect, runs, tmp_path):
+    joined = [random_run(2, seed=seed, spread=0.15) for seed in (31, 32, 33)]
+    texts = [outcar(run) for run in joined]
+    texts[0] = texts[0][: texts[0].index(b"TOTAL-FORCE")]  # killed before its first label
+    (runs / "joined").mkdir()
+    (runs / "joined" / "OUTCAR").write_bytes(b"".join(texts))
+    result = collect()
+    assert result.exit_code == 0, result.output
+    problems, drift = reasons(tmp_path / "dataset")
+    assert problems.keys() == {"joined"}
+    assert {path for path in drift if "joined" in path} == {
+        "joined (run 2 in OUTCAR)",
+        "joined (run 3 in OUTCAR)",
+    }
+    energies = {frame.energy for frame in frames(tmp_path / "dataset")}
+    assert energies >= {step.free for run in joined[1:] for step in run.steps}
+    card = load_card(tmp_path / "dataset")
+    groups = [group for split in card.splits.values() for group in split.groups]
+    assert sorted(len(group.structure_ids) for group in groups) == [1, 1, 1, 1, 2]
+
+
+def test_suffixes_are_read_or_listed(collect, runs, tmp_path):
+    names = ("vasprun.xml.orig", "vasprun.xml.static.xz", "OUTCAR.1.bz2")
+    for seed, name in enumerate(names, start=40):
+        write_run(runs / name, random_run(2, seed=seed, spread=0.15), name)
+    (runs / "old_OUTCAR").write_bytes(b"")
+    (runs / "zst").mkdir()
+    (runs / "zst" / "OUTCAR.zst").write_bytes(b"\x28\xb5\x2f\xfd")
+    result = collect()
+    assert result.exit_code == 0, result.output
+    assert "of 7 runs" in result.output
+    assert "old_OUTCAR: not read" in result.output
+    assert "zst: OUTCAR.zst: compressed with zstd" in result.output
+
+
+def test_an_energy_far_off_is_quarantined_with_the_number(collect, runs, tmp_path):
+    run = random_run(6, seed=50, spread=0.15)
+    run.steps[2].free += 711.0
+    write_run(runs / "wrong", run)
+    result = collect()
+    assert result.exit_code == 0, result.output
+    assert "quarantined: energy far off (1)" in result.output
+    (frame,) = iter_frames(tmp_path / "dataset" / "quarantine.extxyz")
+    assert frame.energy == run.steps[2].free
+    comment = (tmp_path / "dataset" / "quarantine.extxyz").read_text().splitlines()[1]
+    assert 'quarantine_reason="_JSON' in comment
+    assert "from its trajectory's median" in comment
+    atoms = ase.io.read(tmp_path / "dataset" / "quarantine.extxyz")
+    assert atoms.info["quarantine_reason"].startswith("energy far off: ")
+    assert verify_dataset(tmp_path / "dataset") == []
 
 
 def test_nothing_usable_says_why(collect, tmp_path):

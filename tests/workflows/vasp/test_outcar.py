@@ -1,5 +1,8 @@
 """OUTCAR against ASE's and pymatgen's readers, against vasprun.xml, and cut anywhere."""
 
+import re
+from itertools import zip_longest
+
 import ase.io
 import numpy as np
 import pytest
@@ -10,7 +13,8 @@ from hypothesis import strategies as st
 from pymatgen.io.vasp.outputs import Outcar
 from vasp_files import outcar, random_run, write_run
 
-from workflows.vasp.outcar import read_outcar
+from workflows.vasp.fingerprint import run_fingerprint
+from workflows.vasp.outcar import count_runs, read_outcar
 from workflows.vasp.vasprun import VaspOutputError, read_run
 
 
@@ -98,6 +102,79 @@ def test_overflow_and_touching_columns(tmp_path):
     first, second = read_run(tmp_path).steps
     np.testing.assert_array_equal(first.forces[0], [-100.000001, -2000.000002, np.nan])
     assert np.isfinite(second.forces).all()
+
+
+def line_after(lines, title, n):
+    return next(i for i, line in enumerate(lines) if title in line) + n
+
+
+def test_overflow_of_columns_that_touch_costs_one_step(tmp_path):
+    lines = outcar(random_run(3)).decode().splitlines()
+    row = line_after(lines, "TOTAL-FORCE", 2)
+    lines[row] = lines[row][:39] + "   " + "*" * 42
+    second = line_after(lines[row:], "  in kB", 0) + row
+    lines[second] = "  in kB  " + "*" * 24 + "  91234.12345  0.10000  0.20000  0.30000"
+    (tmp_path / "OUTCAR").write_text("\n".join(lines) + "\n")
+    steps = list(read_run(tmp_path).steps)
+    assert np.isfinite(steps[0].positions).all()
+    assert [np.isfinite(step.forces).all() for step in steps] == [False, True, True]
+    assert [np.isfinite(step.stress).any() for step in steps] == [True, False, True]
+
+
+@pytest.mark.parametrize("chunk", [50, 1 << 18])
+def test_runs_joined_to_one_file_are_read_one_by_one(tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr("workflows.vasp.output_streams._CHUNK", chunk)
+    runs = [random_run(2, seed=1), random_run(3, seed=2, n_atoms=4), random_run(1, seed=3)]
+    texts = [outcar(run) for run in runs]
+    texts[0] = texts[0][:-30]  # killed in the middle of a line
+    (tmp_path / "OUTCAR").write_bytes(b"".join(texts))
+    assert count_runs(tmp_path / "OUTCAR") == 3
+    for part, run in enumerate(runs):
+        ours = read_run(tmp_path, part=part)
+        assert ours.numbers.tolist() == run.numbers.tolist()
+        assert [step.energy for step in ours.steps] == [step.free for step in run.steps]
+        assert ours.complete == (part > 0)
+
+
+@pytest.mark.parametrize("by", [r"(?=-{39} Iteration)", r"(?=-{39} Iteration *\d+\(   1\))"])
+def test_images_that_write_to_one_file_are_refused(tmp_path, by):
+    """Whether they take turns after an electronic step or an ionic one."""
+    (head, *first), (_, *second) = (
+        re.split(by, outcar(random_run(3, seed=seed)).decode()) for seed in (1, 2)
+    )
+    pairs = zip_longest(first, second, fillvalue="")
+    (tmp_path / "OUTCAR").write_text(head + "".join(a + b for a, b in pairs))
+    with pytest.raises(VaspOutputError, match="images of an elastic band"):
+        list(read_run(tmp_path).steps)
+
+
+def test_electronic_steps_of_a_linear_response_are_not_the_labels(tmp_path):
+    run = random_run(2)
+    first, second = outcar(run).decode().split("Iteration      2(   1)")
+    response = "".join(f"---- Iteration      1({i:4d})  ----\n" for i in range(1, 80))
+    end = first.rindex("-" * 39)
+    text = f"{first[:end]}{response}{first[end:]}Iteration      2(   1){second}"
+    (tmp_path / "OUTCAR").write_text(text)
+    steps = list(read_run(tmp_path).steps)
+    assert [step.n_scf for step in steps] == [step.n_scf for step in run.steps]
+
+
+def test_plus_u_and_the_functional_are_read_where_there_is_no_incar(tmp_path):
+    text = outcar(random_run(1, incar={})).decode()
+    listed = (
+        " Startparameter for this run:\n"
+        " LDA+U is selected, type is set to LDAUTYPE =  2\n"
+        "   angular momentum for each species LDAUL =    -1    2\n"
+        "   U (eV)           for each species LDAUU =   0.0  3.2\n"
+        "   J (eV)           for each species LDAUJ =   0.0  0.0\n"
+        "  METAGGA = R2SCAN                     LMAXTAU =  6    LMIXTAU =  T\n"
+        "   IVDW    =     12    LEXCH   =     8\n"
+    )
+    text = text.replace(" Startparameter for this run:\n", listed)
+    (tmp_path / "OUTCAR").write_text(text.replace("   METAGGA=      F", "   LMETA  =      F"))
+    found = run_fingerprint(read_run(tmp_path), None)
+    assert found.functional == "r2SCAN+IVDW12+U"
+    assert sorted(found.hubbard.values()) == ["U-J=3.2 eV on d", "none"]
 
 
 def test_a_spoilt_line_is_an_error_after_the_steps_before_it(tmp_path):

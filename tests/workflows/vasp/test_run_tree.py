@@ -27,10 +27,20 @@ def test_bare_gzipped_and_double_runs_in_order(tmp_path):
     for name in ("vasprun.xml.relax2.gz", "vasprun.xml.relax1.gz", "OUTCAR.relax1.gz"):
         write_run(tmp_path / "c", run, name)
     (tmp_path / "c" / "error.1.tar.gz").write_bytes(b"custodian's")
-    (tmp_path / "c" / "vasprun.xml.orig").write_bytes(b"")
     (tmp_path / "empty").mkdir()
-    names = [files.name_below(tmp_path) for files in find_runs(tmp_path)]
+    names = [files.name_below(tmp_path) for files in find_runs(tmp_path).runs]
     assert names == ["a", "b/deep", "c (relax1)", "c (relax2)"]
+
+
+def test_suffixes_and_compression_of_any_kind_are_runs_and_other_names_are_listed(tmp_path):
+    read = ("vasprun.xml.orig", "OUTCAR.static.bz2", "OUTCAR.1.xz", "vasprun.xml_old", "OUTCAR.zst")
+    unread = ("OUTCAR.tar.gz", "my_OUTCAR", "vasprun-1.xml", "old.outcar", "OUTCAR.1.zst")
+    for name in (*read, *unread, "INCAR", "POSCAR.orig", "vasp.out"):
+        (tmp_path / name).write_bytes(b"")
+    found = find_runs(tmp_path)
+    assert {files.suffix for files in found.runs} == {".orig", ".static", ".1", "_old", ""}
+    assert sorted(path.name for path in found.unread) == sorted(unread)
+    assert "OUTCAR.1.xz lies beside it" in found.unread[tmp_path / "OUTCAR.1.zst"]
 
 
 def test_loops_of_links_end_and_each_directory_is_met_once(tmp_path):
@@ -38,7 +48,7 @@ def test_loops_of_links_end_and_each_directory_is_met_once(tmp_path):
     (tmp_path / "a" / "up").symlink_to(tmp_path)
     (tmp_path / "z").symlink_to(tmp_path / "a")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
-    assert [files.name_below(tmp_path) for files in find_runs(tmp_path)] == ["a"]
+    assert [files.name_below(tmp_path) for files in find_runs(tmp_path).runs] == ["a"]
 
 
 def test_provenance_of_a_campaigns_run(tmp_path):

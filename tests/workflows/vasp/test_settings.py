@@ -48,6 +48,8 @@ def test_deviations_are_named():
         ({"KSPACING": 0.2}, "kpoint_length"),
         ({"LASPH": False}, "aspherical"),
         ({"ALGO": "Fast"}, "meta-GGA"),
+        ({"ALGO": "None"}, "not a selfconsistent"),
+        ({"NELECT": 100.0}, "one structure"),
         ({"LHFCALC": True}, "hybrid"),
         ({"EDIFFG": -0.1}, "fmax"),
         ({"ML_LMLFF": True}, "force field"),

@@ -4,6 +4,7 @@ import gzip
 import tracemalloc
 import zlib
 
+import ase.io
 import numpy as np
 import pytest
 from ase.units import GPa
@@ -101,7 +102,7 @@ def test_step_of_a_force_field_is_no_converged_label(tmp_path):
     assert [step.scf_converged for step in read_run(tmp_path).steps] == [True, False]
 
 
-def test_wrong_sigma0_of_old_versions_is_mended_as_pymatgen_does(tmp_path):
+def test_wrong_sigma0_of_old_versions_is_corrected_as_pymatgen_does(tmp_path):
     run = random_run(2)
     for step in run.steps:
         step.e0_written = 0.00123
@@ -118,6 +119,98 @@ def test_asterisks_are_nan(tmp_path):
     first, second = read_run(tmp_path).steps
     assert np.argwhere(np.isnan(first.forces)).tolist() == [[2, 1]]
     assert np.isfinite(second.forces).all()
+
+
+def test_asterisks_that_touch_cost_one_step(tmp_path):
+    run = random_run(3)
+    text = vasprun_xml(run).split(b"</calculation>")
+    row = text[1].index(b"<v>", text[1].index(b'name="forces"'))
+    text[1] = text[1][:row] + b"<v>" + b"*" * 48 + text[1][text[1].index(b"</v>", row) :]
+    (tmp_path / "vasprun.xml").write_bytes(b"</calculation>".join(text))
+    steps = list(read_run(tmp_path).steps)
+    assert [np.isfinite(step.forces).all() for step in steps] == [True, False, True]
+    assert [step.energy for step in steps] == [step.free for step in run.steps]
+
+
+def test_energies_under_pressure_are_without_pv(tmp_path):
+    """ASE takes PV off, too; pymatgen does not."""
+    run = random_run(2, incar={"ENCUT": 520.0, "PSTRESS": 500.0}, parameters={"PSTRESS": 500.0})
+    path = write_run(tmp_path, run)
+    assert pymatgen_steps(path).ionic_steps[0]["e_fr_energy"] > run.steps[0].free + 10
+    ours = list(read_run(tmp_path).steps)
+    assert [step.energy for step in ours] == pytest.approx([s.free for s in run.steps], abs=1e-7)
+    assert [s.energy_sigma0 for s in ours] == pytest.approx([s.sigma0 for s in run.steps], abs=1e-7)
+    peers = ase.io.read(path, index=":", format="vasp-xml")
+    for step, atoms in zip(ours, peers, strict=True):
+        free = atoms.get_potential_energy(force_consistent=True)
+        assert step.energy == pytest.approx(free, abs=1e-4)  # its unit of pressure is rounded
+        np.testing.assert_allclose(step.stress, atoms.get_stress(voigt=False), atol=1e-7)
+
+
+def test_electronic_steps_of_a_linear_response_are_not_the_labels(tmp_path):
+    run = random_run(2, incar={"ENCUT": 520.0, "IBRION": 8, "LEPSILON": True})
+    response = "<scstep><energy><i name='e_fr_energy'>-40.0</i></energy></scstep>\n" * 70
+    (tmp_path / "vasprun.xml").write_bytes(
+        vasprun_xml(run).replace(b" </calculation>", response.encode() + b" </calculation>")
+    )
+    steps = list(read_run(tmp_path).steps)
+    assert [step.energy for step in steps] == [step.free for step in run.steps]
+    assert [step.n_scf for step in steps] == [step.n_scf for step in run.steps]
+    assert all(step.scf_converged for step in steps)
+
+
+def test_a_pressure_alone_is_no_stress(tmp_path):
+    incar = {"ENCUT": 520.0, "ISIF": 1}
+    write_run(tmp_path / "xml", random_run(1, incar=incar))
+    write_run(tmp_path / "out", random_run(1, incar=incar), "OUTCAR")
+    for folder in ("xml", "out"):
+        (step,) = read_run(tmp_path / folder).steps
+        assert step.stress is None
+
+
+@pytest.mark.parametrize("chunk", [500, 1 << 18])
+def test_a_second_run_in_one_file_is_said_not_read_with_the_head_of_the_first(
+    tmp_path, monkeypatch, chunk
+):
+    monkeypatch.setattr("workflows.vasp.output_streams._CHUNK", chunk)
+    first, second = random_run(2, n_atoms=6), random_run(2, n_atoms=4)
+    (tmp_path / "vasprun.xml").write_bytes(vasprun_xml(first) + vasprun_xml(second))
+    steps = read_run(tmp_path).steps
+    assert [next(steps).energy, next(steps).energy] == [step.free for step in first.steps]
+    with pytest.raises(VaspOutputError, match="another run follows"):
+        next(steps)
+
+
+def test_a_run_glued_to_the_end_of_a_killed_one_is_noticed(tmp_path):
+    text = vasprun_xml(random_run(2))
+    (tmp_path / "vasprun.xml").write_bytes(text[: text.rindex(b"<energy>")] + text)
+    steps = read_run(tmp_path).steps
+    next(steps)
+    with pytest.raises(VaspOutputError, match="several runs or images"):
+        next(steps)
+
+
+def test_the_file_that_all_images_write_to_is_refused_but_not_an_images_own(tmp_path):
+    run = random_run(2, incar={"ENCUT": 520.0, "IMAGES": 3})
+    write_run(tmp_path, run)
+    with pytest.raises(VaspOutputError, match=r"3 images .* the OUTCAR of each image"):
+        read_run(tmp_path)
+    write_run(tmp_path / "02", run)
+    write_run(tmp_path / "01", run, "OUTCAR")
+    assert len(list(read_run(tmp_path / "02").steps)) == 2
+    assert len(list(read_run(tmp_path / "01").steps)) == 2
+
+
+@pytest.mark.parametrize(
+    ("n_electrons", "charge"), [(66.0, 0.0), (65.0, 1.0), (66.5, -0.5), (None, None)]
+)
+def test_charge(tmp_path, n_electrons, charge):
+    given = {} if n_electrons is None else {"NELECT": n_electrons}
+    write_run(tmp_path, random_run(1, n_atoms=6, parameters=given))
+    assert read_run(tmp_path).charge == charge
+    if n_electrons is not None:
+        write_run(tmp_path / "out", random_run(1, n_atoms=6, parameters=given), "OUTCAR")
+        assert read_run(tmp_path / "out").charge == charge
 
 
 RUN = random_run(6, bulk=BULK)

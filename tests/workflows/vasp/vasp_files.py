@@ -1,6 +1,8 @@
 """Small files as VASP 6 writes them: vasprun.xml and OUTCAR of any run one needs."""
 
+import bz2
 import gzip
+import lzma
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -70,6 +72,9 @@ def random_run(n_steps=5, n_atoms=6, seed=0, md=True, spread=0.05, **fields):
 
 
 def _entry(name, value):
+    if isinstance(value, list):
+        kind = ' type="int"' if isinstance(value[0], int) else ""
+        return f'  <v{kind} name="{name}">{" ".join(map(str, value))}</v>\n'
     if isinstance(value, bool):
         return f'  <i type="logical" name="{name}"> {"T" if value else "F"}  </i>\n'
     if isinstance(value, int):
@@ -108,7 +113,7 @@ def _energy(free, without, sigma0, more=""):
     return f"  <energy>\n{lines}{more}  </energy>\n"
 
 
-def calculation(step, md, bulk=""):
+def calculation(step, md, bulk="", pressure_volume=0.0):
     text = " <calculation>\n"
     for index in range(step.n_scf):
         off = 0.0 if index == step.n_scf - 1 else 1.0
@@ -120,7 +125,8 @@ def calculation(step, md, bulk=""):
         text += f'  <varray name="stress" >\n{_rows(step.kbar)}  </varray>\n'
     heat = '   <i name="kinetic">      0.10000000 </i>\n' if md else ""
     sigma0 = step.sigma0 if step.e0_written is None else step.e0_written
-    text += _energy(step.free, step.free, sigma0, heat)
+    energies = (each + pressure_volume for each in (step.free, step.free, sigma0))
+    text += _energy(*energies, heat)
     return text + '  <time name="totalsc">   18.60   19.40</time>\n' + bulk + " </calculation>\n"
 
 
@@ -167,7 +173,11 @@ def vasprun_tail(run):
 def vasprun_xml(run):
     md = run.incar.get("IBRION") == 0
     last = len(run.steps) - 1
-    steps = (calculation(s, md, run.bulk if i == last else "") for i, s in enumerate(run.steps))
+    pressure = run.incar.get("PSTRESS", 0.0) / KBAR
+    steps = (
+        calculation(s, md, run.bulk if i == last else "", pressure * abs(np.linalg.det(s.cell)))
+        for i, s in enumerate(run.steps)
+    )
     return (vasprun_head(run) + "".join(steps) + vasprun_tail(run)).encode("latin-1")
 
 
@@ -187,6 +197,7 @@ def outcar(run):
     for name in names:
         text += f" POTCAR:    PAW_PBE {name} 22Jun2005\n"
         text += f"   VRHFIN ={name}: s1\n   TITEL  = PAW_PBE {name} 22Jun2005\n"
+        text += "   POMASS =   63.546; ZVAL   =   11.000    mass and valenz\n"
     if run.mesh:
         text += " generate k-points for: " + "".join(f"{n:5d}" for n in run.mesh) + "\n"
     text += f"   ions per type = {' '.join(str(count) for _, count in run.counts)}\n"
@@ -194,6 +205,8 @@ def outcar(run):
     text += f" NIONS = {len(run.numbers)}\n Startparameter for this run:\n"
     text += "   PREC   = accura    normal or accurate\n   METAGGA=      F    non-selfconsistent\n"
     text += "   ENCUT  =  520.0 eV  38.22 Ry\n"
+    n_electrons = run.parameters.get("NELECT", 11.0 * len(run.numbers))
+    text += f"   NELECT = {n_electrons:12.4f}    total number of electrons\n"
     text += f"   NELM   = {nelm:6d};   NELMIN=  2; NELMDL= -5     # of ELM steps\n"
     text += "   ISMEAR =     1;   SIGMA  =   0.20  broadening in eV\n" + _lattice(first.cell)
     text += " position of ions in fractional coordinates (direct lattice)\n"
@@ -223,8 +236,12 @@ def outcar(run):
     return (text + " General timing and accounting informations for this job:\n").encode()
 
 
+COMPRESS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+
+
 def write_run(folder, run, name="vasprun.xml"):
     folder.mkdir(parents=True, exist_ok=True)
     text = outcar(run) if name.startswith("OUTCAR") else vasprun_xml(run)
-    (folder / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+    compress = next((COMPRESS[end] for end in COMPRESS if name.endswith(end)), bytes)
+    (folder / name).write_bytes(compress(text))
     return folder / name

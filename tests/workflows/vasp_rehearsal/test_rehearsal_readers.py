@@ -8,8 +8,10 @@ import pytest
 from ase.calculators.calculator import PropertyNotImplementedError
 from pymatgen.io.ase import AseAtomsAdaptor
 from pymatgen.io.vasp import Oszicar, Outcar, Poscar, Xdatcar
-from rehearsal_runs import MD
+from rehearsal_runs import INCAR, MD
 
+from workflows.vasp.fingerprint import drifted, run_fingerprint, settings_fingerprint
+from workflows.vasp.vasprun import read_run
 from workflows.vasp_rehearsal import PROGRAM
 from workflows.vasp_rehearsal.potentials import MorsePairs
 
@@ -51,6 +53,17 @@ def test_vasprun_holds_the_labels_of_every_step(make_run, tags):
     assert vasprun.potcar_symbols == ["PAW_PBE Li_sv 10Sep2004", "PAW_PBE Cu_pv 06Sep2000"]
     assert vasprun.eigenvalue_band_properties[0] == 0
     assert PROGRAM in vasprun.generator["SUBVERSION"].lower()
+
+
+def test_settings_read_back_are_those_of_incar(make_run):
+    run = make_run(**MD, NSW=1)
+    run.here()
+    expected = settings_fingerprint(INCAR | MD, run.vasprun().potcar_symbols, 32.0)
+    (run / "INCAR").unlink()
+    from_xml = run_fingerprint(read_run(run.directory), 32.0)
+    (run / "vasprun.xml").unlink()
+    from_outcar = run_fingerprint(read_run(run.directory), 32.0)
+    assert drifted(expected, from_xml) == drifted(expected, from_outcar) == []
 
 
 def test_outcar_oszicar_and_xdatcar_agree_with_vasprun(make_run):
