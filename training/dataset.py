@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from training.continued_runs import Located, find_continued_runs
 from training.dataset_card import (
     CARD_NAME,
     QUARANTINE_FILE,
@@ -32,13 +33,21 @@ from training.dataset_check import verify_dataset
 from training.dataset_first_pass import FirstPass
 from training.dataset_summary import count_names, label_sources, quarantine_card, split_card
 from training.energy_outliers import energy_outliers
+from training.extxyz import parse_frame
 from training.extxyz_format import annotated
-from training.frame_index import IndexedFrame
+from training.frame_index import ISOLATED_ATOM, IndexedFrame
 from training.frames import Frame
 from training.near_duplicates import find_near_duplicates
 from training.quarantine import reason_kind
 from training.settings import DatasetSettings
-from training.splits import SPLITS, Group, SplitName, group_frames, split_groups
+from training.splits import (
+    SPLITS,
+    Group,
+    SplitName,
+    group_frames,
+    split_groups,
+    uncovered,
+)
 from training.staged_file import StagedFile, sync_folder
 
 __all__ = ["DatasetCard", "DatasetError", "build_dataset", "load_card", "verify_dataset"]
@@ -99,8 +108,8 @@ def build_dataset(
         for trajectory in trajectories:
             first_pass.take(trajectory)
         spool.finish()
-        selection = _select(first_pass, seed, unsplit_if_few=unsplit_if_few)
         with spool.partial.open("rb") as texts:
+            selection = _select(first_pass, seed, texts, unsplit_if_few=unsplit_if_few)
             return _write(selection, texts, out_dir)
 
 
@@ -127,10 +136,13 @@ class _Selection:
     splits: Mapping[SplitName, list[Group]]
     unsplit: str
     near_duplicates: tuple[NearDuplicates, ...]
+    continued_runs: dict[str, str]
     sources: tuple[LabelSource, ...]
 
 
-def _select(first_pass: FirstPass, seed: int, *, unsplit_if_few: bool) -> _Selection:
+def _select(
+    first_pass: FirstPass, seed: int, texts: BinaryIO, *, unsplit_if_few: bool
+) -> _Selection:
     settings = first_pass.settings
     sound = sorted(first_pass.sound, key=lambda frame: frame.order)
     outliers = energy_outliers(sound, settings.quarantine)
@@ -146,9 +158,20 @@ def _select(first_pass: FirstPass, seed: int, *, unsplit_if_few: bool) -> _Selec
     sources = label_sources(kept)
     if not settings.allow_mixed and len(sources) > 1:
         raise DatasetError(_mixed(sources))
+    everything = [*sound, *quarantined]
+    copies = [
+        (frame, sound[original])
+        for frame, original in zip(sound, originals, strict=True)
+        if original is not None
+    ]
+    continued = list(_continued_runs(everything, texts))
     groups = group_frames(
-        [(frame.relatives, frame.strata) for frame in kept],
-        known=[frame.relatives for frame in (*sound, *quarantined)],
+        [(frame.relatives, frame.split_strata) for frame in kept],
+        known=[frame.relatives for frame in everything],
+        near_copies=[
+            (first.relatives.structure_id, second.relatives.structure_id)
+            for first, second in (*copies, *continued)
+        ],
     )
     splits, unsplit = _split(groups, settings, seed, unsplit_if_few=unsplit_if_few)
     return _Selection(
@@ -163,6 +186,7 @@ def _select(first_pass: FirstPass, seed: int, *, unsplit_if_few: bool) -> _Selec
         splits=splits,
         unsplit=unsplit,
         near_duplicates=_audit(sound, originals),
+        continued_runs={start.name: other.name for start, other in continued},
         sources=sources,
     )
 
@@ -177,6 +201,36 @@ def _split(
         if not unsplit_if_few:
             raise
         return {"train": list(groups), "val": [], "test": []}, str(error)
+
+
+def _continued_runs(
+    frames: Sequence[IndexedFrame], texts: BinaryIO
+) -> Iterator[tuple[IndexedFrame, IndexedFrame]]:
+    """Yield the first frame of a run and the frame of an unrelated run that it repeats or follows.
+
+    Frames of one structure are related anyway.
+    """
+    first_step: dict[str, int] = {}
+    for frame in frames:
+        run = frame.relatives.trajectory_id
+        first_step[run] = min(frame.step, first_step.get(run, frame.step))
+    located = (
+        Located(
+            frame=i,
+            run=frame.relatives.structure_id,
+            starts=frame.step == first_step[frame.relatives.trajectory_id],
+            where=frame.where,
+        )
+        for i, frame in enumerate(frames)
+        if frame.where is not None
+    )
+
+    def read(i: int) -> Frame:
+        texts.seek(frames[i].offset)
+        return parse_frame(texts.read(frames[i].length))
+
+    for start, other in find_continued_runs(located, read):
+        yield frames[start], frames[other]
 
 
 def _nothing_sound(quarantined: Sequence[IndexedFrame]) -> str:
@@ -287,6 +341,8 @@ def _card(
         warnings.append(
             f"not split, all frames are in train, and val and test are missing: {selection.unsplit}"
         )
+    else:
+        warnings += _coverage_warnings(selection.splits)
     systems = count_names(frame.strata.system for frame in selection.kept)
     return DatasetCard(
         seed=selection.seed,
@@ -308,4 +364,29 @@ def _card(
         splits=splits,
         quarantine=quarantine,
         near_duplicates=selection.near_duplicates,
+        continued_runs=selection.continued_runs,
     )
+
+
+def _coverage_warnings(splits: Mapping[SplitName, Sequence[Group]]) -> Iterator[str]:
+    if not (splits["val"] or splits["test"]):
+        return
+    missing = uncovered(splits)
+    if missing["train"]:
+        yield (
+            f"train has no {_in_words(missing['train'])}: there are too few unrelated groups of "
+            "frames to train, validate and test on; label more such structures"
+        )
+    unseen = [pair for pair in missing["held out"] if pair[1] != ISOLATED_ATOM]
+    if unseen:
+        yield (
+            f"neither val nor test has {_in_words(unseen)}: errors there are not measured; to "
+            "measure them, label more such structures that are not made from one another"
+        )
+
+
+def _in_words(pairs: Sequence[tuple[str, str]]) -> str:
+    families: dict[str, list[str]] = {}
+    for element, family in pairs:
+        families.setdefault(family, []).append(element)
+    return "; ".join(f"{family} of {', '.join(names)}" for family, names in families.items())

@@ -110,6 +110,10 @@ class DatasetCard(_Part):
     splits: dict[SplitName, SplitCard]
     quarantine: QuarantineCard
     near_duplicates: tuple[NearDuplicates, ...]
+    continued_runs: dict[str, str] = Field(
+        default={},
+        description="first frame of a run: frame of another run that it repeats or follows",
+    )
 
 
 def load_card(path: Path) -> DatasetCard:
@@ -163,14 +167,16 @@ def rules_in_words(settings: DatasetSettings) -> dict[str, str]:
         ),
         "near_duplicates": (
             "In the order of structure, trajectory and step, a frame is dropped when a frame kept "
-            "before has the same composition and label source, and energy per atom within "
-            f"{same.energy_per_atom:g} eV, volume within a factor of 1 ± {same.relative_volume:g}, "
-            f"and each of the sorted force norms within {same.force_norm:g} eV/Å."
+            "before has the same composition (the same ratios in a periodic cell) and label "
+            f"source, and energy per atom within {same.energy_per_atom:g} eV, volume per atom "
+            f"within a factor of 1 ± {same.relative_volume:g}, and each of the sorted force norms "
+            f"within {same.force_norm:g} eV/Å."
         ),
         "split": (
-            "Frames that share a trajectory, a structure or a parent stay together. Test and val "
-            f"take about {settings.split.test:.0%} and {settings.split.val:.0%} of the frames and "
-            "cover as many chemical systems and families as possible; train keeps the largest "
-            "group and at least one of every chemical system and family."
+            "Frames that share a trajectory, a structure or a parent stay together, and so do "
+            "runs of which one starts where another was, or has a near-duplicate in the other. "
+            "Train keeps every element, and every family of every element that it can; test and "
+            f"val take about {settings.split.test:.0%} and {settings.split.val:.0%} of the frames "
+            "and cover as many families of chemical systems as possible."
         ),
     }

@@ -106,6 +106,18 @@ def iter_annotated_frames(path: Path) -> Iterator[tuple[Frame, dict[str, str]]]:
             first_line += 2 + n_atoms
 
 
+def parse_frame(text: bytes) -> Frame:
+    """Return the frame that :func:`training.extxyz_format.format_frame` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the text is none.
+    """
+    header, comment, *rows = text.splitlines(keepends=True)
+    return _parse_frame(_atom_count(header), comment, rows)[0]
+
+
 class _GarbledLineError(ValueError):
     """What is wrong, and in which line of the frame (from 0)."""
 

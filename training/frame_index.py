@@ -10,9 +10,13 @@ from typing import TypeVar, cast
 import numpy as np
 from ase.data import chemical_symbols
 
+from training.continued_runs import Whereabouts, whereabouts
 from training.frames import Frame
+from training.isolated_atoms import is_isolated_atom
 from training.near_duplicates import Signature, signature
 from training.splits import Relatives, Strata
+
+ISOLATED_ATOM = "isolated atom"
 
 _Value = TypeVar("_Value", bound=tuple[object, ...])
 
@@ -29,6 +33,10 @@ class IndexedFrame:
         Atomic numbers and counts.
     signature
         For near-duplicates; None for quarantined frames.
+    where
+        Where its atoms are, for runs that continue each other; None where that is not known.
+    isolated_atom
+        Whether it is one atom alone.
     reasons
         Why it is quarantined; empty for sound frames.
     energy
@@ -46,6 +54,8 @@ class IndexedFrame:
     n_atoms: int
     composition: tuple[tuple[int, int], ...]
     signature: Signature | None
+    where: Whereabouts | None
+    isolated_atom: bool
     reasons: tuple[str, ...]
     energy: float
     force_min: float
@@ -63,6 +73,11 @@ class IndexedFrame:
         """``<trajectory_id>:<step>``."""
         return f"{self.relatives.trajectory_id}:{self.step}"
 
+    @property
+    def split_strata(self) -> Strata:
+        """What the split goes by: isolated atoms are apart, so that train gets one per element."""
+        return Strata(self.strata.system, ISOLATED_ATOM) if self.isolated_atom else self.strata
+
 
 def index_frame(frame: Frame, offset: int, length: int, reasons: Sequence[str]) -> IndexedFrame:
     """Return what is to be remembered of a frame."""
@@ -70,6 +85,9 @@ def index_frame(frame: Frame, offset: int, length: int, reasons: Sequence[str]) 
     signed = None if reasons else signature(frame)
     if signed is not None:
         signed = replace(signed, kind=_shared(signed.kind))
+    where = whereabouts(frame)
+    if where is not None:
+        where = replace(where, kind=_shared(where.kind))
     composition = frame.composition
     elements = sorted({chemical_symbols[number] for number, _ in composition})
     return IndexedFrame(
@@ -82,6 +100,8 @@ def index_frame(frame: Frame, offset: int, length: int, reasons: Sequence[str]) 
         n_atoms=len(frame),
         composition=_shared(composition),
         signature=signed,
+        where=where,
+        isolated_atom=is_isolated_atom(frame),
         reasons=tuple(reasons),
         energy=frame.energy,
         force_min=float(norms.min()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
-from math import floor, log
+from math import ceil, floor, gcd, lcm, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +20,21 @@ _BINNED_QUANTILES = (1.0, 0.75, 0.5, 0.25)
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What two near-duplicates have in common; unchanged by rotations and permutations.
+    """What two near-duplicates have in common.
+
+    It is unchanged by rotations, permutations and the choice of the periodic cell: one crystal
+    has the same signature as primitive cell, conventional cell and supercell, but for the number
+    of force norms.
 
     Attributes
     ----------
     kind
-        Composition, number of periodic directions, and whose labels these are: frames that
-        differ in it are never near-duplicates.
+        Composition (ratios where the frame is periodic), number of periodic directions, and whose
+        labels these are: frames that differ in it are never near-duplicates.
     energy_per_atom
         eV/atom.
     log_volume
-        ln(V/Å³); 0 for frames without periodicity.
+        ln of the volume per atom in Å³; 0 for frames without periodicity.
     force_norms
         Sorted |F| of all atoms, shape (n,), eV/Å, float32 (rounded by less than 1e-7 |F|).
     """
@@ -50,13 +54,18 @@ def signature(frame: Frame) -> Signature:
         If energy, forces or volume are not finite, or a periodic cell has no volume.
     """
     norms = np.sort(np.linalg.norm(frame.forces, axis=1))
-    volume = frame.volume if any(frame.pbc) else 1.0
+    periodic = any(frame.pbc)
+    volume = frame.volume / len(frame) if periodic else 1.0
     if not (np.isfinite(norms).all() and np.isfinite(frame.energy) and 0 < volume < np.inf):
         raise ValueError(
             f"frame {frame.structure_id}, trajectory {frame.trajectory_id}, step {frame.step}: "
             "labels or volume are not finite; quarantine it first"
         )
-    kind = (frame.composition, sum(frame.pbc), frame.engine, frame.functional, frame.config_hash)
+    composition = frame.composition
+    if periodic:
+        units = gcd(*(count for _, count in composition))
+        composition = tuple((number, count // units) for number, count in composition)
+    kind = (composition, sum(frame.pbc), frame.engine, frame.functional, frame.config_hash)
     return Signature(kind, frame.energy / len(frame), log(volume), norms.astype(np.float32))
 
 
@@ -65,8 +74,10 @@ def find_near_duplicates(
 ) -> list[int | None]:
     """Return, for each frame, the earlier kept frame that it duplicates, or None if it is kept.
 
-    Two frames are near-duplicates when they are of one kind, and their energies per atom,
-    volumes (|ln V1/V2|) and all sorted force norms differ by no more than the settings' tolerances.
+    Two frames are near-duplicates when they are of one kind, and their energies per atom, volumes
+    per atom (|ln V1/V2|) and all sorted force norms differ by no more than the settings'
+    tolerances. Where one frame has more atoms, the force norms of both are repeated until their
+    numbers agree: those of a supercell are those of its primitive cell, several times over.
     The relation is not transitive, so the rule is greedy: in the order given, a frame is
     dropped when it is a near-duplicate of a frame kept before.
 
@@ -103,8 +114,8 @@ def find_near_duplicates(
 
 def _features(frame: Signature, settings: NearDuplicateSettings) -> list[float]:
     """Quantities that differ by at most 1 between near-duplicates."""
-    last = len(frame.force_norms) - 1
-    places = dict.fromkeys(round(quantile * last) for quantile in _BINNED_QUANTILES)
+    # These places hold the same values in a supercell as in its primitive cell.
+    places = [ceil(quantile * len(frame.force_norms)) - 1 for quantile in _BINNED_QUANTILES]
     return [
         frame.energy_per_atom / settings.energy_per_atom,
         frame.log_volume / settings.relative_volume,
@@ -122,5 +133,10 @@ def _alike(first: Signature, second: Signature, settings: NearDuplicateSettings)
     return (
         abs(first.energy_per_atom - second.energy_per_atom) <= settings.energy_per_atom
         and abs(first.log_volume - second.log_volume) <= settings.relative_volume
-        and bool(np.abs(first.force_norms - second.force_norms).max() <= settings.force_norm)
+        and bool(_largest_difference(first.force_norms, second.force_norms) <= settings.force_norm)
     )
+
+
+def _largest_difference(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    n = lcm(len(first), len(second))
+    return float(np.abs(first.repeat(n // len(first)) - second.repeat(n // len(second))).max())

@@ -14,6 +14,7 @@ from pathlib import Path
 import ase.io
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import add_adsorbate, bulk, fcc111
 from frame_samples import emt_frame, random_frame
 
@@ -214,6 +215,66 @@ def test_trajectories_are_read_one_at_a_time(tmp_path):
 
     card = build_dataset((steps(run) for run in campaign()), DatasetSettings(), tmp_path, 0)
     assert card.frames.kept
+
+
+def test_what_only_train_has_is_on_the_card(built):
+    """Each slab is one group with its adatom; Al is in no other."""
+    _, card = built
+    (warning,) = card.warnings
+    assert "neither val nor test has " in warning
+    assert "adatom of Al" in warning
+    trained = {name for group in card.splits["train"].groups for name in group.structure_ids}
+    assert {"slab-Al", "adatom-Al"} <= trained
+
+
+def test_runs_that_continue_each_other_without_a_link_stay_together(tmp_path):
+    """One run in three, the pieces under names of their own; the first frame follows a step later.
+
+    The last frame before a cut is set aside, as where a run was stopped before it converged.
+    """
+    runs = campaign()[:9]
+    atoms = bulk("Ni", "fcc", 3.6, cubic=True)
+    atoms.rattle(0.1, seed=5)
+    whole = []
+    for step in range(24):
+        whole.append(emt_frame(atoms, step=step % 8))
+        atoms = atoms.copy()
+        atoms.positions += np.random.default_rng(step).normal(size=(4, 3)) * 0.02
+    pieces = [
+        [f.with_provenance(structure_id=f"md-{i}", trajectory_id=f"md-{i}") for f in whole[j:k]]
+        for i, (j, k) in enumerate([(0, 8), (8, 16), (16, 24)])
+    ]
+    pieces[0][-1] = pieces[0][-1].with_provenance(converged=False)
+    card = build_dataset([*runs, *pieces], DatasetSettings(), tmp_path, 0)
+    groups = [group for split in card.splits.values() for group in split.groups]
+    assert ("md-0", "md-1", "md-2") in [group.structure_ids for group in groups]
+    assert card.continued_runs == {"md-1:0": "md-0:7", "md-2:0": "md-1:7"}
+
+
+def test_one_crystal_in_other_cells_is_one_frame_and_one_group(tmp_path):
+    """What else such runs hold stays together, too."""
+    crystal = bulk("Ni", "fcc", 3.7)
+    runs = campaign()[:9]
+    for i, atoms in enumerate((crystal, bulk("Ni", "fcc", 3.7, cubic=True), crystal.repeat(2))):
+        runs.append(run_of(atoms, f"cell-{i}", 3, seed=i))
+    card = build_dataset(runs, DatasetSettings(), tmp_path, 0)
+    audit = {group.kept: group.dropped for group in card.near_duplicates}
+    assert set(audit["cell-0/run:0"]) >= {"cell-1/run:0", "cell-2/run:0"}
+    groups = [group for split in card.splits.values() for group in split.groups]
+    assert ("cell-0", "cell-1", "cell-2") in [group.structure_ids for group in groups]
+
+
+def test_an_isolated_atom_of_each_element_is_trained_on(tmp_path):
+    """Whatever its family is called."""
+    runs = campaign()[:9]
+    for element in ("Cu", "Ni", "Al"):
+        for side in (12.0, 13.0, 14.0):
+            atoms = Atoms(element, cell=[side] * 3, pbc=True)
+            runs.append(run_of(atoms, f"{element}-{side:g}", 1))
+    for seed in range(5):
+        build_dataset(runs, DatasetSettings(), tmp_path, seed)
+        alone = [f for f in read_frames(tmp_path / "train.extxyz") if f.volume > 1000]
+        assert {int(frame.numbers[0]) for frame in alone} == {13, 28, 29}
 
 
 def test_mixed_labels_are_refused_with_counts_and_key(tmp_path):

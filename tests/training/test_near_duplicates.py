@@ -42,6 +42,28 @@ def test_rotated_permuted_shifted_copies_are_duplicates(alloy, seed):
     assert duplicates([emt_frame(alloy), emt_frame(copy)]) == [None, 0]
 
 
+@pytest.mark.parametrize("rattle", [0.0, 0.1])
+def test_one_crystal_in_cells_of_any_size_is_one_frame(rattle):
+    """Primitive and conventional cell and supercells, also where no size divides the other."""
+    primitive = bulk("CuAu", "zincblende", 5.5)
+    primitive.numbers[:] = [29, 28]
+    primitive.rattle(rattle, seed=3)
+    repeats = [(1, 1, 1), (2, 1, 1), (1, 3, 1), (2, 2, 2)]
+    cells = [primitive.repeat(repeat) for repeat in repeats]
+    skewed = primitive.repeat((2, 1, 1))
+    skewed.set_cell(np.array([[1, 1, 0], [0, 1, 0], [0, 0, 1]]) @ skewed.cell.array)
+    frames = [emt_frame(atoms) for atoms in (*cells, skewed)]
+    assert duplicates(frames) == [None, 0, 0, 0, 0]
+    assert duplicates(frames[::-1]) == [None, 0, 0, 0, 0]
+
+
+def test_molecules_of_one_composition_ratio_differ(alloy):
+    """H2 and H4 are no cells of one another."""
+    one = replace(emt_frame(Atoms("Cu2", [[0, 0, 0], [0, 0, 2.2]])), energy=-1.0)
+    two = Atoms("Cu4", [[0, 0, 0], [0, 0, 2.2], [50, 0, 0], [50, 0, 2.2]])
+    assert duplicates([one, replace(emt_frame(two), energy=-2.0)]) == [None, None]
+
+
 def test_another_geometry_is_no_duplicate(alloy):
     other = alloy.copy()
     other.rattle(0.05, seed=9)

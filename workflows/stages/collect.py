@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from jobflow import JobStore
 
-from training.dataset import DatasetCard, DatasetError, build_dataset
+from training.dataset import DatasetCard, build_dataset
 from training.frames import Frame
 from workflows.engines.document import frames_of
 from workflows.errors import CuprolithError
@@ -63,7 +63,7 @@ def collect(workdir: Workdir) -> CollectSummary:
                 card = build_dataset(
                     trajectories(), campaign.dataset, workdir.dataset, campaign.seed
                 )
-            except DatasetError as error:
+            except ValueError as error:  # a DatasetError, or too few structures to split
                 raise CuprolithError(str(error), where=str(workdir.dataset)) from error
     finally:
         store.close()
