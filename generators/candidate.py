@@ -13,7 +13,17 @@ from pymatgen.core import Structure
 
 from generators.origins import Origin
 
-Family = Literal["bulk", "slab", "vacancy", "vacancy_2x2", "adatom", "interface", "amorphous"]
+Family = Literal[
+    "bulk",
+    "slab",
+    "vacancy",
+    "vacancy_2x2",
+    "adatom",
+    "interface",
+    "amorphous",
+    "isolated_atom",
+    "dimer",
+]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
 # Coordinates enter the id on a grid of 1e-3 Å. The grid is shifted by an irrational fraction so

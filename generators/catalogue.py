@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from pymatgen.core import Structure
+from pymatgen.core import Element, Structure
 
 from generators.adatoms import adatom_candidates
 from generators.amorphous import amorphous_candidates, mixture_volume, volume_at_density
@@ -29,6 +29,7 @@ from generators.settings import (
     VacancySettings,
 )
 from generators.slabs import Slab, distinct_miller_indices, slab_terminations
+from generators.small_molecules import dimer_candidates, isolated_atom_candidates
 from generators.vacancies import vacancy_candidates
 
 
@@ -38,8 +39,8 @@ class Catalogue(NamedTuple):
     Attributes
     ----------
     candidates
-        Bulk, slabs, vacancies, adatoms, interfaces, amorphous cells, rattled copies, each in the
-        order of the settings.
+        Bulk, slabs, vacancies, adatoms, interfaces, amorphous cells, rattled copies, isolated
+        atoms, dimers, each in the order of the settings.
     notes
         A line for each thing that was asked for and passed over, with the reason.
     duplicates
@@ -102,6 +103,29 @@ def _all_candidates(
     roots = [*bulk, *(slab.candidate for slab in slabs)]
     for i, rattled in enumerate(settings.rattled):
         yield from _rattled(crystals, roots, rattled, f"structures.rattled[{i}]")
+    if (atoms := settings.isolated_atoms) is not None:
+        with located("structures.isolated_atoms"):
+            yield from isolated_atom_candidates(_species(crystals, atoms.species), atoms.box)
+    if (dimers := settings.dimers) is not None:
+        with located("structures.dimers"):
+            elements = _species(crystals, dimers.species)
+            yield from dimer_candidates(elements, dimers.distances, dimers.box)
+
+
+def _species(crystals: Crystals, named: Sequence[str] | None) -> Sequence[str]:
+    """Return the elements that are named, or those of all crystals."""
+    if named is None:
+        return sorted(
+            {
+                str(element)
+                for crystal in crystals.values()
+                for element in crystal.primitive.elements
+            }
+        )
+    for name in named:
+        if not Element.is_valid_symbol(name):
+            raise GenerationError(f"{name!r} is not an element", remedy="Correct `species`")
+    return named
 
 
 def _bulk(crystals: Crystals, settings: BulkSettings) -> Iterator[Candidate]:

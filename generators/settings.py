@@ -253,6 +253,33 @@ class AmorphousSettings(Settings):
     seed: Annotated[int, Field(ge=0)] = 0
 
 
+class IsolatedAtomSettings(Settings):
+    """Isolated atoms: their energies are the zero of energy of a model."""
+
+    species: tuple[str, ...] | None = Field(
+        default=None, description="element symbols; default: all elements of the crystals"
+    )
+    box: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=20.0, description="edge of the cubic box, Å"
+    )
+
+
+class DimerSettings(Settings):
+    """Two atoms of every pair of elements, at several distances."""
+
+    species: tuple[str, ...] | None = Field(
+        default=None, description="element symbols; default: all elements of the crystals"
+    )
+    distances: tuple[Annotated[float, Field(gt=0.3, lt=10)], ...] = Field(
+        default=(0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5),
+        min_length=1,
+        description="distances, as multiples of the sum of the two covalent radii",
+    )
+    box: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=20.0, description="edge of the cubic box, Å"
+    )
+
+
 class StructuresSettings(Settings):
     """All structures of a campaign."""
 
@@ -263,6 +290,8 @@ class StructuresSettings(Settings):
     interfaces: tuple[InterfaceSettings, ...] = ()
     amorphous: tuple[AmorphousSettings, ...] = ()
     rattled: tuple[RattledSettings, ...] = ()
+    isolated_atoms: IsolatedAtomSettings | None = None
+    dimers: DimerSettings | None = None
     relaxed_parents: bool = Field(
         default=True,
         description="start vacancies, adatoms and interfaces from their slabs as relaxed by the "

@@ -41,18 +41,37 @@ def gamma_mesh(
     return first, second, third
 
 
-def vacuum_width(structure: Structure) -> float:
-    """Width of the widest empty layer across the third lattice vector, Å.
+def structure_mesh(structure: Structure, length: float) -> tuple[int, int, int]:
+    """Mesh of a structure; one division along the third vector where it crosses vacuum.
+
+    Atoms and molecules in a box, with vacuum along all three vectors, get Γ alone.
 
     Parameters
     ----------
     structure
         Periodic structure.
+    length
+        As for `gamma_mesh`, Å.
     """
-    heights = np.sort(structure.frac_coords[:, 2] % 1.0)
+    if all(vacuum_width(structure, axis) > LEAST_VACUUM for axis in range(3)):
+        return (1, 1, 1)
+    return gamma_mesh(structure, vacuum=has_vacuum(structure), length=length)
+
+
+def vacuum_width(structure: Structure, axis: int = 2) -> float:
+    """Width of the widest empty layer across a lattice vector, Å.
+
+    Parameters
+    ----------
+    structure
+        Periodic structure.
+    axis
+        The lattice vector, from 0.
+    """
+    heights = np.sort(structure.frac_coords[:, axis] % 1.0)
     gaps = np.diff(heights, append=heights[0] + 1.0)
-    # Distance of neighbouring lattice planes, which is shorter than c in a slanted cell.
-    spacing = 1.0 / structure.lattice.reciprocal_lattice_crystallographic.c
+    # Distance of neighbouring lattice planes, which is shorter than the vector in a slanted cell.
+    spacing = 1.0 / structure.lattice.reciprocal_lattice_crystallographic.abc[axis]
     return float(gaps.max() * spacing)
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from generators.candidate import FAMILIES, Candidate
 from workflows.campaign import Campaign
 from workflows.engines.engine import Engine, make_engine
-from workflows.kpoints import PAPER_KPOINT_LENGTH, gamma_mesh, has_vacuum
+from workflows.kpoints import PAPER_KPOINT_LENGTH, has_vacuum, structure_mesh
 from workflows.label_runs import MELT_QUENCH_FAMILIES, LabelRun, label_runs
 from workflows.stages.generate import campaign_candidates
 from workflows.structures_io import record_of
@@ -112,8 +112,7 @@ def _mesh(candidate: Candidate, campaign: Campaign) -> Mesh:
         "gpaw": campaign.engine.gpaw.kpoint_length,
     }
     length = lengths.get(campaign.engine.name, PAPER_KPOINT_LENGTH)
-    structure = candidate.structure
-    return gamma_mesh(structure, vacuum=has_vacuum(structure), length=length)
+    return structure_mesh(candidate.structure, length)
 
 
 def _seconds(run: LabelRun, engine: Engine, mesh: Mesh) -> float:

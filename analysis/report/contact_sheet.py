@@ -29,6 +29,8 @@ _FAMILY_MEANING = {
     "adatom": "slabs with one atom more on the surface",
     "interface": "two crystals face to face",
     "amorphous": "disordered cells",
+    "isolated_atom": "one atom in a box, the zero of energy of its element",
+    "dimer": "two atoms in a box, at several distances",
 }
 _STRUCTURE_ID = re.compile(rb'\bstructure_id="?([^"\s]+)"?')
 

@@ -25,6 +25,8 @@ FAMILY_COLOURS = {
     "adatom": "#cc79a7",
     "interface": "#d55e00",
     "amorphous": "#6b4c9a",
+    "isolated_atom": "#000000",
+    "dimer": "#8c6d31",
 }
 OTHER_COLOUR = "#6f6a64"
 ACCENT = "#9a4a1f"

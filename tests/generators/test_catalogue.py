@@ -129,6 +129,15 @@ def test_vacancies_that_leave_a_thinner_slab_are_noted(structures):
     assert all(text in note for text in ("Cu (1, 1, 1)", "Li (1, 0, 0)", "Li (1, 1, 0)"))
 
 
+def test_isolated_atoms_and_dimers_of_all_elements_or_of_those_named(structures):
+    everything = generate(structures, isolated_atoms={}, dimers={"distances": [1.0, 2.0]})
+    assert [c.structure.formula for c in everything] == [
+        "Cu1", "Li1", "Cu2", "Cu2", "Li1 Cu1", "Li1 Cu1", "Li2", "Li2",
+    ]  # fmt: skip
+    named = generate(structures, isolated_atoms={"species": ["O", "Li"], "box": 12})
+    assert [c.structure.formula for c in named] == ["Li1", "O1"]
+
+
 def test_amorphous_density_given_or_of_the_crystals(structures):
     mixed, dense = generate(
         structures,
@@ -216,6 +225,8 @@ def with_interface(**changes):
         ),
         (with_interface(max_atoms=12), "structures.interfaces[0]", "`max_atoms` ≥ 18"),
         ({"amorphous": [{"formulas": ["LiAu"]}]}, "structures.amorphous[0].formulas", "Au"),
+        ({"isolated_atoms": {"species": ["Xx"]}}, "structures.isolated_atoms", "'Xx'"),
+        ({"dimers": {"box": 12}}, "structures.dimers", "Give a `box`"),
     ],
 )
 def test_errors_name_the_setting_and_the_remedy(structures, sections, where, text):

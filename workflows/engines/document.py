@@ -134,7 +134,9 @@ class LabelRecorder:
         trajectory.energies.append(energy)
         trajectory.forces.append(forces.tolist())
         trajectory.stresses.append(self.atoms.get_stress(voigt=False).tolist())
-        self.temperatures.append(float(self.atoms.get_temperature()))
+        # Where no atom is free there is no temperature.
+        free = self.atoms.get_number_of_degrees_of_freedom() > 0
+        self.temperatures.append(float(self.atoms.get_temperature()) if free else 0.0)
         if not (np.isfinite(energy) and np.isfinite(forces).all()):
             raise NonFiniteLabelError(
                 f"step {len(trajectory.energies) - 1}: energy or force is NaN"

@@ -29,7 +29,7 @@ from workflows.engines.document import NonFiniteLabelError
 from workflows.engines.gpaw_settings import GpawSettings
 from workflows.engines.gpaw_step_log import StepLog
 from workflows.errors import CuprolithError
-from workflows.kpoints import gamma_mesh, has_vacuum
+from workflows.kpoints import structure_mesh
 
 _CLIENT = Path(__file__).with_name("gpaw_client.py")
 _EXIT_SECONDS = 30
@@ -147,7 +147,7 @@ def gpaw_calculator(
         Whether the structure's point group may reduce the k-points (see
         `GpawSettings.parameters`).
     """
-    mesh = gamma_mesh(structure, vacuum=has_vacuum(structure), length=settings.kpoint_length)
+    mesh = structure_mesh(structure, settings.kpoint_length)
     return GpawCalculator(
         AseAtomsAdaptor.get_atoms(structure, msonable=False),
         settings.parameters(mesh, use_symmetry=use_symmetry),

@@ -16,7 +16,7 @@ from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from workflows.engines.settings import MeltQuenchSettings, RelaxSettings, Segment
 from workflows.errors import CuprolithError
-from workflows.kpoints import gamma_mesh, has_vacuum
+from workflows.kpoints import has_vacuum, structure_mesh
 from workflows.vasp.settings import VaspSettings
 
 # Two faces count as equal if atoms match within this, Å.
@@ -97,11 +97,7 @@ class CampaignInputGenerator(VaspInputGenerator):
     def kpoints_updates(self) -> Kpoints:
         """The explicit Γ-centred mesh, with one division along the vacuum."""
         assert self.structure is not None
-        mesh = gamma_mesh(
-            self.structure,
-            vacuum=has_vacuum(self.structure),
-            length=self.settings.kpoint_length,
-        )
+        mesh = structure_mesh(self.structure, self.settings.kpoint_length)
         return Kpoints.gamma_automatic(mesh)
 
 

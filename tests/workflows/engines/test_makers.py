@@ -6,6 +6,7 @@ from ase import Atoms
 from ase.calculators.emt import EMT
 from jobflow import run_locally
 
+from generators.small_molecules import dimer_candidates, isolated_atom_candidates
 from workflows.engines.document import Provenance, frames_of
 from workflows.engines.makers import (
     EmbeddedMeltQuenchMaker,
@@ -14,6 +15,7 @@ from workflows.engines.makers import (
 )
 from workflows.engines.settings import MeltQuenchSettings, RelaxSettings
 from workflows.jobs.job_ids import stable_uuid
+from workflows.structures_io import record_of
 
 PROVENANCE = Provenance("slab-1", "slab", "1 0 0", "")
 QUENCH = MeltQuenchSettings(
@@ -62,6 +64,20 @@ def test_unconverged_relaxation_says_so_and_keeps_its_frames(emt, slab):
     )
     assert not document.ionic_converged
     assert document.n_frames == 3
+
+
+def test_atoms_in_a_box_are_labelled_as_they_are(emt):
+    """Nothing of a dimer is free, so it has no temperature; an isolated atom feels no force."""
+    dimers = dimer_candidates(["Cu"], (1.0, 1.25), 20.0)
+    for candidate in [*isolated_atom_candidates(["Cu"], 20.0), *dimers]:
+        structure = record_of(candidate).to_structure()
+        document = EmbeddedRelaxMaker().label(structure, PROVENANCE)
+        (frame,) = frames_of(document.as_dict())
+        atoms = reference(frame)
+        assert document.ionic_converged
+        assert frame.energy == pytest.approx(atoms.get_potential_energy(), abs=1e-10)
+        np.testing.assert_allclose(frame.forces, atoms.get_forces(), atol=1e-10)
+        assert (np.abs(frame.forces).max() > 0.1) == (candidate.family == "dimer")
 
 
 def test_static_labels_the_structure_as_it_is(emt, slab):

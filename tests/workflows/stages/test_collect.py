@@ -1,0 +1,55 @@
+"""Stage *collect*: what a split cannot help is said, and what cannot be split is refused."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from training.extxyz import read_frames
+from workflows.campaign import Campaign
+from workflows.errors import CuprolithError
+from workflows.stages.collect import collect
+from workflows.stages.generate import generate
+from workflows.stages.label import label
+from workflows.workdir import Workdir
+
+ONE_CRYSTAL = {"bulk": {"strains": [-0.02, 0.0, 0.02]}}
+SLABS = {"crystal": "Cu", "miller_indices": [[1, 0, 0], [1, 1, 0], [1, 1, 1]], "min_thickness": 3}
+WITH_ATOMS = {
+    **ONE_CRYSTAL,
+    "slabs": [{**SLABS, "vacuum": 5}],
+    "isolated_atoms": {},
+    "dimers": {"distances": [0.9, 1.2]},
+}
+
+
+def labelled(folder, structures):
+    content = {
+        "name": "tiny",
+        "crystals": {"Cu": {"prototype": "fcc", "a": 3.575}},
+        "structures": structures,
+        "engine": {"relax": {"max_steps": 1}},
+    }
+    workdir = Workdir(folder)
+    workdir.freeze(Campaign.model_validate(yaml.safe_load(yaml.safe_dump(content))))
+    generate(workdir)
+    assert label(workdir).failed == 0
+    return workdir
+
+
+def test_strained_copies_of_one_crystal_cannot_be_split(tmp_path):
+    """They are made from one another; it is an error of the campaign, not an internal one."""
+    with pytest.raises(CuprolithError, match=r"1 unrelated group of frames .* label at least 3"):
+        collect(labelled(tmp_path, ONE_CRYSTAL))
+
+
+def test_atoms_and_what_has_one_group_are_trained_on(tmp_path):
+    workdir = labelled(tmp_path, WITH_ATOMS)
+    summary = collect(workdir)
+    (warning,) = summary.card.warnings
+    assert "neither val nor test has bulk of Cu; dimer of Cu: errors there" in warning
+    assert f"warning: {warning}" in str(summary)
+    frames = read_frames(workdir.dataset / "train.extxyz")
+    assert {"bulk", "dimer", "isolated_atom"} <= {frame.family for frame in frames}
+    (atom,) = (frame for frame in frames if frame.family == "isolated_atom")
+    assert atom.energy == pytest.approx(-7.07444, abs=1e-3), "diep 2.0.0's, without a neighbour"
