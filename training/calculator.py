@@ -26,6 +26,8 @@ from nequip.utils.global_dtype import _GLOBAL_DTYPE
 from nequip.utils.global_state import set_global_state
 from numpy.typing import NDArray
 
+from training.devices import require_device
+from training.nequip_config import BEST_CHECKPOINT
 from training.training_run import TrainingError
 
 FloatArray = NDArray[np.float64]
@@ -57,9 +59,42 @@ class ModelCalculator(NequIPCalculator):
         properties: list[str] | None = None,
         system_changes: list[str] = all_changes,
     ) -> None:
-        """Compute energy, forces and stress."""
+        """Compute energy, forces and stress.
+
+        Raises
+        ------
+        TrainingError
+            If a position is not finite, or the model does not know an element.
+        """
+        if atoms is not None:
+            self._refuse(atoms)
         with torch_default_dtype(_GLOBAL_DTYPE):
             super().calculate(atoms, properties or ["energy"], system_changes)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Chemical symbols the model knows."""
+        mapper = next(t for t in self.transforms if isinstance(t, ChemicalSpeciesToAtomTypeMapper))
+        return tuple(mapper.model_type_names)
+
+    def _refuse(self, atoms: Atoms) -> None:
+        """Refuse what would give numbers without meaning, or an error without words."""
+        if not len(atoms):
+            raise TrainingError("there are no atoms to compute")
+        broken = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
+        if len(broken):
+            raise TrainingError(
+                f"the position of atom {broken[0]} is {atoms.positions[broken[0]]}: not finite; an "
+                "earlier step of a simulation has exploded, or the file is damaged"
+            )
+        if not np.isfinite(atoms.cell.array).all():
+            raise TrainingError(f"the cell is not finite: {atoms.cell.array.tolist()}")
+        unknown = sorted(set(atoms.get_chemical_symbols()) - set(self.symbols))
+        if unknown:
+            raise TrainingError(
+                f"the model knows {', '.join(self.symbols)} but not {', '.join(unknown)}: train on "
+                "frames that have it"
+            )
 
 
 class CheckpointCalculator(ModelCalculator):
@@ -87,15 +122,12 @@ class CheckpointCalculator(ModelCalculator):
         return _array(self._output(structures)[AtomicDataDict.TOTAL_ENERGY_KEY]).reshape(-1)
 
     def _output(self, structures: list[Atoms]) -> AtomicDataDict.Type:
-        bare = (Atoms(a.numbers, a.positions, cell=a.cell, pbc=a.pbc) for a in structures)
+        bare = [Atoms(a.numbers, a.positions, cell=a.cell, pbc=a.pbc) for a in structures]
+        for atoms in bare:
+            self._refuse(atoms)
         with torch_default_dtype(_GLOBAL_DTYPE):
             batch = AtomicDataDict.batched_from_list([self.atoms_to_data(a) for a in bare])
             return self.call_model(batch)
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """Chemical symbols the model knows."""
-        return _symbols(self.model)
 
 
 def _array(tensor: torch.Tensor) -> FloatArray:
@@ -119,11 +151,12 @@ def checkpoint_calculator(checkpoint: Path, device: str | None = None) -> Checkp
     Raises
     ------
     TrainingError
-        If there is no such checkpoint, or it holds anything but a model of the libraries used
-        here: a checkpoint could otherwise run any code.
+        If there is no such checkpoint or device, or the checkpoint holds anything but a model of
+        the libraries used here: it could otherwise run any code.
     """
     refuse_foreign(checkpoint)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    require_device(device)
     with _nequip_state():
         (model,) = ModelFromCheckpoint(str(checkpoint)).values()
         model.eval()
@@ -168,6 +201,11 @@ def refuse_foreign(checkpoint: Path) -> None:
     TrainingError
         If there is no such checkpoint, or it would run other code.
     """
+    if checkpoint.is_dir():
+        raise TrainingError(
+            f"{checkpoint} is a folder, not a checkpoint: name the file in it, such as "
+            f"{checkpoint / BEST_CHECKPOINT}"
+        )
     try:
         content = torch.load(checkpoint, map_location="cpu", weights_only=True)
         foreign = [

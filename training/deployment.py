@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.deployed_files import COMPILED_SUFFIX, PACKAGE_SUFFIX, Target
+from training.devices import require_device
 from training.nequip_command import make_with_nequip
 from training.training_run import TrainingError
 
@@ -65,9 +66,11 @@ def compile_model(model: Path, out: Path, target: Target = "ase", device: str = 
     Raises
     ------
     TrainingError
-        If `model` is neither, or NequIP fails: with the end of its log and what to do.
+        If `model` is neither, there is no such device, or NequIP fails: with the end of its log
+        and what to do.
     """
     _require_suffix(out, COMPILED_SUFFIX)
+    require_device(device)
     if model.name.endswith(PACKAGE_SUFFIX):
         if not model.is_file():
             raise TrainingError(f"{model} does not exist: package the model first")
@@ -100,6 +103,7 @@ def compiled_calculator(path: Path, device: str = "cpu") -> ModelCalculator:
 
     if not path.is_file():
         raise TrainingError(f"{path} does not exist: compile the model first")
+    require_device(device)
     try:
         return ModelCalculator.from_compiled_model(
             path, device, chemical_species_to_atom_type_map=True

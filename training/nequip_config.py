@@ -43,8 +43,9 @@ class TrainingData:
     n_train
         Number of training frames.
     energy_scale
-        None where frames carry forces. A training on energies alone takes no derivatives, and
-        needs the RMS of energies per atom beyond the atomic energies, eV.
+        Scale of what the model adds to the atomic energies, eV; None: the RMS of the forces, eV/Å.
+    has_forces
+        Whether frames carry forces. A training on energies alone takes no derivatives.
     """
 
     module: Mapping[str, Any]
@@ -52,11 +53,7 @@ class TrainingData:
     atomic_energies: Mapping[str, float]
     n_train: int
     energy_scale: float | None = None
-
-    @property
-    def has_forces(self) -> bool:
-        """Whether frames carry forces."""
-        return self.energy_scale is None
+    has_forces: bool = True
 
 
 def nequip_config(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from ase.data import chemical_symbols
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    field_validator,
+    model_validator,
+)
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -167,12 +175,25 @@ class TrainingSettings(Settings):
     compile: bool = Field(
         default=False, description="compile the model for training; pays on a GPU only"
     )
+    atomic_energies: dict[str, FiniteFloat] | None = Field(
+        default=None,
+        description="energy of the isolated atom of each element, eV; default: those of isolated "
+        "atoms among the training frames, and a fit for elements without one",
+    )
     devices: Count = Field(
         default=1, description="GPUs of one machine; processes where it has none"
     )
     num_workers: Annotated[int, Field(ge=0)] = Field(
         default=0, description="processes that prepare batches for each device"
     )
+
+    @field_validator("atomic_energies")
+    @classmethod
+    def _of_elements(cls, energies: dict[str, float] | None) -> dict[str, float] | None:
+        unknown = sorted(set(energies or ()) - set(chemical_symbols[1:]))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: not an element")
+        return energies
 
     @model_validator(mode="after")
     def _some_loss(self) -> TrainingSettings:

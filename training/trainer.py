@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from training.learning_curve import read_learning_curve
-from training.nequip_config import BEST_CHECKPOINT, METRICS_DIR, RUN_FACTS, nequip_config
+from training.nequip_config import (
+    BEST_CHECKPOINT,
+    LAST_CHECKPOINT,
+    METRICS_DIR,
+    RUN_FACTS,
+    nequip_config,
+)
 from training.nequip_process import (
     CONFIG_FILE,
     EpochMetrics,
@@ -21,6 +29,7 @@ from training.nequip_process import (
 from training.settings import TrainingSettings
 from training.sources.source import TrainingSource
 from training.staged_file import StagedFile
+from training.training_checks import check_elements, check_neighbours, training_warnings
 from training.training_run import (
     RESULT_FILE,
     TrainingError,
@@ -34,12 +43,32 @@ from training.training_run import (
 __all__ = ["EpochMetrics", "TrainingError", "TrainingResult", "train"]
 
 
+@dataclass(frozen=True)
+class TrainingStart:
+    """What is known when a training starts or resumes.
+
+    Attributes
+    ----------
+    epochs_done
+        Epochs that earlier calls have trained.
+    warnings
+        What is wrong with the frames, though not so that nothing can be learnt from them.
+    """
+
+    epochs_done: int
+    warnings: tuple[str, ...]
+
+
+OnStart = Callable[[TrainingStart], None]
+
+
 def train(
     settings: TrainingSettings,
     source: TrainingSource,
     out_dir: Path,
     seed: int,
     on_epoch: OnEpoch | None = None,
+    on_start: OnStart | None = None,
 ) -> TrainingResult:
     """Train one model; or finish, or return, the training that is already there.
 
@@ -63,6 +92,8 @@ def train(
         Of the initial weights and the order of frames.
     on_epoch
         Called after every epoch that is trained in this call.
+    on_start
+        Called before the trainer starts.
 
     Returns
     -------
@@ -71,16 +102,20 @@ def train(
     Raises
     ------
     TrainingError
-        If frames are missing or not what they should be, or the trainer fails: with the end of its
-        log and what to do.
+        If frames are missing or not what they should be; if train lacks an element, or no atom has
+        a neighbour; or if the trainer fails: with the end of its log and what to do.
     """
     out_dir = out_dir.resolve()
     check_devices(settings.devices, source.n_frames("val"))
+    check_elements(settings, source)
     inputs = training_inputs(settings, source, seed)
+    check_neighbours(settings, source)
     claim_folder(out_dir, inputs)
     if (finished := load_result(out_dir)) is not None:
         return finished
     _write_config(settings, source, out_dir, seed)
+    if on_start is not None:
+        on_start(_start(settings, source, out_dir))
     run_nequip_train(out_dir, settings.max_epochs, on_epoch, settings.devices)
     facts = json.loads((out_dir / RUN_FACTS).read_text())
     if not facts["finished"]:
@@ -93,10 +128,18 @@ def train(
     return result
 
 
+def _start(settings: TrainingSettings, source: TrainingSource, out_dir: Path) -> TrainingStart:
+    resumes = (out_dir / LAST_CHECKPOINT).is_file()
+    epochs = len(read_learning_curve(out_dir / METRICS_DIR).epoch) if resumes else 0
+    return TrainingStart(epochs, tuple(training_warnings(settings, source)))
+
+
 def _write_config(
     settings: TrainingSettings, source: TrainingSource, out_dir: Path, seed: int
 ) -> None:
-    data = source.training_data(stress=settings.stress_weight > 0)
+    data = source.training_data(
+        stress=settings.stress_weight > 0, atomic_energies=settings.atomic_energies
+    )
     config = nequip_config(settings, data, seed)
     with StagedFile(out_dir / CONFIG_FILE) as file:
         file.write(yaml.safe_dump(config, sort_keys=False).encode())

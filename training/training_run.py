@@ -127,9 +127,10 @@ def training_inputs(
     nothing_fitted = TrainingData(
         module={},
         symbols=source.symbols,
-        atomic_energies=dict.fromkeys(source.symbols, 0.0),
+        atomic_energies=settings.atomic_energies or dict.fromkeys(source.symbols, 0.0),
         n_train=source.n_frames("train"),
         energy_scale=None if source.has_forces else 1.0,
+        has_forces=source.has_forces,
     )
     return TrainingInputs(
         seed=seed,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 from rich.filesize import decimal
@@ -23,6 +23,9 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+if TYPE_CHECKING:  # training takes seconds to import
+    from training.trainer import EpochMetrics, TrainingStart
+
 
 class ProgressBar(Protocol):
     """One bar: some total, some done, a word on what is being done now."""
@@ -33,6 +36,9 @@ class ProgressBar(Protocol):
     def say(self, now: str) -> None:
         """Say what is being done now."""
 
+    def resume_at(self, done: float) -> None:
+        """Start where an earlier run of the same work stopped."""
+
 
 class SilentBar:
     """A bar that shows nothing."""
@@ -41,6 +47,9 @@ class SilentBar:
         """Ignore."""
 
     def say(self, now: str) -> None:
+        """Ignore."""
+
+    def resume_at(self, done: float) -> None:
         """Ignore."""
 
 
@@ -60,6 +69,10 @@ class TerminalBar:
     def say(self, now: str) -> None:
         """Say what is being done now."""
         self._progress.update(self._task, now=now)
+
+    def resume_at(self, done: float) -> None:
+        """Start there; the speed is that of what is done from now on."""
+        self._progress.reset(self._task, completed=int(done))
 
 
 class LineBar:
@@ -91,6 +104,10 @@ class LineBar:
         self._last = time.monotonic()
         share = "/".join(map(self._number, (self._done, self._total)))
         self._console.print(f"  {self._title} {share} {self._now}", highlight=False)
+
+    def resume_at(self, done: float) -> None:
+        """Start there."""
+        self._done = done
 
     def _number(self, amount: float) -> str:
         return decimal(int(amount)) if self._in_bytes else f"{amount:g}"
@@ -135,6 +152,34 @@ def progress_bar(title: str, total: float, *, in_bytes: bool = False) -> Iterato
         )
         with Progress(*columns, console=console, transient=True) as progress:
             yield TerminalBar(progress, progress.add_task(title, total=total, now=""))
+
+
+class EpochProgress:
+    """The warnings and epochs of a training, from the epoch at which it resumes.
+
+    Parameters
+    ----------
+    bar
+        Its total is the number of epochs.
+    """
+
+    def __init__(self, bar: ProgressBar) -> None:
+        self._bar = bar
+        self._done = 0
+
+    def start(self, start: TrainingStart) -> None:
+        """Print the warnings, and how many epochs are trained already."""
+        for warning in start.warnings:
+            announce(f"  warning: {warning}")
+        if start.epochs_done:
+            self._done = start.epochs_done
+            self._bar.resume_at(start.epochs_done)
+            announce(f"  {start.epochs_done} epochs are trained; resuming from there")
+
+    def show(self, epoch: EpochMetrics) -> None:
+        """Show an epoch that has ended, and its errors."""
+        self._bar.advance(epoch.epoch + 1 - self._done, str(epoch))
+        self._done = epoch.epoch + 1
 
 
 def announce(text: str) -> None:

@@ -15,12 +15,11 @@ from analysis.reproduction.page import Reproduction, write_tables
 from analysis.reproduction.published import Published, load_published
 from analysis.reproduction.runs import PlannedRun, Run, read_run
 from analysis.reproduction.tables import DATASET_NAMES
-from training.nequip_process import EpochMetrics
 from training.settings import Variant
 from training.sources import TrainingSource
 from workflows.errors import CuprolithError
 from workflows.gpu_pool import run_on_gpus, visible_gpus
-from workflows.progress import announce, progress_bar
+from workflows.progress import EpochProgress, announce, progress_bar
 from workflows.training_file import TrainingFile, load_training_file
 from workflows.training_runs import opened_source, run_training, training_folder
 
@@ -204,12 +203,10 @@ def _one_by_one(
 ) -> Iterator[tuple[Cell, BaseException | None]]:
     for cell in cells:
         with progress_bar(str(cell), total=cell.plan.max_epochs) as bar:
-
-            def show(epoch: EpochMetrics) -> None:
-                bar.advance(1, str(epoch))
-
+            progress = EpochProgress(bar)
             try:
-                run_training(cell.file, matrix.source(cell), cell.plan.folder, cell.plan.seed, show)
+                source = matrix.source(cell)
+                run_training(cell.file, source, cell.plan.folder, cell.plan.seed, progress)
             except CuprolithError as error:
                 yield cell, error
                 continue

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from analysis.reproduction.held_out import HeldOutErrors, evaluate_held_out, read_held_out
 from training.dataset import DatasetError
-from training.nequip_process import OnEpoch
 from training.sources import SourceSettings, TrainingSource, open_source
 from training.trainer import TrainingError, TrainingResult, train
 from workflows.errors import CuprolithError
-from workflows.progress import announce
+from workflows.progress import EpochProgress, announce
 from workflows.training_file import TrainingFile
 
 
@@ -62,7 +61,7 @@ def opened_source(file: TrainingFile, data_root: Path) -> TrainingSource:
 
 def open_data(data: SourceSettings, data_root: Path) -> TrainingSource:
     """Open what a section ``data`` names; as `opened_source`."""
-    with explained(f"data: {data_root / data.directory}"):
+    with explained(f"data: {data_root / data.place}"):
         source = open_source(data, data_root)
         source.n_frames("train")
         return source
@@ -73,7 +72,7 @@ def run_training(
     source: TrainingSource,
     folder: Path,
     seed: int,
-    on_epoch: OnEpoch | None = None,
+    progress: EpochProgress | None = None,
 ) -> TrainingSummary:
     """Train, or go on, or return what is trained; then judge it on the test split.
 
@@ -83,9 +82,11 @@ def run_training(
         If the training fails, with the end of its log and what to do.
     """
     with explained(str(folder)):
-        result = train(file.training, source, folder, seed, on_epoch)
+        on_epoch, on_start = (progress.show, progress.start) if progress else (None, None)
+        result = train(file.training, source, folder, seed, on_epoch, on_start)
         n_test = source.n_frames("test")
-        announce(f"  {file.name}, seed {seed}: predicting {n_test:,} test frames")
+        if n_test:
+            announce(f"  {file.name}, seed {seed}: predicting {n_test:,} test frames")
         evaluate_held_out(folder, result, source)
     return TrainingSummary(file.name, result, read_held_out(folder, result.input_hash))
 

@@ -151,7 +151,9 @@ def test_stress_is_learnt_where_it_has_a_weight(emt_dataset):
 
 
 def test_energies_alone_are_learnt_without_derivatives(tmp_path):
-    config = config_for(tmp_path, TrainingSettings(energy_weight=3.0), energy_scale=0.7)
+    config = config_for(
+        tmp_path, TrainingSettings(energy_weight=3.0), energy_scale=0.7, has_forces=False
+    )
     model = config["training_module"]["model"]
     assert model["do_derivatives"] is False
     assert model["per_type_energy_scales"] == 0.7

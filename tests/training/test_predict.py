@@ -2,7 +2,7 @@ import os
 import pickle
 import random
 import zipfile
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from frame_samples import emt_frame, random_frame
 from scipy.spatial.transform import Rotation
 
 from training.extxyz import iter_frames, read_frames, write_frames
-from training.predict import load_calculator, predict
+from training.predict import load_calculator, predict, predict_frames
 from training.predictions import Predictions, read_predictions
 from training.training_run import TrainingError
 
@@ -186,6 +186,32 @@ def test_unknown_species_are_named(checkpoint, tmp_path):
         predict(checkpoint, iter_frames(path), tmp_path / "out.npz")
 
 
+def test_what_has_no_energy_is_refused_in_one_line(calculator, checkpoint):
+    """Neighbour lists of NaN are empty: the energy would be that of isolated atoms."""
+    for value in (np.nan, np.inf):
+        broken = rattled_alloy()
+        broken.positions[3, 1] = value
+        flat = rattled_alloy()
+        flat.cell[0, 0] = value
+        for atoms, message in ((broken, "position of atom 3 is .*not finite"), (flat, "the cell")):
+            with pytest.raises(TrainingError, match=message):
+                labelled(calculator, atoms)
+            frame = replace(emt_frame(rattled_alloy()), positions=atoms.positions, cell=atoms.cell)
+            with pytest.raises(TrainingError, match=message):
+                predict_frames(checkpoint, [frame])
+    foreign = rattled_alloy()
+    foreign.symbols[[0, 2]] = ["O", "Ag"]
+    with pytest.raises(TrainingError, match="the model knows Al, Cu but not Ag, O"):
+        labelled(calculator, foreign)
+    with pytest.raises(TrainingError, match="no atoms"):
+        labelled(calculator, Atoms(cell=[3, 3, 3], pbc=True))
+
+
+def test_a_device_that_is_not_there(checkpoint):
+    with pytest.raises(TrainingError, match=r"there is no device 'cuda:99'.* there is cpu"):
+        load_calculator(checkpoint, "cuda:99")
+
+
 class RunsCode:
     def __init__(self, path):
         self.path = path
@@ -210,6 +236,8 @@ def test_a_checkpoint_that_would_run_code_is_refused(checkpoint, tmp_path):
 def test_files_that_are_no_checkpoint(tmp_path):
     with pytest.raises(TrainingError, match="does not exist"):
         load_calculator(tmp_path / "best.ckpt")
+    with pytest.raises(TrainingError, match=r"is a folder, not a checkpoint.*best\.ckpt"):
+        load_calculator(tmp_path)
     (tmp_path / "best.ckpt").write_bytes(pickle.dumps({"state_dict": {}}))
     with pytest.raises(TrainingError, match="no checkpoint"):
         load_calculator(tmp_path / "best.ckpt")

@@ -22,6 +22,7 @@ from training.nequip_process import run_nequip_train
 from training.settings import AllegroSettings, FinalMLPSettings, QDISettings, TrainingSettings
 from training.sources import DatasetSource
 from training.trainer import TrainingError, train
+from training.training_checks import training_warnings
 from training.training_run import claim_folder, load_result, stored_inputs, training_inputs
 
 ROOT = Path(__file__).parents[2]
@@ -140,9 +141,13 @@ def test_goes_on_after_kills_with_the_same_numbers(trained, emt_dataset, small_s
     assert first_epoch >= reached - 1
     assert load_result(folder) is None
 
-    epochs = []
-    result = train(small_settings, DatasetSource(emt_dataset), folder, SEED, epochs.append)
+    epochs, starts = [], []
+    source = DatasetSource(emt_dataset)
+    result = train(small_settings, source, folder, SEED, epochs.append, starts.append)
     assert epochs[0].epoch > first_epoch
+    (start,) = starts
+    assert epochs[0].epoch in {start.epochs_done, start.epochs_done - 1}, "progress starts there"
+    assert start.warnings == tuple(training_warnings(small_settings, source))
     assert result.epochs == expected.epochs
     assert result.best_epoch == expected.best_epoch
     assert result.best_val_forces_mae == pytest.approx(expected.best_val_forces_mae, rel=1e-6)
@@ -282,6 +287,7 @@ def test_whatever_decides_the_result_is_in_the_hash(emt_dataset, small_settings)
             "variant": "allegro-mlp",
             "compile": True,
             "devices": 2,
+            "atomic_energies": {"Al": -1.0, "Cu": -2.0},
         }.items()
     ]
     hashes = {

@@ -6,9 +6,11 @@ from training.sources.qm9 import QM9Source
 from training.sources.rmd17 import RMD17Source
 from training.sources.settings import SourceSettings, open_source
 from training.sources.source import TrainingSource
+from training.sources.user_extxyz import ExtxyzSource
 
 __all__ = [
     "DatasetSource",
+    "ExtxyzSource",
     "MoleculeSource",
     "QM9Source",
     "RMD17Source",

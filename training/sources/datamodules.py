@@ -1,4 +1,4 @@
-"""NequIP's view of the sources of isolated molecules."""
+"""NequIP's view of the sources that are no files of its own kind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from nequip.data import AtomicDataDict, from_dict
+from nequip.data import AtomicDataDict, from_ase, from_dict
 from nequip.data.datamodule import NequIPDataModule
 from nequip.data.dataset import AtomicDataset
 from omegaconf import DictConfig, OmegaConf
@@ -15,7 +15,8 @@ from pydantic import TypeAdapter
 
 from training.sources.molecules import MoleculeSource
 from training.sources.settings import SourceSettings, open_source
-from training.splits import SplitName
+from training.sources.source import TrainingSource
+from training.splits import SPLITS, SplitName
 
 Data = dict[str, torch.Tensor]
 
@@ -40,10 +41,9 @@ class MoleculeDataset(AtomicDataset):
         transforms: list[Callable[[Data], Data]] | None = None,
     ) -> None:
         super().__init__(transforms=transforms or [])
-        section = TypeAdapter(SourceSettings).validate_python(dict(source))
-        opened = open_source(section, relative_to=Path())
+        opened = _opened(source)
         if not isinstance(opened, MoleculeSource):
-            raise TypeError(f"{section.source} holds no isolated molecules")
+            raise TypeError(f"{source['source']} holds no isolated molecules")
         self._arrays = opened.arrays(split)
 
     def __len__(self) -> int:
@@ -68,8 +68,47 @@ class MoleculeDataset(AtomicDataset):
         return from_dict(data)
 
 
+class FrameDataset(AtomicDataset):
+    """One split of a source of frames, in memory.
+
+    Parameters
+    ----------
+    source
+        The section that opens the source (`SourceSettings`).
+    split
+        ``train``, ``val`` or ``test``.
+    stress
+        Whether stresses are learnt; NequIP cannot batch frames that differ in having one.
+    transforms
+        Applied to each frame.
+    """
+
+    def __init__(
+        self,
+        source: Mapping[str, Any],
+        split: SplitName,
+        stress: bool,
+        transforms: list[Callable[[Data], Data]] | None = None,
+    ) -> None:
+        super().__init__(transforms=transforms or [])
+        exclude = [] if stress else ["stress"]
+        self._data = [
+            from_ase(frame.to_atoms(), exclude_keys=exclude)
+            for frame in _opened(source).frames(split)
+        ]
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self._data)
+
+    def _get_data_list(self, indices: Any) -> list[Data]:
+        if isinstance(indices, slice):
+            return self._data[indices]
+        return [self._data[int(index)] for index in indices]
+
+
 class MoleculeDataModule(NequIPDataModule):
-    """Train, val and test of one source.
+    """Train, val and test of one source of molecules.
 
     Parameters
     ----------
@@ -82,14 +121,49 @@ class MoleculeDataModule(NequIPDataModule):
     """
 
     def __init__(self, source: Mapping[str, Any], transforms: list[Any], **arguments: Any) -> None:
-        section = OmegaConf.to_container(source) if isinstance(source, DictConfig) else source
-        splits = {
-            f"{split}_dataset": {
-                "_target_": "training.sources.datamodules.MoleculeDataset",
-                "source": section,
-                "split": split,
-                "transforms": list(transforms),
-            }
-            for split in ("train", "val", "test")
-        }
+        splits = _datasets(MoleculeDataset, source, transforms)
         super().__init__(**splits, **arguments)
+
+
+class FrameDataModule(NequIPDataModule):
+    """Train, val and, if it has frames, test of one source of frames.
+
+    Parameters
+    ----------
+    source
+        The section that opens the source (`SourceSettings`).
+    stress
+        Whether stresses are learnt.
+    transforms
+        Applied to each frame.
+    **arguments
+        As in `NequIPDataModule`: seed, data loaders, statistics.
+    """
+
+    def __init__(
+        self, source: Mapping[str, Any], stress: bool, transforms: list[Any], **arguments: Any
+    ) -> None:
+        splits = _datasets(FrameDataset, source, transforms, stress=stress)
+        super().__init__(**splits, **arguments)
+
+
+def _opened(source: Mapping[str, Any]) -> TrainingSource:
+    section = TypeAdapter(SourceSettings).validate_python(dict(source))
+    return open_source(section, relative_to=Path())
+
+
+def _datasets(
+    dataset: type[AtomicDataset], source: Mapping[str, Any], transforms: list[Any], **arguments: Any
+) -> dict[str, Any]:
+    """Return the configuration of each split's dataset."""
+    section = OmegaConf.to_container(source) if isinstance(source, DictConfig) else source
+    return {
+        f"{split}_dataset": {
+            "_target_": f"{dataset.__module__}.{dataset.__name__}",
+            "source": section,
+            "split": split,
+            "transforms": list(transforms),
+            **arguments,
+        }
+        for split in SPLITS
+    }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from training.atomic_energies import fit_atomic_energies
+from ase import Atoms
+
+from training.atomic_energies import energy_start
 from training.dataset_card import load_card
 from training.extxyz import iter_frames
 from training.file_hash import file_sha256
@@ -42,10 +44,29 @@ class DatasetSource:
         """Chemical symbols in the splits, sorted."""
         return self.card.elements
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The card's warnings."""
+        return self.card.warnings
+
     def n_frames(self, split: SplitName) -> int:
         """Return the number of frames in a split."""
         part = self.card.splits.get(split)
         return 0 if part is None else part.frames
+
+    def elements(self, split: SplitName) -> frozenset[str]:
+        """Return the chemical symbols in a split."""
+        part = self.card.splits.get(split)
+        systems = part.systems if part is not None else {}
+        return frozenset(element for system in systems for element in system.split("-"))
+
+    def place(self, split: SplitName) -> str:
+        """Return the file of a split."""
+        return str(self._file(split))
+
+    def structures(self, split: SplitName) -> Iterator[Atoms]:
+        """Yield the structures of a split, one in memory at a time."""
+        return (frame.to_atoms() for frame in self.frames(split))
 
     def verified_hashes(self, *, stress: bool) -> dict[str, str]:
         """Return the sha256 of the files of train and val.
@@ -62,8 +83,11 @@ class DatasetSource:
             self._check_stress("val")
         return hashes
 
-    def training_data(self, *, stress: bool) -> TrainingData:
-        """Return NequIP's own ASE data module over train and val, and fitted atomic energies."""
+    def training_data(
+        self, *, stress: bool, atomic_energies: Mapping[str, float] | None = None
+    ) -> TrainingData:
+        """Return NequIP's own ASE data module over train and val, and the start of energies."""
+        start = energy_start(self.frames("train"), self.symbols, atomic_energies)
         return TrainingData(
             module={
                 "_target_": "nequip.data.datamodule.ASEDataModule",
@@ -74,8 +98,9 @@ class DatasetSource:
                 "exclude_keys": [] if stress else ["stress"],
             },
             symbols=self.symbols,
-            atomic_energies=fit_atomic_energies(self.frames("train"), self.symbols),
+            atomic_energies=start.atomic_energies,
             n_train=self.n_frames("train"),
+            energy_scale=start.scale,
         )
 
     def frames(self, split: SplitName) -> Iterator[Frame]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ase import Atoms
 from ase.data import chemical_symbols
 
 from training.frames import Frame
@@ -31,6 +32,7 @@ class MoleculeSource(ABC):
     directory: Path
     name: str
     functional: str
+    warnings: tuple[str, ...] = ()
 
     @property
     @abstractmethod
@@ -64,6 +66,20 @@ class MoleculeSource(ABC):
     def atomic_energies(self) -> Mapping[str, float]:
         """Return the energy each species starts with, eV."""
 
+    def elements(self, split: SplitName) -> frozenset[str]:
+        """Return the chemical symbols in a split."""
+        return frozenset(self.arrays(split).symbols)
+
+    def place(self, split: SplitName) -> str:
+        """Return the source and its folder."""
+        return f"{split} of {self.name} ({self.directory})"
+
+    def structures(self, split: SplitName) -> Iterator[Atoms]:
+        """Yield the molecules of a split, without labels."""
+        arrays = self.arrays(split)
+        for atoms in map(arrays.atoms_of, range(len(arrays))):
+            yield Atoms(arrays.numbers[atoms], arrays.positions[atoms])
+
     def verified_hashes(self, *, stress: bool) -> dict[str, str]:
         """Return the sha256 of what is trained and validated on.
 
@@ -78,10 +94,12 @@ class MoleculeSource(ABC):
             raise TrainingError(f"{self.name} holds isolated molecules: set `stress_weight: 0`")
         return {split: self.arrays(split).sha256 for split in ("train", "val")}
 
-    def training_data(self, *, stress: bool) -> TrainingData:
+    def training_data(
+        self, *, stress: bool, atomic_energies: Mapping[str, float] | None = None
+    ) -> TrainingData:
         """Return a data module that opens this source, and the energies species start with."""
         train = self.arrays("train")
-        energies = self.atomic_energies()
+        energies = atomic_energies or self.atomic_energies()
         return TrainingData(
             module={
                 "_target_": "training.sources.datamodules.MoleculeDataModule",
@@ -91,6 +109,7 @@ class MoleculeSource(ABC):
             atomic_energies=energies,
             n_train=len(train),
             energy_scale=None if self.has_forces else _energy_scale(train, energies),
+            has_forces=self.has_forces,
         )
 
     def frames(self, split: SplitName) -> Iterator[Frame]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol
+
+from ase import Atoms
 
 from training.frames import Frame
 from training.nequip_config import TrainingData
@@ -24,8 +26,21 @@ class TrainingSource(Protocol):
     def has_forces(self) -> bool:
         """Whether frames carry forces; all carry energies."""
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What whoever trains on these frames should know, such as families that train lacks."""
+
     def n_frames(self, split: SplitName) -> int:
         """Return the number of frames in a split."""
+
+    def elements(self, split: SplitName) -> frozenset[str]:
+        """Return the chemical symbols in a split."""
+
+    def place(self, split: SplitName) -> str:
+        """Return where the frames of a split are, in words."""
+
+    def structures(self, split: SplitName) -> Iterator[Atoms]:
+        """Yield the structures of a split, without labels."""
 
     def verified_hashes(self, *, stress: bool) -> dict[str, str]:
         """Check what will be trained and validated on, and return its sha256 by split.
@@ -43,13 +58,17 @@ class TrainingSource(Protocol):
             If files are missing or changed, or frames lack the stress asked for.
         """
 
-    def training_data(self, *, stress: bool) -> TrainingData:
+    def training_data(
+        self, *, stress: bool, atomic_energies: Mapping[str, float] | None = None
+    ) -> TrainingData:
         """Return what the trainer's configuration needs; reads the training split.
 
         Parameters
         ----------
         stress
             Whether the loss asks for stresses.
+        atomic_energies
+            Energy of the isolated atom of each element, eV, instead of the source's own.
         """
 
     def frames(self, split: SplitName) -> Iterator[Frame]:

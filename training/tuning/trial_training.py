@@ -12,6 +12,7 @@ from training.nequip_process import OnEpoch
 from training.settings import TrainingSettings
 from training.sources.source import TrainingSource
 from training.trainer import EpochMetrics, TrainingError, TrainingResult, train
+from training.training_checks import NoNeighboursError
 from training.tuning.machine import training_here
 from training.tuning.settings import LimitSettings
 from training.tuning.trial import TrialAccuracy, accuracy_name
@@ -121,6 +122,8 @@ def _train_through_kills(
 
         try:
             return train(training, source, folder, seed, count)
+        except NoNeighboursError as error:  # r_max is a hyper-parameter
+            raise _TrialError(str(error)) from error
         except TrainingError as error:
             if _KILLED not in str(error):
                 raise _as_trial_failure(error) from error

@@ -97,6 +97,12 @@ def _training(folder: Path | None, workdir: Path | None) -> Iterator[Path]:
     if folder is None:
         assert workdir is not None
         folder = Workdir(workdir).training_result.parent
+    if folder.is_file():
+        raise CuprolithError(
+            "this is a file; name the folder of the training that it lies in",
+            where=str(folder),
+            remedy=f"cuprolith compile {folder.parent}",
+        )
     if not folder.is_dir():
         raise CuprolithError("no such folder", where=str(folder), remedy="train first")
     with workdir_lock(workdir or folder), progress_on(console):

@@ -12,7 +12,7 @@ from workflows.cli.console import console, errors_shown, made
 from workflows.cli.options import DebugOption, UpdateOption, WorkdirOption
 from workflows.errors import CuprolithError
 from workflows.lock import workdir_lock
-from workflows.progress import progress_bar, progress_on
+from workflows.progress import EpochProgress, progress_bar, progress_on
 
 FileArgument = Annotated[
     Path | None,
@@ -85,7 +85,6 @@ def _train(
     max_epochs: int | None,
     max_time: str | None,
 ) -> None:
-    from training.nequip_process import EpochMetrics
     from workflows.training_file import load_training_file
     from workflows.training_runs import opened_source, run_training, training_folder
 
@@ -96,9 +95,5 @@ def _train(
     source = opened_source(file, data)
     root.mkdir(parents=True, exist_ok=True)
     with workdir_lock(root), progress_bar(file.name, total=file.training.max_epochs) as bar:
-
-        def show(epoch: EpochMetrics) -> None:
-            bar.advance(1, str(epoch))
-
-        summary = run_training(file, source, folder, seed, show)
+        summary = run_training(file, source, folder, seed, EpochProgress(bar))
     made(folder, summary)

@@ -11,10 +11,10 @@ from training.file_hash import file_sha256
 from training.predict import predict
 from training.sources import DatasetSource
 from training.splits import SplitName
-from training.trainer import EpochMetrics, TrainingError, TrainingResult
+from training.trainer import TrainingError, TrainingResult
 from training.trainer import train as run_training
 from workflows.errors import CuprolithError
-from workflows.progress import progress_bar
+from workflows.progress import EpochProgress, progress_bar
 from workflows.workdir import Workdir, read_json, write_json
 
 JUDGED_SPLITS: tuple[SplitName, ...] = ("val", "test")
@@ -54,11 +54,10 @@ def train(workdir: Workdir) -> TrainSummary:
     try:
         source = DatasetSource(workdir.dataset)
         with progress_bar("train", total=campaign.training.max_epochs) as bar:
-
-            def show(epoch: EpochMetrics) -> None:
-                bar.advance(1, str(epoch))
-
-            result = run_training(campaign.training, source, folder, campaign.seed, on_epoch=show)
+            epochs = EpochProgress(bar)
+            result = run_training(
+                campaign.training, source, folder, campaign.seed, epochs.show, epochs.start
+            )
         for split in JUDGED_SPLITS:
             _predict_once(folder / result.checkpoint, source, split, folder / PREDICTIONS_DIR)
         evaluation = evaluate_training(folder, workdir.dataset)

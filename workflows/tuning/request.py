@@ -12,6 +12,7 @@ from training.settings import TrainingSettings
 from training.sources import SourceSettings
 from training.sources.settings import (
     DatasetSourceSettings,
+    ExtxyzSourceSettings,
     QM9SourceSettings,
     RMD17SourceSettings,
 )
@@ -190,3 +191,5 @@ def _dataset_name(data: SourceSettings) -> str:
             return data.directory.name
         case QM9SourceSettings():
             return data.source
+        case ExtxyzSourceSettings():
+            return data.train.stem

@@ -86,7 +86,7 @@ def make_study(
     except SearchSpaceError as error:
         raise CuprolithError(str(error), key="tuning") from error
     space = search_space(training.variant, tuning)
-    with explained(f"data: {data_root / data.directory}"):
+    with explained(f"data: {data_root / data.place}"):
         study_hash = _hash(seed, training, tuning, space, source)
     return Study(
         name=name,

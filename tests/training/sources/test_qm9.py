@@ -8,6 +8,7 @@ from public_files import KNOWN_U0, small_molecules, write_qm9
 from training.settings import TrainingSettings
 from training.sources import QM9Source, qm9_files
 from training.sources.qm9_files import CACHE, HARTREE, PACKED, read_qm9
+from training.training_checks import check_elements
 from training.training_run import TrainingError, training_inputs
 
 
@@ -187,3 +188,16 @@ def test_the_trainings_inputs_name_no_folder_but_the_split(folder, tmp_path_fact
     same = training_inputs(settings, QM9Source(copy, 4, 2), seed=0)
     assert same.dataset != inputs.dataset  # positions are rounded
     assert same.config == inputs.config
+
+
+def test_a_public_dataset_cut_too_small_is_refused(tmp_path):
+    molecules = small_molecules(4)
+    write_qm9(tmp_path, molecules, failed=[])
+    for n_train in range(1, len(molecules) - 1):
+        source = QM9Source(tmp_path, n_train=n_train, n_val=1)
+        missing = (source.elements("val") | source.elements("test")) - source.elements("train")
+        if missing:
+            with pytest.raises(TrainingError, match="raise `n_train`"):
+                check_elements(TrainingSettings(), source)
+            return
+    raise AssertionError("no such cut")

@@ -99,6 +99,7 @@ def test_what_is_missing_is_said(trained, calls, tmp_path):
     for arguments, part in [
         ((trained,), "no finished training here"),
         ((tmp_path / "nowhere",), "no such folder"),
+        ((trained / "result.json",), "this is a file; name the folder"),
         ((), "give either the folder of a training or --workdir"),
         ((trained, "--workdir", tmp_path), "give either the folder of a training or --workdir"),
     ]:

@@ -7,7 +7,12 @@ import subprocess
 import sys
 import time
 
+import ase.io
 import pytest
+import yaml
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.emt import EMT
 from paper_samples import write_inputs, write_rmd17
 from typer.testing import CliRunner
 
@@ -94,6 +99,59 @@ def test_what_does_not_go_together_is_refused(give, tmp_path):
     assert_refused(give("train", file, "--max-time", "1h"), "--max-time 1h", "DD:HH:MM:SS")
     assert_refused(give("reproduce", "tables", "--only", "x"), "--only: unknown x")
     assert_refused(give("train", "inputs/paper/aspirin_allegro.yaml"), "rmd17_aspirin_train_01.npz")
+
+
+def own_file(folder, data, **training):
+    """Write a training file on one's own extended XYZ: two crystals, an atom and EMT labels."""
+    frames = []
+    for i in range(6):
+        atoms = bulk("Cu" if i % 2 else "Al", "fcc", a=3.7 + 0.1 * i, cubic=True)
+        atoms.rattle(0.1, seed=i)
+        frames.append(atoms)
+    frames.append(Atoms("Cu", cell=[15, 15, 15], pbc=True))
+    for atoms in frames:
+        computed = atoms.copy()
+        computed.calc = EMT()
+        atoms.info["REF_energy"] = computed.get_potential_energy()
+        atoms.arrays["REF_forces"] = computed.get_forces()
+    ase.io.write(folder / "mine.xyz", frames, format="extxyz")
+    model = {"r_max": 4.0, "num_scalar_features": 8, "edge_mlp_width": 8}
+    training = {"max_epochs": 2, "batch_size": 1, "model": model} | training
+    content = {"name": "mine", "data": data, "training": training}
+    (folder / "mine.yaml").write_text(yaml.safe_dump(content))
+
+
+@pytest.mark.slow
+def test_one_s_own_extended_xyz_is_trained_and_judged(give, tmp_path):
+    """In batches of one frame, an isolated atom among them, without an edge."""
+    own_file(tmp_path, {"source": "extxyz", "train": "mine.xyz"}, dtype="float64")
+    result = give("train", "mine.yaml", "--data", ".")
+    assert result.exit_code == 0, result.output
+    assert "mine, seed 0: 2 of 2 epochs" in result.output
+    assert "test (1 frames)" in result.output
+    config = yaml.safe_load(
+        (tmp_path / "trainings" / "mine" / "seed-0" / "config.yaml").read_text()
+    )
+    assert config["training_module"]["model"]["per_type_energy_shifts"]["Cu"] == 3.51
+
+
+@pytest.mark.parametrize(
+    ("data", "training", "parts"),
+    [
+        ({"train": "other.xyz"}, {}, ["other.xyz does not exist", "--data ."]),
+        ({"train": "mine.xyz", "energy_key": "E"}, {}, ["mine.xyz, frame 0", "there is no 'E'"]),
+        ({"train": "mine.xyz"}, {"model": {"r_max": 0.4}}, ["within r_max = 0.4 Å", "mine.xyz"]),
+        ({"train": "mine.xyz"}, {"atomic_energies": {"Cu": 1.0}}, ["`atomic_energies` lacks Al"]),
+        ({"train": "mine.xyz"}, {"stress_weight": 1.0}, ["has no stress", "stress_weight: 0"]),
+        ({"train": "mine.xyz", "test": "lithium.xyz"}, {}, ["Li: in ", "lithium.xyz", "mine.xyz"]),
+    ],
+)
+def test_what_cannot_be_learnt_is_one_clear_line(give, tmp_path, data, training, parts):
+    own_file(tmp_path, {"source": "extxyz", **data}, **training)
+    frames = (tmp_path / "mine.xyz").read_text()
+    (tmp_path / "lithium.xyz").write_text(frames.replace("Al ", "Li "))
+    assert_refused(give("train", "mine.yaml", "--data", "."), *parts)
+    assert not (tmp_path / "trainings" / "mine" / "seed-0").exists()
 
 
 def test_downloads_show_how_far_they_are_and_how_they_failed(give, tmp_path, monkeypatch):
