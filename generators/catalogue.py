@@ -16,6 +16,7 @@ from generators.crystals import standard_crystal
 from generators.duplicates import unique_candidates
 from generators.errors import GenerationError, located
 from generators.interface_catalogue import section_interfaces
+from generators.miller_indices import distinct_miller_indices
 from generators.named_crystals import Crystals, named_crystal
 from generators.rattled import rattled_candidates
 from generators.settings import (
@@ -28,7 +29,7 @@ from generators.settings import (
     SurfaceDefectSettings,
     VacancySettings,
 )
-from generators.slabs import Slab, distinct_miller_indices, slab_terminations
+from generators.slabs import Slab, slab_terminations
 from generators.small_molecules import dimer_candidates, isolated_atom_candidates
 from generators.vacancies import vacancy_candidates
 

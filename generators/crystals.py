@@ -8,15 +8,21 @@ from functools import cached_property
 
 import numpy as np
 import spglib
-from numpy.typing import NDArray
 from pymatgen.core import Composition, Element, Lattice, Structure
-from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
+from generators.conventional_cell import (
+    SYMPREC,
+    CellChoice,
+    ConventionalCell,
+    FloatArray,
+    IntArray,
+    conventional_cell,
+    rotations_in,
+    spglib_cell,
+)
+from generators.crystal_checks import check_crystal
 from generators.errors import GenerationError
 from generators.settings import CrystalSettings
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 # Prototype -> space group and one fractional position per species (conventional cell).
 _PROTOTYPES: dict[str, tuple[str, tuple[tuple[float, float, float], ...]]] = {
@@ -36,7 +42,6 @@ _PROTOTYPES: dict[str, tuple[str, tuple[tuple[float, float, float], ...]]] = {
 _GRID = 1e-4
 _GRID_SHIFT = 1 / math.pi
 _IDEAL_HCP_RATIO = math.sqrt(8 / 3)
-_SYMPREC = 0.01  # Å; positions are symmetrised within this
 # Neighbours up to 10 % farther than the nearest count as first neighbours: it takes in both
 # distances of hcp metals (1.09 apart in Zn) but not bcc's second shell (1.155).
 _FIRST_SHELL = 1.1
@@ -44,21 +49,27 @@ _FIRST_SHELL = 1.1
 
 @dataclass(frozen=True)
 class Crystal:
-    """A bulk crystal in its standard cells, which share one orientation.
+    """A bulk crystal in its conventional and primitive cells, which share one orientation.
 
     Attributes
     ----------
     name
         Its name in the campaign.
     conventional
-        Standard conventional cell; Miller indices refer to it.
+        Conventional cell; Miller indices refer to it.
     primitive
         Primitive cell in the same orientation.
+    choice
+        Whose axes the conventional cell has (see `generators.conventional_cell`).
+    space_group
+        Hermann–Mauguin symbol.
     """
 
     name: str
     conventional: Structure
     primitive: Structure
+    choice: CellChoice
+    space_group: str
 
     @cached_property
     def first_neighbours(self) -> tuple[IntArray, FloatArray]:
@@ -87,8 +98,21 @@ class Crystal:
     @cached_property
     def symmetry_operations(self) -> tuple[IntArray, FloatArray]:
         """Rotations (n, 3, 3) and translations (n, 3), primitive fractional coordinates."""
-        operations = spglib.get_symmetry(_spglib_cell(self.primitive), symprec=_SYMPREC)
+        operations = spglib.get_symmetry(spglib_cell(self.primitive), symprec=SYMPREC)
         return operations["rotations"].astype(np.int64), operations["translations"]
+
+    @property
+    def axes(self) -> IntArray:
+        """Conventional lattice vectors as rows, in primitive ones, shape (3, 3)."""
+        primitive = self.primitive.lattice.matrix
+        axes = self.conventional.lattice.matrix @ np.linalg.inv(primitive)
+        return np.rint(axes).astype(np.int64)
+
+    @cached_property
+    def point_group(self) -> IntArray:
+        """Rotations of the crystal, each once, fractions of the conventional cell: (n, 3, 3)."""
+        rotations = rotations_in(self.axes, self.symmetry_operations[0])
+        return np.unique(np.rint(rotations).astype(np.int64), axis=0)
 
 
 def prototype_structure(name: str, settings: CrystalSettings) -> Structure:
@@ -145,39 +169,37 @@ def prototype_structure(name: str, settings: CrystalSettings) -> Structure:
 def standard_crystal(name: str, structure: Structure) -> Crystal:
     """Bring a crystal, given in any cell and orientation, into its standard cells.
 
-    The conventional cell is pymatgen's (Setyawan and Curtarolo, Comput. Mater. Sci. 49 (2010)
-    299); atoms are symmetrised within 0.01 Å. Such cells leave open where the origin is and which
-    of the lattice's equivalent directions is which: (111) of zincblende may end on either element.
-    Here an atom is at the origin (of the rarest element, and of these the most metallic by its
-    Mendeleev number), and of the rotations of the lattice the one that leads to the least
-    coordinates is taken, so that (hkl) means the same face whatever cell was given.
+    Miller indices refer to the axes of the cell given, or, where that is not conventional, to
+    those of the International Tables (see `generators.conventional_cell`); atoms are symmetrised
+    within 0.01 Å. An atom is at the origin: of the rarest element, and of these the most metallic
+    by its Mendeleev number. Where the axes are not the crystal's own, symmetry leaves open which
+    of the lattice's equivalent directions is which ((111) of zincblende may end on either
+    element). Of the rotations of the lattice, the one that leads to the least coordinates is then
+    taken, so that (hkl) means the same face whatever primitive cell was given.
 
     Raises
     ------
     GenerationError
-        If sites are partly occupied or no symmetry can be found.
+        If it is no crystal that can be computed (see `generators.crystal_checks`), or no symmetry
+        can be found.
     """
-    if not structure.is_ordered:
-        raise GenerationError(
-            f"crystal {name!r} has partly occupied sites",
-            where=f"crystals.{name}",
-            remedy="Give an ordered structure",
-        )
+    check_crystal(name, structure)
     bare = Structure(structure.lattice, [site.specie.symbol for site in structure],
                      structure.frac_coords)  # fmt: skip
     try:
-        conventional = SpacegroupAnalyzer(bare, _SYMPREC).get_conventional_standard_structure()
+        cell = conventional_cell(bare)
     except (ValueError, TypeError) as error:
         raise GenerationError(
             f"no symmetry found for crystal {name!r} ({error})",
             where=f"crystals.{name}",
-            remedy="Check its atoms: two of them may lie on one another",
+            remedy="Check its atoms and its cell",
         ) from error
-    conventional = _canonical(conventional)
+    conventional = _canonical(cell)
     lattice, positions, numbers = spglib.standardize_cell(
-        _spglib_cell(conventional), to_primitive=True, no_idealize=True, symprec=_SYMPREC
+        spglib_cell(conventional), to_primitive=True, no_idealize=True, symprec=SYMPREC
     )
-    return Crystal(name, conventional, Structure(lattice, numbers, positions))
+    primitive = Structure(lattice, numbers, positions)
+    return Crystal(name, conventional, primitive, cell.choice, cell.space_group)
 
 
 def wrapped(fractions: FloatArray) -> FloatArray:
@@ -185,13 +207,16 @@ def wrapped(fractions: FloatArray) -> FloatArray:
     return np.asarray(fractions - np.floor(fractions + 1e-6))
 
 
-def _canonical(conventional: Structure) -> Structure:
-    """One description of the crystal among all that its standard conventional cell allows."""
+def _canonical(cell: ConventionalCell) -> Structure:
+    """One description of the crystal among all that its conventional cell allows."""
+    conventional = cell.structure
     numbers = np.array(conventional.atomic_numbers)
     counts = conventional.composition
     origin_element = min(counts, key=lambda element: (counts[element], element.mendeleev_no))
+    standard = cell.choice == "standard"
+    rotations = _proper_rotations(conventional) if standard else [np.eye(3, dtype=np.int64)]
     descriptions = []
-    for rotation in _proper_rotations(conventional):
+    for rotation in rotations:
         turned = conventional.frac_coords @ rotation.T
         for origin in turned[numbers == origin_element.Z]:
             fractions = wrapped(turned - origin)
@@ -204,7 +229,7 @@ def _canonical(conventional: Structure) -> Structure:
 
 def _proper_rotations(conventional: Structure) -> IntArray:
     """Rotations of the lattice, centring included; fractional coordinates, shape (n, 3, 3)."""
-    operations = spglib.get_symmetry(_spglib_cell(conventional), symprec=_SYMPREC)
+    operations = spglib.get_symmetry(spglib_cell(conventional), symprec=SYMPREC)
     centring = operations["translations"][
         (operations["rotations"] == np.eye(3, dtype=np.int64)).all(axis=(1, 2))
     ]
@@ -232,7 +257,3 @@ def _neighbours(structure: Structure) -> tuple[IntArray, FloatArray, FloatArray]
     positions = structure.cart_coords
     vectors = positions[points] + images @ structure.lattice.matrix - positions[centers]
     return centers, vectors, distances
-
-
-def _spglib_cell(structure: Structure) -> tuple[FloatArray, FloatArray, tuple[int, ...]]:
-    return structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers

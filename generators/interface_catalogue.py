@@ -13,9 +13,10 @@ from generators.crystals import Crystal
 from generators.errors import GenerationError, located
 from generators.interfaces import interface_candidates
 from generators.lattice_match import MatchLimits
+from generators.miller_indices import distinct_miller_indices, shared_miller_indices
 from generators.named_crystals import Crystals, named_crystal
 from generators.settings import InterfaceSettings, MillerIndex
-from generators.slabs import Slab, distinct_miller_indices, slab_terminations
+from generators.slabs import Slab, slab_terminations
 
 
 def section_interfaces(
@@ -55,7 +56,7 @@ def section_interfaces(
         cuts = _slabs(crystal, side, miller_index, settings)
         return [next((slab for slab in known if _same_cut(slab, cut)), cut) for cut in cuts]
 
-    for miller_indices in _pairs(substrate, film, settings, where):
+    for miller_indices in _pairs(substrate, film, settings):
         sides = []
         for side, miller_index in zip(("substrate", "film"), miller_indices, strict=True):
             with located(f"{where}.{_key(settings, side)}"):
@@ -70,25 +71,23 @@ def section_interfaces(
 
 
 def _pairs(
-    substrate: Crystal, film: Crystal, settings: InterfaceSettings, where: str
+    substrate: Crystal, film: Crystal, settings: InterfaceSettings
 ) -> list[tuple[MillerIndex, MillerIndex]]:
     """Miller indices of substrate and film, pair by pair."""
     if settings.substrate_miller is not None and settings.film_miller is not None:
         return [(settings.substrate_miller, settings.film_miller)]
-    ours = theirs = list(settings.miller_indices)
-    if settings.max_index is not None:
-        ours = distinct_miller_indices(substrate, settings.max_index)
-        theirs = distinct_miller_indices(film, settings.max_index)
-    if settings.pairs == "all":
-        return list(product(ours, theirs))
-    shared = [index for index in ours if index in theirs]
-    if not shared:
-        raise GenerationError(
-            f"{substrate.name} and {film.name} share no distinct plane up to {settings.max_index}",
-            where=f"{where}.max_index",
-            remedy="Raise `max_index`, or name planes in `miller_indices`",
+    same = settings.pairs == "same"
+    if settings.max_index is None:
+        planes = settings.miller_indices
+        return [(index, index) for index in planes] if same else list(product(planes, planes))
+    if same:
+        return shared_miller_indices(substrate, film, settings.max_index)
+    return list(
+        product(
+            distinct_miller_indices(substrate, settings.max_index),
+            distinct_miller_indices(film, settings.max_index),
         )
-    return [(index, index) for index in shared]
+    )
 
 
 def _key(settings: InterfaceSettings, side: str) -> str:

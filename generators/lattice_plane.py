@@ -127,13 +127,14 @@ def _primitive_plane(
     conventional: FloatArray, primitive: FloatArray, miller_index: tuple[int, int, int]
 ) -> IntArray:
     """(hkl) of the conventional cell as coprime indices of the primitive cell, shape (3,)."""
-    fractions = primitive @ np.linalg.inv(conventional) @ np.array(miller_index)
-    # Centring translations are halves and thirds.
-    sixths = np.rint(6 * fractions).astype(np.int64)
-    if np.abs(6 * fractions - sixths).max() > 1e-3:
+    axes = conventional @ np.linalg.inv(primitive)
+    multiples = np.rint(axes)
+    if np.abs(axes - multiples).max() > 1e-3:
         raise ValueError("the primitive lattice does not contain the conventional one")
-    plane: IntArray = sixths // math.gcd(*sixths.tolist())
-    return plane
+    # multiples⁻¹ @ (hkl), times the determinant: whole numbers
+    adjugate = np.rint(np.linalg.det(multiples) * np.linalg.inv(multiples)).astype(np.int64)
+    plane: IntArray = adjugate @ np.array(miller_index)
+    return plane // math.gcd(*plane.tolist())
 
 
 def _plane_and_step(plane_indices: IntArray) -> IntArray:

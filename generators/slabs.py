@@ -11,7 +11,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core import Element, Lattice, Structure
-from pymatgen.core.surface import get_symmetrically_distinct_miller_indices
 
 from generators.candidate import Candidate
 from generators.crystals import Crystal, FloatArray, IntArray, wrapped
@@ -234,13 +233,6 @@ def slab_terminations(
         If `miller_index` is no plane.
     """
     return list(_slabs(crystal, miller_index, min_thickness, vacuum, free_layers, prefer))
-
-
-def distinct_miller_indices(crystal: Crystal, max_index: int) -> list[MillerIndex]:
-    """Symmetrically distinct planes up to an index, lowest first (by h² + k² + l²)."""
-    indices = get_symmetrically_distinct_miller_indices(crystal.conventional, max_index)
-    planes = [(int(index[0]), int(index[1]), int(index[2])) for index in indices]
-    return sorted(planes, key=lambda hkl: (hkl[0] ** 2 + hkl[1] ** 2 + hkl[2] ** 2, hkl))
 
 
 def _slabs(

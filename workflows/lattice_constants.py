@@ -84,8 +84,8 @@ def relax_crystal(structure: Structure, calculator: Calculator) -> tuple[Structu
     NotRelaxedError
         If stress and forces do not vanish within 200 steps.
     """
-    primitive = standard_crystal("crystal", structure).primitive
-    atoms = AseAtomsAdaptor.get_atoms(primitive, msonable=False)
+    crystal = standard_crystal("crystal", structure)
+    atoms = AseAtomsAdaptor.get_atoms(crystal.primitive, msonable=False)
     with own_torch_settings(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the potential's packages
         atoms.calc = calculator
@@ -94,7 +94,8 @@ def relax_crystal(structure: Structure, calculator: Calculator) -> tuple[Structu
         converged = optimiser.run(fmax=_FORCE_LIMIT, steps=_MAX_STEPS)
     if not converged:
         raise NotRelaxedError(f"stress and forces do not vanish within {_MAX_STEPS} steps")
-    relaxed = AseAtomsAdaptor.get_structure(atoms)
+    # In the axes that the crystal had before: Miller indices refer to them.
+    relaxed = AseAtomsAdaptor.get_structure(atoms) * crystal.axes
     return _rounded(standard_crystal("crystal", relaxed).conventional), int(optimiser.nsteps)
 
 

@@ -6,7 +6,6 @@ import math
 from math import gcd
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
@@ -15,7 +14,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from generators.crystals import standard_crystal
-from generators.slabs import cut_slab, slab_terminations
+from generators.slabs import slab_terminations
 
 NAMES = st.sampled_from(["Cu", "Li", "Mg", "C", "LiF", "ZnS", "Cu2O"])
 COPRIME = st.tuples(*[st.integers(-4, 4)] * 3).filter(lambda hkl: gcd(*hkl) == 1)
@@ -140,19 +139,3 @@ def test_equivalent_planes_have_the_same_terminations(crystals, name, hkl, opera
         for index in (hkl, image)
     ]  # fmt: skip
     assert kinds[0] == kinds[1]
-
-
-@pytest.mark.parametrize("name", ["ZnS", "Mg", "Cu2O", "C"])
-def test_turned_crystals_keep_their_faces(crystals, name):
-    # A quarter turn about c, or a sixth, is of the lattice but not always of the crystal.
-    crystal = crystals[name]
-    turn = (
-        [[1, 1, 0], [-1, 0, 0], [0, 0, 1]] if name == "Mg" else [[0, 1, 0], [-1, 0, 0], [0, 0, 1]]
-    )
-    cell = crystal.conventional
-    turned = Structure(cell.lattice, cell.species, cell.frac_coords @ np.array(turn))
-    again = standard_crystal(name, turned)
-    for hkl in ((1, 1, 1), (-1, 1, 1), (2, 1, 1)):
-        slab = cut_slab(crystal, hkl, min_thickness=8, vacuum=6)
-        other = cut_slab(again, hkl, min_thickness=8, vacuum=6)
-        assert other.candidate.structure_id == slab.candidate.structure_id

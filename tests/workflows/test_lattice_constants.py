@@ -84,6 +84,21 @@ def test_hexagonal_crystal_relaxes_both_constants():
         assert strained.get_potential_energy() > lowest
 
 
+def test_the_axes_stay_those_given():
+    """The hexagonal axis of this copper is a: (100) means its basal plane, relaxed or not."""
+    hexagonal = crystal("hcp", a=2.5, c=4.2)
+    cycled = Structure(
+        Lattice(hexagonal.lattice.matrix[[2, 0, 1]]),
+        hexagonal.species,
+        hexagonal.frac_coords[:, [2, 0, 1]],
+    )
+    relaxed, _ = relax_crystal(cycled, EMT())
+    reference, _ = relax_crystal(hexagonal, EMT())
+    assert relaxed.lattice.a == pytest.approx(reference.lattice.c, abs=2e-3)
+    assert relaxed.lattice.b == pytest.approx(reference.lattice.a, abs=2e-3)
+    assert relaxed.lattice.alpha == pytest.approx(120)
+
+
 def test_symmetry_is_kept_where_another_structure_is_lower():
     """Lennard-Jones prefers fcc to bcc, but bcc stays bcc."""
     calculator = LennardJones(sigma=2.6, epsilon=0.2, rc=6.5, smooth=True)

@@ -1,0 +1,108 @@
+"""What cannot be a crystal, however it was read."""
+
+from __future__ import annotations
+
+import numpy as np
+from ase.data import covalent_radii
+from pymatgen.core import Element, Structure
+
+from generators.errors import GenerationError
+
+TOO_CLOSE = 0.5
+"""Of the sum of covalent radii: no bond is this short (multiple bonds come down to 0.66)."""
+
+_LEAST_VOLUME = 1.0  # Å³ per atom; hydrogen at 500 GPa has about 1.2
+_GREATEST_VOLUME = 500.0  # Å³ per atom; caesium has 116, open frameworks below 100
+
+
+def check_crystal(name: str, structure: Structure) -> None:
+    """Refuse what is no crystal, or none that can be computed.
+
+    Parameters
+    ----------
+    name
+        The crystal's name in the campaign.
+    structure
+        As read.
+
+    Raises
+    ------
+    GenerationError
+        If numbers are not finite, the cell has no volume or far too much, sites are partly
+        occupied, an atom is no element, or two atoms lie on one another.
+    """
+    problem = _cell_problem(structure) or _sites_problem(structure) or _overlap_problem(structure)
+    if problem is not None:
+        message, remedy = problem
+        raise GenerationError(f"{name}: {message}", where=f"crystals.{name}", remedy=remedy)
+
+
+def closest_pair(structure: Structure) -> tuple[int, int, float] | None:
+    """Find the two atoms that are too close, periodic images included.
+
+    Returns
+    -------
+    tuple
+        Their numbers and distance (Å), of the pair shortest beside the sum of its covalent radii
+        (Cordero et al., Dalton Trans. 2008, 2832); None if no pair is closer than `TOO_CLOSE`
+        times that sum.
+    """
+    radii = covalent_radii[list(structure.atomic_numbers)]
+    first, second, _, distances = structure.get_neighbor_list(2 * TOO_CLOSE * float(radii.max()))
+    ratios = distances / (radii[first] + radii[second])
+    if not len(ratios) or ratios.min() >= TOO_CLOSE:
+        return None
+    worst = int(ratios.argmin())
+    return int(first[worst]), int(second[worst]), float(distances[worst])
+
+
+def _cell_problem(structure: Structure) -> tuple[str, str] | None:
+    matrix = structure.lattice.matrix
+    if not np.isfinite(matrix).all():
+        return "its cell has numbers that are not finite", "Correct the lattice vectors"
+    if not np.isfinite(structure.frac_coords).all():
+        return "positions that are not finite numbers", "Correct the coordinates"
+    volume = abs(float(np.linalg.det(matrix))) / len(structure)
+    if volume < _LEAST_VOLUME:
+        return (
+            f"its cell holds {volume:.3g} Å³ per atom: the lattice vectors nearly lie in a plane, "
+            "or lengths are not in Å",
+            "Correct the lattice vectors",
+        )
+    if volume > _GREATEST_VOLUME:
+        return (
+            f"its cell holds {volume:.3g} Å³ per atom, mostly empty space",
+            "Give a bulk crystal with lengths in Å; slabs and vacuum are made of it",
+        )
+    return None
+
+
+def _sites_problem(structure: Structure) -> tuple[str, str] | None:
+    if not structure.is_ordered:
+        return (
+            "it has partly occupied sites",
+            "Give an ordered structure, such as a supercell with each site filled or empty",
+        )
+    for number, site in enumerate(structure, start=1):
+        symbol = site.specie.symbol
+        if symbol in {"D", "T"}:
+            return (
+                f"atom {number} is {symbol}: labels do not depend on the isotope",
+                "Write H in place of D and T",
+            )
+        if not Element.is_valid_symbol(symbol):
+            return f"atom {number} is {symbol!r}, which is no element", "Give element symbols"
+    return None
+
+
+def _overlap_problem(structure: Structure) -> tuple[str, str] | None:
+    pair = closest_pair(structure)
+    if pair is None:
+        return None
+    first, second, distance = pair
+    symbols = [structure[atom].specie.symbol for atom in (first, second)]
+    return (
+        f"atoms {first + 1} ({symbols[0]}) and {second + 1} ({symbols[1]}) are {distance:.2f} Å "
+        "apart, closer than any bond",
+        "Correct the positions or the lattice constants (Å), or keep one of alternative sites",
+    )
