@@ -34,7 +34,7 @@ def check_crystal(name: str, structure: Structure) -> None:
     problem = _cell_problem(structure) or _sites_problem(structure) or _overlap_problem(structure)
     if problem is not None:
         message, remedy = problem
-        raise GenerationError(f"{name}: {message}", where=f"crystals.{name}", remedy=remedy)
+        raise GenerationError(message, where=f"crystals.{name}", remedy=remedy)
 
 
 def closest_pair(structure: Structure) -> tuple[int, int, float] | None:
@@ -59,9 +59,9 @@ def closest_pair(structure: Structure) -> tuple[int, int, float] | None:
 def _cell_problem(structure: Structure) -> tuple[str, str] | None:
     matrix = structure.lattice.matrix
     if not np.isfinite(matrix).all():
-        return "its cell has numbers that are not finite", "Correct the lattice vectors"
+        return "its lattice vectors are not all finite numbers", "Correct the lattice vectors"
     if not np.isfinite(structure.frac_coords).all():
-        return "positions that are not finite numbers", "Correct the coordinates"
+        return "its positions are not all finite numbers", "Correct the coordinates"
     volume = abs(float(np.linalg.det(matrix))) / len(structure)
     if volume < _LEAST_VOLUME:
         return (
@@ -85,11 +85,6 @@ def _sites_problem(structure: Structure) -> tuple[str, str] | None:
         )
     for number, site in enumerate(structure, start=1):
         symbol = site.specie.symbol
-        if symbol in {"D", "T"}:
-            return (
-                f"atom {number} is {symbol}: labels do not depend on the isotope",
-                "Write H in place of D and T",
-            )
         if not Element.is_valid_symbol(symbol):
             return f"atom {number} is {symbol!r}, which is no element", "Give element symbols"
     return None

@@ -13,6 +13,7 @@ from generators.catalogue import Catalogue, build_catalogue
 from generators.crystals import prototype_structure
 from generators.errors import GenerationError
 from workflows.campaign import Campaign
+from workflows.crystal_files import read_crystal
 from workflows.errors import CuprolithError
 from workflows.lattice_constants import RelaxedCrystal, relaxed_crystals, with_relaxed
 from workflows.overview import Overview, make_overview
@@ -45,23 +46,17 @@ def campaign_crystals(campaign: Campaign) -> dict[str, Structure]:
     Raises
     ------
     CuprolithError
-        If a file is no structure, or a prototype lacks a lattice constant.
+        If a file holds no crystal, or a prototype lacks a lattice constant.
     """
     crystals = {}
     for name, settings in campaign.crystals.items():
+        if settings.file is not None:
+            crystals[name] = read_crystal(settings.file, name)
+            continue
         try:
-            if settings.file is not None:
-                crystals[name] = Structure.from_file(settings.file)
-            else:
-                crystals[name] = prototype_structure(name, settings)
-        except (ValueError, OSError, KeyError) as error:
-            raise CuprolithError(
-                f"{error}",
-                key=f"crystals.{name}",
-                remedy="give a structure file that pymatgen reads (CIF, POSCAR, ...)"
-                if settings.file is not None
-                else "check prototype, species and lattice constants",
-            ) from error
+            crystals[name] = prototype_structure(name, settings)
+        except GenerationError as error:
+            raise CuprolithError(error.message, key=error.where, remedy=error.remedy) from error
     return crystals
 
 

@@ -1,0 +1,105 @@
+"""Crystals from files: whatever a reader would guess is refused, with the file and a remedy."""
+
+from __future__ import annotations
+
+import warnings
+from fnmatch import fnmatch
+from pathlib import Path
+
+import ase.io
+from pymatgen.core import Structure
+from pymatgen.io.vasp.inputs import Poscar
+
+from generators.crystal_checks import check_crystal
+from generators.errors import GenerationError
+from workflows.cif_files import read_cif
+from workflows.errors import CuprolithError
+
+_READABLE = "CIF, POSCAR, CONTCAR, vasprun.xml, extended XYZ, XSF or pymatgen's JSON"
+
+
+def read_crystal(path: Path, name: str) -> Structure:
+    """Read a bulk crystal.
+
+    Parameters
+    ----------
+    path
+        The file; its name says what it is, as for pymatgen. Extended XYZ is read as well.
+    name
+        The crystal's name in the campaign.
+
+    Returns
+    -------
+    Structure
+        Ordered and finite, in the cell as written.
+
+    Raises
+    ------
+    CuprolithError
+        If it cannot be read, or is not one complete crystal; names file, key and remedy.
+    """
+    key = f"crystals.{name}.file"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # each doubt that matters is an error here
+            structure = _read(path)
+        check_crystal(name, structure)
+    except CuprolithError as error:
+        raise CuprolithError(error.message, str(path), error.remedy, key) from error
+    except GenerationError as error:
+        raise CuprolithError(error.message, str(path), error.remedy, key) from error
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise CuprolithError(
+            f"no crystal can be read: {reason}",
+            where=str(path),
+            key=key,
+            remedy=f"check the file; it may be {_READABLE}, and its name must say which",
+        ) from error
+    return structure
+
+
+def _read(path: Path) -> Structure:
+    if not path.is_file():
+        raise CuprolithError(
+            "there is no such file", remedy="correct the path, relative to the campaign file"
+        )
+    name = path.name.lower()
+    if fnmatch(name, "*.cif*") or fnmatch(name, "*.mcif*"):
+        return read_cif(path)
+    if any(fnmatch(name, pattern) for pattern in ("*poscar*", "*contcar*", "*.vasp")):
+        return _read_poscar(path)
+    if fnmatch(name, "*.xyz") or fnmatch(name, "*.extxyz"):
+        return _read_xyz(path)
+    return Structure.from_file(path)
+
+
+def _read_poscar(path: Path) -> Structure:
+    """Read a POSCAR; elements that it does not name may stand in a POTCAR beside it."""
+    poscar = Poscar.from_file(path, check_for_potcar=False)
+    if not poscar.true_names:
+        poscar = Poscar.from_file(path, check_for_potcar=True)
+    if not poscar.true_names:
+        raise CuprolithError(
+            "the file names no elements",
+            remedy="write their symbols in a line above the numbers of atoms, such as `Li O`",
+        )
+    return poscar.structure
+
+
+def _read_xyz(path: Path) -> Structure:
+    frames = ase.io.read(path, index=":", format="extxyz")
+    if len(frames) != 1:
+        raise CuprolithError(
+            f"the file holds {len(frames)} frames", remedy="give a file with one crystal"
+        )
+    atoms = frames[0]
+    if not (atoms.pbc.all() and atoms.cell.rank == 3):
+        raise CuprolithError(
+            "the file has no cell that is periodic in three directions",
+            remedy='write it as extended XYZ with `Lattice="..."` and `pbc="T T T"`',
+        )
+    return Structure(
+        atoms.cell.array, atoms.get_chemical_symbols(), atoms.positions,
+        coords_are_cartesian=True,
+    )  # fmt: skip
