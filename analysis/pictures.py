@@ -25,7 +25,7 @@ View = Literal["top", "side"]
 
 _RADIUS_SCALE = 0.92  # of the covalent radius: neighbours in a metal just touch
 _SMALLEST_EXTENT = 9.0  # Å; smaller cells are shown with their periodic images
-_WIDEST_GAP = 5.0  # Å; a wider gap along the third axis is vacuum and is left out
+_WIDEST_GAP = 6.0  # Å, as for k-points; a wider gap along the third axis is vacuum and is left out
 _MARGIN = 0.4  # Å around the slab
 _LAYER_STEP = 1.2  # Å; from above, what lies deeper than this is shaded once more
 

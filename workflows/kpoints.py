@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 PAPER_KPOINT_LENGTH = 32.0
 """Least number of divisions times lattice constant, Å (Laskaris 2026, section III.C)."""
 
-FAMILIES_WITH_VACUUM = frozenset({"slab", "vacancy", "vacancy_2x2", "adatom"})
-
 LEAST_VACUUM = 6.0
 """Å; wider than any layer spacing of a crystal, narrower than any useful vacuum."""
 

@@ -17,7 +17,7 @@ from generators.plane_supercells import pymatgen_plane_cell, supercell_size
 from generators.settings import MillerIndex
 from generators.slabs import cut_slab
 from workflows.campaign import Campaign, PublishedSettings
-from workflows.kpoints import FAMILIES_WITH_VACUUM, gamma_mesh
+from workflows.kpoints import gamma_mesh, has_vacuum
 from workflows.lattice_constants import RelaxedCrystal, lattice_constants
 
 Plane = tuple[str, MillerIndex]
@@ -31,7 +31,7 @@ class Cost(BaseModel):
     atoms_cubed
         Sum of N³.
     with_kpoints
-        Sum of N³ k; k counts the points of the Γ-centred mesh (32 Å), symmetry not used.
+        Sum of N³ k; k counts the points of the campaign's Γ-centred mesh, symmetry not used.
     """
 
     atoms_cubed: int = 0
@@ -153,7 +153,11 @@ def make_overview(
         Those of them that the engine relaxed.
     """
     cells = _pymatgen_cells(crystals, catalogue.candidates)
-    costs = {candidate.structure_id: _costs(candidate, cells) for candidate in catalogue.candidates}
+    length = campaign.engine.kpoint_length
+    costs = {
+        candidate.structure_id: _costs(candidate, cells, length)
+        for candidate in catalogue.candidates
+    }
     published = campaign.published
     families = [
         _family(
@@ -228,12 +232,14 @@ def _crystal(
     return CrystalOverview(constants=constants, source=settings.source or default)
 
 
-def _costs(candidate: Candidate, cells: Mapping[Plane, IntArray]) -> tuple[Cost, Cost | None]:
+def _costs(
+    candidate: Candidate, cells: Mapping[Plane, IntArray], length: float
+) -> tuple[Cost, Cost | None]:
     """Cost of a candidate, and of its counterpart on pymatgen's oriented cell, if it has one."""
     lattice = candidate.structure.lattice
-    vacuum = candidate.family in FAMILIES_WITH_VACUUM
+    vacuum = has_vacuum(candidate.structure)
     n_atoms = len(candidate.structure)
-    here = _cost(n_atoms, lattice, vacuum=vacuum)
+    here = _cost(n_atoms, lattice, vacuum=vacuum, length=length)
     plane = _plane(candidate)
     if plane is None:
         return here, None
@@ -241,14 +247,14 @@ def _costs(candidate: Candidate, cells: Mapping[Plane, IntArray]) -> tuple[Cost,
     own = np.diag(_repeats(candidate))
     larger = np.eye(3)
     larger[:2, :2] = own @ cells[plane] @ np.linalg.inv(own)
-    return here, _cost(
-        n_atoms * supercell_size(cells[plane]), Lattice(larger @ lattice.matrix), vacuum=vacuum
-    )
+    atoms_there = n_atoms * supercell_size(cells[plane])
+    there = Lattice(larger @ lattice.matrix)
+    return here, _cost(atoms_there, there, vacuum=vacuum, length=length)
 
 
-def _cost(n_atoms: int, lattice: Lattice, *, vacuum: bool) -> Cost:
+def _cost(n_atoms: int, lattice: Lattice, *, vacuum: bool, length: float) -> Cost:
     # The mesh depends on the cell alone; one atom of whatever kind stands for the rest.
-    mesh = gamma_mesh(Structure(lattice, ["H"], [[0, 0, 0]]), vacuum=vacuum)
+    mesh = gamma_mesh(Structure(lattice, ["H"], [[0, 0, 0]]), vacuum=vacuum, length=length)
     return Cost(atoms_cubed=n_atoms**3, with_kpoints=n_atoms**3 * math.prod(mesh))
 
 
@@ -267,10 +273,14 @@ def _pymatgen_cells(
 
 
 def _plane(candidate: Candidate) -> Plane | None:
-    """Crystal and plane of a slab or of its defects, if on repeats of the smallest cell."""
+    """Crystal and plane of a slab or of its defects, if on repeats of the smallest cell.
+
+    Interfaces have two crystals, and bulk cells no plane.
+    """
     on_smallest = candidate.parameters.get("cell", "smallest") == "smallest"
-    if candidate.family in FAMILIES_WITH_VACUUM and candidate.miller_index and on_smallest:
-        return candidate.parameters["crystal"], candidate.miller_index
+    crystal = candidate.parameters.get("crystal")
+    if crystal is not None and candidate.miller_index is not None and on_smallest:
+        return crystal, candidate.miller_index
     return None
 
 

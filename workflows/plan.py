@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from generators.candidate import FAMILIES, Candidate
 from workflows.campaign import Campaign
 from workflows.engines.engine import Engine, make_engine
-from workflows.kpoints import PAPER_KPOINT_LENGTH, has_vacuum, structure_mesh
+from workflows.kpoints import has_vacuum, structure_mesh
 from workflows.label_runs import MELT_QUENCH_FAMILIES, LabelRun, label_runs
 from workflows.stages.generate import campaign_candidates
 from workflows.structures_io import record_of
@@ -74,7 +74,10 @@ def plan_campaign(campaign: Campaign) -> CampaignPlan:
     """Plan a campaign: structures are built in memory, nothing is labelled or written."""
     engine = make_engine(campaign.engine)
     candidates = campaign_candidates(campaign)
-    meshes = {each.structure_id: _mesh(each, campaign) for each in candidates}
+    meshes = {
+        each.structure_id: structure_mesh(each.structure, campaign.engine.kpoint_length)
+        for each in candidates
+    }
     records = [record_of(candidate) for candidate in candidates]
     steps: defaultdict[str, int] = defaultdict(int)
     seconds: defaultdict[str, float] = defaultdict(float)
@@ -104,15 +107,6 @@ def plan_campaign(campaign: Campaign) -> CampaignPlan:
         dft=_dft_plan(campaign, candidates) if campaign.engine.name == "vasp" else None,
         notes=_notes(campaign),
     )
-
-
-def _mesh(candidate: Candidate, campaign: Campaign) -> Mesh:
-    lengths = {
-        "vasp": campaign.engine.vasp.kpoint_length,
-        "gpaw": campaign.engine.gpaw.kpoint_length,
-    }
-    length = lengths.get(campaign.engine.name, PAPER_KPOINT_LENGTH)
-    return structure_mesh(candidate.structure, length)
 
 
 def _seconds(run: LabelRun, engine: Engine, mesh: Mesh) -> float:

@@ -1,6 +1,7 @@
 """The overview counts what is there, and its costs are those of pymatgen's own slabs."""
 
 import math
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,14 @@ from generators.crystals import prototype_structure, standard_crystal
 from generators.slabs import cut_slab
 from generators.vacancies import vacancy_candidates
 from workflows.campaign import Campaign, load_campaign
+from workflows.engines.settings import EngineSettings
+from workflows.kpoints import has_vacuum
 from workflows.lattice_constants import RelaxedCrystal
 from workflows.overview import Overview, make_overview
+from workflows.plan import plan_campaign
 from workflows.stages.generate import campaign_crystals, generate
+from workflows.vasp.inputs import RelaxInputGenerator
+from workflows.vasp.settings import VaspSettings
 from workflows.workdir import Workdir, read_json
 
 PAPER = Path(__file__).parents[2] / "inputs" / "paper_culi.yaml"
@@ -86,6 +92,40 @@ def test_kpoints_of_both_cells_follow_their_edges():
     here, there = math.ceil(32 / (3.58 / math.sqrt(2))) ** 2, math.ceil(32 / 3.58) ** 2
     assert found.cost.with_kpoints == found.cost.atoms_cubed * here
     assert found.pymatgen_cells.with_kpoints_ratio == pytest.approx(8 * there / here)
+
+
+def test_overview_plan_and_vasp_count_the_same_kpoints():
+    """One rule for vacuum, by the gap: interfaces with and without, slabs with too little."""
+    asked = campaign(
+        bulk={},
+        slabs=[slab("Cu", (1, 0, 0)), slab("Li", (1, 0, 0)) | {"vacuum": 2.5}],
+        adatoms=[{"species": ["Li"], "crystals": ["Cu"]}],
+        interfaces=[
+            {"substrate": "Cu", "film": "Li", "miller_indices": [[1, 0, 0]], "vacuum": vacuum,
+             "substrate_thickness": 6.0, "film_thickness": 6.0}
+            for vacuum in (0.0, 5.0, 12.0)
+        ],
+    ).model_copy(
+        update={"engine": EngineSettings(name="vasp", vasp=VaspSettings(kpoint_length=24.0))}
+    )  # fmt: skip
+    overview, planned = overview_of(asked), plan_campaign(asked)
+    made = build_catalogue(campaign_crystals(asked), asked.structures).candidates
+    assert len({mesh for f in planned.families for mesh in f.kpoint_meshes}) > 3
+    for family_plan in planned.families:
+        members = [one for one in made if one.family == family_plan.family]
+        generator = RelaxInputGenerator(settings=asked.engine.vasp)
+        meshes = []
+        for member in members:
+            generator.structure = member.structure
+            meshes.append(generator.kpoints_updates.kpts[0])
+        assert family_plan.kpoint_meshes == Counter("×".join(map(str, mesh)) for mesh in meshes)
+        expected = sum(
+            len(member.structure) ** 3 * math.prod(mesh)
+            for member, mesh in zip(members, meshes, strict=True)
+        )
+        assert family(overview, family_plan.family).cost.with_kpoints == expected
+    (thin,) = (one for one in made if one.family == "slab" and one.parameters["crystal"] == "Li")
+    assert not has_vacuum(thin.structure)
 
 
 def test_families_add_up_to_the_total():

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from workflows.engines.gpaw_settings import GpawSettings
+from workflows.kpoints import PAPER_KPOINT_LENGTH
 from workflows.vasp.settings import VaspSettings
 
 EngineName = Literal["diep-r2scan", "chgnet-r2scan", "gpaw", "vasp"]
@@ -144,3 +145,9 @@ class EngineSettings(Settings):
     )
     vasp: VaspSettings = Field(default=VaspSettings(), description="used if `name` is vasp")
     gpaw: GpawSettings = Field(default=GpawSettings(), description="used if `name` is gpaw")
+
+    @property
+    def kpoint_length(self) -> float:
+        """Length of k-point meshes, Å: the DFT engine's, or the paper's where there is none."""
+        dft = {"vasp": self.vasp.kpoint_length, "gpaw": self.gpaw.kpoint_length}
+        return dft.get(self.name, PAPER_KPOINT_LENGTH)

@@ -12,11 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workflows.kpoints import PAPER_KPOINT_LENGTH
+from workflows.kpoints import LEAST_VACUUM, PAPER_KPOINT_LENGTH
 from workflows.vasp.ionic_steps import FloatArray
-
-# Wider than any layer spacing of a solid (Li(110): 2.4 Å), narrower than any useful vacuum.
-_VACUUM_GAP = 6.0
 
 
 class KpointLengths(NamedTuple):
@@ -51,7 +48,7 @@ def kpoint_lengths(
     scaled = positions @ np.linalg.inv(cell)
     above, up_to = 0.0, float("inf")
     for axis, divisions in enumerate(mesh):
-        if divisions == 1 and _gap(scaled[:, axis]) * heights[axis] > _VACUUM_GAP:
+        if divisions == 1 and _gap(scaled[:, axis]) * heights[axis] > LEAST_VACUUM:
             continue
         above = max(above, (divisions - 1) * float(min(norms[axis], heights[axis])))
         up_to = min(up_to, (divisions + 1) * float(max(norms[axis], heights[axis])))
