@@ -9,6 +9,7 @@ import numpy as np
 from pymatgen.core import Element, Structure
 
 from generators.candidate import Candidate
+from generators.contact import contact_distances, height_at_contact, rounded_height
 from generators.crystals import IntArray, wrapped
 from generators.errors import GenerationError
 from generators.layers import PLANE_TOLERANCE
@@ -33,14 +34,17 @@ def adatom_candidates(
     sites: Sequence[Sites] = get_args(Sites),
     supercell: tuple[int, int] = (2, 2),
     cell: PlaneCellName = "smallest",
-    height: float = 2.0,
+    height: float | None = None,
 ) -> list[Candidate]:
     """Put one adatom on a supercell of the slab, for each species and distinct site.
 
-    Laskaris 2026, section III.B: at distinct sites, 2 Å on top of the surface. The sites are found
-    on the slab's own cell (`generators.surface_sites`), not searched on the supercell. The height
-    is measured from the local surface: the outermost of the atoms the adatom stands on. Adatoms
-    go on the top face, and below the bottom face too where the two differ.
+    The sites are found on the slab's own cell (`generators.surface_sites`), not searched on the
+    supercell. The adatom comes down on its site until it touches an atom of the surface, as spheres
+    of covalent radii do (`generators.contact`): lower in a hollow than on top, and lower for small
+    atoms; but no lower than half that distance above the local surface, the outermost of the atoms
+    it stands on, lest a small atom sinks into it. Laskaris 2026, section III.B, has 2 Å above the
+    surface everywhere (`height`). Adatoms go on the top face, and below the bottom face too where
+    the two differ.
 
     Parameters
     ----------
@@ -56,7 +60,7 @@ def adatom_candidates(
         What is repeated: the slab's own, smallest cell, or the larger one that pymatgen's
         SlabGenerator makes of the same plane.
     height
-        Above the local surface, Å.
+        Above the local surface, Å; None: from radii.
 
     Returns
     -------
@@ -72,12 +76,6 @@ def adatom_candidates(
     for symbol in species:
         if not Element.is_valid_symbol(symbol):
             raise GenerationError(f"{symbol!r} is no element", remedy="Give element symbols")
-    if 2 * slab.vacuum - height < slab.crystal.bond_length:
-        raise GenerationError(
-            f"an adatom {height} Å above {slab.crystal.name} {slab.miller_index} comes within a "
-            f"bond of the next slab, {2 * slab.vacuum} Å away",
-            remedy="Raise the slab's `vacuum` or lower `height`",
-        )
     faces: tuple[Face, ...] = ("top",) if slab.equal_faces else ("top", "bottom")
     places = [
         _Place(face, number, site)
@@ -100,7 +98,7 @@ def adatom_candidates(
         )
     return [
         Candidate(
-            structure=_with_adatom(bare, matrix, symbol, place, height),
+            structure=_with_adatom(bare, matrix, symbol, place, above),
             family="adatom",
             free_mask=free,
             miller_index=slab.miller_index,
@@ -112,12 +110,13 @@ def adatom_candidates(
                 "area": stable_round(slab.area * supercell_size(matrix)),
                 "species": symbol,
                 **_described(place),
-                "height": stable_round(height),
+                "height": stable_round(above),
             },
             origins=traced,
         )
         for symbol in species
         for place, traced in zip(places, origins, strict=True)
+        for above in [_height(slab, place, symbol, height)]
     ]
 
 
@@ -125,6 +124,37 @@ class _Place(NamedTuple):
     face: Face
     number: int  # among all sites of the face
     site: SurfaceSite
+
+
+def _height(slab: Slab, place: _Place, symbol: str, given: float | None) -> float:
+    """Height above the local surface, Å: as given, or where the adatom touches an atom.
+
+    Raises
+    ------
+    GenerationError
+        If the vacuum is too low for the adatom.
+    """
+    height = _height_from_radii(slab, place, symbol) if given is None else given
+    if 2 * slab.vacuum - height < slab.crystal.bond_length:
+        raise GenerationError(
+            f"an adatom {height} Å above {slab.crystal.name} {slab.miller_index} comes within a "
+            f"bond of the next slab, {2 * slab.vacuum} Å away",
+            remedy="Raise the slab's `vacuum` or lower `height`",
+        )
+    return height
+
+
+def _height_from_radii(slab: Slab, place: _Place, symbol: str) -> float:
+    symbols = [site.specie.symbol for site in slab.structure]
+    (contact,) = contact_distances([symbol], symbols)
+    depths = slab.heights if place.face == "bottom" else slab.thickness - slab.heights
+    lateral = lateral_distances(
+        slab.structure.frac_coords[:, :2] - place.site.fractions,
+        slab.structure.lattice.matrix[:2, :2],
+    )
+    stops = height_at_contact(contact, lateral) - depths + place.site.depth
+    least = contact[_carriers(slab, place)].min() / 2
+    return rounded_height(float(max(stops.max(), least)))
 
 
 def _with_adatom(

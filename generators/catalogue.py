@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from generators.adatoms import adatom_candidates
 from generators.amorphous import amorphous_candidates, mixture_volume, volume_at_density
 from generators.bulk import bulk_candidates
 from generators.candidate import Candidate
+from generators.crystal_checks import overlap
 from generators.crystals import standard_crystal
 from generators.duplicates import unique_candidates
 from generators.errors import GenerationError, located
@@ -32,6 +33,15 @@ from generators.settings import (
 from generators.slabs import Slab, slab_terminations
 from generators.small_molecules import dimer_candidates, isolated_atom_candidates
 from generators.vacancies import vacancy_candidates
+
+_REMEDIES = {
+    "strains": "Compress less",
+    "height": "Raise `height`, or leave it out: it then follows from the elements",
+    "gaps": "Raise `gaps` (and `vacuum`, if there is one), or leave `gaps` out: they then follow "
+    "from the elements",
+    "min_distance": "Raise `min_distance`",
+    "standard_deviation": "Lower `standard_deviation`",
+}
 
 
 class Catalogue(NamedTuple):
@@ -59,8 +69,8 @@ def build_catalogue(crystals: Mapping[str, Structure], settings: StructuresSetti
     Parameters
     ----------
     crystals
-        Each crystal by name, in any cell and orientation. Miller indices refer to its standard
-        conventional cell (`generators.crystals.standard_crystal`).
+        Each crystal by name, in any cell and orientation. Miller indices refer to its conventional
+        cell (`generators.conventional_cell`).
     settings
         What to make.
 
@@ -89,21 +99,26 @@ def _all_candidates(
     crystals: Crystals, settings: StructuresSettings, notes: list[str]
 ) -> Iterator[Candidate]:
     bulk = list(_bulk(crystals, settings.bulk)) if settings.bulk is not None else []
-    yield from bulk
+    yield from _apart(bulk, "structures.bulk", "strains")
     slabs = list(_slabs(crystals, settings.slabs))
     yield from (slab.candidate for slab in slabs)
     for i, vacancies in enumerate(settings.vacancies):
         yield from _vacancies(crystals, slabs, vacancies, f"structures.vacancies[{i}]", notes)
     for i, adatoms in enumerate(settings.adatoms):
-        yield from _adatoms(crystals, slabs, adatoms, f"structures.adatoms[{i}]")
+        where = f"structures.adatoms[{i}]"
+        yield from _apart(_adatoms(crystals, slabs, adatoms, where), where, "height")
     for i, interfaces in enumerate(settings.interfaces):
         where = f"structures.interfaces[{i}]"
-        yield from section_interfaces(crystals, interfaces, where, notes, slabs)
+        made = section_interfaces(crystals, interfaces, where, notes, slabs)
+        yield from _apart(made, where, "gaps")
     for i, amorphous in enumerate(settings.amorphous):
-        yield from _amorphous(crystals, amorphous, f"structures.amorphous[{i}]")
+        where = f"structures.amorphous[{i}]"
+        yield from _apart(_amorphous(crystals, amorphous, where), where, "min_distance")
     roots = [*bulk, *(slab.candidate for slab in slabs)]
     for i, rattled in enumerate(settings.rattled):
-        yield from _rattled(crystals, roots, rattled, f"structures.rattled[{i}]")
+        where = f"structures.rattled[{i}]"
+        made = _rattled(crystals, roots, rattled, where)
+        yield from _apart(made, where, "standard_deviation")
     if (atoms := settings.isolated_atoms) is not None:
         with located("structures.isolated_atoms"):
             yield from isolated_atom_candidates(_species(crystals, atoms.species), atoms.box)
@@ -127,6 +142,19 @@ def _species(crystals: Crystals, named: Sequence[str] | None) -> Sequence[str]:
         if not Element.is_valid_symbol(name):
             raise GenerationError(f"{name!r} is not an element", remedy="Correct `species`")
     return named
+
+
+
+def _apart(candidates: Iterable[Candidate], where: str, key: str) -> Iterator[Candidate]:
+    """Pass on candidates; refuse one whose atoms overlap, and name the key that decides it."""
+    for candidate in candidates:
+        if problem := overlap(candidate.structure):
+            raise GenerationError(
+                f"in a structure of family {candidate.family}, {problem}",
+                where=f"{where}.{key}",
+                remedy=_REMEDIES[key],
+            )
+        yield candidate
 
 
 def _bulk(crystals: Crystals, settings: BulkSettings) -> Iterator[Candidate]:

@@ -1,4 +1,4 @@
-"""What cannot be a crystal, however it was read."""
+"""What cannot be a crystal, however it was read, and structures whose atoms overlap."""
 
 from __future__ import annotations
 
@@ -56,6 +56,19 @@ def closest_pair(structure: Structure) -> tuple[int, int, float] | None:
     return int(first[worst]), int(second[worst]), float(distances[worst])
 
 
+def overlap(structure: Structure) -> str:
+    """Say which atoms are closer than any bond; "" if none are."""
+    pair = closest_pair(structure)
+    if pair is None:
+        return ""
+    first, second, distance = pair
+    symbols = [structure[atom].specie.symbol for atom in (first, second)]
+    return (
+        f"atoms {first + 1} ({symbols[0]}) and {second + 1} ({symbols[1]}) are {distance:.2f} Å "
+        "apart, closer than any bond"
+    )
+
+
 def _cell_problem(structure: Structure) -> tuple[str, str] | None:
     matrix = structure.lattice.matrix
     if not np.isfinite(matrix).all():
@@ -91,13 +104,6 @@ def _sites_problem(structure: Structure) -> tuple[str, str] | None:
 
 
 def _overlap_problem(structure: Structure) -> tuple[str, str] | None:
-    pair = closest_pair(structure)
-    if pair is None:
-        return None
-    first, second, distance = pair
-    symbols = [structure[atom].specie.symbol for atom in (first, second)]
-    return (
-        f"atoms {first + 1} ({symbols[0]}) and {second + 1} ({symbols[1]}) are {distance:.2f} Å "
-        "apart, closer than any bond",
-        "Correct the positions or the lattice constants (Å), or keep one of alternative sites",
-    )
+    problem = overlap(structure)
+    remedy = "Correct the positions or the lattice constants (Å), or keep one of alternative sites"
+    return (problem, remedy) if problem else None

@@ -18,6 +18,8 @@ from generators.named_crystals import Crystals, named_crystal
 from generators.settings import InterfaceSettings, MillerIndex
 from generators.slabs import Slab, slab_terminations
 
+_VACUUM = 3.0  # Å; of slabs that are but sides of an interface, where no gap is given
+
 
 def section_interfaces(
     crystals: Crystals,
@@ -104,7 +106,7 @@ def _slabs(
         crystal,
         miller_index,
         min_thickness=getattr(settings, f"{side}_thickness"),
-        vacuum=max(settings.gaps),
+        vacuum=max(settings.gaps or (_VACUUM,)),
         free_layers=settings.free_layers,
     )
     return slabs if settings.terminations == "all" else slabs[:1]

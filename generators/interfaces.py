@@ -12,12 +12,18 @@ from pymatgen.core import Lattice, Structure
 
 from generators.candidate import Candidate
 from generators.common_cell import CommonCell, Side, Strained, common_cell
+from generators.contact import contact_distances, height_at_contact, rounded_height
 from generators.crystals import FloatArray, IntArray, wrapped
 from generators.errors import GenerationError
 from generators.face_exchange import face_exchange
 from generators.lattice_match import MatchLimits
 from generators.origins import Origin, as_matrix, plane_transform
-from generators.plane_supercells import in_plane_supercell, slab_origin, supercell_size
+from generators.plane_supercells import (
+    in_plane_supercell,
+    lateral_distances,
+    slab_origin,
+    supercell_size,
+)
 from generators.provenance import crystal_parameters, stable_round
 from generators.registries import shift_cell
 from generators.slabs import Slab
@@ -29,7 +35,7 @@ def interface_candidates(
     film: Slab,
     limits: MatchLimits,
     *,
-    gaps: tuple[float, ...] = (3.0,),
+    gaps: tuple[float, ...] | None = None,
     registries: tuple[int, int] = (1, 1),
     strained: Strained = "film",
     film_on: Literal["top", "both"] = "top",
@@ -50,7 +56,9 @@ def interface_candidates(
         Limits of the lattice match (see `generators.common_cell`). Films on both faces count
         twice in the number of atoms.
     gaps
-        Distances of the facing planes, Å.
+        Distances of the facing planes, Å. None: one for each registry, at which the first two
+        atoms of two slabs touch as spheres of covalent radii do (`generators.contact`); with
+        several interfaces in the cell, the widest.
     registries
         m and n of a grid of in-plane shifts (i/m, j/n) of the film, in the cell of shifts that
         differ (see `generators.registries`). At (0, 0) an atom of the film's lowest plane stands
@@ -108,21 +116,28 @@ def interface_candidates(
         exchange = face_exchange(substrate, cell.substrate.matrix, cell.vectors)
         parameters["equal_interfaces"] = exchange is not None
     shifts = shift_cell(cell.substrate.matrix, cell.film.matrix, cell.vectors)
-    candidates = []
-    for gap, i, j in product(gaps, range(registries[0]), range(registries[1])):
-        registry = np.array([i / registries[0], j / registries[1]])
-        shift = registry @ shifts
+
+    def blocks_at(gap: float, shift: FloatArray) -> list[_Block]:
         below, above = _substrate_and_film(substrate, film, cell, gap, shift)
         if film is not upright:
             above = above._replace(origin=before_turn(above.origin, upright))
-        blocks = [below, above]
-        if film_on == "both":
-            blocks.append(_lower_film(below, above, exchange, cell.vectors))
+        if film_on == "top":
+            return [below, above]
+        return [below, above, _lower_film(below, above, exchange, cell.vectors)]
+
+    candidates = []
+    for given, i, j in product(gaps or (None,), range(registries[0]), range(registries[1])):
+        registry = np.array([i / registries[0], j / registries[1]])
+        shift = registry @ shifts
+        gap = given
+        if gap is None:
+            gap = _gap_at_contact(blocks_at(0.0, shift), cell.vectors, periodic=vacuum == 0)
         place = {
             "gap": float(gap),
             "registry": _rounded(registry),
             "registry_shift": _rounded(shift @ cell.vectors),
         }
+        blocks = blocks_at(gap, shift)
         candidates.append(_candidate(blocks, cell, vacuum or gap, parameters | place))
     return candidates
 
@@ -135,6 +150,43 @@ class _Block(NamedTuple):
     in_plane: FloatArray  # (n, 2): fractions of the common cell
     heights: FloatArray  # (n,): above the substrate's bottom plane, Å
     origin: Origin
+
+    @property
+    def symbols(self) -> list[str]:
+        """Element of each atom."""
+        return [self.slab.structure[int(atom)].specie.symbol for atom in self.atoms]
+
+
+def _gap_at_contact(blocks: list[_Block], vectors: FloatArray, *, periodic: bool) -> float:
+    """Gap at which the first atoms of two blocks touch; the blocks given have none.
+
+    Parameters
+    ----------
+    blocks
+        Substrate, film on top and, if there is one, film below.
+    vectors
+        Of the common cell, shape (2, 2), Å.
+    periodic
+        Whether the film's top faces the next substrate's bottom.
+    """
+    substrate, film, *lower = blocks
+    facing = [(substrate, film), *((below, substrate) for below in lower)]
+    if periodic:
+        up = float(film.heights.max() - substrate.heights.min())
+        facing.append((film, substrate._replace(heights=substrate.heights + up)))
+    return rounded_height(max(_rise_to_contact(*pair, vectors) for pair in facing))
+
+
+def _rise_to_contact(lower: _Block, upper: _Block, vectors: FloatArray) -> float:
+    """How far the upper block has to rise for its lowest touch, Å."""
+    contact = contact_distances(lower.symbols, upper.symbols)
+    # Atoms far from the facing planes touch nothing.
+    reach = float(contact.max())
+    top = np.flatnonzero(lower.heights > lower.heights.max() - reach)
+    bottom = np.flatnonzero(upper.heights < upper.heights.min() + reach)
+    differences = upper.in_plane[None, bottom] - lower.in_plane[top, None]
+    stops = height_at_contact(contact[np.ix_(top, bottom)], lateral_distances(differences, vectors))
+    return float((stops - (upper.heights[None, bottom] - lower.heights[top, None])).max())
 
 
 def _substrate_and_film(

@@ -142,7 +142,11 @@ class AdatomSettings(SurfaceDefectSettings):
     supercell: tuple[Repeats, Repeats] = (2, 2)
     species: tuple[str, ...] = Field(description="elements of the adatom")
     sites: tuple[Sites, ...] = ("on_top", "bridge", "hollow")
-    height: Positive = Field(default=2.0, description="height above the local surface, Å")
+    height: Positive | None = Field(
+        default=None,
+        description="height above the local surface, Å; default: where the adatom touches the "
+        "surface, by covalent radii",
+    )
 
 
 class RattledSettings(Settings):
@@ -194,8 +198,10 @@ class InterfaceSettings(Settings):
     strained: Literal["film", "substrate", "both"] = Field(
         default="film", description="which side carries the strain; both: half each"
     )
-    gaps: tuple[Positive, ...] = Field(
-        default=(3.0,), min_length=1, description="distances between the facing planes, Å"
+    gaps: Annotated[tuple[Positive, ...], Field(min_length=1)] | None = Field(
+        default=None,
+        description="distances between the facing planes, Å; default: the one at which the first "
+        "two atoms touch, by covalent radii",
     )
     registries: tuple[Repeats, Repeats] = Field(
         default=(1, 1),

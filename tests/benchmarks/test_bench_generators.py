@@ -63,12 +63,13 @@ def sections(max_index: int, adatoms: tuple[str, ...] = ADATOMS) -> StructuresSe
                 for name, thickness in THICKNESS.items()
             ],
             "vacancies": [{"supercell": (1, 1)}, {"supercell": (2, 2)}],
-            "adatoms": [{"species": adatoms, "supercell": (2, 2)}],
+            "adatoms": [{"species": adatoms, "supercell": (2, 2), "height": 2.0}],
             "interfaces": [
                 {
                     "substrate": "Cu",
                     "film": "Li",
                     "max_index": max_index,
+                    "gaps": [3.0],
                     "substrate_thickness": THICKNESS["Cu"],
                     "film_thickness": THICKNESS["Li"],
                     "max_atoms": 250,

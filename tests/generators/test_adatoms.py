@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from ase.data import covalent_radii
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher
@@ -23,7 +24,7 @@ def test_distances_on_fcc_111(cu):
     slab = cut_slab(cu, (1, 1, 1), min_thickness=9, vacuum=8)
     bond = 3.575 / np.sqrt(2)
     lateral = {"on_top": (1, 0.0), "bridge": (2, bond / 2), "hollow": (3, bond / np.sqrt(3))}
-    candidates = adatom_candidates(slab, ("Li",))
+    candidates = adatom_candidates(slab, ("Li",), height=2.0)
     assert [c.parameters["site"] for c in candidates] == ["on_top", "bridge", "hollow", "hollow"]
     for candidate in candidates:
         number, distance = lateral[candidate.parameters["site"]]
@@ -35,7 +36,7 @@ def test_distances_on_fcc_111(cu):
 def test_hollow_of_fcc_110_is_above_the_ridges(cu):
     """The atom in the trough carries the adatom too; the height is measured from the ridges."""
     slab = cut_slab(cu, (1, 1, 0), min_thickness=9, vacuum=8)
-    (hollow,) = adatom_candidates(slab, ("Cu",), sites=("hollow",))
+    (hollow,) = adatom_candidates(slab, ("Cu",), sites=("hollow",), height=2.0)
     z = hollow.structure.cart_coords[:, 2]
     assert z[-1] - z[:-1].max() == pytest.approx(2.0)
     found = nearest(hollow)
@@ -68,7 +69,7 @@ def test_sites_are_distinct(li):
 
 def test_unequal_faces_carry_adatoms_on_both(zns):
     slab = cut_slab(zns, (1, 1, 1), min_thickness=9, vacuum=8)
-    candidates = adatom_candidates(slab, ("Cu",), supercell=(1, 1))
+    candidates = adatom_candidates(slab, ("Cu",), supercell=(1, 1), height=2.0)
     tops = {"top": "Zn", "bottom": "S"}  # what ends the face, by bulk stacking
     assert [c.parameters["face"] for c in candidates] == sorted(
         (c.parameters["face"] for c in candidates), reverse=True
@@ -104,20 +105,63 @@ def test_pymatgens_cell_carries_the_same_sites(crystals, name, hkl):
         assert len(other.structure) - 1 == pytest.approx(ratio * (len(one.structure) - 1))
 
 
+def contacts(candidate) -> np.ndarray:
+    """Distances from the adatom, in sums of covalent radii."""
+    structure = candidate.structure
+    radii = covalent_radii[[site.specie.Z for site in structure]]
+    return np.array([
+        neighbour.nn_distance / (radii[-1] + radii[neighbour.index])
+        for neighbour in structure.get_neighbors(structure[-1], 6)
+    ])  # fmt: skip
+
+
 @settings(max_examples=25, deadline=None)
 @given(
-    name=st.sampled_from(["LiF", "ZnS", "C", "Mg", "Cu2O"]),
+    name=st.sampled_from(["Cu", "Li", "LiF", "ZnS", "C", "Mg", "Cu2O"]),
     hkl=st.sampled_from([(1, 0, 0), (1, 1, 0), (1, 1, 1), (2, 1, 0), (1, 0, 1), (1, -2, 1)]),
+    species=st.sampled_from(["H", "O", "Li", "Cu", "Cs"]),
 )
-def test_adatoms_of_any_crystal_lie_outside_and_apart(crystals, name, hkl):
+def test_adatoms_touch_the_surface_and_lie_outside(crystals, name, hkl, species):
     slab = cut_slab(crystals[name], hkl, min_thickness=8, vacuum=8)
-    for candidate in adatom_candidates(slab, ("Li",), supercell=(2, 2)):
-        assert nearest(candidate)[0] > 1.9
+    for candidate in adatom_candidates(slab, (species,), supercell=(2, 2)):
+        closest = contacts(candidate).min()
+        assert closest > 0.95 - 0.005  # heights are rounded to 0.01 Å
+        # Over a wide hollow it is held up without touching anything.
+        radii = covalent_radii[[site.specie.Z for site in candidate.structure]]
+        least = 0.95 * (radii[-1] + radii[:-1].max()) / 2
+        assert closest < 0.96 or candidate.parameters["height"] < least + 0.006
         atoms = candidate.structure.cart_coords
         # Not buried: no atom straight outside of it.
         over = np.linalg.norm(atoms[:-1, :2] - atoms[-1, :2], axis=1) < 1.0
         side = 1 if candidate.parameters["face"] == "top" else -1
-        assert (side * (atoms[-1, 2] - atoms[:-1][over, 2]) > 1.0).all()
+        assert (side * (atoms[-1, 2] - atoms[:-1][over, 2]) > 0.4).all()
+
+
+def heights(slab, species, **options) -> dict[str, float]:
+    made = adatom_candidates(slab, (species,), **options)
+    return {candidate.parameters["site"]: candidate.parameters["height"] for candidate in made}
+
+
+def test_heights_follow_elements_and_sites(cu):
+    slab = cut_slab(cu, (1, 1, 1), min_thickness=9, vacuum=8)
+    copper, oxygen, lithium = (heights(slab, species) for species in ("Cu", "O", "Li"))
+    for found in (copper, oxygen, lithium):
+        assert found["hollow"] < found["bridge"] < found["on_top"]
+    # Three atoms at the corners of a triangle, its middle a/√6 away; measured: O 1.1-1.2 Å.
+    bond = 0.95 * 2 * covalent_radii[29]
+    assert copper["hollow"] == pytest.approx(np.sqrt(bond**2 - 3.575**2 / 6), abs=0.006)
+    assert 1.8 < copper["hollow"] < 2.1
+    assert 1.0 < oxygen["hollow"] < 1.3
+    assert oxygen["hollow"] < lithium["hollow"]
+    assert heights(slab, "Cu", height=2.0) == dict.fromkeys(copper, 2.0)
+
+
+def test_small_atoms_do_not_sink_into_hollows(cu):
+    """Hydrogen would pass between the four atoms of (100), 1.79 Å from its middle."""
+    slab = cut_slab(cu, (1, 0, 0), min_thickness=9, vacuum=8)
+    contact = 0.95 * (covalent_radii[1] + covalent_radii[29])
+    assert contact < 3.575 / 2
+    assert heights(slab, "H")["hollow"] == pytest.approx(contact / 2, abs=0.006)
 
 
 def test_provenance_and_constraints(cu):

@@ -281,3 +281,24 @@ def test_catalogue_of_the_paper(structures):
     ids = {candidate.structure_id for candidate in catalogue.candidates}
     for candidate in catalogue.candidates:
         assert candidate.family in ("slab", "interface") or candidate.parent_id in ids
+
+
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        ({"adatoms": [{"species": ["Li"], "height": 0.3}]}, "structures.adatoms[0].height"),
+        ({"interfaces": [{"substrate": "Cu", "film": "Li", "gaps": [0.4],
+                          "miller_indices": [[1, 0, 0]], "substrate_thickness": 5,
+                          "film_thickness": 5}]}, "structures.interfaces[0].gaps"),
+        ({"rattled": [{"family": "bulk", "supercell": [3, 3, 3], "standard_deviation": 0.9}],
+          "bulk": {}}, "structures.rattled[0].standard_deviation"),
+        ({"amorphous": [{"formulas": ["Cu8"], "min_distance": 0.5}]},
+         "structures.amorphous[0].min_distance"),
+    ],
+)  # fmt: skip
+def test_structures_whose_atoms_overlap_are_refused(structures, section, key):
+    slabs = [{"crystal": "Cu", "miller_indices": [[1, 0, 0]], "min_thickness": 5}]
+    with pytest.raises(GenerationError, match="closer than any bond") as error:
+        build_catalogue(structures, StructuresSettings.model_validate({"slabs": slabs, **section}))
+    assert error.value.where == key
+    assert error.value.remedy

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase.data import covalent_radii
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
@@ -171,7 +172,7 @@ def test_limits_hold_for_the_side_that_is_strained(cu, li, max_strain):
 
 
 def test_film_stands_on_top_of_the_substrate(pair):
-    [candidate] = interface_candidates(*pair, LIMITS)
+    [candidate] = interface_candidates(*pair, LIMITS, gaps=(3.0,))
     copper = [site for site in candidate.structure if site.specie.symbol == "Cu"]
     lithium = [site for site in candidate.structure if site.specie.symbol == "Li"]
     top, bottom = max(s.z for s in copper), min(s.z for s in lithium)
@@ -182,6 +183,51 @@ def test_film_stands_on_top_of_the_substrate(pair):
         if upper.z < bottom + 1e-6 and lower.z > top - 1e-6
     ]
     assert min(facing) == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("names", "options"),
+    [
+        (("Cu", "Li"), {}),
+        (("Cu", "Li"), {"vacuum": 9, "registries": (2, 2)}),
+        (("Cu", "LiF"), {"vacuum": 9}),
+        (("LiF", "Cu"), {}),
+        (("ZnS", "ZnS"), {"vacuum": 9, "film_on": "both"}),
+    ],
+)
+def test_without_gaps_the_slabs_touch(crystals, names, options):
+    substrate, film = (cut_slab(crystals[name], (1, 1, 1), min_thickness=5, vacuum=3)
+                       for name in names)  # fmt: skip
+    limits = MatchLimits(0.3, 0.2, 400)
+    for candidate in interface_candidates(substrate, film, limits, **options):
+        closest = min(
+            structure[i].distance(structure[j], image)
+            / (covalent_radii[structure[i].specie.Z] + covalent_radii[structure[j].specie.Z])
+            for structure, i, j, image in _facing_pairs(candidate)
+        )
+        assert closest == pytest.approx(0.95, abs=0.003)  # gaps are rounded to 0.01 Å
+
+
+def _facing_pairs(candidate):
+    """Pairs of neighbours of which one is the substrate's, the other a film's."""
+    structure = candidate.structure
+    below = candidate.parameters["substrate"]["n_atoms"]
+    centers, points, images, _ = structure.get_neighbor_list(5.0)
+    for i, j, image in zip(centers, points, images, strict=True):
+        if (i < below) != (j < below):
+            yield structure, int(i), int(j), image
+
+
+def test_default_gaps_follow_elements_and_registry(cu, li):
+    copper, lithium = (
+        cut_slab(crystal, (1, 0, 0), min_thickness=5, vacuum=3) for crystal in (cu, li)
+    )
+    on_top, *others = interface_candidates(copper, lithium, LIMITS, registries=(2, 2))
+    # An atom over an atom: their contact.
+    contact = 0.95 * (covalent_radii[29] + covalent_radii[3])
+    assert on_top.parameters["gap"] == pytest.approx(contact, abs=0.006)
+    assert min(other.parameters["gap"] for other in others) < contact - 0.1
+    assert len({candidate.structure_id for candidate in (on_top, *others)}) == 4
 
 
 def shifted(candidate: Candidate, vector: np.ndarray) -> Structure:
@@ -336,7 +382,8 @@ def test_provenance(pair):
     assert parameters["film"]["crystal"] == "Li"
     sides = parameters["substrate"]["n_atoms"] + parameters["film"]["n_atoms"]
     assert sides == parameters["n_atoms"]
-    [again] = interface_candidates(substrate, film, LIMITS, gaps=(3,))
+    gap = candidate.parameters["gap"]
+    [again] = interface_candidates(substrate, film, LIMITS, gaps=(gap,))
     assert again.structure_id == candidate.structure_id
 
 

@@ -86,9 +86,10 @@ def _defects() -> Iterator[tuple[str, Candidate]]:
         slab = _slab(symbol, (1, 0, 0), thickness)
         other = "Cu" if symbol == "Li" else "Li"
         yield f"{symbol}(100) vacancy", vacancy_candidates(slab, (2, 1))[0]
-        adatom = adatom_candidates(slab, [other], sites=("hollow",), supercell=(2, 1))[0]
+        above = {"height": 2.0, "supercell": (2, 1)}
+        adatom = adatom_candidates(slab, [other], sites=("hollow",), **above)[0]
         yield f"{other} on {symbol}(100)", adatom
-        adatom = adatom_candidates(slab, [symbol], sites=("bridge",), supercell=(2, 1))[0]
+        adatom = adatom_candidates(slab, [symbol], sites=("bridge",), **above)[0]
         yield f"{symbol} on {symbol}(100), bridge", _rattled(adatom, deviation=0.05)
 
 
