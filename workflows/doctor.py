@@ -9,13 +9,17 @@ import shutil
 import subprocess
 import sys
 from importlib import metadata
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
 
 from workflows.engines.embedded import POTENTIALS
 from workflows.environment import package_versions
 from workflows.errors import CuprolithError
+
+if TYPE_CHECKING:
+    from workflows.campaign import Campaign
+    from workflows.vasp.settings import VaspSettings
 
 PINNED_TORCH = "2.13.0"
 
@@ -36,8 +40,15 @@ class Check(BaseModel):
     remedy: str = ""
 
 
-def examine() -> list[Check]:
-    """Examine Python, torch, the trainer, the accelerator, every engine and its data."""
+def examine(campaign: Campaign | None = None) -> list[Check]:
+    """Examine Python, torch, the trainer, the accelerator, every engine and its data.
+
+    Parameters
+    ----------
+    campaign
+        Whose engine's settings are examined for the elements of its structures, if any.
+    """
+    vasp = campaign is not None and campaign.engine.name == "vasp"
     return [
         _python(),
         _torch(),
@@ -45,8 +56,9 @@ def examine() -> list[Check]:
         _trainer(),
         *_embedded_engines(),
         _gpaw(),
-        _vasp_command(),
-        _vasp_potentials(),
+        _vasp_command(campaign.engine.vasp if campaign is not None and vasp else None),
+        *([] if vasp else [_vasp_potentials()]),
+        *([] if campaign is None else _campaign(campaign)),
     ]
 
 
@@ -138,10 +150,10 @@ def _gpaw() -> Check:
     return Check(subject="engine gpaw", status=status, found=found, remedy=remedy)
 
 
-def _vasp_command() -> Check:
+def _vasp_command(given: VaspSettings | None) -> Check:
     from workflows.vasp.settings import VaspSettings
 
-    settings = VaspSettings()
+    settings = given or VaspSettings()
     watcher = f"custodian {metadata.version('custodian')}"
     program = shlex.split(os.path.expandvars(settings.command))[0]
     if shutil.which(program) is None:
@@ -159,33 +171,84 @@ def _vasp_command() -> Check:
 
 
 def _vasp_potentials() -> Check:
-    from workflows.vasp.potcars import campaign_potcars, families_present, potcar_directory
+    from workflows.vasp.potcars import (
+        families_present,
+        is_placeholder,
+        potcar_directory,
+        potentials_present,
+    )
     from workflows.vasp.settings import VaspSettings
 
     subject = "VASP potentials"
     try:
-        families = families_present(potcar_directory())
+        directory = potcar_directory()
     except CuprolithError as error:
         return Check(subject=subject, status="note", found=error.message, remedy=error.remedy)
+    families = families_present(directory)
     if not families:
         return Check(
             subject=subject,
             status="note",
-            found=f"neither PBE_54 nor PBE_64 in {potcar_directory()}",
+            found=f"neither PBE_54 nor PBE_64 in {directory}",
             remedy="unpack one of them there: `pmg config -p <unpacked> <folder>`",
         )
-    problems = []
-    for family in families:
-        settings = VaspSettings.model_validate({"potcar_family": family})
-        try:
-            campaign_potcars(settings, settings.potcars)
-        except CuprolithError as error:
-            problems.append(error)
-    if problems:
+    present = {family: potentials_present(directory, family) for family in families}
+    found = ", ".join(f"{len(symbols)} of {family}" for family, symbols in present.items())
+    placeholders = [
+        family
+        for family, symbols in present.items()
+        if any(is_placeholder(directory, family, symbol) for symbol in symbols[:1])
+    ]
+    if placeholders and not VaspSettings().is_rehearsal:
         return Check(
             subject=subject,
             status="missing",
-            found="; ".join(f"{problem.where}: {problem.message}" for problem in problems),
-            remedy=problems[0].remedy,
+            found=f"{found}; those of {', '.join(placeholders)} are placeholders for rehearsals",
+            remedy="set PMG_VASP_PSP_DIR to real potentials",
         )
-    return Check(subject=subject, status="ok", found=f"Li and Cu of {', '.join(families)}")
+    return Check(
+        subject=subject,
+        status="ok",
+        found=f"{found}; `cuprolith doctor CAMPAIGN` looks for those that a campaign needs",
+    )
+
+
+def _campaign(campaign: Campaign) -> list[Check]:
+    """Examine the engine of a campaign for the elements of its structures."""
+    from workflows.plan import solids_of
+    from workflows.stages.generate import campaign_candidates, campaign_crystals
+    from workflows.unfit_settings import elements_of, unfit_settings
+
+    crystals = campaign_crystals(campaign)
+    candidates = campaign_candidates(campaign, crystals)
+    elements = elements_of(candidate.structure for candidate in candidates)
+    checks = []
+    if campaign.engine.name == "vasp":
+        checks = _campaign_potentials(campaign.engine.vasp, elements)
+    unfit = unfit_settings(campaign.engine, elements, solids_of(campaign, crystals))
+    checks += [
+        Check(subject=f"campaign {campaign.name}", status="note", found=note) for note in unfit
+    ]
+    if not unfit:
+        found = f"nothing in the settings of {campaign.engine.name} speaks against its elements"
+        checks.append(Check(subject=f"campaign {campaign.name}", status="ok", found=found))
+    return checks
+
+
+def _campaign_potentials(settings: VaspSettings, elements: list[str]) -> list[Check]:
+    from workflows.vasp.potcars import potcar_problems
+
+    subject = f"VASP potentials of {', '.join(elements)}"
+    problems = potcar_problems(settings, elements)
+    if not problems:
+        found = f"all in {settings.potcar_family}"
+        return [Check(subject=subject, status="ok", found=found)]
+    return [
+        Check(
+            subject=subject,
+            status="missing",
+            found=f"{problem.key}: {problem.message}" if problem.key else problem.message,
+            remedy=problem.remedy,
+        )
+        for problem in problems
+    ]

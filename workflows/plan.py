@@ -5,18 +5,23 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
+from pymatgen.core import Composition, Structure
 
 from generators.candidate import FAMILIES, Candidate
+from generators.conventional_cell import CellChoice
+from generators.crystals import standard_crystal
+from generators.provenance import crystal_parameters
 from workflows.campaign import Campaign
 from workflows.engines.engine import Engine, make_engine
 from workflows.kpoints import has_vacuum, structure_mesh
 from workflows.label_runs import MELT_QUENCH_FAMILIES, LabelRun, label_runs
-from workflows.stages.generate import campaign_candidates
+from workflows.stages.generate import campaign_candidates, campaign_crystals
 from workflows.structures_io import record_of
+from workflows.unfit_settings import elements_of, unfit_settings
 from workflows.vasp.dft_plan import DftPlan, plan_dft
 
 Mesh = tuple[int, int, int]
@@ -35,6 +40,41 @@ class FamilyPlan(BaseModel):
     label_seconds: float
 
 
+class CrystalPlan(BaseModel):
+    """The conventional cell that Miller indices refer to.
+
+    Attributes
+    ----------
+    axes
+        Whose axes they are (see `generators.conventional_cell`).
+    lattice
+        a, b, c (Å) and alpha, beta, gamma (degrees).
+    file
+        Name of the crystal's file; "" for prototypes.
+    """
+
+    name: str
+    formula: str
+    space_group: str
+    axes: CellChoice
+    lattice: dict[str, float]
+    file: str
+
+    def __str__(self) -> str:
+        """One line for the terminal."""
+        lengths = ", ".join(f"{key} = {self.lattice[key]:.4g}" for key in "abc")
+        angles = ", ".join(f"{self.lattice[key]:.4g}" for key in ("alpha", "beta", "gamma"))
+        cell = f"{lengths} Å, angles {angles}°, {self.space_group}"
+        source = self.file or "the prototype"
+        if self.axes == "standard":
+            return (
+                f"(hkl) of {self.name}: {cell}, the standard conventional cell; the cell in "
+                f"{source} is not conventional"
+            )
+        divided = ", whose cell repeats it" if self.axes == "divided" else ""
+        return f"(hkl) of {self.name}: {cell}, in the axes of {source}{divided}"
+
+
 class CampaignPlan(BaseModel):
     """What a campaign would do.
 
@@ -49,8 +89,10 @@ class CampaignPlan(BaseModel):
         Estimated cost of all labels on this engine, core seconds.
     dft
         Inputs of the DFT code, for the engine ``vasp``.
+    crystals
+        The cell of each crystal that Miller indices refer to.
     notes
-        In what the campaign may turn out differently.
+        Settings that do not fit the elements, and in what the campaign may turn out differently.
     """
 
     campaign: str
@@ -67,13 +109,16 @@ class CampaignPlan(BaseModel):
     label_seconds: float
     training: dict[str, Any]
     dft: DftPlan | None = None
+    crystals: list[CrystalPlan]
     notes: list[str]
 
 
 def plan_campaign(campaign: Campaign) -> CampaignPlan:
     """Plan a campaign: structures are built in memory, nothing is labelled or written."""
     engine = make_engine(campaign.engine)
-    candidates = campaign_candidates(campaign)
+    given = campaign_crystals(campaign)
+    candidates = campaign_candidates(campaign, given)
+    crystals = [_crystal_plan(name, crystal, campaign) for name, crystal in given.items()]
     meshes = {
         each.structure_id: structure_mesh(each.structure, campaign.engine.kpoint_length)
         for each in candidates
@@ -105,7 +150,8 @@ def plan_campaign(campaign: Campaign) -> CampaignPlan:
         label_seconds=round(sum(seconds.values()), 1),
         training=campaign.training.model_dump(mode="json"),
         dft=_dft_plan(campaign, candidates) if campaign.engine.name == "vasp" else None,
-        notes=_notes(campaign),
+        crystals=crystals,
+        notes=[*_unfit(campaign, candidates, given), *_notes(campaign)],
     )
 
 
@@ -139,7 +185,37 @@ def _dft_plan(campaign: Campaign, candidates: list[Candidate]) -> DftPlan:
     if campaign.engine.melt_quench is not None:
         melted = (each for each in candidates if each.family in MELT_QUENCH_FAMILIES)
         examples += [("melt_quench", each.structure_id, each.structure) for each in melted][:1]
-    return plan_dft(campaign.engine, examples)
+    elements = elements_of(candidate.structure for candidate in candidates)
+    return plan_dft(campaign.engine, examples, elements)
+
+
+def _crystal_plan(name: str, structure: Structure, campaign: Campaign) -> CrystalPlan:
+    crystal = standard_crystal(name, structure)
+    file = campaign.crystals[name].file
+    return CrystalPlan(
+        name=name,
+        formula=structure.composition.reduced_formula,
+        space_group=crystal.space_group,
+        axes=crystal.choice,
+        lattice=crystal_parameters(crystal)["lattice"],
+        file="" if file is None else file.name,
+    )
+
+
+def solids_of(campaign: Campaign, crystals: Mapping[str, Structure]) -> list[Composition]:
+    """Return the compositions of a campaign's crystals and mixtures."""
+    amorphous = [formula for one in campaign.structures.amorphous for formula in one.formulas]
+    return [
+        *(crystal.composition for crystal in crystals.values()),
+        *(Composition(formula) for formula in amorphous),
+    ]
+
+
+def _unfit(
+    campaign: Campaign, candidates: list[Candidate], crystals: Mapping[str, Structure]
+) -> list[str]:
+    elements = elements_of(candidate.structure for candidate in candidates)
+    return unfit_settings(campaign.engine, elements, solids_of(campaign, crystals))
 
 
 def _notes(campaign: Campaign) -> list[str]:

@@ -1,10 +1,11 @@
 from pathlib import Path
 
 import pytest
+from pymatgen.core import Lattice, Structure
 
 from generators.settings import StructuresSettings
 from training.tuning.settings import TuningSettings
-from workflows.campaign import load_campaign
+from workflows.campaign import Campaign, load_campaign
 from workflows.errors import CuprolithError
 from workflows.plan import plan_campaign
 
@@ -137,3 +138,61 @@ def test_dft_cost_counts_kpoints(plan, dft_plan):
     embedded = {family.family: family.label_seconds for family in plan.families}
     for family in dft_plan.families:
         assert family.label_seconds > 100 * embedded[family.family]
+
+
+IRON_ON_MAGNESIA = {
+    "name": "mgo_fe",
+    "crystals": {
+        "MgO": {"prototype": "rocksalt", "a": 4.19},
+        "Fe": {"prototype": "bcc", "a": 2.86},
+    },
+    "structures": {
+        "slabs": [{"crystal": "Fe", "miller_indices": [[1, 0, 0]], "min_thickness": 5.0}],
+        "bulk": {},
+        "adatoms": [{"species": ["Ni"], "sites": ["on_top"]}],
+    },
+}
+
+
+def test_plan_speaks_of_the_campaigns_elements():
+    engine = {"name": "vasp", "vasp": {"vasp_cmd": "cuprolith-vasp-rehearsal"}}
+    planned = plan_campaign(Campaign.model_validate(IRON_ON_MAGNESIA | {"engine": engine}))
+    assert planned.dft.potcars == dict.fromkeys(["O", "Mg", "Fe", "Ni"], "missing")
+    assert planned.dft.notes[0].startswith("cannot run: engine.vasp.potcars: no potential is named")
+    magnetic, insulator = planned.notes
+    assert magnetic.startswith("Fe and Ni can be magnetic")
+    assert insulator.startswith("MgO may be an insulator")
+    shown = planned.model_dump_json()
+    assert "Li_sv" not in shown
+    assert "Cu_pv" not in shown
+
+
+def test_settings_that_fit_are_not_warned_of():
+    vasp = {
+        "vasp_cmd": "cuprolith-vasp-rehearsal", "smearing": "gaussian", "spin_polarized": True,
+        "potcars": {"Fe": "Fe_pv", "Ni": "Ni_pv", "Mg": "Mg_pv", "O": "O", "Li": "Li_sv"},
+    }  # fmt: skip
+    engine = {"name": "vasp", "vasp": vasp}
+    planned = plan_campaign(Campaign.model_validate(IRON_ON_MAGNESIA | {"engine": engine}))
+    assert planned.notes == []
+    assert planned.dft.potcars == {"O": "O", "Mg": "Mg_pv", "Fe": "Fe_pv", "Ni": "Ni_pv"}
+    assert not any("cannot run" in note for note in planned.dft.notes)
+
+
+def test_plan_says_which_cell_indices_refer_to(tmp_path):
+    lattice = Lattice.orthorhombic(10.33, 6.01, 4.69)
+    sites = [[0.28, 0.25, 0.97], [0.09, 0.25, 0.42], [0.17, 0.05, 0.29]]
+    olivine = Structure.from_spacegroup("Pnma", lattice, ["Fe", "P", "O"], sites)
+    olivine.to(str(tmp_path / "olivine.cif"))
+    salt = Structure.from_spacegroup("Fm-3m", Lattice.cubic(4.0), ["Li", "F"],
+                                     [[0, 0, 0], [0.5, 0.5, 0.5]])  # fmt: skip
+    salt.get_primitive_structure().to(str(tmp_path / "POSCAR"))
+    files = {"olivine": {"file": tmp_path / "olivine.cif"}, "LiF": {"file": tmp_path / "POSCAR"}}
+    planned = plan_campaign(
+        Campaign.model_validate({"name": "c", "crystals": files, "structures": {"bulk": {}}})
+    )
+    first, second = map(str, planned.crystals)
+    assert "a = 10.33, b = 6.01, c = 4.69 Å" in first
+    assert "Pnma, in the axes of olivine.cif" in first
+    assert "a = 4, b = 4, c = 4 Å" in second
+    assert "the standard conventional cell; the cell in POSCAR is not conventional" in second

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +10,7 @@ from rich.markup import escape
 
 from workflows.cli.console import console, error_console, errors_shown
 from workflows.cli.hpc_options import ProjectOption, quiet_jobflow_remote
-from workflows.cli.options import DebugOption
+from workflows.cli.options import DebugOption, keys_located
 from workflows.errors import CuprolithError
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ _WORDS = {"ok": "", "missing": "[red]FAILED[/] ", "note": "", "skipped": "[dim]s
 
 
 def doctor(
+    campaign: Annotated[
+        Path | None,
+        typer.Argument(help="Campaign YAML: examine its engine for its elements as well."),
+    ] = None,
     hpc: Annotated[
         bool,
         typer.Option("--hpc", help="Check a cluster's project instead, with a job on each worker."),
@@ -45,6 +50,10 @@ def doctor(
     Exits with 1 if something is missing.
     """
     with errors_shown(debug=debug):
+        if hpc and campaign is not None:
+            raise CuprolithError(
+                "a campaign is examined without --hpc", remedy="leave out --hpc, or the campaign"
+            )
         if hpc:
             checks = _examine_project(project, timeout, shown=not as_json)
         elif project is not None or timeout is not None:
@@ -52,7 +61,13 @@ def doctor(
         else:
             from workflows.doctor import examine
 
-            checks = examine()
+            loaded = None
+            if campaign is not None:
+                from workflows.campaign import load_campaign
+
+                loaded = load_campaign(campaign)
+            with keys_located(campaign or Path()):
+                checks = examine(loaded)
             for check in [] if as_json else checks:
                 _show(check)
         if as_json:

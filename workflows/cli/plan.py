@@ -79,8 +79,10 @@ def _show(planned: CampaignPlan) -> None:
         _show_melt_quench(planned.melt_quench)
     if planned.dft is not None:
         _show_dft(planned.dft)
+    for crystal in planned.crystals:
+        console.print(escape(str(crystal)), highlight=False)
     for note in planned.notes:
-        console.print(escape(note))
+        console.print(f"[yellow]•[/] {escape(note)}")
     console.print("relaxation steps are estimates; melt-quench steps are exact")
 
 
@@ -117,7 +119,7 @@ def _show_dft(dft: DftPlan) -> None:
     console.print(f"not stated by the paper, chosen here: {escape(chosen)}")
     console.print("cost is in core hours, rough: to within a factor of three or so")
     for note in dft.notes:
-        console.print(escape(note))
+        console.print(f"[yellow]•[/] {escape(note)}")
 
 
 def _duration(seconds: float) -> str:

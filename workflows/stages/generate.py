@@ -60,15 +60,26 @@ def campaign_crystals(campaign: Campaign) -> dict[str, Structure]:
     return crystals
 
 
-def campaign_candidates(campaign: Campaign) -> list[Candidate]:
+def campaign_candidates(
+    campaign: Campaign, crystals: Mapping[str, Structure] | None = None
+) -> list[Candidate]:
     """Build all candidates of a campaign with the lattice constants it gives; relax nothing.
+
+    Parameters
+    ----------
+    campaign
+        The campaign.
+    crystals
+        Its `campaign_crystals`, if they are at hand.
 
     Raises
     ------
     CuprolithError
         If a structure cannot be made, with the key that asks for it.
     """
-    return _catalogue(campaign, campaign_crystals(campaign)).candidates
+    if crystals is None:
+        crystals = campaign_crystals(campaign)
+    return _catalogue(campaign, crystals).candidates
 
 
 def generate(workdir: Workdir) -> GenerateSummary:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel
 from pymatgen.core import Structure
 
 from workflows.engines.settings import EngineSettings
-from workflows.errors import CuprolithError
 from workflows.vasp.inputs import (
     CampaignInputGenerator,
     MeltQuenchInputGenerator,
     RelaxInputGenerator,
 )
 from workflows.vasp.paper_settings import deviations, unstated
-from workflows.vasp.potcars import campaign_potcars
+from workflows.vasp.potcars import campaign_potcars, potcar_problems
+from workflows.vasp.settings import VaspSettings
 
 
 class TaskInputs(BaseModel):
@@ -43,7 +43,7 @@ class DftPlan(BaseModel):
     Attributes
     ----------
     potcars
-        Potential by element, with its TITEL where it could be read.
+        Potential of each element of the campaign, with its TITEL where it could be read.
     deviations
         Settings that differ from the paper's.
     unstated
@@ -61,26 +61,34 @@ class DftPlan(BaseModel):
     notes: list[str]
 
 
-def plan_dft(settings: EngineSettings, examples: Iterable[tuple[str, str, Structure]]) -> DftPlan:
+def plan_dft(
+    settings: EngineSettings,
+    examples: Iterable[tuple[str, str, Structure]],
+    elements: Sequence[str],
+) -> DftPlan:
     """Plan the inputs.
 
     Parameters
     ----------
+    settings
+        The engine.
     examples
         Task (``relax`` or ``melt_quench``), structure id and structure, one for each task shown.
+    elements
+        Symbols of all elements of the campaign.
     """
     tasks = [
         _task_inputs(_generator(task, settings), structure_id, structure)
         for task, structure_id, structure in examples
     ]
-    potcars, notes = _potcars(settings)
+    potcars, notes = _potcars(settings.vasp, elements)
     return DftPlan(
         command=settings.vasp.command,
         potcar_family=settings.vasp.potcar_family,
         potcars=potcars,
         tasks=tasks,
         deviations=deviations(settings),
-        unstated=unstated(settings.vasp),
+        unstated=unstated(settings.vasp, elements),
         notes=notes,
     )
 
@@ -107,22 +115,28 @@ def _task_inputs(
     )
 
 
-def _potcars(settings: EngineSettings) -> tuple[dict[str, str], list[str]]:
+def _potcars(settings: VaspSettings, elements: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """Potentials as chosen, with titles if they can be read, and what is wrong with them."""
-    chosen = dict(settings.vasp.potcars)
-    if settings.vasp.is_rehearsal:
-        return chosen, ["a rehearsal: POTCARs are placeholders, and no label is a DFT label"]
-    try:
-        found = campaign_potcars(settings.vasp, chosen)
-    except CuprolithError as error:
-        return chosen, [str(error)]
+    chosen = {element: settings.potcars.get(element, "missing") for element in elements}
+    notes = [f"cannot run: {problem}" for problem in potcar_problems(settings, elements)]
+    if settings.is_rehearsal:
+        notes.append("a rehearsal: POTCARs are placeholders, and no label is a DFT label")
+    if notes:
+        return chosen, notes
+    found = campaign_potcars(settings, elements)
     titles = {
         element: f"{potcar.facts.titel} ({potcar.facts.sha256[:12]})"
-        for element, potcar in zip(chosen, found, strict=True)
+        for element, potcar in zip(elements, found, strict=True)
     }
     unknown = [
         f"{potcar.facts.symbol}: pymatgen does not know this file; check that it is unchanged"
         for potcar in found
         if not potcar.facts.families
     ]
-    return titles, unknown
+    hard = [
+        f"engine.vasp.encut is {settings.encut:g} eV, below the {potcar.facts.enmax:g} eV (ENMAX) "
+        f"that {potcar.facts.symbol} was made for; raise it"
+        for potcar in found
+        if potcar.facts.enmax > settings.encut
+    ]
+    return titles, unknown + hard

@@ -15,8 +15,8 @@ from pymatgen.io.vasp.inputs import Kpoints
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from workflows.engines.settings import MeltQuenchSettings, RelaxSettings, Segment
-from workflows.errors import CuprolithError
 from workflows.kpoints import has_vacuum, structure_mesh
+from workflows.vasp.potcars import require_named
 from workflows.vasp.settings import VaspSettings
 
 # Two faces count as equal if atoms match within this, Å.
@@ -214,13 +214,7 @@ def species_order(structure: Structure, settings: VaspSettings) -> list[int]:
     """
     elements = list(settings.potcars)
     symbols = [site.specie.symbol for site in structure]
-    unknown = sorted(set(symbols) - set(elements))
-    if unknown:
-        raise CuprolithError(
-            f"no potential is named for {', '.join(unknown)}",
-            key="engine.vasp.potcars",
-            remedy=f"add e.g. `{unknown[0]}: {unknown[0]}`",
-        )
+    require_named(settings, symbols)
     return sorted(range(len(symbols)), key=lambda index: elements.index(symbols[index]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from workflows.engines.settings import EngineSettings
@@ -22,7 +23,7 @@ _PAPER_MELT_QUENCH: dict[str, Any] = {
     "cooling_rate": 250.0,
     "time_step": 2.0,
 }
-_NOT_IN_THE_PAPER = ("potcar_family", "potcars", "smearing", "smearing_width", "spin_polarized")
+_NOT_IN_THE_PAPER = ("potcar_family", "smearing", "smearing_width", "spin_polarized")
 
 
 def deviations(settings: EngineSettings) -> list[str]:
@@ -45,13 +46,22 @@ def deviations(settings: EngineSettings) -> list[str]:
     return found + [f"vasp.incar.{tag}: {value} (set by the campaign)" for tag, value in overrides]
 
 
-def unstated(settings: VaspSettings) -> dict[str, str]:
-    """Return the choices that decide labels and that the paper does not state."""
+def unstated(settings: VaspSettings, elements: Iterable[str]) -> dict[str, str]:
+    """Return the choices that decide labels and that the paper does not state.
+
+    Parameters
+    ----------
+    settings
+        The campaign's.
+    elements
+        Its elements, whose potentials are told.
+    """
     chosen = settings.model_dump(mode="json")
-    return {key: _shown(chosen[key]) for key in _NOT_IN_THE_PAPER}
+    potcars = {element: settings.potcars.get(element, "missing") for element in elements}
+    return {key: _shown(chosen[key]) for key in _NOT_IN_THE_PAPER} | {"potcars": _shown(potcars)}
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(value.values())
+        return ", ".join(f"{key}: {each}" for key, each in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,20 @@ def family_directory(directory: Path, family: str) -> Path:
     return directory / str(own_names.get(family, POTCAR_FUNCTIONAL_MAP[family]))
 
 
+def potentials_present(directory: Path, family: str) -> list[str]:
+    """Return the symbols of the potentials of a release that are there."""
+    folder = family_directory(directory, family)
+    paths = [path for path in folder.iterdir() if path.is_dir() or path.name.startswith("POTCAR.")]
+    names = {path.name.removeprefix("POTCAR.").removesuffix(".gz") for path in paths}
+    return sorted(name for name in names if _find(folder, name) is not None)
+
+
+def is_placeholder(directory: Path, family: str, symbol: str) -> bool:
+    """Whether a potential that is there is a placeholder for rehearsals."""
+    path = _find(family_directory(directory, family), symbol)
+    return path is not None and MARK in str(_parsed(path).data)
+
+
 def families_present(directory: Path) -> list[str]:
     """Return which of the releases a campaign can name are there."""
     families = ("PBE_54", "PBE_64")
@@ -109,6 +123,70 @@ def campaign_potcars(
     """
     directory = directory or potcar_directory()
     return [_checked(settings, element, directory) for element in elements]
+
+
+def recommended_potcar(element: str) -> str:
+    """Return the potential of an element that Materials Project and MatPES take."""
+    from pymatgen.io.vasp.sets import MatPESStaticSet
+
+    return str(MatPESStaticSet.CONFIG["POTCAR"].get(element, element))
+
+
+def potcar_problems(settings: VaspSettings, elements: Iterable[str]) -> list[CuprolithError]:
+    """Say all that keeps VASP from having the potentials of some elements; empty if nothing does.
+
+    Parameters
+    ----------
+    settings
+        The campaign's.
+    elements
+        Symbols of the elements of its structures.
+    """
+    elements = list(elements)
+    named = [element for element in elements if element in settings.potcars]
+    problems = []
+    if len(named) < len(elements):
+        problems.append(
+            _unnamed(settings, elements, {each: settings.potcars[each] for each in named})
+        )
+    if settings.is_rehearsal:
+        return problems
+    try:
+        directory = potcar_directory()
+    except CuprolithError as error:
+        return [*problems, error]
+    for element in named:
+        try:
+            _checked(settings, element, directory)
+        except CuprolithError as error:
+            problems.append(error)
+    return problems
+
+
+def require_named(settings: VaspSettings, elements: Iterable[str]) -> None:
+    """Check that the campaign names a potential for each element.
+
+    Raises
+    ------
+    CuprolithError
+        If it does not; suggests those of Materials Project.
+    """
+    elements = sorted(set(elements))
+    if set(elements) - set(settings.potcars):
+        raise _unnamed(settings, elements, settings.potcars)
+
+
+def _unnamed(
+    settings: VaspSettings, elements: Iterable[str], kept: Mapping[str, str]
+) -> CuprolithError:
+    missing = [element for element in elements if element not in settings.potcars]
+    complete = {**kept, **{element: recommended_potcar(element) for element in missing}}
+    suggested = ", ".join(f"{element}: {symbol}" for element, symbol in complete.items())
+    return CuprolithError(
+        f"no potential is named for {', '.join(missing)}",
+        key="engine.vasp.potcars",
+        remedy=f"give `potcars: {{{suggested}}}`, as Materials Project has them",
+    )
 
 
 def placeholder_directory(root: Path, settings: VaspSettings) -> Path:

@@ -6,8 +6,11 @@ from workflows.vasp import potcars
 from workflows.vasp.potcars import (
     campaign_potcars,
     families_present,
+    is_placeholder,
     placeholder_directory,
     potcar_directory,
+    potcar_problems,
+    potentials_present,
     require_same_potcars,
 )
 from workflows.vasp.settings import VaspSettings
@@ -86,3 +89,24 @@ def test_potentials_stay_the_same_within_a_campaign(directory, tmp_path):
     changed = campaign_potcars(VaspSettings(vasp_cmd=REHEARSAL.vasp_cmd), ["Li"], directory)
     with pytest.raises(CuprolithError, match="POTCAR of Li is not that of this campaign's"):
         require_same_potcars(record, changed)
+
+
+def test_all_that_is_missing_is_told_at_once(directory, monkeypatch):
+    monkeypatch.setenv("PMG_VASP_PSP_DIR", str(directory))
+    settings = VaspSettings(vasp_cmd="vasp_std", potcars={"Cu": "Cu_pv", "Fe": "Fe_pv"})
+    unnamed, placeholder, absent = potcar_problems(settings, ["O", "Mg", "Cu", "Fe"])
+    assert unnamed.message == "no potential is named for O, Mg"
+    assert "{Cu: Cu_pv, Fe: Fe_pv, O: O, Mg: Mg_pv}" in unnamed.remedy
+    assert "Cu_pv is a placeholder" in placeholder.message
+    assert absent.key == "engine.vasp.potcars.Fe"
+    # A rehearsal writes its own placeholders, of what the campaign names.
+    rehearsal = settings.model_copy(update={"vasp_cmd": REHEARSAL.vasp_cmd})
+    assert [p.message for p in potcar_problems(rehearsal, ["O", "Cu"])] == [
+        "no potential is named for O"
+    ]
+    assert potcar_problems(rehearsal, ["Cu", "Fe"]) == []
+
+
+def test_potentials_that_are_there(directory):
+    assert potentials_present(directory, "PBE_54") == ["Cu_pv", "Li_sv"]
+    assert is_placeholder(directory, "PBE_54", "Cu_pv")
