@@ -33,7 +33,7 @@ def unfit_settings(
         Symbols of all elements of the campaign.
     solids
         Compositions of its crystals and mixtures. One that is not made of metals alone may be an
-        insulator: metallic carbides and nitrides are warned of in vain.
+        insulator; metallic carbides and nitrides get that warning too.
 
     Returns
     -------

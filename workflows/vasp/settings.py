@@ -82,7 +82,7 @@ class VaspSettings(_Section):
         default=0.1, description="SIGMA, eV (the paper does not say)"
     )
     spin_polarized: bool = Field(
-        default=False, description="ISPIN=2; Li, Cu and their interfaces are not magnetic"
+        default=False, description="ISPIN=2, at twice the cost; needed for magnetic elements"
     )
     pbe_start: bool = Field(
         default=True, description="start r2SCAN from the orbitals of a PBE calculation"
