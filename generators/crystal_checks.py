@@ -11,6 +11,9 @@ from generators.errors import GenerationError
 TOO_CLOSE = 0.5
 """Of the sum of covalent radii: no bond is this short (multiple bonds come down to 0.66)."""
 
+_MOST_ATOMS = 1000  # symmetry takes 16 s; and no slab of so large a cell could be computed
+_LONGEST = 1000.0  # Å
+_FARTHEST = 1000.0  # cells; of larger numbers nothing is left behind the point
 _LEAST_VOLUME = 1.0  # Å³ per atom; hydrogen at 500 GPa has about 1.2
 _GREATEST_VOLUME = 500.0  # Å³ per atom; caesium has 116, open frameworks below 100
 
@@ -28,10 +31,15 @@ def check_crystal(name: str, structure: Structure) -> None:
     Raises
     ------
     GenerationError
-        If numbers are not finite, the cell has no volume or far too much, sites are partly
-        occupied, an atom is no element, or two atoms lie on one another.
+        If numbers are not finite, the cell has no volume, far too much or too many atoms, sites are
+        partly occupied, an atom is no element, or two atoms lie on one another.
     """
-    problem = _cell_problem(structure) or _sites_problem(structure) or _overlap_problem(structure)
+    problem = (
+        _number_problem(structure)
+        or _size_problem(structure)
+        or _sites_problem(structure)
+        or _overlap_problem(structure)
+    )
     if problem is not None:
         message, remedy = problem
         raise GenerationError(message, where=f"crystals.{name}", remedy=remedy)
@@ -69,13 +77,27 @@ def overlap(structure: Structure) -> str:
     )
 
 
-def _cell_problem(structure: Structure) -> tuple[str, str] | None:
-    matrix = structure.lattice.matrix
+def _number_problem(structure: Structure) -> tuple[str, str] | None:
+    """Numbers that symmetry and neighbours cannot be found with: spglib crashes of some."""
+    matrix, fractions = structure.lattice.matrix, structure.frac_coords
     if not np.isfinite(matrix).all():
         return "its lattice vectors are not all finite numbers", "Correct the lattice vectors"
-    if not np.isfinite(structure.frac_coords).all():
+    if np.abs(matrix).max() > _LONGEST:
+        return f"its lattice vectors are longer than {_LONGEST:g} Å", "Give lengths in Å"
+    if not np.isfinite(fractions).all():
         return "its positions are not all finite numbers", "Correct the coordinates"
-    volume = abs(float(np.linalg.det(matrix))) / len(structure)
+    if np.abs(fractions).max() > _FARTHEST:
+        return f"an atom lies over {_FARTHEST:g} cells away from its own", "Correct the coordinates"
+    return None
+
+
+def _size_problem(structure: Structure) -> tuple[str, str] | None:
+    if len(structure) > _MOST_ATOMS:
+        return (
+            f"its cell holds {len(structure)} atoms, more than {_MOST_ATOMS}",
+            "Give the unit cell, not a supercell",
+        )
+    volume = structure.volume / len(structure)
     if volume < _LEAST_VOLUME:
         return (
             f"its cell holds {volume:.3g} Å³ per atom: the lattice vectors nearly lie in a plane, "

@@ -76,8 +76,7 @@ def shared_miller_indices(
 
 def _coprime_indices(max_index: int) -> list[MillerIndex]:
     numbers = range(-max_index, max_index + 1)
-    planes = ((h, k, l) for h, k, l in product(numbers, repeat=3))
-    return [index for index in planes if math.gcd(*index) == 1]
+    return [index for index in product(numbers, numbers, numbers) if math.gcd(*index) == 1]
 
 
 def _preference(index: MillerIndex) -> tuple[object, ...]:

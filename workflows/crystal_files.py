@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from fnmatch import fnmatch
 from pathlib import Path
 
 import ase.io
+from monty.io import zopen
 from pymatgen.core import Structure
 from pymatgen.io.vasp.inputs import Poscar
 
@@ -84,7 +86,26 @@ def _read_poscar(path: Path) -> Structure:
             "the file names no elements",
             remedy="write their symbols in a line above the numbers of atoms, such as `Li O`",
         )
+    _require_all_read(path, len(poscar.structure))
     return poscar.structure
+
+
+def _require_all_read(path: Path, atoms: int) -> None:
+    """Refuse a POSCAR that lists more positions than its numbers of atoms add up to.
+
+    VASP and pymatgen ignore the rest. Velocities stand behind an empty line.
+    """
+    with zopen(path, mode="rt", encoding="utf-8") as file:
+        lines = str(file.read()).splitlines()
+    # Line 6 at the earliest is the one that says Direct or Cartesian.
+    start = next(i for i, line in enumerate(lines) if i > 5 and line.strip()[:1].lower() in "dck")
+    following = lines[start + 1 + atoms].split() if len(lines) > start + 1 + atoms else []
+    with contextlib.suppress(ValueError):
+        if len([float(word) for word in following[:3]]) == 3:
+            raise CuprolithError(
+                f"the file lists more positions than the {atoms} atoms it counts",
+                remedy="correct the line with the numbers of atoms, or the list",
+            )
 
 
 def _read_xyz(path: Path) -> Structure:

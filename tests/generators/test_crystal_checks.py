@@ -45,3 +45,10 @@ def test_numbers_must_be_finite():
     broken = Structure(Lattice.cubic(3.6), ["Cu"], [[np.nan, 0, 0]])
     with pytest.raises(GenerationError, match="finite"):
         check_crystal("Cu", broken)
+
+
+def test_huge_cells_are_refused_at_once():
+    copper = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.6), ["Cu"], [[0, 0, 0]])
+    with pytest.raises(GenerationError, match="1372 atoms") as error:
+        check_crystal("Cu", copper * 7)
+    assert "unit cell" in error.value.remedy

@@ -6,6 +6,7 @@ import ase.io
 import pytest
 from ase.build import bulk, fcc111
 from pymatgen.core import Lattice, Structure
+from pymatgen.io.vasp.inputs import Poscar
 
 from workflows.crystal_files import read_crystal
 from workflows.errors import CuprolithError
@@ -45,6 +46,8 @@ STRUCTURE = Structure.from_ase_atoms(COPPER)
         ("POSCAR", poscar()),
         ("POSCAR_cu.vasp", poscar()),
         ("POSCAR", poscar(symbols="Cu Cu\n", counts="1 3")),
+        ("CONTCAR", poscar() + "\n0 0 0\n0 0 0\n0 0 0\n0 0 0\n"),  # velocities
+        ("POSCAR", str(Poscar(STRUCTURE, selective_dynamics=[[True, False, True]] * 4))),
         ("cu.cif", STRUCTURE.to(fmt="cif")),
         ("cu.json", STRUCTURE.to(fmt="json")),
         ("cu.extxyz", extxyz(COPPER)),
@@ -72,12 +75,16 @@ FLAT = Lattice([[3.6, 0, 0], [0, 3.6, 0], [3.6, 3.6, 1e-4]])
         ("POSCAR", poscar(symbols=""), "names no elements"),
         ("POSCAR", poscar(end=" nan", symbols="Xy\n"), ""),
         ("POSCAR", poscar().replace("0.5 0.5 0\n", "nan nan 0\n"), "not all finite"),
+        # spglib crashes where numbers are finite and absurd.
+        ("POSCAR", poscar().replace("0.5 0.5 0\n", "0.5 0.5 1e308\n"), "cells away"),
+        ("POSCAR", poscar().replace("3.6 0 0\n", "1e308 0 0\n"), "longer than"),
         ("POSCAR", poscar().replace("3.6 0 0\n", "inf 0 0\n"), "finite"),
         ("POSCAR", poscar().replace("3.6 0 0\n", "0 3.6 0\n"), ""),  # no volume
         ("POSCAR", poscar().replace("0.5 0.5 0\n", "0.1 0 0\n"), "0.36 Å apart"),
         ("POSCAR", poscar().replace("0.5 0.5 0\n", "1 0 0\n"), "0.00 Å apart"),
         ("POSCAR", poscar().replace("1.0\n", "-0.001\n"), "Å³ per atom"),
         ("POSCAR", poscar().replace("1.0\n", "100\n"), "mostly empty"),
+        ("POSCAR", poscar(counts="3"), "more positions than the 3"),
         ("POSCAR", poscar(counts="4000"), "no crystal can be read"),
         ("POSCAR", "", "no crystal can be read"),
         ("cu.extxyz", extxyz(COPPER, COPPER), "2 frames"),
