@@ -36,6 +36,7 @@ from generators.vacancies import vacancy_candidates
 
 _REMEDIES = {
     "strains": "Compress less",
+    "vacuum": "Raise `vacuum`: the next slab is that far away on each side",
     "height": "Raise `height`, or leave it out: it then follows from the elements",
     "gaps": "Raise `gaps` (and `vacuum`, if there is one), or leave `gaps` out: they then follow "
     "from the elements",
@@ -101,7 +102,7 @@ def _all_candidates(
     bulk = list(_bulk(crystals, settings.bulk)) if settings.bulk is not None else []
     yield from _apart(bulk, "structures.bulk", "strains")
     slabs = list(_slabs(crystals, settings.slabs))
-    yield from (slab.candidate for slab in slabs)
+    yield from _apart((slab.candidate for slab in slabs), "structures.slabs", "vacuum")
     for i, vacancies in enumerate(settings.vacancies):
         yield from _vacancies(crystals, slabs, vacancies, f"structures.vacancies[{i}]", notes)
     for i, adatoms in enumerate(settings.adatoms):

@@ -17,7 +17,7 @@ from generators.crystals import standard_crystal
 from generators.provenance import crystal_parameters
 from workflows.campaign import Campaign
 from workflows.engines.engine import Engine, make_engine
-from workflows.kpoints import has_vacuum, structure_mesh
+from workflows.kpoints import LEAST_VACUUM, has_vacuum, structure_mesh
 from workflows.label_runs import MELT_QUENCH_FAMILIES, LabelRun, label_runs
 from workflows.stages.generate import campaign_candidates, campaign_crystals
 from workflows.structures_io import record_of
@@ -151,7 +151,7 @@ def plan_campaign(campaign: Campaign) -> CampaignPlan:
         training=campaign.training.model_dump(mode="json"),
         dft=_dft_plan(campaign, candidates) if campaign.engine.name == "vasp" else None,
         crystals=crystals,
-        notes=[*_unfit(campaign, candidates, given), *_notes(campaign)],
+        notes=[*_unfit(campaign, candidates, given), *_too_close(candidates), *_notes(campaign)],
     )
 
 
@@ -216,6 +216,23 @@ def _unfit(
 ) -> list[str]:
     elements = elements_of(candidate.structure for candidate in candidates)
     return unfit_settings(campaign.engine, elements, solids_of(campaign, crystals))
+
+
+def _too_close(candidates: list[Candidate]) -> list[str]:
+    """Warn of vacuum so narrow that it counts as none."""
+    narrow = [
+        candidate
+        for candidate in candidates
+        if candidate.parameters.get("vacuum") and not has_vacuum(candidate.structure)
+    ]
+    if not narrow:
+        return []
+    families = ", ".join(sorted({candidate.family for candidate in narrow}))
+    return [
+        f"the vacuum of {len(narrow)} structures ({families}) is no wider than {LEAST_VACUUM:g} Å, "
+        f"so that they are no free surfaces and get k-points across it, e.g. "
+        f"{narrow[0].structure_id}; raise `vacuum`"
+    ]
 
 
 def _notes(campaign: Campaign) -> list[str]:

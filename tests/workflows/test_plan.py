@@ -196,3 +196,10 @@ def test_plan_says_which_cell_indices_refer_to(tmp_path):
     assert "Pnma, in the axes of olivine.cif" in first
     assert "a = 4, b = 4, c = 4 Å" in second
     assert "the standard conventional cell; the cell in POSCAR is not conventional" in second
+
+
+def test_vacuum_that_counts_as_none_is_told():
+    slab = {"crystal": "Fe", "miller_indices": [[1, 0, 0]], "min_thickness": 5.0, "vacuum": 2.5}
+    asked = IRON_ON_MAGNESIA | {"structures": {"slabs": [slab, slab | {"vacuum": 5.0}]}}
+    (note,) = plan_campaign(Campaign.model_validate(asked)).notes
+    assert note.startswith("the vacuum of 1 structures (slab) is no wider than 6 Å")

@@ -89,7 +89,7 @@ def test_file_that_is_no_structure(give, tmp_path):
     (tmp_path / "cu.cif").write_text("not a CIF")
     text = CAMPAIGN.replace("prototype: fcc, a: 3.6", "file: cu.cif")
     (tmp_path / "campaign.yaml").write_text(text)
-    assert_refused(give("generate", "campaign.yaml"), "crystals.Cu", "structure file")
+    assert_refused(give("generate", "campaign.yaml"), "cu.cif", "crystals.Cu", "no atoms")
 
 
 def test_engine_that_is_not_installed(give, monkeypatch):
