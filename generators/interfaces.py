@@ -178,15 +178,20 @@ def _gap_at_contact(blocks: list[_Block], vectors: FloatArray, *, periodic: bool
 
 
 def _rise_to_contact(lower: _Block, upper: _Block, vectors: FloatArray) -> float:
-    """How far the upper block has to rise for its lowest touch, Å."""
+    """How far the upper block, which has no gap, has to rise for its first atom to touch, Å.
+
+    At least half the least contact distance, lest blocks with wide hollows sink into each other.
+    """
     contact = contact_distances(lower.symbols, upper.symbols)
     # Atoms far from the facing planes touch nothing.
     reach = float(contact.max())
     top = np.flatnonzero(lower.heights > lower.heights.max() - reach)
     bottom = np.flatnonzero(upper.heights < upper.heights.min() + reach)
     differences = upper.in_plane[None, bottom] - lower.in_plane[top, None]
-    stops = height_at_contact(contact[np.ix_(top, bottom)], lateral_distances(differences, vectors))
-    return float((stops - (upper.heights[None, bottom] - lower.heights[top, None])).max())
+    facing = contact[np.ix_(top, bottom)]
+    stops = height_at_contact(facing, lateral_distances(differences, vectors))
+    rises = stops - (upper.heights[None, bottom] - lower.heights[top, None])
+    return float(max(rises.max(), facing.min() / 2))
 
 
 def _substrate_and_film(
