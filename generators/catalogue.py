@@ -145,7 +145,6 @@ def _species(crystals: Crystals, named: Sequence[str] | None) -> Sequence[str]:
     return named
 
 
-
 def _apart(candidates: Iterable[Candidate], where: str, key: str) -> Iterator[Candidate]:
     """Pass on candidates; refuse one whose atoms overlap, and name the key that decides it."""
     for candidate in candidates:

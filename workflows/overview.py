@@ -17,7 +17,7 @@ from generators.plane_supercells import pymatgen_plane_cell, supercell_size
 from generators.settings import MillerIndex
 from generators.slabs import cut_slab
 from workflows.campaign import Campaign, PublishedSettings
-from workflows.kpoints import gamma_mesh, has_vacuum
+from workflows.kpoints import gamma_mesh, has_vacuum, structure_mesh
 from workflows.lattice_constants import RelaxedCrystal, lattice_constants
 
 Plane = tuple[str, MillerIndex]
@@ -236,10 +236,8 @@ def _costs(
     candidate: Candidate, cells: Mapping[Plane, IntArray], length: float
 ) -> tuple[Cost, Cost | None]:
     """Cost of a candidate, and of its counterpart on pymatgen's oriented cell, if it has one."""
-    lattice = candidate.structure.lattice
-    vacuum = has_vacuum(candidate.structure)
     n_atoms = len(candidate.structure)
-    here = _cost(n_atoms, lattice, vacuum=vacuum, length=length)
+    here = _cost(n_atoms, structure_mesh(candidate.structure, length))
     plane = _plane(candidate)
     if plane is None:
         return here, None
@@ -247,14 +245,13 @@ def _costs(
     own = np.diag(_repeats(candidate))
     larger = np.eye(3)
     larger[:2, :2] = own @ cells[plane] @ np.linalg.inv(own)
-    atoms_there = n_atoms * supercell_size(cells[plane])
-    there = Lattice(larger @ lattice.matrix)
-    return here, _cost(atoms_there, there, vacuum=vacuum, length=length)
-
-
-def _cost(n_atoms: int, lattice: Lattice, *, vacuum: bool, length: float) -> Cost:
     # The mesh depends on the cell alone; one atom of whatever kind stands for the rest.
-    mesh = gamma_mesh(Structure(lattice, ["H"], [[0, 0, 0]]), vacuum=vacuum, length=length)
+    there = Structure(Lattice(larger @ candidate.structure.lattice.matrix), ["H"], [[0, 0, 0]])
+    mesh = gamma_mesh(there, vacuum=has_vacuum(candidate.structure), length=length)
+    return here, _cost(n_atoms * supercell_size(cells[plane]), mesh)
+
+
+def _cost(n_atoms: int, mesh: Sequence[int]) -> Cost:
     return Cost(atoms_cubed=n_atoms**3, with_kpoints=n_atoms**3 * math.prod(mesh))
 
 
