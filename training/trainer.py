@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from training.file_hash import file_sha256
 from training.learning_curve import read_learning_curve
 from training.nequip_config import (
     BEST_CHECKPOINT,
@@ -166,11 +167,20 @@ def _result(
         seconds=float(curve.seconds[-1]),
         device=facts["device"],
         versions=inputs.versions,
+        checkpoint_sha256=file_sha256(out_dir / BEST_CHECKPOINT),
     )
 
 
 def _epoch_of(checkpoint: Path) -> int:
     import torch
 
-    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    return int(content["epoch"])
+    try:
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        return int(content["epoch"])
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # torch and pickle raise whatever they like
+        raise TrainingError(
+            f"{checkpoint} is damaged ({error}). Make it again: move {checkpoint.parent} away and "
+            "give the same command, which trains from the start"
+        ) from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from training.file_hash import file_sha256
 from training.nequip_config import TrainingData, nequip_config
 from training.settings import TrainingSettings, Variant
 from training.staged_file import StagedFile
@@ -79,8 +80,9 @@ class TrainingResult(_Record):
     ----------
     input_hash
         Hash of the `TrainingInputs`.
-    checkpoint
-        The best epoch's checkpoint, relative to the folder of this file.
+    checkpoint, checkpoint_sha256
+        The best epoch's checkpoint, relative to the folder of this file, and its SHA-256; None
+        where an earlier version wrote this.
     epochs, max_epochs
         Epochs trained, and asked for; fewer where ``max_time`` ended the training.
     best_epoch
@@ -107,6 +109,7 @@ class TrainingResult(_Record):
     seconds: float
     device: str
     versions: dict[str, str]
+    checkpoint_sha256: str | None = None
 
 
 def training_inputs(
@@ -145,10 +148,15 @@ def claim_folder(out_dir: Path, inputs: TrainingInputs) -> None:
     """Make `out_dir` the folder of a training with these inputs.
 
     What lies there is kept when it came from the same inputs. Anything else is moved beside it,
-    to ``<name>.<hash>``, and comes back from there when its inputs do.
+    to ``<name>.<hash>``, and comes back from there when its inputs do. A finished training whose
+    ``inputs.json`` is damaged is known by its result.
     """
     present = stored_inputs(out_dir)
     if present is not None and present.hash == inputs.hash:
+        return
+    result = stored_result(out_dir)
+    if present is None and result is not None and result.input_hash == inputs.hash:
+        inputs.write(out_dir / INPUTS_FILE)
         return
     if occupied(out_dir):
         _put_aside(out_dir, present.short_hash if present else "unknown")
@@ -183,13 +191,38 @@ def stored_inputs(folder: Path) -> TrainingInputs | None:
         return None
 
 
+def stored_result(folder: Path) -> TrainingResult | None:
+    """Return what ``result.json`` of a folder says; None if there is none, or it is damaged."""
+    try:
+        return TrainingResult.model_validate_json((folder / RESULT_FILE).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
 def load_result(folder: Path) -> TrainingResult | None:
     """Return the result of the training in a folder; None where it has not finished.
 
-    A result whose checkpoint is gone, or that cannot be read, counts as not finished.
+    Raises
+    ------
+    TrainingError
+        If it has, and its checkpoint is missing or damaged; with what to do.
     """
-    try:
-        result = TrainingResult.model_validate_json((folder / RESULT_FILE).read_bytes())
-    except (FileNotFoundError, ValidationError):
-        return None
-    return result if (folder / result.checkpoint).is_file() else None
+    result = stored_result(folder)
+    if result is not None:
+        _require_checkpoint(folder, result)
+    return result
+
+
+def _require_checkpoint(folder: Path, result: TrainingResult) -> None:
+    path, expected = folder / result.checkpoint, result.checkpoint_sha256
+    if not path.is_file():
+        problem = "is missing"
+    elif expected is not None and file_sha256(path) != expected:
+        problem = f"is damaged: it is not the file that {RESULT_FILE} tells of"
+    else:
+        return
+    raise TrainingError(
+        f"{path} {problem}. Put it back from a backup. Or make it again: move the folder away "
+        f"(mv {folder} {folder}.damaged) and give the same command, which trains from the start "
+        f"({result.seconds:.0f} s the last time)"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import typing
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,17 @@ def place_of(root: yaml.Node | None, loc: tuple[int | str, ...], path: Path) -> 
             break
     file = path if mark.name == _NAMELESS else mark.name
     return f"{file}:{mark.line + 1}"
+
+
+def place_of_key(path: Path, key: str) -> str:
+    """File and line of a key such as ``structures.slabs[0].vacuum``, as `place_of`."""
+    parts = re.findall(r"\[(\d+)\]|([^.\[\]]+)", key)
+    loc = tuple(int(index) if index else name for index, name in parts)
+    try:
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (OSError, ValueError, yaml.YAMLError):
+        return str(path)
+    return place_of(root, loc, path)
 
 
 def _located(

@@ -7,6 +7,7 @@ import json
 import time
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ase.calculators.calculator import Calculator
 from ase.constraints import FixSymmetry
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
@@ -23,7 +24,8 @@ from workflows.campaign import Campaign
 from workflows.engines.embedded import POTENTIALS, embedded_calculator, own_torch_settings
 from workflows.engines.engine import Engine, make_engine
 from workflows.errors import CuprolithError
-from workflows.workdir import read_json, write_json
+from workflows.progress import announce
+from workflows.workdir import read_json_if_whole, write_json
 
 # Energies come in single precision, so that relaxations of soft crystals from other starts
 # scatter by 1e-4 Å (Li with diep). Ids must not hinge on that.
@@ -46,6 +48,8 @@ class RelaxedCrystal(BaseModel):
         Constants of the conventional cell (Å, degrees), before and after.
     structure
         The relaxed conventional cell, as pymatgen's dictionary.
+    sha256
+        See `digest`; empty where an earlier version wrote it.
     """
 
     request: str
@@ -57,6 +61,12 @@ class RelaxedCrystal(BaseModel):
     steps: int
     seconds: float
     structure: dict[str, Any]
+    sha256: str = ""
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all else, by which a damaged cache is found."""
+        text = json.dumps(self.model_dump(mode="json", exclude={"sha256"}), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 class NotRelaxedError(ValueError):
@@ -126,16 +136,31 @@ def relaxed_crystals(
             remedy=f"give them, or relax them in a campaign with {' or '.join(POTENTIALS)}",
         )
     engine = make_engine(campaign.engine)
-    stored = read_json(cache) if cache.is_file() else {}
+    stored = _cached(cache)
     found: dict[str, RelaxedCrystal] = {}
     for name in wanted:
         request = _request(campaign, name, engine)
-        if stored.get(name, {}).get("request") == request:
-            found[name] = RelaxedCrystal.model_validate(stored[name])
-        else:
-            found[name] = _relaxed(name, crystals[name], campaign, engine, request)
-            stored[name] = found[name].model_dump(mode="json")
-            write_json(cache, stored)
+        if name not in stored or stored[name].request != request:
+            relaxed = _relaxed(name, crystals[name], campaign, engine, request)
+            stored[name] = relaxed.model_copy(update={"sha256": relaxed.digest()})
+            write_json(cache, {key: each.model_dump(mode="json") for key, each in stored.items()})
+        found[name] = stored[name]
+    return found
+
+
+def _cached(cache: Path) -> dict[str, RelaxedCrystal]:
+    """Return the crystals of a cache; what is damaged is left out, and said to be."""
+    if not cache.is_file():
+        return {}
+    content = read_json_if_whole(cache)
+    found = {}
+    for name, entry in content.items() if isinstance(content, dict) else ():
+        with suppress(ValidationError):
+            crystal = RelaxedCrystal.model_validate(entry)
+            if crystal.sha256 in ("", crystal.digest()):
+                found[name] = crystal
+    if not isinstance(content, dict) or len(found) < len(content):
+        announce(f"warning: {cache} is damaged; the crystals that it lost are relaxed again")
     return found
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from workflows.errors import CuprolithError
+from workflows.jobs.disk_space import is_disk_full
 from workflows.workdir import read_json, write_json
 
 LOCK_FILE = ".lock"
@@ -48,6 +49,8 @@ def workdir_lock(workdir: Path) -> Iterator[None]:
     except Timeout:
         raise _busy(workdir, _read_holder(holder_file)) from None
     except OSError as error:
+        if is_disk_full(error):
+            raise
         raise CuprolithError(
             f"cannot work in this folder: {error.strerror or error}",
             where=str(workdir),

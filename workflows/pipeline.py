@@ -114,6 +114,7 @@ class PipelineProgress:
     """Announces each stage, and shows the jobs between two stages on a bar."""
 
     def __init__(self, workdir: Workdir) -> None:
+        self.error: BaseException | None = None
         self._workdir = workdir
         self._open_bar = ExitStack()
         self._between: Observer | None = None
@@ -139,7 +140,11 @@ class PipelineProgress:
         self._bar_of(job).on_skip(job)
 
     def on_fail(self, job: Job, error: BaseException) -> None:
-        """Say so; a failed stage is reported at the end."""
+        """Say so, or keep the error that ends the campaign: of a stage, or of a study's job."""
+        if "stage" in job.metadata or STEP in job.metadata:
+            if isinstance(error, CuprolithError) and not (error.where or error.key):
+                error.where = f"{self._workdir.campaign_yaml}: stage {job.name}"
+            self.error = self.error or error
         if "stage" not in job.metadata:
             self._bar_of(job).on_fail(job, error)
 
@@ -172,28 +177,25 @@ def run_pipeline(workdir: Workdir) -> str:
 
     Raises
     ------
-    CuprolithError
-        If a stage or a job of the study failed, with its message; what came before is kept.
-        Failed label jobs do not stop the campaign: they are listed in ``labels.json`` and the
-        report; nor do trainings that fail in a study.
+    Exception
+        The error of a stage or a job of the study that failed; what came before is kept. Failed
+        label jobs do not stop the campaign: they are listed in ``labels.json`` and the report; nor
+        do trainings that fail in a study.
     """
     progress = PipelineProgress(workdir)
     tuning = workdir.campaign().tuning
     try:
-        summary = run_flow(
-            pipeline_flow(workdir),
-            job_store(workdir.label_store),
-            observer=progress,
-            log_path=workdir.label_log,
-            root_dir=workdir.runs,
-            workers=tuning.workers if tuning is not None else 1,
-        )
+        with job_store(workdir.label_store) as store:
+            summary = run_flow(
+                pipeline_flow(workdir),
+                store,
+                observer=progress,
+                log_path=workdir.label_log,
+                root_dir=workdir.runs,
+                workers=tuning.workers if tuning is not None else 1,
+            )
     finally:
         progress.close()
-    for failure in summary.failures:
-        if "stage" in failure.metadata or STEP in failure.metadata:
-            where = f"{workdir.campaign_yaml}: stage {failure.name}"
-            error = CuprolithError(failure.error, where=where)
-            error.add_note(failure.traceback)
-            raise error
+    if progress.error is not None:
+        raise progress.error
     return f"campaign {workdir.campaign().name} finished in {summary.seconds:.0f} s"

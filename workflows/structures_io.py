@@ -17,7 +17,11 @@ from pymatgen.core import Lattice, Structure
 from generators.candidate import Candidate
 from generators.origins import Origin, as_matrix
 from training.extxyz_comment import encode_text
-from workflows.workdir import write_atomically, write_json
+from training.file_hash import file_sha256
+from workflows.errors import CuprolithError
+from workflows.workdir import read_json_if_whole, write_atomically, write_json
+
+_SHA256 = "extxyz_sha256"
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,10 @@ class StructureRecord:
 def write_structures(
     xyz: Path, table: Path, candidates: Sequence[Candidate], header: Mapping[str, Any]
 ) -> None:
-    """Write candidates to extended XYZ and their provenance to JSON (`header` on top)."""
+    """Write candidates to extended XYZ and their provenance to JSON (`header` on top).
+
+    The JSON has the SHA-256 of the other, see `require_structures`.
+    """
     write_atomically(xyz, (_format_candidate(candidate) for candidate in candidates))
     rows = [
         {
@@ -73,7 +80,27 @@ def write_structures(
         }
         for candidate in candidates
     ]
-    write_json(table, {**header, "structures": rows})
+    write_json(table, {**header, _SHA256: file_sha256(xyz), "structures": rows})
+
+
+def require_structures(xyz: Path, table: Path) -> None:
+    """Check that ``structures.extxyz`` is as it was written.
+
+    Raises
+    ------
+    CuprolithError
+        If ``structures.json`` has another SHA-256; one that is missing, or of an earlier version,
+        says nothing.
+    """
+    content = read_json_if_whole(table)
+    expected = content.get(_SHA256) if isinstance(content, dict) else None
+    if expected is not None and file_sha256(xyz) != expected:
+        raise CuprolithError(
+            f"cut or changed since it was written, as {table.name} says",
+            where=str(xyz),
+            remedy=f"run `cuprolith generate --workdir {xyz.parent.parent}`: it makes the same "
+            "structures, and their labels are kept",
+        )
 
 
 def record_of(candidate: Candidate) -> StructureRecord:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,13 @@ from typing import TYPE_CHECKING, Any
 from training.staged_file import StagedFile
 from workflows.environment import describe_environment
 from workflows.errors import CuprolithError
+from workflows.progress import announce
 
 if TYPE_CHECKING:
     from workflows.campaign import Campaign
+
+_SEAL_HEAD = "# As frozen. To change it, change your own file and give that with --update."
+_SEAL = "# sha256: "
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ class Workdir:
         Raises
         ------
         CuprolithError
-            If the workdir holds none.
+            If the workdir holds none, or it is not what was frozen.
         """
         if not self.campaign_yaml.is_file():
             raise CuprolithError(
@@ -128,11 +131,34 @@ class Workdir:
                 f"{self.root}",
             )
         from workflows.campaign import load_campaign
+        from workflows.campaign_errors import CampaignError
 
-        return load_campaign(self.campaign_yaml)
+        try:
+            _require_sealed(self.campaign_yaml)
+            campaign = load_campaign(self.campaign_yaml)
+            self._require_crystals(campaign)
+        except CampaignError as error:
+            raise DamagedCampaignError(
+                error.message,
+                where=error.where,
+                remedy=f"give your campaign file again, with --workdir {self.root}: what is "
+                "damaged is put back, and all that is finished is kept",
+            ) from error
+        return campaign
+
+    def _require_crystals(self, campaign: Campaign) -> None:
+        from workflows.campaign_errors import CampaignError
+
+        for crystal in campaign.crystals.values():
+            if crystal.file is None or not crystal.file.is_relative_to(self.crystals.resolve()):
+                continue
+            if _digest(crystal.file.read_bytes()) != crystal.file.parent.name.rpartition("-")[2]:
+                raise CampaignError("damaged: not the file it was copied from", str(crystal.file))
 
     def freeze(self, campaign: Campaign, *, update: bool = False) -> Campaign:
         """Write the campaign and its environment, or check that they are the ones here.
+
+        A campaign that nothing was made with yet, since it failed in `generate`, is replaced.
 
         Parameters
         ----------
@@ -145,35 +171,58 @@ class Workdir:
         CuprolithError
             If another campaign is frozen here and `update` is False.
         """
-        from workflows.campaign import campaign_differences
-
         campaign = self._with_crystal_copies(campaign)
-        if self.campaign_yaml.is_file():
-            differences = campaign_differences(self.campaign(), self._absolute(campaign))
-            if not differences:
-                return self._with_environment()
-            if not update:
-                raise CuprolithError(
-                    "the workdir holds another campaign; it differs in\n    "
-                    + "\n    ".join(differences),
-                    where=str(self.campaign_yaml),
-                    remedy="use another --workdir, or --update to go on here with the new "
-                    "settings (finished labels that still fit are kept)",
-                )
-        self.root.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.campaign_yaml, [campaign.to_yaml()])
-        return self._with_environment()
-
-    def _with_environment(self) -> Campaign:
-        """Return the frozen campaign; write its environment if a killed command has not."""
+        absolute = self._absolute(campaign)
+        differences = self._differences(absolute)
+        if differences and not update and not self._nothing_made:
+            raise CuprolithError(
+                "the workdir holds another campaign; it differs in\n    "
+                + "\n    ".join(differences),
+                where=str(self.campaign_yaml),
+                remedy="use another --workdir, or --update to continue here with the new "
+                "settings (finished labels that still fit are kept)",
+            )
+        if differences is None or differences:
+            self.root.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.campaign_yaml, [sealed(campaign.to_yaml())])
         frozen = self.campaign()
-        try:
-            known = read_json(self.environment_json)["campaign_hash"]
-        except (OSError, CuprolithError, KeyError, TypeError):
-            known = None
-        if known != frozen.campaign_hash:
+        if self._frozen_hash() != frozen.campaign_hash:
             write_json(self.environment_json, describe_environment(frozen.campaign_hash))
         return frozen
+
+    def _differences(self, campaign: Campaign) -> list[str] | None:
+        """Return how a campaign differs from the frozen one; None if that must be written."""
+        from workflows.campaign import campaign_differences
+
+        reason = "is missing"
+        if self.campaign_yaml.is_file():
+            try:
+                return campaign_differences(self.campaign(), campaign)
+            except DamagedCampaignError as error:
+                reason = "is damaged"
+                if self._frozen_hash() == campaign.campaign_hash:
+                    announce(f"warning: {error.where}: {error.message}; it is put back")
+        known = self._frozen_hash()
+        if self._nothing_made or known == campaign.campaign_hash:
+            return None
+        return [
+            f"something: {self.campaign_yaml.name} {reason}, and the one given is not known to be "
+            "the same"
+        ]
+
+    @property
+    def _nothing_made(self) -> bool:
+        """Whether no stage has made anything here; a folder without our files says nothing."""
+        made = (self.structures_json, self.structures_xyz, self.labels_json, self.dataset_card)
+        if any(path.exists() for path in made) or (self.root / "training").exists():
+            return False
+        return self.environment_json.exists() or not self.campaign_yaml.exists()
+
+    def _frozen_hash(self) -> str | None:
+        """Return the hash of the frozen campaign as its environment has it; None if unknown."""
+        content = read_json_if_whole(self.environment_json)
+        found = content.get("campaign_hash") if isinstance(content, dict) else None
+        return found if isinstance(found, str) else None
 
     def _with_crystal_copies(self, campaign: Campaign) -> Campaign:
         """Copy crystal files in, so that the workdir stands alone."""
@@ -182,11 +231,11 @@ class Workdir:
             if crystal.file is None:
                 continue
             # Named by content, so that a changed file is another campaign, not a silent old copy.
-            digest = hashlib.sha256(crystal.file.read_bytes()).hexdigest()[:12]
-            copy = self.crystals / f"{name}-{digest}" / crystal.file.name
-            if not copy.exists():
+            content = crystal.file.read_bytes()
+            copy = self.crystals / f"{name}-{_digest(content)}" / crystal.file.name
+            if not copy.is_file() or copy.read_bytes() != content:
                 copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(crystal.file, copy)
+                write_atomically(copy, [content])
             crystals[name] = crystal.model_copy(update={"file": copy.relative_to(self.root)})
         return campaign.model_copy(update={"crystals": crystals})
 
@@ -211,17 +260,50 @@ class Workdir:
 
     def record_seconds(self, stage: str, seconds: float) -> None:
         """Keep how long a stage took."""
-        timings = read_json(self.timings_json) if self.timings_json.is_file() else {"stages": {}}
-        timings["stages"][stage] = round(seconds, 3)
-        write_json(self.timings_json, timings)
+        timings = read_json_if_whole(self.timings_json)
+        stages = timings.get("stages") if isinstance(timings, dict) else None
+        stages = stages if isinstance(stages, dict) else {}
+        write_json(self.timings_json, {"stages": {**stages, stage: round(seconds, 3)}})
 
 
-def write_atomically(path: Path, parts: Iterable[str]) -> None:
-    """Write a text file so that a kill or a full disk leaves the old one."""
+def _digest(content: bytes) -> str:
+    """Return what names the folder of a crystal file with this content."""
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+class DamagedCampaignError(CuprolithError):
+    """The frozen campaign is not what was frozen."""
+
+
+def sealed(text: str) -> str:
+    """Return the text of a YAML file that tells by its last line whether it is whole."""
+    return f"{_SEAL_HEAD}\n{text}{_SEAL}{hashlib.sha256(text.encode()).hexdigest()}\n"
+
+
+def _require_sealed(path: Path) -> None:
+    """Check the last line of a sealed file; files of earlier versions have none.
+
+    Raises
+    ------
+    CampaignError
+        If the file was cut or changed.
+    """
+    from workflows.campaign_errors import CampaignError
+
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if _SEAL_HEAD not in text and _SEAL not in text:
+        return
+    content = text.removeprefix(f"{_SEAL_HEAD}\n").rpartition(_SEAL)[0]
+    if sealed(content) != text:
+        raise CampaignError("damaged: it was cut or changed since it was written", str(path))
+
+
+def write_atomically(path: Path, parts: Iterable[str | bytes]) -> None:
+    """Write a file, text as UTF-8, so that a kill or a full disk leaves the old one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with StagedFile(path) as staged:
         for part in parts:
-            staged.write(part.encode("utf-8"))
+            staged.write(part.encode("utf-8") if isinstance(part, str) else part)
         staged.commit()
 
 
@@ -239,8 +321,16 @@ def read_json(path: Path) -> Any:
         If it is not JSON (for instance cut short by a full disk).
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
+        return json.loads(path.read_bytes())
+    except ValueError as error:  # no JSON, no UTF-8
         raise CuprolithError(
             f"not valid JSON: {error}", where=str(path), remedy="delete it and run the verb again"
         ) from error
+
+
+def read_json_if_whole(path: Path) -> Any:
+    """Read a JSON file that can be made again; None if it is missing or damaged."""
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None

@@ -14,7 +14,7 @@ from analysis.reproduction.held_out import HeldOutErrors, read_held_out
 from training.learning_curve import LearningCurve, read_learning_curve
 from training.nequip_config import METRICS_DIR, RUN_FACTS
 from training.settings import Variant
-from training.training_run import TrainingResult, load_result
+from training.training_run import TrainingResult, stored_result
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Run:
 
 def read_run(plan: PlannedRun) -> Run:
     """Read what a training has left in its folder; empty where it has not begun."""
-    result = load_result(plan.folder)
+    result = stored_result(plan.folder)
     facts = _facts(plan.folder / RUN_FACTS)
     return Run(
         plan,

@@ -7,7 +7,7 @@ import pytest
 
 from workflows.campaign import load_campaign
 from workflows.errors import CuprolithError
-from workflows.workdir import Workdir, read_json, write_atomically
+from workflows.workdir import Workdir, read_json, write_atomically, write_json
 
 TEXT = """\
 name: small
@@ -48,6 +48,7 @@ def test_freezing_again_changes_nothing(tmp_path, campaign):
 def test_another_campaign_is_refused_unless_updated(tmp_path, campaign):
     workdir = Workdir(tmp_path / "w")
     workdir.freeze(campaign)
+    write_json(workdir.structures_json, {})
     other = campaign.model_copy(update={"seed": 5})
     with pytest.raises(CuprolithError, match="seed: 0 → 5"):
         workdir.freeze(other)
@@ -74,6 +75,7 @@ def test_frozen_campaign_is_accepted_in_its_own_workdir(tmp_path, campaign):
 def test_changed_crystal_file_is_another_campaign(tmp_path, campaign):
     workdir = Workdir(tmp_path / "w")
     workdir.freeze(campaign)
+    write_json(workdir.structures_json, {})
     other = POSCAR.replace("1.8", "1.9")
     campaign.crystals["Cu"].file.write_text(other)
     with pytest.raises(CuprolithError, match=r"crystals\.Cu\.file"):

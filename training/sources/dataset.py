@@ -77,7 +77,7 @@ class DatasetSource:
             If a file is missing, empty or not the one on the card, or if a stress is asked for
             that a frame lacks.
         """
-        hashes = {split: self._checked_hash(split) for split in ("train", "val")}
+        hashes = {split: self.verified_hash(split) for split in ("train", "val")}
         if stress:
             self._check_stress("train")
             self._check_stress("val")
@@ -110,7 +110,14 @@ class DatasetSource:
     def _file(self, split: SplitName) -> Path:
         return self.directory / self.card.splits[split].file
 
-    def _checked_hash(self, split: SplitName) -> str:
+    def verified_hash(self, split: SplitName) -> str:
+        """Return the sha256 of the file of a split.
+
+        Raises
+        ------
+        TrainingError
+            If it is missing, empty or not the one on the card.
+        """
         if self.n_frames(split) == 0:
             raise TrainingError(
                 f"{self.directory}: the {split} split has no frames: {_REMEDY} with more "

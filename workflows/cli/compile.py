@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 from rich.markup import escape
 
 from training.deployed_files import COMPILED_SUFFIX, PACKAGE_SUFFIX, Target
@@ -127,7 +126,13 @@ def _finished(folder: Path) -> tuple[Path, str]:
 
 
 def _symbols(folder: Path) -> list[str]:
-    from training.nequip_process import CONFIG_FILE
+    from training.training_run import INPUTS_FILE, stored_inputs
 
-    config = yaml.safe_load((folder / CONFIG_FILE).read_text())
-    return list(config["training_module"]["model"]["type_names"])
+    inputs = stored_inputs(folder)
+    if inputs is None:
+        raise CuprolithError(
+            "missing or damaged",
+            where=str(folder / INPUTS_FILE),
+            remedy="give the command that trained again: it writes the file, and trains nothing",
+        )
+    return list(inputs.config["training_module"]["model"]["type_names"])

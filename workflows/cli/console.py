@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from workflows.errors import CuprolithError
+from workflows.jobs.disk_space import DiskFullError, is_disk_full
 
 console = Console(highlight=False)
 error_console = Console(stderr=True, highlight=False)
@@ -29,29 +29,27 @@ def errors_shown(*, debug: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         error_console.print("[yellow]stopped[/]; the same command continues where it stopped")
         raise typer.Exit(130) from None
-    except CuprolithError as error:
-        if debug:
-            raise
-        error_console.print(f"[bold red]error[/] {escape(str(error))}")
-        raise typer.Exit(1) from None
-    except OSError as error:
-        if debug:
-            raise
-        remedy = (
-            "free space and give the same command again; nothing finished is lost"
-            if error.errno == errno.ENOSPC
-            else "check the path and its permissions"
-        )
-        error_console.print(f"[bold red]error[/] {escape(str(error))}\n  → {remedy}")
-        raise typer.Exit(1) from None
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, CuprolithError | OSError) or is_disk_full(error):
+            error_console.print(f"[bold red]error[/] {escape(_explained(error))}")
+            raise typer.Exit(1) from None
         error_console.print(
             f"[bold red]internal error[/] {type(error).__name__}: {escape(str(error))}\n"
             "  → give the same command with --debug and report the traceback"
         )
         raise typer.Exit(70) from None
+
+
+def _explained(error: Exception) -> str:
+    if is_disk_full(error) and not isinstance(error, DiskFullError):
+        error = DiskFullError(
+            f"no space left on the disk ({error.args[-1] if error.args else error})"
+        )
+    if isinstance(error, CuprolithError):
+        return str(error)
+    return f"{error}\n  → check the path and its permissions"
 
 
 def made(path: object, what: object) -> None:

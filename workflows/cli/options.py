@@ -71,16 +71,19 @@ def opened_workdir(
     with workdir_lock(opened.root), progress_on(console):
         if campaign is not None:
             opened.freeze(loaded, update=update)
-        with keys_located(opened.campaign_yaml):
+        # The user's own file, where it was given: the frozen copy is not the one to correct.
+        with keys_located(campaign or opened.campaign_yaml):
             yield opened
 
 
 @contextmanager
 def keys_located(campaign: Path) -> Iterator[None]:
-    """Say in which file the key of an error stands."""
+    """Say in which file and line the key of an error stands."""
     try:
         yield
     except CuprolithError as error:
         if error.key and not error.where:
-            error.where = str(campaign)
+            from workflows.campaign_errors import place_of_key
+
+            error.where = place_of_key(campaign, error.key)
         raise

@@ -7,12 +7,15 @@ import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Literal, Self
 
 Event = Literal["started", "finished", "failed", "skipped"]
 
+# What every entry has; without it a line is damaged.
+_FIELDS = {"time": str, "event": str, "uuid": str, "index": int, "name": str}
 # Longest line looked at when the log is opened again.
 _TAIL = 1 << 16
 
@@ -30,12 +33,24 @@ class JobLog:
     """
 
     def __init__(self, path: Path | None) -> None:
+        self.path = path
         self._stream: BinaryIO | None = None
         self.last: dict[str, Any] | None = None
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._stream = path.open("ab+", buffering=0)
             self.last = _mend(self._stream)
+
+    @cached_property
+    def finished(self) -> frozenset[tuple[str, int]]:
+        """Uuid and index of the jobs that had finished before they were first asked for here."""
+        if self.path is None:
+            return frozenset()
+        return frozenset(
+            (entry["uuid"], entry["index"])
+            for entry in read_job_log(self.path)
+            if entry["event"] == "finished"
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -115,4 +130,6 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
         entry = json.loads(line)
     except ValueError:
         return None
-    return entry if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or not _FIELDS.keys() <= entry.keys():
+        return None
+    return entry if all(isinstance(entry[key], kind) for key, kind in _FIELDS.items()) else None

@@ -27,6 +27,7 @@ from workflows.jobs.run_records import (
     replayed_outcome,
 )
 from workflows.jobs.side_by_side import SIDE_BY_SIDE, run_side_by_side
+from workflows.progress import announce
 
 ALWAYS_RUN = "always_run"
 
@@ -78,6 +79,8 @@ class Run:
         self._errored: set[str] = set()
         self._stopped_parents: set[str] = set()
         self._serials: dict[str, int] = {}
+        self._kept_serials: dict[tuple[str, int], int] = {}
+        self._said_lost = False
 
     def settle_log(self) -> None:
         """Note the end of a job that a kill kept from the log, though not from the store."""
@@ -204,7 +207,10 @@ class Run:
         if job.metadata.get(ALWAYS_RUN):
             return None
         record = self._records.finished(job.uuid, job.index)
-        if record is None or record["serial"] < newest:
+        if record is None:
+            self._say_why_again(job, newest)
+            return None
+        if record["serial"] < newest:
             return None
         outcome = replayed_outcome(record)
         if outcome is None:
@@ -213,6 +219,30 @@ class Run:
         self._observer.on_skip(job)
         self.summary.skipped += 1
         return outcome
+
+    def _say_why_again(self, job: Job, newest: int) -> None:
+        """Say so if a job runs again since what it gave is damaged or lost.
+
+        It keeps its place in the order, so that nothing that was made from it runs again.
+        """
+        identity = (job.uuid, job.index)
+        damaged = self._records.damaged(*identity)
+        if not damaged and identity not in self._log.finished:
+            return
+        self._kept_serials[identity] = max(self._records.serial(*identity), newest, 1)
+        if damaged:
+            announce(
+                f"warning: {self._records.path}: what {job.name!r} gave is damaged; it runs again, "
+                "all else is kept"
+            )
+        elif not self._said_lost:
+            self._said_lost = True
+            announce(
+                f"warning: {self._records.path} lacks what {job.name!r}, and maybe others, gave, "
+                f"though they have finished as {self._log.path} says: they run again. If the file "
+                "was copied without the -wal or -journal beside it, or you have a backup, stop "
+                "now and put the whole one there"
+            )
 
     def _begin(self, job: Job) -> None:
         self._log.write("started", job.uuid, job.index, job.name)
@@ -249,7 +279,10 @@ class Run:
         self, job: Job, output: HeldOutput, response: Response, seconds: float
     ) -> JobOutcome | None:
         """Store what a job gave; None if that cannot be stored."""
-        serial = 0 if job.metadata.get(ALWAYS_RUN) else self._records.next_serial()
+        serial = 0
+        if not job.metadata.get(ALWAYS_RUN):
+            kept = self._kept_serials.pop((job.uuid, job.index), 0)
+            serial = kept or self._records.next_serial()
         outcome = JobOutcome.of(response, serial)
         try:
             self._records.finish(job, output, outcome, seconds)

@@ -152,23 +152,74 @@ class RunRecords:
         self._outcomes.close()
         self._failures.close()
 
+    @property
+    def path(self) -> str:
+        """The file."""
+        return self._docs.path
+
     def finished(self, uuid: str, index: int) -> dict[str, Any] | None:
-        """Return the record of a finished job; None if its record or its output is missing."""
+        """Return the record of a finished job; None if that or its output is missing or damaged."""
         identity = {"uuid": uuid, "index": index}
-        record = self._outcomes.query_one(identity)
-        if record is None or self._docs.query_one(identity, ["uuid"]) is None:
+        if self._docs.query_one(identity, ["uuid"]) is None or self._outcomes.damaged(identity):
             return None
-        return dict(record)
+        record = self._outcomes.query_one(identity)
+        return None if record is None or self._output_damaged(record) else dict(record)
+
+    def damaged(self, uuid: str, index: int) -> bool:
+        """Tell whether the output of a job is there, and what is stored of it damaged."""
+        identity = {"uuid": uuid, "index": index}
+        if self._docs.query_one(identity, ["uuid"]) is None:
+            return False
+        if self._outcomes.damaged(identity) or self._docs.damaged(identity):
+            return True
+        record = self._outcomes.query_one(identity)
+        return record is not None and self._output_damaged(record)
+
+    def _output_damaged(self, record: dict[str, Any]) -> bool:
+        """Tell whether the output of a job on record, or large data of it, is damaged or gone."""
+        if self._docs.damaged({"uuid": record["uuid"], "index": record["index"]}):
+            return True
+        large = {"job_uuid": record["uuid"], "job_index": record["index"]}
+        if any(store.damaged(large) for store in self._large_stores()):
+            return True
+        return "large" in record and record["large"] != self._n_large(large)
+
+    def serial(self, uuid: str, index: int) -> int:
+        """Return the serial of a job whose record may be damaged; 0 if it has none."""
+        found = self._outcomes.query_one({"uuid": uuid, "index": index}, ["serial"])
+        return 0 if found is None else int(found.get("serial", 0))
+
+    def _large_stores(self) -> list[SqliteStore]:
+        return [
+            store
+            for store in self._store.additional_stores.values()
+            if isinstance(store, SqliteStore)
+        ]
+
+    def _n_large(self, criteria: dict[str, Any]) -> int:
+        return sum(store.count(criteria) for store in self._large_stores())
 
     def next_serial(self) -> int:
         """Return the number of the next job to be recorded as finished."""
         self._last_serial += 1
         return self._last_serial
 
-    def finish(self, job: Job, output: HeldOutput, outcome: JobOutcome, seconds: float) -> None:
+    def finish(
+        self,
+        job: Job,
+        output: HeldOutput,
+        outcome: JobOutcome,
+        seconds: float,
+        recipe: str | None = None,
+    ) -> None:
         """Store output and outcome of a job in one transaction.
 
         A job whose outcome has no serial is not recorded as finished, and runs each time.
+
+        Parameters
+        ----------
+        recipe
+            From what the output was made, where that was told in the queue.
 
         Raises
         ------
@@ -185,6 +236,8 @@ class RunRecords:
                     )
             self._store.update(output.document, key=["uuid", "index"], save=output.save)
             if record is not None:
+                n_large = self._n_large({"job_uuid": job.uuid, "job_index": job.index})
+                record |= {"large": n_large} | ({} if recipe is None else {"recipe": recipe})
                 self._outcomes.update(record, key=["uuid", "index"])
             self._failures.remove_docs(identity)
 
@@ -231,6 +284,7 @@ def failed_jobs(store: JobStore) -> Iterator[JobFailure]:
         A job store as :func:`~workflows.store.sqlite_store.job_store` makes it.
     """
     with _failure_store(_sqlite_docs(store)) as failures:
+        failures.remove_damaged()  # the next run tries these jobs again
         for record in failures.query():
             yield JobFailure(**record)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from jobflow import JobStore
@@ -12,11 +13,14 @@ from training.dataset import DatasetCard, build_dataset
 from training.frames import Frame
 from workflows.engines.document import frames_of
 from workflows.errors import CuprolithError
+from workflows.jobs.run_records import RunRecords
 from workflows.label_runs import LabelRun
 from workflows.progress import progress_bar
 from workflows.stages.label import planned_runs
 from workflows.store.sqlite_store import job_store
 from workflows.workdir import Workdir
+
+_INDEX = 1  # of every label job
 
 
 @dataclass(frozen=True)
@@ -49,26 +53,36 @@ def collect(workdir: Workdir) -> CollectSummary:
     workdir.require(workdir.label_store, "label")
     campaign = workdir.campaign()
     _, runs = planned_runs(workdir)
-    store = job_store(workdir.label_store)
-    store.connect()
-    try:
-        with progress_bar("collect", total=len(runs)) as bar:
+    with (
+        job_store(workdir.label_store) as store,
+        closing(RunRecords(store)) as records,
+        progress_bar("collect", total=len(runs)) as bar,
+    ):
 
-            def trajectories() -> Iterator[Iterator[Frame]]:
-                for run in runs:
-                    yield _frames(store, run)
-                    bar.advance(1, run.record.structure_id)
+        def trajectories() -> Iterator[Iterator[Frame]]:
+            for run in runs:
+                _require_whole(records, run, workdir)
+                yield _frames(store, run)
+                bar.advance(1, run.record.structure_id)
 
-            try:
-                card = build_dataset(
-                    trajectories(), campaign.dataset, workdir.dataset, campaign.seed
-                )
-            except ValueError as error:  # a DatasetError, or too few structures to split
-                raise CuprolithError(str(error), where=str(workdir.dataset)) from error
-    finally:
-        store.close()
+        try:
+            card = build_dataset(trajectories(), campaign.dataset, workdir.dataset, campaign.seed)
+        except ValueError as error:  # a DatasetError, or too few structures to split
+            raise CuprolithError(str(error), where=str(workdir.dataset)) from error
     workdir.record_seconds("collect", time.perf_counter() - started)
     return CollectSummary(card)
+
+
+def _require_whole(records: RunRecords, run: LabelRun, workdir: Workdir) -> None:
+    """Refuse to leave out a label that is there but damaged."""
+    for uuid in run.job_uuids:
+        if records.damaged(uuid, _INDEX):
+            raise CuprolithError(
+                f"the label of {run.task} {run.record.structure_id} is damaged",
+                where=records.path,
+                remedy=f"run `cuprolith label --workdir {workdir.root}` first: it computes this "
+                "one again and keeps all others",
+            )
 
 
 def _frames(store: JobStore, run: LabelRun) -> Iterator[Frame]:

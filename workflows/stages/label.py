@@ -17,7 +17,7 @@ from workflows.label_runs import LabelRun, label_runs, structure_flows
 from workflows.progress import ProgressBar, progress_bar
 from workflows.relaxed_parents import SLAB_FAMILIES, fallen_apart
 from workflows.store.sqlite_store import job_store
-from workflows.structures_io import iter_structures
+from workflows.structures_io import iter_structures, require_structures
 from workflows.workdir import Workdir, write_json
 
 
@@ -95,6 +95,7 @@ def planned_runs(workdir: Workdir) -> tuple[Engine, list[LabelRun]]:
     """Return the engine and the runs of a workdir's structures."""
     campaign = workdir.campaign()
     structures = workdir.require(workdir.structures_xyz, "generate")
+    require_structures(structures, workdir.structures_json)
     engine = make_engine(campaign.engine)
     runs = list(label_runs(iter_structures(structures), campaign.engine, engine, campaign.seed))
     return engine, runs
@@ -116,10 +117,13 @@ def label(workdir: Workdir) -> LabelSummary:
     """Run every label job that is not finished, then summarise."""
     engine, runs = planned_runs(workdir)
     flows = structure_flows(runs, engine, workdir.campaign().seed)
-    with progress_bar("label", total=n_label_jobs(runs)) as bar:
+    with (
+        job_store(workdir.label_store) as store,
+        progress_bar("label", total=n_label_jobs(runs)) as bar,
+    ):
         run_flows(
             flows,
-            job_store(workdir.label_store),
+            store,
             observer=LabelProgress(bar),
             log_path=workdir.label_log,
             root_dir=workdir.runs,
@@ -131,9 +135,7 @@ def label(workdir: Workdir) -> LabelSummary:
 def summarise_labels(workdir: Workdir) -> LabelSummary:
     """Write ``labels/labels.json`` from the stored documents; trajectories are not loaded."""
     engine, runs = planned_runs(workdir)
-    store = job_store(workdir.label_store)
-    store.connect()
-    try:
+    with job_store(workdir.label_store) as store:
         rows = [row for run in runs if (row := _run_row(store, run)) is not None]
         skipped = [row for run in runs if (row := _skipped_row(store, run)) is not None]
         failures = [
@@ -145,8 +147,6 @@ def summarise_labels(workdir: Workdir) -> LabelSummary:
             for failure in failed_jobs(store)
             if "structure_id" in failure.metadata
         ]
-    finally:
-        store.close()
     quench = workdir.campaign().engine.melt_quench
     notes = []
     if quench is not None and quench.scaled_down:

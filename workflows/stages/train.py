@@ -15,7 +15,7 @@ from training.trainer import TrainingError, TrainingResult
 from training.trainer import train as run_training
 from workflows.errors import CuprolithError
 from workflows.progress import EpochProgress, progress_bar
-from workflows.workdir import Workdir, read_json, write_json
+from workflows.workdir import Workdir, read_json_if_whole, write_json
 
 JUDGED_SPLITS: tuple[SplitName, ...] = ("val", "test")
 
@@ -71,8 +71,8 @@ def _predict_once(checkpoint: Path, source: DatasetSource, split: SplitName, fol
     """Predict a split, unless this checkpoint's predictions of these frames are there."""
     out, note = folder / f"{split}.npz", folder / f"{split}.json"
     made_of = {"checkpoint": file_sha256(checkpoint), "frames": source.card.splits[split].sha256}
-    known = read_json(note) if out.is_file() and note.is_file() else None
-    if known is not None and known == {**made_of, "predictions": file_sha256(out)}:
+    if out.is_file() and read_json_if_whole(note) == {**made_of, "predictions": file_sha256(out)}:
         return
+    source.verified_hash(split)
     predict(checkpoint, source.frames(split), out)
     write_json(note, {**made_of, "predictions": file_sha256(out)})

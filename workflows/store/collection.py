@@ -11,7 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.store.document_codec import decode_document, encode_document
+from workflows.errors import CuprolithError
+from workflows.store.document_codec import (
+    DamagedDocumentError,
+    decode_document,
+    encode_document,
+    is_whole,
+)
 from workflows.store.document_query import OPAQUE, column_value, sql_condition
 from workflows.store.sqlite_database import SqliteDatabase, quoted
 
@@ -103,7 +109,8 @@ class Collection:
             self.database.execute(f"ALTER TABLE {self._rows} ADD COLUMN {column}")
             self._fields = self._read_fields()
             for row in self.candidates({}):
-                value = column_value(self.body(row) or {}, field)
+                whole = self.is_whole(row)
+                value = column_value(self.body(row) or {}, field) if whole else None
                 self.database.execute(
                     f"UPDATE {self._rows} SET {column} = ? WHERE number = ?", (value, row.number)
                 )
@@ -169,16 +176,39 @@ class Collection:
         return rank, field
 
     def body(self, row: DocumentRow) -> dict[str, Any] | None:
-        """Return a row's document, read anew; None if it has been removed meanwhile."""
-        found = self.database.execute(
+        """Return a row's document, read from the file; None if it has been removed meanwhile.
+
+        Raises
+        ------
+        CuprolithError
+            If its bytes are not those that were written.
+        """
+        found = self._stored(row)
+        try:
+            return None if found is None else decode_document(*found)
+        except DamagedDocumentError as error:
+            raise CuprolithError(
+                f"document {row.number} of {self._name!r} is damaged: {error}",
+                where=str(self.database.path),
+                remedy="give the command that made it again (`label` for labels, `tune` for a "
+                "study): this one is computed again, and all others are kept",
+            ) from error
+
+    def is_whole(self, row: DocumentRow) -> bool:
+        """Tell whether the bytes of a row's document are those that were written."""
+        found = self._stored(row)
+        return found is not None and is_whole(*found)
+
+    def _stored(self, row: DocumentRow) -> tuple[int, bytes] | None:
+        found: tuple[int, bytes] | None = self.database.execute(
             f"SELECT encoding, body FROM {self._bodies} WHERE number = ?", (row.number,)
         ).fetchone()
-        return None if found is None else decode_document(*found)
+        return found
 
     def write(self, document: dict[str, Any], number: int | None) -> None:
         """Insert a document, or replace the one with the number given; inside a transaction."""
         self._fields = self._read_fields()  # another process may have added one
-        encoding, body = encode_document(document)
+        encoding, body = encode_document(document, self._name)
         values = [column_value(document, field) for field in self._fields]
         names = ["number", *(quoted(_PREFIX + field) for field in self._fields)]
         marks = ", ".join("?" * len(names))

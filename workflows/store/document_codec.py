@@ -1,4 +1,4 @@
-"""Documents as bytes: JSON, compressed when large, exact for every float."""
+"""Documents as bytes: JSON with a checksum, compressed when large, exact for every float."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from monty.json import jsanitize
 
 _COMPRESSED = 1
 _EXTENDED = 2
+# Ends in the collection's name, its length (1 byte) and a checksum (4); not in schema version 1.
+_CHECKED = 4
+_CHECKSUM = 4
 
 # Below a fraction of a database page, compression saves nothing.
 _COMPRESS_ABOVE = 1024
@@ -25,14 +28,20 @@ _EXTENDED_OPTIONS = json_util.JSONOptions(
 )
 
 
-def encode_document(document: dict[str, Any]) -> tuple[int, bytes]:
+class DamagedDocumentError(ValueError):
+    """The bytes of a document are not those that were written."""
+
+
+def encode_document(document: dict[str, Any], collection: str) -> tuple[int, bytes]:
     """Return the encoding flags and the bytes of a document.
+
+    They tell whether they are whole and, in a file whose tables are lost, of which collection.
 
     Plain JSON where it is exact. Documents with dates, bytes, NaN or infinities become MongoDB
     Extended JSON v2 (relaxed), which keeps them; dates are kept to the millisecond, in UTC, as in
     MongoDB.
     """
-    flags = 0
+    flags = _CHECKED
     data = _plain_json(document)
     if data is None:
         flags |= _EXTENDED
@@ -41,19 +50,71 @@ def encode_document(document: dict[str, Any]) -> tuple[int, bytes]:
     if len(data) > _COMPRESS_ABOVE:
         compressed = zlib.compress(data, _LEVEL)
         if len(compressed) < len(data):
-            return flags | _COMPRESSED, compressed
-    return flags, data
+            flags, data = flags | _COMPRESSED, compressed
+    name = collection.encode("ascii")
+    content = data + name + bytes([len(name)])
+    return flags, content + _checksum(flags, content)
 
 
 def decode_document(flags: int, data: bytes) -> dict[str, Any]:
-    """Invert :func:`encode_document`."""
-    if flags & _COMPRESSED:
-        data = zlib.decompress(data)
-    if flags & _EXTENDED:
-        document = json_util.loads(data.decode("ascii"), json_options=_EXTENDED_OPTIONS)
-    else:
-        document = orjson.loads(data)
-    return dict(document)
+    """Invert :func:`encode_document`.
+
+    Raises
+    ------
+    DamagedDocumentError
+        If these are not the bytes it gave.
+    """
+    try:
+        data, _ = _parts(flags, data)
+        if flags & _COMPRESSED:
+            data = zlib.decompress(data)
+        if flags & _EXTENDED:
+            return dict(json_util.loads(data.decode("ascii"), json_options=_EXTENDED_OPTIONS))
+        return dict(orjson.loads(data))
+    except (ValueError, TypeError, zlib.error) as error:
+        raise DamagedDocumentError(str(error)) from error
+
+
+def is_whole(flags: int, data: bytes) -> bool:
+    """Tell whether these are the bytes that :func:`encode_document` gave; quicker than decoding."""
+    try:
+        if isinstance(flags, int) and flags & _CHECKED:
+            collection_of(flags, data)
+        else:
+            decode_document(flags, data)
+    except DamagedDocumentError:
+        return False
+    return True
+
+
+def collection_of(flags: int, data: bytes) -> str:
+    """Return the name of the collection of a document; empty where an earlier version wrote it.
+
+    Raises
+    ------
+    DamagedDocumentError
+        If these are not the bytes that were written.
+    """
+    try:
+        return _parts(flags, data)[1]
+    except (ValueError, TypeError) as error:
+        raise DamagedDocumentError(str(error)) from error
+
+
+def _parts(flags: int, data: bytes) -> tuple[bytes, str]:
+    """Return the encoded document and the name of its collection."""
+    if not flags & _CHECKED:
+        return data, ""
+    content, checksum = data[:-_CHECKSUM], data[-_CHECKSUM:]
+    if checksum != _checksum(flags, content):
+        raise ValueError("the checksum differs")
+    end = len(content) - 1
+    start = end - content[end]
+    return content[:start], content[start:end].decode("ascii")
+
+
+def _checksum(flags: int, data: bytes) -> bytes:
+    return zlib.crc32(data, flags).to_bytes(_CHECKSUM, "big")
 
 
 def _plain_json(document: dict[str, Any]) -> bytes | None:

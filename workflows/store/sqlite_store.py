@@ -20,9 +20,11 @@ from mongomock_ng.filtering import (
 from mongomock_ng.helpers import patch_datetime_awareness_in_document
 from pydash import get, has, set_
 
+from workflows.progress import announce
 from workflows.store.collection import Collection, DocumentRow
 from workflows.store.document_query import Projection, fields_of, sort_order
-from workflows.store.sqlite_database import SqliteDatabase
+from workflows.store.salvage import salvage
+from workflows.store.sqlite_database import DamagedDatabaseError, SqliteDatabase
 
 Criteria = Mapping[str, Any] | None
 Properties = Mapping[str, Any] | Iterable[str] | None
@@ -92,6 +94,8 @@ class SqliteStore(Store):
     def connect(self, force_reset: bool = False) -> None:
         """Open the file and make the collection when missing.
 
+        A damaged file is moved aside, and what can be read of it is kept.
+
         Raises
         ------
         CuprolithError
@@ -101,7 +105,11 @@ class SqliteStore(Store):
             if not force_reset:
                 return
             self.close()
-        self._database = SqliteDatabase.open(self.path)
+        try:
+            self._database = SqliteDatabase.open(self.path)
+        except DamagedDatabaseError as error:
+            announce(str(salvage(error)))
+            self._database = SqliteDatabase.open(self.path)
         try:
             self._opened = Collection(
                 self._database, self.collection_name, [self.key, *self.searchable_fields]
@@ -241,6 +249,21 @@ class SqliteStore(Store):
         with self.transaction():
             for row in list(self._matching(_normalised(criteria))):
                 self._collection.remove(row)
+
+    def damaged(self, criteria: Criteria) -> bool:
+        """Tell whether a document that matches is damaged; fields with an index can be asked for.
+
+        Its bytes are checked, which is quicker than to read it.
+        """
+        rows = self._collection.candidates(_normalised(criteria))
+        return not all(map(self._collection.is_whole, rows))
+
+    def remove_damaged(self) -> None:
+        """Remove the documents that are damaged."""
+        with self.transaction():
+            for row in list(self._collection.candidates({})):
+                if not self._collection.is_whole(row):
+                    self._collection.remove(row)
 
     def ensure_index(self, key: str, unique: bool = False) -> bool:
         """Make a field searchable by index; uniqueness is what :meth:`update` provides."""

@@ -77,8 +77,7 @@ def job_error(failure: JobFailure, folder: Path) -> CuprolithError:
 
 
 def _run(flow: Flow, folder: Path, workers: int, progress: Observer) -> RunSummary:
-    store = job_store(folder / JOBS_FILE)
-    try:
+    with job_store(folder / JOBS_FILE) as store:
         return run_flow(
             flow,
             store,
@@ -87,5 +86,3 @@ def _run(flow: Flow, folder: Path, workers: int, progress: Observer) -> RunSumma
             root_dir=folder,
             workers=workers,
         )
-    finally:
-        store.close()

@@ -1,13 +1,17 @@
+import atexit
 import json
 import math
 import os
 import pickle
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +22,12 @@ from jobflow import Flow, JobStore, OutputReference, job, run_locally
 from maggma.core import StoreError
 from maggma.core.validator import Validator
 from maggma.stores import MemoryStore
+from rich.console import Console
 
 from workflows.errors import CuprolithError
 from workflows.jobs.disk_space import is_disk_full
+from workflows.progress import progress_on
+from workflows.store import document_codec
 from workflows.store.sqlite_database import SqliteDatabase
 from workflows.store.sqlite_store import SqliteStore, job_store
 
@@ -651,3 +658,124 @@ def test_job_store_from_jobflows_settings_file(tmp_path):
     store.close()
     with job_store(path) as same:
         assert same.get_output(flow.uuid, load=True)["frames"][3] == [2.0, 3]
+
+
+# ---------------------------------------------------------------- damage and copies
+
+
+def test_the_file_alone_holds_all_that_is_committed(tmp_path):
+    """Copied while it is open, as a backup does, or after a kill."""
+    path = tmp_path / "store.sqlite"
+    with SqliteStore(path, key="k") as store:
+        for k in range(3):
+            store.update({"k": k, "forces": [0.1 * k] * 1000})
+            assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+            copy = tmp_path / "copy" / path.name
+            copy.parent.mkdir()
+            shutil.copyfile(path, copy)
+            with SqliteStore(copy, key="k") as copied:
+                assert copied.count() == k + 1
+            shutil.rmtree(copy.parent)
+
+
+def test_a_write_ahead_log_of_an_earlier_version_is_taken_in(tmp_path):
+    path = tmp_path / "store.sqlite"
+    with SqliteStore(path, key="k") as store:
+        store.update({"k": 1})
+        store._collection.database.execute("PRAGMA journal_mode=WAL")
+        store.update({"k": 2})
+        (tmp_path / "copy").mkdir()
+        for file in tmp_path.glob("store.sqlite*"):
+            shutil.copyfile(file, tmp_path / "copy" / file.name)
+    assert (tmp_path / "copy" / "store.sqlite-wal").stat().st_size
+    with SqliteStore(tmp_path / "copy" / path.name, key="k") as copied:
+        assert copied.count() == 2
+        assert not (tmp_path / "copy" / "store.sqlite-wal").exists()
+
+
+@cache
+def labelled_documents():
+    """A file of eighty documents, small and large, and the documents."""
+    path = Path(tempfile.mkdtemp()) / "store.sqlite"
+    atexit.register(shutil.rmtree, path.parent)
+    rng = np.random.default_rng(5)
+    documents = [
+        {"k": f"job-{k}", "energy": float(rng.normal()), "forces": rng.normal(size=n).tolist()}
+        for k in range(80)
+        for n in [(0, 20, 700)[k % 3]]
+    ]
+    with SqliteStore(path, key="k") as store:
+        store.update(documents)
+    return path, documents
+
+
+@pytest.fixture
+def labelled():
+    return labelled_documents()
+
+
+def survivors(path, documents):
+    """Documents that are read from a file, all as they were written; and how many are damaged."""
+    found, damaged = [], 0
+    with SqliteStore(path, key="k") as store:
+        for document in documents:
+            criteria = {"k": document["k"]}
+            if store.damaged(criteria):
+                damaged += 1
+                with pytest.raises(CuprolithError, match=r"store\.sqlite: document .* is damaged"):
+                    store.query_one(criteria)
+            elif (read := store.query_one(criteria)) is not None:
+                assert without_id(read) == document
+                found.append(read)
+    return found, damaged
+
+
+@settings(max_examples=30, report_multiple_bugs=False)
+@given(st.floats(0, 1, exclude_max=True), st.booleans(), st.integers(1, 255))
+def test_a_damaged_byte_never_changes_a_document_and_loses_few(where, in_header, bits):
+    """Wherever it is: in a document, in the tree of a table or an index, in SQLite's header."""
+    path, documents = labelled_documents()
+    content = bytearray(path.read_bytes())
+    place = int(where * (100 if in_header else len(content)))
+    content[place] ^= bits
+    with tempfile.TemporaryDirectory() as folder:
+        harmed = Path(folder) / path.name
+        harmed.write_bytes(content)
+        try:
+            found, _ = survivors(harmed, documents)
+        except CuprolithError as error:
+            assert place in range(60, 64), error
+            assert "of another kind or a newer version" in str(error)
+            assert harmed.read_bytes() == content
+        else:
+            # A page of 4 KiB holds some thirty of the small ones.
+            assert len(found) >= len(documents) - 40
+
+
+def test_what_a_cut_database_still_holds_is_kept(labelled, tmp_path, capsys):
+    path, documents = labelled
+    harmed = tmp_path / path.name
+    content = path.read_bytes()
+    harmed.write_bytes(content[: len(content) * 2 // 3])
+    with progress_on(Console(width=1000)):
+        found, damaged = survivors(harmed, documents)
+    assert 10 < len(found) < 75
+    assert damaged == 0
+    said = capsys.readouterr().out
+    assert f"{harmed}: cannot open the database" in said
+    assert f"moved to store.sqlite.damaged; the {len(found)} documents" in said
+    kept = tmp_path / "store.sqlite.damaged"
+    assert kept.stat().st_size == len(content) * 2 // 3
+    assert sorted(tmp_path.iterdir()) == [harmed, kept]
+    again, _ = survivors(harmed, documents)
+    assert again == found
+
+
+def test_documents_without_a_checksum_are_read():
+    """Those of schema version 1."""
+    document = {"k": "old", "forces": [0.5] * 500}
+    flags, data = document_codec.encode_document(document, "outputs")
+    old = data.removesuffix(b"outputs" + data[-5:])
+    assert document_codec.decode_document(flags & ~4, old) == document
+    with pytest.raises(document_codec.DamagedDocumentError):
+        document_codec.decode_document(flags & ~4, old[:-5])

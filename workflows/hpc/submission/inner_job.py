@@ -12,19 +12,56 @@ from jobflow.core.reference import OnMissing
 from maggma.stores import MemoryStore
 
 from workflows.errors import WallTimeError
-from workflows.hpc.submission.job_folder import JobFolder, KeptJob
+from workflows.hpc.submission.job_folder import (
+    MADE_FROM,
+    DamagedFileError,
+    JobFolder,
+    KeptJob,
+)
 from workflows.jobs.run_records import HoldingStore, JobOutcome
 from workflows.jobs.runner import ALWAYS_RUN
-from workflows.jobs.stored_jobs import stored_flow
+from workflows.jobs.stored_jobs import rebuilt_flow, stored_flow
 
 
-def is_finished(folder: JobFolder, kept: KeptJob) -> bool:
-    """Whether a job has a result that is no older than those it rests on."""
-    finished = folder.finished_at(kept.job.uuid)
-    if finished is None or kept.job.metadata.get(ALWAYS_RUN):
-        return False
-    before = (folder.finished_at(uuid) for uuid in kept.rests_on)
-    return all(time is None or time <= finished for time in before)
+def finished_followers(folder: JobFolder, kept: KeptJob) -> list[Flow] | None:
+    """Return the flows that a finished job has led to; None if it has to run.
+
+    It is finished if its result is there and was made from what the jobs before it gave: one that
+    ran without the result of a job that had failed then runs again. A result that is damaged counts
+    as missing.
+    """
+    if kept.job.metadata.get(ALWAYS_RUN):
+        return None
+    try:
+        result = folder.result(kept.job.uuid)
+    except DamagedFileError as error:
+        print(f"{kept.job.name} runs again: {error}", flush=True)
+        return None
+    if result is None or not _fits(result, folder, kept):
+        return None
+    return [rebuilt_flow(flow) for flow in result["followers"]]
+
+
+def _fits(result: dict[str, Any], folder: JobFolder, kept: KeptJob) -> bool:
+    made_from = result.get(MADE_FROM)
+    if made_from is None:  # of an earlier version
+        return True
+    recipes = _recipes(folder, kept)
+    return all(
+        now is None or now == made_from.get(uuid)  # one that is missing is made again first
+        for uuid, now in recipes.items()
+    )
+
+
+def _recipes(folder: JobFolder, kept: KeptJob) -> dict[str, str | None]:
+    """Return the recipes of what a job is made from."""
+    found: dict[str, str | None] = {}
+    for uuid in kept.rests_on:
+        try:
+            found[uuid] = folder.recipe(uuid)
+        except DamagedFileError:
+            found[uuid] = None
+    return found
 
 
 def input_results(folder: JobFolder, job: Job) -> list[dict[str, Any] | None]:
@@ -42,7 +79,9 @@ def held_up(job: Job, inputs: list[dict[str, Any] | None]) -> str:
     return ""
 
 
-def run_inner(folder: JobFolder, job: Job, inputs: list[dict[str, Any] | None]) -> tuple[Flow, ...]:
+def run_inner(
+    folder: JobFolder, kept: KeptJob, inputs: list[dict[str, Any] | None]
+) -> tuple[Flow, ...]:
     """Run a job, keep its result, and return the flows it leads to.
 
     Parameters
@@ -58,6 +97,7 @@ def run_inner(folder: JobFolder, job: Job, inputs: list[dict[str, Any] | None]) 
         Whatever the job raises; kept as its failure.
     """
     started = time.perf_counter()
+    job, made_from = kept.job, _recipes(folder, kept)
     store = HoldingStore(JobStore(MemoryStore(), additional_stores={"data": MemoryStore()}))
     store.connect()
     if documents := [parent["document"] for parent in inputs if parent is not None]:
@@ -72,6 +112,7 @@ def run_inner(folder: JobFolder, job: Job, inputs: list[dict[str, Any] | None]) 
             "document": output.document.model_dump(),
             "save": output.save,
             "seconds": time.perf_counter() - started,
+            MADE_FROM: made_from,
             "finished_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "stop_children": outcome.stop_children,
             "stop_jobflow": outcome.stop_jobflow,

@@ -10,19 +10,28 @@ import gzip
 import json
 import os
 import traceback
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jobflow import Flow, Job
+from jobflow import Job
 
 from training.staged_file import StagedFile
 from workflows.errors import CuprolithError
+from workflows.jobs.job_ids import stable_uuid
 from workflows.jobs.run_records import JobFailure
-from workflows.jobs.stored_jobs import rebuilt_flow, rebuilt_job, stored_job
+from workflows.jobs.stored_jobs import rebuilt_job, stored_job
+
+# Field of a result: the recipes of the jobs it was made from, by uuid; null where one gave nothing.
+MADE_FROM = "made_from"
 
 _LEVEL = 1  # digits of floats hardly compress better at higher ones
+
+
+class DamagedFileError(CuprolithError):
+    """A job's file does not hold what was written to it."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ class JobFolder:
         """Keep a job for whoever runs it."""
         path = self._path("jobs", kept.job.uuid)
         partial = path.with_name(f".{path.name}.{os.getpid()}")
-        # Not forced to the disk: whatever is missing is written anew by the next submission.
+        # Not forced to the disk: what is missing is written again by the next submission.
         partial.write_bytes(_packed({"job": stored_job(kept.job), "origin": kept.origin}))
         partial.replace(path)
 
@@ -105,17 +114,17 @@ class JobFolder:
         except FileNotFoundError:
             return None
 
-    def finished_at(self, uuid: str) -> int | None:
-        """When a job gave its result, ns by the file server's clock; None if it did not yet."""
-        try:
-            return self._path("results", uuid, make=False).stat().st_mtime_ns
-        except FileNotFoundError:
-            return None
+    def recipe(self, uuid: str) -> str | None:
+        """Return what tells from what a job made its result; None if it gave none yet.
 
-    def followers(self, uuid: str) -> list[Flow]:
-        """Return the flows that a finished job has led to."""
+        It is the same when the job runs again with the results of the same jobs, and another when
+        one of them was missing then. Dates of files, which copies do not keep, say nothing.
+        """
         result = self.result(uuid)
-        return [] if result is None else [rebuilt_flow(flow) for flow in result["followers"]]
+        if result is None:
+            return None
+        made_from = result.get(MADE_FROM)
+        return stable_uuid(uuid, json.dumps(made_from, sort_keys=True)) if made_from else uuid
 
     def write_failure(self, job: Job, error: BaseException) -> None:
         """Keep why a job failed, until it succeeds."""
@@ -126,13 +135,16 @@ class JobFolder:
             staged.commit()
 
     def results(self) -> Iterator[str]:
-        """Yield the uuids of the jobs that gave a result, the first to finish first."""
+        """Yield the uuids of the jobs that gave a result."""
         yield from _uuids(self.root / "results")
 
     def failures(self) -> Iterator[dict[str, Any]]:
         """Yield the failures, the oldest first."""
-        for uuid in _uuids(self.root / "failures"):
-            yield _unpacked(self._path("failures", uuid, make=False))
+        found = (
+            _unpacked(self._path("failures", uuid, make=False))
+            for uuid in _uuids(self.root / "failures")
+        )
+        yield from sorted(found, key=lambda failure: failure["time"])
 
     def _path(self, kind: str, uuid: str, *, make: bool = True) -> Path:
         # File servers are slow with many thousands of entries in one folder.
@@ -143,8 +155,8 @@ class JobFolder:
 
 
 def _uuids(folder: Path) -> list[str]:
-    found = [(path.stat().st_mtime_ns, path.name) for path in folder.glob("??/[!.]*.json.gz")]
-    return [name.removesuffix(".json.gz") for _, name in sorted(found)]
+    names = (path.name for path in folder.glob("??/[!.]*.json.gz"))
+    return sorted(name.removesuffix(".json.gz") for name in names)
 
 
 def _packed(content: dict[str, Any]) -> bytes:
@@ -156,10 +168,10 @@ def _unpacked(path: Path) -> dict[str, Any]:
     data = path.read_bytes()
     try:
         content: dict[str, Any] = json.loads(gzip.decompress(data))
-    except (OSError, EOFError, ValueError) as error:
-        raise CuprolithError(
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise DamagedFileError(
             f"cannot be read: {error}",
             where=str(path),
-            remedy="remove it and submit the campaign again: what it held is computed anew",
+            remedy="remove it and submit the campaign again: it is computed again, and no other",
         ) from error
     return content

@@ -11,7 +11,12 @@ from jobflow import Flow, Job, JobConfig, OnMissing, Response, job
 from workflows.errors import WallTimeError
 from workflows.hpc.job_metadata import CAMPAIGN, RESOURCE, STAGE, STRUCTURE, WORKDIR
 from workflows.hpc.setup.shell_words import plain_job_name
-from workflows.hpc.submission.inner_job import held_up, input_results, is_finished, run_inner
+from workflows.hpc.submission.inner_job import (
+    finished_followers,
+    held_up,
+    input_results,
+    run_inner,
+)
 from workflows.hpc.submission.job_folder import JobFolder, KeptJob
 from workflows.hpc.submission.queue_file import QueueFile, read_queue_file
 from workflows.jobs.execution_order import execution_order
@@ -61,11 +66,11 @@ def queued_job(
     inputs = input_results(jobs, inner)
     if reason := held_up(inner, inputs):
         return Response(output={"job": inner.name, "not run": reason})
-    if is_finished(jobs, kept):
-        followers: Iterable[Flow] = jobs.followers(uuid)
-        return Response(output={"job": inner.name}, detour=planner.flow(followers, uuid))
+    finished = finished_followers(jobs, kept)
+    if finished is not None:
+        return Response(output={"job": inner.name}, detour=planner.flow(finished, uuid))
     try:
-        followers = run_inner(jobs, inner, inputs)
+        followers = run_inner(jobs, kept, inputs)
     except WallTimeError as error:
         print(f"{inner.name}: {error}; another job goes on", flush=True)
         again = planner.queued(inner, [], turn + 1)
@@ -128,12 +133,9 @@ class QueuePlanner:
             kept = KeptJob(inner, origin)
             self._jobs.write_job(kept)
             after = [before for parent in parents for before in self._before.get(parent, [])]
-            if not after and is_finished(self._jobs, kept):
-                leads = [
-                    queued
-                    for each in self._jobs.followers(inner.uuid)
-                    for queued in self._left(each, inner.uuid)
-                ]
+            followers = None if after else finished_followers(self._jobs, kept)
+            if followers is not None:
+                leads = [queued for each in followers for queued in self._left(each, inner.uuid)]
                 made += leads
                 self._before[inner.uuid] = leads
             else:

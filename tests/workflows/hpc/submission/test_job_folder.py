@@ -52,7 +52,7 @@ def test_a_job_that_is_not_here_and_one_of_other_code_are_explained(folder):
 
 def test_a_result_cut_short_is_explained(folder):
     made = named(relax("Cu", 8.0), "Cu")
-    run_inner(folder, made, [])
+    run_inner(folder, KeptJob(made), [])
     (path,) = folder.root.glob("results/*/*.json.gz")
     path.write_bytes(path.read_bytes()[:20])
     with pytest.raises(CuprolithError, match="cannot be read") as raised:
@@ -73,8 +73,8 @@ def test_a_success_removes_the_failure(folder):
     folder.directory.mkdir()
     (folder.directory / "broken-Cu").touch()
     with pytest.raises(RuntimeError):
-        run_inner(folder, made, [])
+        run_inner(folder, KeptJob(made), [])
     assert [failure["name"] for failure in folder.failures()] == ["Cu"]
     (folder.directory / "broken-Cu").unlink()
-    run_inner(folder, made, [])
+    run_inner(folder, KeptJob(made), [])
     assert list(folder.failures()) == []

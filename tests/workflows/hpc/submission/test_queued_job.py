@@ -1,9 +1,13 @@
 """Jobs of the queue, run here in the order in which a queue would."""
 
+import os
+from pathlib import Path
+
 import pytest
 from jobflow import Flow, JobStore
 from maggma.stores import MemoryStore
 
+from tests.workflows.damage import cut, flip
 from tests.workflows.hpc.submission.chains import Queue, named, relax, slab_flows, slow
 from workflows.errors import CuprolithError
 from workflows.jobs.job_ids import stable_uuid
@@ -42,16 +46,30 @@ def test_what_has_a_result_is_not_queued_again(tmp_path, queue):
     assert Queue(tmp_path, submission=1).flow(slab_flows()) is None
 
 
-@pytest.mark.parametrize("lost", ALL)
-def test_a_lost_result_is_computed_again_with_what_rests_on_it(tmp_path, queue, lost):
+def test_copies_with_other_dates_are_as_finished_as_the_files_were(tmp_path, queue):
     queue.run(slab_flows())
     queue.noted()
-    next(queue.jobs.root.glob(f"results/*/{stable_uuid('test', lost)}.json.gz")).unlink()
+    results = list(queue.jobs.root.glob("results/*/*.json.gz"))
+    for date, path in enumerate(sorted(results, key=lambda path: path.read_bytes())):
+        os.utime(path, (date, date))
+    assert Queue(tmp_path, submission=1).flow(slab_flows()) is None
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, cut, flip])
+@pytest.mark.parametrize("lost", ["Cu", "start", "melt-1"])
+def test_a_lost_or_damaged_result_is_computed_again_and_no_other(
+    tmp_path, queue, lost, harm, capsys
+):
+    queue.run(slab_flows())
+    queue.noted()
+    path = next(queue.jobs.root.glob(f"results/*/{stable_uuid('test', lost)}.json.gz"))
+    harm(path)
     again = Queue(tmp_path, submission=1)
     again.run(slab_flows())
-    behind = ALL[ALL.index(lost) :] if lost not in ("Cu", "Li") else [lost, *ALL[2:]]
-    assert again.noted() == behind
+    assert again.noted() == [lost]
     assert again.output("melt-2")["end"] == pytest.approx(3.0 / 8)
+    said = capsys.readouterr().out
+    assert harm == Path.unlink or (f"{lost} runs again" in said and str(path) in said)
 
 
 def test_a_failure_stops_what_needs_it_and_nothing_else(tmp_path, queue):

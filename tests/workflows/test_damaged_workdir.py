@@ -1,0 +1,251 @@
+"""What is finished stays finished: kills, copies, and damage to the files of a workdir.
+
+The campaign has no training here. With one, and with a study, each file is damaged in each way by
+``python tests/workflows/damaged_workdir.py FOLDER``.
+"""
+
+import json
+import multiprocessing
+import random
+import shutil
+import sqlite3
+import subprocess
+from collections import Counter
+from contextlib import closing
+
+import pytest
+
+from tests.workflows import damaged_workdir
+from tests.workflows.damage import cut, empty, flip, remove
+from tests.workflows.damaged_workdir import CAMPAIGN, begin, give
+from workflows.jobs.job_log import read_job_log
+
+N_JOBS = 12
+N_KILLS = 20
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Folder of a campaign that is labelled and collected in ``w``."""
+    folder = tmp_path_factory.mktemp("finished")
+    campaign = begin(folder, CAMPAIGN)
+    for verb in ("generate", "label", "collect"):
+        outcome = give(verb, campaign, "--workdir", folder / "w")
+        assert outcome.code == 0, outcome.output
+    assert sum(1 for _ in read_job_log(folder / "w/labels/log.jsonl")) == 2 * N_JOBS
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+
+
+def again(folder, copy, verbs=("generate", "label", "collect")):
+    """Give the verbs again; what they say and compute, and how the last of them ended."""
+    said, computed = "", []
+    for verb in verbs:
+        outcome = give(verb, folder / "tiny.yaml", "--workdir", copy)
+        assert "internal error" not in outcome.output, outcome.output
+        said += outcome.output
+        computed += outcome.computed
+        if outcome.code:
+            break
+    return " ".join(said.split()), computed, outcome.code
+
+
+def dataset(workdir):
+    return {path.name: path.read_bytes() for path in (workdir / "dataset").iterdir()}
+
+
+# ---------------------------------------------------------------- copies
+
+
+def test_the_documented_files_are_all_that_there_is(finished):
+    """No write-ahead log holds what they lack."""
+    names = {path.name for path in (finished / "w/labels").iterdir()}
+    assert names == {"labels.sqlite", "labels.json", "log.jsonl", "runs"}
+
+
+COPIES = {
+    "cp -r": 'cp -r "$1/w" "$2/w"',
+    "rsync without dates": 'rsync -r "$1/w" "$2/"',
+    "tar without dates": 'tar -cf "$2/w.tar" -C "$1" w && tar -xmf "$2/w.tar" -C "$2"',
+    "label store alone": 'mkdir -p "$2/w/labels" && cp "$1/w/labels/labels.sqlite" "$2/w/labels"',
+}
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_copy_keeps_all_labels(finished, tmp_path, how):
+    program = how.partition(" ")[0]
+    if program in ("cp", "rsync", "tar") and shutil.which(program) is None:
+        pytest.skip(f"no {program} here")
+    subprocess.run(["sh", "-ec", COPIES[how], "sh", finished, tmp_path], check=True)
+    said, computed, code = again(finished, tmp_path / "w")
+    assert code == 0, said
+    assert set(computed) <= {"lattice constants"}  # their cache is a file of its own
+    assert dataset(tmp_path / "w") == dataset(finished / "w")
+
+
+# ---------------------------------------------------------------- damage
+
+
+@pytest.mark.parametrize(
+    ("relative", "harm", "says"),
+    [
+        ("campaign.yaml", cut, "damaged: it was cut or changed since it was written; it is put"),
+        ("campaign.yaml", flip, "it is put back"),
+        ("campaign.yaml", remove, ""),
+        ("environment.json", cut, ""),
+        ("crystals", cut, ""),
+        ("crystals", remove, ""),
+        ("structures/structures.json", flip, ""),
+        ("labels/log.jsonl", flip, ""),
+        ("timings.json", flip, ""),
+        ("timings.json", empty, ""),
+        ("dataset/dataset.json", cut, ""),
+    ],
+)
+def test_what_is_damaged_is_made_again_and_nothing_else(finished, tmp_path, relative, harm, says):
+    copy = tmp_path / "w"
+    shutil.copytree(finished / "w", copy)
+    path = copy / relative
+    path = path if path.is_file() else next(path.rglob("*.vasp"))
+    harm(path)
+    said, computed, code = again(finished, copy)
+    assert (computed, code) == ([], 0), said
+    assert says in said
+    assert dataset(copy) == dataset(finished / "w")
+    assert (copy / "campaign.yaml").read_bytes() == (finished / "w/campaign.yaml").read_bytes()
+
+
+def test_a_damaged_cache_of_lattice_constants_is_not_believed(finished, tmp_path):
+    copy = tmp_path / "w"
+    shutil.copytree(finished / "w", copy)
+    path = copy / "structures/lattice_constants.json"
+    path.write_text(path.read_text().replace("3.5", "3.6"))
+    said, computed, code = again(finished, copy)
+    assert (computed, code) == (["lattice constants"], 0)
+    assert "lattice_constants.json is damaged; the crystals that it lost are relaxed" in said
+    assert dataset(copy) == dataset(finished / "w")
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_damaged_label_store_loses_what_is_damaged(finished, tmp_path, seed):
+    copy = tmp_path / "w"
+    shutil.copytree(finished / "w", copy)
+    flip(copy / "labels/labels.sqlite", seed)
+    said, computed, code = again(finished, copy)
+    assert code == 0, said
+    assert 0 < len(computed) < N_JOBS
+    assert "labels.sqlite" in said
+    assert dataset(copy) == dataset(finished / "w")
+    assert again(finished, copy)[1] == []
+
+
+def test_a_damaged_label_is_named_and_computed_alone(finished, tmp_path):
+    """That of a slab, which others were built from: they stay."""
+    copy = tmp_path / "w"
+    shutil.copytree(finished / "w", copy)
+    path = copy / "labels/labels.sqlite"
+    rows = json.loads((copy / "labels/labels.json").read_text())["trajectories"]
+    slab = next(row["structure_id"] for row in rows if row["family"] == "slab")
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute(
+            'SELECT body FROM "data.body" JOIN data USING (number) WHERE "field:job_uuid" = ?',
+            (uuid_of(copy, f"relax {slab}"),),
+        )
+        (body,) = found.fetchone()
+    content = bytearray(path.read_bytes())
+    content[content.index(body[:100]) + 50] ^= 1
+    path.write_bytes(content)
+    said, computed, code = again(finished, copy, ["collect"])
+    assert (computed, code) == ([], 1)
+    assert f"labels.sqlite: the label of relax {slab} is damaged" in said
+    assert "→ run `cuprolith label" in said
+    said, computed, code = again(finished, copy)
+    assert (computed, code) == ([f"relax {slab}"], 0)
+    assert f"labels.sqlite: what 'relax {slab}' gave is damaged; it runs again" in said
+    assert dataset(copy) == dataset(finished / "w")
+
+
+def uuid_of(workdir, name):
+    entries = read_job_log(workdir / "labels/log.jsonl")
+    return next(entry["uuid"] for entry in entries if entry["name"] == name)
+
+
+def test_labels_that_are_gone_are_not_computed_again_in_silence(finished, tmp_path):
+    copy = tmp_path / "w"
+    shutil.copytree(finished / "w", copy)
+    empty(copy / "labels/labels.sqlite")
+    said, computed, code = again(finished, copy)
+    assert (len(computed), code) == (N_JOBS, 0)
+    assert said.count("labels.sqlite lacks what 'relax") == 1
+    assert "stop now and put the whole one there" in said
+
+
+def test_structures_that_were_changed_are_not_labelled(finished, tmp_path):
+    copy = tmp_path / "w"
+    shutil.copytree(finished / "w", copy)
+    path = copy / "structures/structures.extxyz"
+    text = path.read_text()
+    path.write_text(text[: text.rindex("\n", 0, len(text) // 2) + 1])
+    said, _, code = again(finished, copy, ["label"])
+    assert code == 1
+    assert "structures.extxyz: cut or changed since it was written" in said
+    assert "→ run `cuprolith generate" in said
+    assert again(finished, copy)[1:] == ([], 0)
+
+
+def test_another_campaign_does_not_take_the_place_of_a_damaged_one(finished, tmp_path):
+    copy = tmp_path / "w"
+    shutil.copytree(finished / "w", copy)
+    cut(copy / "campaign.yaml")
+    begin(tmp_path, CAMPAIGN.replace("seed: 4", "seed: 5"))
+    for harm in (cut, remove):
+        harm(copy / "campaign.yaml")
+        said, _, code = again(tmp_path, copy, ["label"])
+        assert code == 1
+        assert "campaign.yaml" in said
+        assert "--update" in said
+
+
+# ---------------------------------------------------------------- kill -9
+
+
+def give_forked(arguments):
+    """In a process that is killed; its output is nobody's."""
+    damaged_workdir.give(*arguments)
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_moments_it_ends_as_if_undisturbed(finished, tmp_path):
+    """The same dataset to the byte, and no label computed twice."""
+    campaign, workdir = finished / "tiny.yaml", tmp_path / "w"
+    # Processes that have loaded what they need are forked from a server, and run at once.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.workflows.damaged_workdir", "workflows.pipeline"])
+    rng = random.Random(11)
+    log = workdir / "labels/log.jsonl"
+    kills = 0
+    while kills < N_KILLS:
+        verb = "generate" if not (workdir / "structures/structures.json").exists() else "label"
+        arguments = (verb, campaign, "--workdir", workdir)
+        process = context.Process(target=give_forked, args=(arguments,))
+        process.start()
+        process.join(rng.uniform(0.5, 2.5))
+        if process.exitcode is not None and verb == "label":
+            shutil.copy(log, tmp_path / f"log-{kills}")
+        kills += process.exitcode is None
+        process.kill()
+        process.join()
+        if process.exitcode == 0 and verb == "label":
+            break
+    said, _, code = again(finished, workdir)
+    assert code == 0, said
+    assert dataset(workdir) == dataset(finished / "w")
+    events = Counter((entry["name"], entry["event"]) for entry in read_job_log(log))
+    done = {name for name, event in events if event == "finished"}
+    assert len(done) == N_JOBS
+    assert all(events[name, "finished"] == 1 for name in done)
+    assert sum(events[name, "started"] - 1 for name in done) <= kills
