@@ -87,7 +87,7 @@ class StagedFile:
     def _explained(self, error: OSError) -> OSError:
         message = (
             f"{error.strerror or error} while writing {self.path}; an earlier file there is "
-            "unchanged. Make room or mend the folder's permissions, then repeat"
+            "unchanged. Make room or fix the folder's permissions, then repeat"
         )
         return OSError(error.errno, message)
 

@@ -223,6 +223,6 @@ def _require_checkpoint(folder: Path, result: TrainingResult) -> None:
         return
     raise TrainingError(
         f"{path} {problem}. Put it back from a backup. Or make it again: move the folder away "
-        f"(mv {folder} {folder}.damaged) and give the same command, which trains from the start "
-        f"({result.seconds:.0f} s the last time)"
+        f"(mv {folder} {folder}.damaged) and give the command that trained it, which begins at the "
+        f"start ({result.seconds:.0f} s the last time)"
     )

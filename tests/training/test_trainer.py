@@ -15,6 +15,7 @@ import torch
 import yaml
 from conftest import SEED
 
+from tests.damage import cut, empty, flip
 from training import nequip_process, trainer
 from training.extxyz import read_frames
 from training.learning_curve import read_learning_curve
@@ -172,6 +173,38 @@ def test_a_training_killed_before_its_result_is_written_ends_as_it_would_have(
     again = train(small_settings, DatasetSource(emt_dataset), copy, SEED, epochs.append)
     assert epochs == []
     assert again == result
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, cut, empty, flip])
+@pytest.mark.slow
+def test_a_best_checkpoint_that_is_gone_or_damaged_is_not_made_again_unasked(
+    trained, emt_dataset, small_settings, tmp_path, monkeypatch, harm
+):
+    folder, result, _ = trained
+    copy = tmp_path / "allegro"
+    shutil.copytree(folder, copy)
+    harm(copy / "best.ckpt")
+    monkeypatch.setattr(trainer, "run_nequip_train", None)  # is not called
+    with pytest.raises(TrainingError) as raised:
+        train(small_settings, DatasetSource(emt_dataset), copy, SEED)
+    said = str(raised.value)
+    assert f"{copy}/best.ckpt is {'missing' if harm == Path.unlink else 'damaged'}" in said
+    assert f"mv {copy} {copy}.damaged" in said
+    assert f"begins at the start ({result.seconds:.0f} s" in said
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, cut, empty, flip])
+@pytest.mark.slow
+def test_a_finished_training_without_its_inputs_is_known_by_its_result(
+    trained, emt_dataset, small_settings, tmp_path, monkeypatch, harm
+):
+    folder, result, _ = trained
+    copy = tmp_path / "allegro"
+    shutil.copytree(folder, copy)
+    harm(copy / "inputs.json")
+    monkeypatch.setattr(trainer, "run_nequip_train", None)  # is not called
+    assert train(small_settings, DatasetSource(emt_dataset), copy, SEED) == result
+    assert (copy / "inputs.json").read_bytes() == (folder / "inputs.json").read_bytes()
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Damage to each file of a finished campaign's folder, and what the same command makes of it.
 
 The table of docs/workdir.md is made by ``python tests/workflows/damaged_workdir.py FOLDER``, which
-takes a quarter of an hour: it makes a campaign with a training and a study in FOLDER, and for each
+takes a quarter of an hour of processor time: it makes a campaign with a training and a study in FOLDER, and for each
 file and each kind of damage a copy in which the command is given again. It ends with 1 if anything
 finished is computed again though its own file is whole, or a message does not say what to do.
 """
@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import traceback
 from collections import Counter
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from typer.testing import CliRunner
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = map(str, (HERE.parents[1], HERE.parent, HERE / "tuning"))
 
-from tests.workflows.damage import DAMAGES  # noqa: E402
+from tests.damage import DAMAGES  # noqa: E402
 from workflows.cli.main import app  # noqa: E402
 
 CAMPAIGN = """\
@@ -161,8 +162,8 @@ def give_in_a_fork(scratch: Path, *arguments: str | Path) -> Outcome:
     return Outcome(code, output + (scratch / "stderr").read_text(), tuple(computed))
 
 
-def in_words(outcome: Outcome, was: bytes, path: Path) -> str:
-    """Say what became of a damaged file."""
+def in_words(outcome: Outcome, damaged: bytes | None, path: Path) -> str:
+    """Say what became of a damaged file; None is one that was removed."""
     kinds = Counter(re.split(r"[ -]", name)[0] for name in outcome.computed)
     again = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
     warned = "warning" in outcome.output
@@ -170,13 +171,17 @@ def in_words(outcome: Outcome, was: bytes, path: Path) -> str:
         return "refused" + (f" after {again}" if again else "")
     if again:
         return f"computed again: {again}" + (" (said)" if warned else "")
-    if path.is_file() and path.read_bytes() == was:
-        return "put back" if warned else "made again"
-    return "said" if warned else "not needed"
+    now = path.read_bytes() if path.is_file() else None
+    if now != damaged:
+        return "put back (said)" if warned else "made again"
+    return "said" if warned else "not read"
 
 
-def main(folder: Path) -> int:
-    """Make the campaign and the table; return the exit code."""
+def main(folder: Path, *parts: str) -> int:
+    """Make the campaign, unless it is there, and the table; return the exit code.
+
+    With parts of names, the table is of the files whose paths have one of them.
+    """
     from simulated_trials import SimulatedTrials
 
     from workflows.tuning import run
@@ -184,23 +189,29 @@ def main(folder: Path) -> int:
     run.NequIPTrials = SimulatedTrials
     folder.mkdir(parents=True, exist_ok=True)
     campaign, base = begin(folder, CAMPAIGN + TRAINING), folder / "w"
-    first = give("run", campaign, "--workdir", base)
-    print(first.output)
+    if not base.exists():
+        print(give("run", campaign, "--workdir", base).output)
+    scratch = Path(tempfile.mkdtemp(dir=folder)) / "w"
     n_faults = 0
     print(f"| file | {' | '.join(DAMAGES)} |\n|---|{'---|' * len(DAMAGES)}", flush=True)
     for path in sorted(path for path in base.rglob("*") if path.is_file()):
         relative = path.relative_to(base).as_posix()
+        if parts and not any(part in relative for part in parts):
+            continue
         cells = []
         for damage in DAMAGES:
-            copy = harmed(base, relative, damage, folder / "copy")
-            outcome = give_in_a_fork(folder, "run", campaign, "--workdir", copy)
-            cells.append(in_words(outcome, path.read_bytes(), copy / relative))
+            copy = harmed(base, relative, damage, scratch)
+            harmed_file = copy / relative
+            damaged = harmed_file.read_bytes() if harmed_file.exists() else None
+            outcome = give_in_a_fork(scratch.parent, "run", campaign, "--workdir", copy)
+            cells.append(in_words(outcome, damaged, harmed_file))
             for fault in outcome.faults(relative):
                 n_faults += 1
                 print(f"FAULT {relative} {damage}: {fault}\n{outcome.output}", file=sys.stderr)
         print(f"| `{relative}` | {' | '.join(cells)} |", flush=True)
+    shutil.rmtree(scratch.parent)
     return int(n_faults > 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))

@@ -6,17 +6,18 @@ The campaign has no training here. With one, and with a study, each file is dama
 
 import json
 import multiprocessing
+import os
 import random
 import shutil
 import sqlite3
 import subprocess
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
+from tests.damage import cut, empty, flip, remove
 from tests.workflows import damaged_workdir
-from tests.workflows.damage import cut, empty, flip, remove
 from tests.workflows.damaged_workdir import CAMPAIGN, begin, give
 from workflows.jobs.job_log import read_job_log
 
@@ -208,6 +209,46 @@ def test_another_campaign_does_not_take_the_place_of_a_damaged_one(finished, tmp
         assert code == 1
         assert "campaign.yaml" in said
         assert "--update" in said
+
+
+# ---------------------------------------------------------------- a full disk
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A folder with room for 8 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no mounts here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("verb", ["generate", "label", "report", "run"])
+def test_a_full_disk_is_named_and_the_same_command_continues(finished, disk, verb):
+    """At the very start, as the label store is made, and while the report is written."""
+    workdir = disk / "w"
+    if verb != "generate":
+        shutil.copytree(finished / "w", workdir)
+    if verb == "label":
+        remove(workdir / "labels/labels.sqlite")
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as stream, suppress(OSError):
+        while stream.write(bytes(4096)):
+            pass
+    said, _, code = again(finished, workdir, [verb])
+    assert code == 1
+    assert f"no space left on the disk ({'' if verb == 'label' else 'No space left'}" in said
+    assert said.count("→") == 1
+    assert "→ free some space, then give the same command again: it continues" in said
+    ballast.unlink()
+    if verb == "run":
+        return  # to the training
+    said, computed, code = again(finished, workdir, [verb])
+    assert code == 0, said
+    assert len(computed) == (N_JOBS if verb == "label" else verb == "generate")
 
 
 # ---------------------------------------------------------------- kill -9

@@ -1,12 +1,16 @@
 """`cuprolith package | compile`: which checkpoint goes where, and how the file is used."""
 
 import pytest
-import yaml
 from typer.testing import CliRunner
 
 from training import deployment
-from training.nequip_process import CONFIG_FILE
-from training.training_run import RESULT_FILE, TrainingError, TrainingResult
+from training.training_run import (
+    INPUTS_FILE,
+    RESULT_FILE,
+    TrainingError,
+    TrainingInputs,
+    TrainingResult,
+)
 from workflows.cli.main import app
 
 CAMPAIGN = """\
@@ -29,7 +33,7 @@ def trained(tmp_path, monkeypatch):
     folder.mkdir(parents=True)
     (folder / "best.ckpt").write_bytes(b"weights")
     config = {"training_module": {"model": {"type_names": ["Cu", "Li"]}}}
-    (folder / CONFIG_FILE).write_text(yaml.safe_dump(config))
+    TrainingInputs(seed=1, dataset={}, versions={}, config=config).write(folder / INPUTS_FILE)
     TrainingResult(
         variant="allegro-qdi",
         input_hash="0" * 64,
@@ -97,7 +101,7 @@ def test_finds_the_training_of_a_workdir(trained, calls):
 def test_what_is_missing_is_said(trained, calls, tmp_path):
     (trained / "best.ckpt").unlink()
     for arguments, part in [
-        ((trained,), "no finished training here"),
+        ((trained,), "best.ckpt is missing. Put it back from a backup. Or make it again"),
         ((tmp_path / "nowhere",), "no such folder"),
         ((trained / "result.json",), "this is a file; name the folder"),
         ((), "give either the folder of a training or --workdir"),

@@ -7,7 +7,7 @@ import pytest
 from jobflow import Flow, JobStore
 from maggma.stores import MemoryStore
 
-from tests.workflows.damage import cut, flip
+from tests.damage import cut, flip
 from tests.workflows.hpc.submission.chains import Queue, named, relax, slab_flows, slow
 from workflows.errors import CuprolithError
 from workflows.jobs.job_ids import stable_uuid

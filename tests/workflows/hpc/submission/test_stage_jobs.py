@@ -1,11 +1,14 @@
 """A campaign through the jobs of a queue gives what it gives at home."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 from jobflow.managers.local import run_locally
 
+from tests.damage import cut
 from workflows.campaign import load_campaign
 from workflows.environment import cuprolith_version
 from workflows.errors import CuprolithError
@@ -21,7 +24,7 @@ from workflows.hpc.submission.stage_jobs import campaign_flow, stage_job
 from workflows.lock import WorkdirBusyError, workdir_lock
 from workflows.stages.collect import collect
 from workflows.stages.generate import generate
-from workflows.stages.label import label
+from workflows.stages.label import label, summarise_labels
 from workflows.workdir import Workdir
 
 pytest.importorskip("jobflow_remote")
@@ -138,12 +141,29 @@ def test_jobs_of_an_earlier_submission_or_another_campaign_are_refused(tmp_path)
 
 def test_submitted_again_nothing_is_labelled_again(workdirs):
     _, away = workdirs
+    for date, path in enumerate(away.root.glob("queue/label/*/*/*")):
+        os.utime(path, (date, date))  # as in a copy; the order of results is another one, too
     files = {path: path.stat().st_mtime_ns for path in away.root.glob("queue/label/results/*/*")}
     outputs = submitted(away, submission=1)
     assert outputs[1] == {"summary": "0 jobs left for 4 runs"}
     assert len(outputs) == len(["generate", "label", "collect", "train", "report"])
     assert files == {path: path.stat().st_mtime_ns for path in files}
     assert gather_labels(away) == 0
+
+
+def test_a_damaged_result_is_gathered_from_nowhere_and_listed(workdirs, tmp_path):
+    _, away = workdirs
+    copy = Workdir(tmp_path / "w")
+    shutil.copytree(away.root, copy.root)
+    path = sorted(copy.root.glob("queue/label/results/*/*"))[0]
+    cut(path)
+    assert gather_labels(copy) == 0  # the store has it
+    copy.label_store.unlink()
+    assert gather_labels(copy) == len(list(copy.root.glob("queue/label/results/*/*"))) - 1
+    summarise_labels(copy)
+    (failure,) = json.loads(copy.labels_json.read_text())["failures"]
+    assert str(path) in failure["error"]
+    assert "submit the campaign again: it is computed again, and no other" in failure["error"]
 
 
 @pytest.mark.slow
