@@ -31,7 +31,7 @@ LONGEST = [
     "tests/workflows/hpc/submission/test_stage_jobs.py",
     "tests/workflows/hpc/setup/test_on_dev_cluster.py",
     "tests/workflows/tuning/test_killed_study.py",
-    "tests/workflows/test_killed_campaign.py",
+    "tests/workflows/test_damaged_workdir.py",
     "tests/training/models/test_builders_train_time_compile.py",
     "tests/training/sources/test_molecule_trainings.py",
     "tests/workflows/cli/test_train_file.py",

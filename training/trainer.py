@@ -181,6 +181,6 @@ def _epoch_of(checkpoint: Path) -> int:
         raise
     except Exception as error:  # torch and pickle raise whatever they like
         raise TrainingError(
-            f"{checkpoint} is damaged ({error}). Make it again: move {checkpoint.parent} away and "
-            "give the same command, which trains from the start"
+            f"{checkpoint} is damaged ({error})\n  → make it again: move {checkpoint.parent} away "
+            "and give the same command, which trains from the start"
         ) from error

@@ -222,7 +222,7 @@ def _require_checkpoint(folder: Path, result: TrainingResult) -> None:
     else:
         return
     raise TrainingError(
-        f"{path} {problem}. Put it back from a backup. Or make it again: move the folder away "
+        f"{path} {problem}\n  → put it back from a backup, or make it again: move the folder away "
         f"(mv {folder} {folder}.damaged) and give the command that trained it, which begins at the "
         f"start ({result.seconds:.0f} s the last time)"
     )

@@ -101,7 +101,7 @@ def test_finds_the_training_of_a_workdir(trained, calls):
 def test_what_is_missing_is_said(trained, calls, tmp_path):
     (trained / "best.ckpt").unlink()
     for arguments, part in [
-        ((trained,), "best.ckpt is missing. Put it back from a backup. Or make it again"),
+        ((trained,), "best.ckpt is missing"),
         ((tmp_path / "nowhere",), "no such folder"),
         ((trained / "result.json",), "this is a file; name the folder"),
         ((), "give either the folder of a training or --workdir"),
