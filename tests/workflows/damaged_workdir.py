@@ -190,8 +190,8 @@ def main(folder: Path, *parts: str) -> int:
     run.NequIPTrials = SimulatedTrials
     folder.mkdir(parents=True, exist_ok=True)
     campaign, base = begin(folder, CAMPAIGN + TRAINING), folder / "w"
-    if not base.exists():
-        print(give("run", campaign, "--workdir", base).output)
+    # Loads what the forks need, also where the campaign is finished.
+    print(give("run", campaign, "--workdir", base).output)
     scratch = Path(tempfile.mkdtemp(dir=folder)) / "w"
     n_faults = 0
     print(f"| file | {' | '.join(DAMAGES)} |\n|---|{'---|' * len(DAMAGES)}", flush=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from analysis.tuning.trials import STUDY_FILE, TRIAL_FILE, TRIALS_DIR
 from training.training_run import occupied
 from workflows.errors import CuprolithError
-from workflows.workdir import read_json
+from workflows.workdir import read_json_if_whole
 
 STORAGE_FILE = "study.db"
 JOBS_FILE = "jobs.sqlite"
@@ -51,6 +51,12 @@ def claim_study_folder(folder: Path, study_hash: str) -> Path | None:
     if present is not None:
         moved = _beside(folder, present)
         folder.rename(moved)
+    elif (folder / STORAGE_FILE).exists():
+        raise CuprolithError(
+            "missing or damaged, though trials are here",
+            where=str(folder / STUDY_FILE),
+            remedy=made_again(folder),
+        )
     elif occupied(folder):
         raise CuprolithError(
             "the folder holds files that are no study",
@@ -65,6 +71,14 @@ def claim_study_folder(folder: Path, study_hash: str) -> Path | None:
     return moved
 
 
+def made_again(folder: Path) -> str:
+    """Say what to do where a study cannot continue."""
+    return (
+        f"bring it back from a backup; or move the folder away (mv {folder} {folder}.damaged) "
+        "and give the same command, which makes the study again"
+    )
+
+
 def _beside(folder: Path, study_hash: str) -> Path:
     return folder.with_name(f"{folder.name}.{study_hash[:_SHORT_HASH]}")
 
@@ -73,6 +87,6 @@ def _stored_hash(folder: Path) -> str | None:
     path = folder / STUDY_FILE
     if not path.is_file():
         return None
-    content = read_json(path)
+    content = read_json_if_whole(path)
     found = content.get("hash") if isinstance(content, dict) else None
     return found if isinstance(found, str) else None

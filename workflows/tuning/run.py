@@ -16,7 +16,7 @@ from workflows.tuning.flow import study_flow
 from workflows.tuning.folder import JOBS_FILE, LOG_FILE, REPORT_FILE
 from workflows.tuning.progress import study_bar
 from workflows.tuning.standing import Standing, standing
-from workflows.tuning.storage import opened_storage
+from workflows.tuning.storage import damage_explained, opened_storage
 from workflows.tuning.study import load_study
 from workflows.tuning.trials import NequIPTrials
 
@@ -49,7 +49,7 @@ def run_study(folder: Path, trials: NequIPTrials | None = None) -> Standing:
 def open_flow(folder: Path, trials: NequIPTrials | None = None) -> Flow | None:
     """Return the flow of what is left of a study; None if nothing is."""
     study = load_study(folder)
-    with opened_storage(folder, study) as storage:
+    with damage_explained(folder), opened_storage(folder, study) as storage:
         generation = storage.open_generation()
     if generation >= study.tuning.generations:
         return None
@@ -60,9 +60,10 @@ def conclude(folder: Path) -> Standing:
     """Write ``pareto.json`` and ``report.html`` of a study from the trials told."""
     from analysis.tuning.page import write_study_page
 
-    write_pareto(folder)
-    write_study_page(folder, folder / REPORT_FILE)
-    return standing(folder)
+    with damage_explained(folder):
+        write_pareto(folder)
+        write_study_page(folder, folder / REPORT_FILE)
+        return standing(folder)
 
 
 def job_error(failure: JobFailure, folder: Path) -> CuprolithError:

@@ -14,10 +14,12 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import DatabaseError
 
 from training.optimization.optuna_sampler import SamoCobraSampler
 from training.optimization.optuna_space import distributions
-from workflows.tuning.folder import STORAGE_FILE
+from workflows.errors import CuprolithError
+from workflows.tuning.folder import STORAGE_FILE, made_again
 from workflows.tuning.study import Study
 
 GENERATION = "generation"
@@ -190,6 +192,29 @@ def opened_storage(folder: Path, study: Study) -> Iterator[StudyStorage]:
         finally:
             storage.remove_session()
             storage.engine.dispose()
+
+
+@contextmanager
+def damage_explained(folder: Path) -> Iterator[None]:
+    """Say what to do about a file of a study that cannot be read.
+
+    Raises
+    ------
+    CuprolithError
+        In place of an error that tells of the file.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise CuprolithError(f"{error}", remedy=made_again(folder)) from error
+    except DatabaseError as error:
+        raise CuprolithError(
+            f"cannot be read: {error.orig}",
+            where=str(folder / STORAGE_FILE),
+            remedy=f"move it away (mv {folder / STORAGE_FILE} {folder / STORAGE_FILE}.damaged) and "
+            "give the same command: the same trials are proposed, and none that has a trial.json "
+            "is trained again",
+        ) from error
 
 
 def _sampler(study: Study) -> optuna.samplers.BaseSampler:

@@ -1,6 +1,7 @@
 """Studies as flows, with simulated trials: budgets, failures, order, and what they leave."""
 
 import json
+import shutil
 
 import numpy as np
 import optuna
@@ -10,6 +11,7 @@ from simulated_trials import SPACE, SimulatedTrials, begun, tuning
 
 from analysis.tuning.pareto import load_pareto
 from analysis.tuning.trials import load_trials
+from tests.damage import cut, remove
 from training.settings import TrainingSettings
 from training.tuning.settings import LimitSettings
 from workflows.errors import CuprolithError
@@ -18,7 +20,7 @@ from workflows.jobs.job_log import read_job_log
 from workflows.tuning.folder import LOG_FILE
 from workflows.tuning.request import Budget
 from workflows.tuning.run import open_flow, run_study
-from workflows.tuning.study import load_study
+from workflows.tuning.study import begin_study, load_study
 
 
 @pytest.fixture(scope="module")
@@ -265,3 +267,24 @@ def test_the_seed_decides_what_is_proposed(finished, tmp_path):
     run_study(folder, SimulatedTrials())
     assert points(folder) != points(finished[0])
     assert load_study(folder).search_space == simulated.SPACE
+
+
+@pytest.mark.parametrize("name", ["study.db", "trials/1/trial.json"])
+def test_a_damaged_file_is_named_with_its_remedy(finished, tmp_path, name):
+    folder = tmp_path / "study"
+    shutil.copytree(finished[0], folder)
+    cut(folder / name)
+    with pytest.raises(CuprolithError) as raised:
+        run_study(folder, SimulatedTrials())
+    assert str(folder / name) in str(raised.value)
+    assert "and give the same command" in raised.value.remedy.replace("\n", " ")
+
+
+@pytest.mark.parametrize("harm", [cut, remove])
+def test_a_study_without_its_description_is_not_taken_for_other_files(finished, tmp_path, harm):
+    folder = tmp_path / "study"
+    shutil.copytree(finished[0], folder)
+    study = load_study(folder)
+    harm(folder / "study.json")
+    with pytest.raises(CuprolithError, match=r"study\.json: missing or damaged"):
+        begin_study(study, folder)
