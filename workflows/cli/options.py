@@ -69,10 +69,13 @@ def opened_workdir(
     opened = Workdir(workdir if workdir is not None else Path("campaigns") / loaded.name)
     opened.root.mkdir(parents=True, exist_ok=True)
     with workdir_lock(opened.root), progress_on(console):
-        if campaign is not None:
-            opened.freeze(loaded, update=update)
-        # The user's own file, where it was given: the frozen copy is not the one to correct.
-        with keys_located(campaign or opened.campaign_yaml):
+        if campaign is None:
+            with keys_located(opened.campaign_yaml):
+                yield opened
+            return
+        frozen = opened.freeze(loaded, update=update)
+        # The user's own files: their copies in the workdir are not the ones to correct.
+        with keys_located(campaign), crystal_files_located(frozen, loaded):
             yield opened
 
 
@@ -86,4 +89,16 @@ def keys_located(campaign: Path) -> Iterator[None]:
             from workflows.campaign_errors import place_of_key
 
             error.where = place_of_key(campaign, error.key)
+        raise
+
+
+@contextmanager
+def crystal_files_located(frozen: Campaign, given: Campaign) -> Iterator[None]:
+    """Name the crystal file that was given where an error names its copy in the workdir."""
+    try:
+        yield
+    except CuprolithError as error:
+        for name, crystal in frozen.crystals.items():
+            if crystal.file is not None and error.where == str(crystal.file):
+                error.where = str(given.crystals[name].file)
         raise

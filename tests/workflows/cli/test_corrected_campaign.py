@@ -18,14 +18,12 @@ WRONG = {
     "a crystal that no slab can be cut of": (
         "crystal: Cu",
         "crystal: Au",
-        7,
-        "structures.slabs[0]",
+        "mine.yaml:7: structures.slabs[0]",
     ),
     "a file that is no structure": (
         "{prototype: fcc, a: 3.6}",
         "{file: cu.vasp}",
-        3,
-        "crystals.Cu",
+        "cu.vasp: crystals.Cu.file: ",
     ),
 }
 
@@ -36,7 +34,7 @@ def test_the_error_names_the_users_file_and_the_corrected_one_is_taken(
     tmp_path, monkeypatch, verb, wrong
 ):
     monkeypatch.setenv("COLUMNS", "1000")
-    old, new, line, key = WRONG[wrong]
+    old, new, place = WRONG[wrong]
     campaign = tmp_path / "mine.yaml"
     (tmp_path / "cu.vasp").write_text("Cu\n1.0\n")
 
@@ -46,9 +44,8 @@ def test_the_error_names_the_users_file_and_the_corrected_one_is_taken(
 
     failed = give(verb, CAMPAIGN.replace(old, new))
     assert failed.exit_code == 1, failed.output
-    assert f"{campaign}:{line}: {key}" in failed.output
+    assert f"{tmp_path / place}" in failed.output
     assert str(tmp_path / "w") not in failed.output
-    assert new == "crystal: Au" or "cu.vasp is no structure" in failed.output
 
     corrected = give("generate", CAMPAIGN)
     assert corrected.exit_code == 0, corrected.output
