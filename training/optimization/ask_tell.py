@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from training.optimization.arguments import whole_number
 from training.optimization.observations import Observations
 from training.optimization.parameters import Parameter
 from training.optimization.proposing import propose
@@ -18,6 +19,7 @@ from training.optimization.settings import SamoCobraSettings
 from training.staged_file import StagedFile
 
 _VERSION = 1
+_BEYOND = 1e300  # counts as infinite
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,8 @@ class SamoCobra:
     ) -> None:
         settings = settings or SamoCobraSettings()
         reference = settings.reference_point
-        if n_objectives < 1 or n_constraints < 0:
-            raise ValueError(
-                f"{n_objectives} objectives and {n_constraints} constraints make no problem"
-            )
+        n_objectives = whole_number("n_objectives", n_objectives, 1)
+        n_constraints = whole_number("n_constraints", n_constraints, 0)
         if reference is not None and len(reference) != n_objectives:
             raise ValueError(
                 f"the reference point has {len(reference)} entries for {n_objectives} objectives"
@@ -92,7 +92,7 @@ class SamoCobra:
         self.n_objectives = n_objectives
         self.n_constraints = n_constraints
         self.settings = settings
-        self.seed = seed
+        self.seed = whole_number("seed", seed, 0)
         self._points: list[_Point] = []
         self._n_told = 0
 
@@ -109,6 +109,7 @@ class SamoCobra:
         SearchSpaceExhausted
             Where every admissible point has been proposed or told.
         """
+        n = whole_number("n", n, 1)
         pending = [point.parameters for point in self._points if point.told is None]
         proposals = propose(
             self._observations(),
@@ -141,7 +142,8 @@ class SamoCobra:
         objectives
             To be minimised; None, or anything not finite among them, for a failed evaluation.
         constraints
-            Kept where at most 0. A failed evaluation may leave them out.
+            Kept where at most 0, unknown where not a number. A failed evaluation may leave them
+            out.
         """
         position = self._position(point)
         if self._points[position].told is not None:
@@ -161,7 +163,7 @@ class SamoCobra:
             update={
                 "told": self._n_told,
                 "objectives": tuple(_finite(value) for value in given),
-                "constraints": tuple(_finite(value) for value in limits),
+                "constraints": tuple(_bounded(value) for value in limits),
             }
         )
         self._n_told += 1
@@ -253,6 +255,11 @@ def _array(rows: list[tuple[float | None, ...]], width: int) -> np.ndarray:
 
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+def _bounded(value: float) -> float | None:
+    """Value as JSON can hold it: infinite ones stay beyond all others."""
+    return None if np.isnan(value) else float(np.clip(value, -_BEYOND, _BEYOND))
 
 
 def _number(value: float | None) -> float:

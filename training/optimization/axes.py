@@ -238,11 +238,16 @@ def axis_of(name: str, parameter: Parameter) -> Axis:
         case CategoricalParameter(choices=choices):
             axis, ends = _Categories(name, choices), (choices[0], choices[-1])
         case _:
-            raise SearchSpaceError(
-                f"parameter {name!r} is a {type(parameter).__name__}: use a FloatParameter, "
-                "IntParameter, OrdinalParameter or CategoricalParameter"
-            )
+            raise not_a_parameter(name, parameter)
     return _Single(name, ends[0]) if axis.n_values == 1 else axis
+
+
+def not_a_parameter(name: str, value: Any) -> SearchSpaceError:
+    """Return the error for a search space that holds something else than parameters."""
+    return SearchSpaceError(
+        f"parameter {name!r} is a {type(value).__name__}: use a FloatParameter, "
+        "IntParameter, OrdinalParameter or CategoricalParameter"
+    )
 
 
 def _numbers(name: str, values: Sequence[Any], low: float, high: float) -> Columns:

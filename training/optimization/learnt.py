@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from training.optimization.boxes import Floats
+from training.optimization.candidates import cloud
 from training.optimization.failures import FailurePredictor
 from training.optimization.infill import Scales
 from training.optimization.observations import Observations
 from training.optimization.reference import reference_point
+from training.optimization.search_space import SearchSpace
 from training.optimization.selection import best_models, foretold, improving, late_errors
 from training.optimization.settings import SamoCobraSettings
 from training.optimization.surrogates import (
@@ -48,11 +50,15 @@ class Learnt:
     overview
         The same outputs by those that did best everywhere.
     ensembles
-        All surrogates, with the positions of their outputs.
+        All surrogates, with the positions of their outputs among all that were told.
+    n_told
+        Number of those outputs: constraints too few values of which are known have no surrogate.
     scales, margins
         Units, and how far inside its limit each constraint is kept.
     doubts
         (n_objectives,) scaled errors of late: less improvement than this is none.
+    ranges
+        (n_objectives,) scaled ranges of all that succeeded; 1 where nothing varies.
     front
         (n, n_objectives) scaled objectives of the feasible front.
     best, best_objectives
@@ -63,9 +69,11 @@ class Learnt:
     predictor: JointPredictor
     overview: JointPredictor
     ensembles: list[tuple[Ensemble, np.ndarray]]
+    n_told: int
     scales: Scales
     margins: Floats
     doubts: Floats
+    ranges: Floats
     front: Floats
     best: Floats
     best_objectives: Floats
@@ -76,73 +84,139 @@ class Learnt:
         return len(self.scales.reference)
 
     def foretell(self, points: Floats) -> list[Floats | None]:
-        """Predict points (p, d) by every model: (N_MODELS, n_outputs) for each."""
-        n_outputs = sum(len(outputs) for _, outputs in self.ensembles)
-        expected = np.empty((len(points), N_MODELS, n_outputs))
+        """Predict points (p, d) by every model: (N_MODELS, n_told) for each."""
+        expected = np.full((len(points), N_MODELS, self.n_told), np.nan)
         for ensemble, outputs in self.ensembles:
             expected[:, :, outputs] = ensemble.predict(points)
         return list(expected)
 
 
 def suffices(observations: Observations) -> bool:
-    """Whether there is enough to fit a surrogate of every output."""
-    known = np.isfinite(_outputs(observations)) & observations.succeeded[:, None]
-    return all(
-        len(np.unique(observations.columns[rows], axis=0)) >= _LEAST_ROWS for rows in known.T
-    )
+    """Whether there is enough to fit a surrogate of every objective."""
+    return _n_distinct(observations.columns[observations.succeeded]) >= _LEAST_ROWS
 
 
 @lru_cache(maxsize=1)  # those who ask for a batch point by point ask with the same observations
-def learn(observations: Observations, settings: SamoCobraSettings, n_initial: int) -> Learnt:
-    """Fit and choose surrogates; the observations must suffice."""
-    points, values = scaled(observations.columns), _outputs(observations)
-    reference = reference_point(observations, settings.reference_point)
-    counted = improving(observations, reference)
-    ensembles: list[tuple[Ensemble, np.ndarray]] = []
-    parts: list[tuple[OutputPredictor, np.ndarray]] = []
-    overviews: list[tuple[OutputPredictor, np.ndarray]] = []
-    errors = np.zeros(values.shape[1])
-    for known, outputs in _alike(np.isfinite(values)):
-        ensemble = Ensemble(points[known], values[np.ix_(known, outputs)])
-        predictions = [
-            None if whole is None else np.asarray(whole)[:, outputs]
-            for whole in (observations.predictions[row] for row in np.flatnonzero(known).tolist())
-        ]
-        expected = foretold(predictions, ensemble)
-        truth = values[np.ix_(known, outputs)]
-        choice = best_models(expected, truth, counted[known])
-        errors[outputs] = late_errors(expected[:, choice, np.arange(len(outputs))], truth)
-        ensembles.append((ensemble, outputs))
-        parts.append((ensemble.predictor(choice), outputs))
-        everywhere = best_models(expected, truth, np.ones(len(truth), dtype=bool))
-        overviews.append((ensemble.predictor(everywhere), outputs))
+def learn(
+    observations: Observations, space: SearchSpace, settings: SamoCobraSettings, n_initial: int
+) -> Learnt:
+    """Fit and choose surrogates; the observations must suffice.
 
-    scales = _scales(observations, reference)
-    margins = constraint_margins(observations.constraints, n_initial)
-    failed = ~observations.succeeded
-    if failed.any():
-        failure = (FailurePredictor(points, failed), np.array([values.shape[1]]))
-        parts.append(failure)
-        overviews.append(failure)
+    An unknown constraint counts as its surrogate predicts it, and as kept where there are too few
+    values to fit one: earlier evaluations stay on the front when a constraint appears, unless they
+    are likely to break it.
+    """
+    n_objectives = observations.objectives.shape[1]
+    learnable = _learnable(observations)
+    given = settings.reference_point
+    limit = np.full(n_objectives, np.inf) if given is None else np.asarray(given, dtype=float)
+    counted = improving(observations.supposing(-np.inf), limit)
+    surrogates = _fitted(observations, learnable, counted)
+
+    limits = observations.constraints[:, learnable[n_objectives:] - n_objectives]
+    margins, units = constraint_margins(limits, n_initial), _ranges(limits)
+    supposed = _supposed(observations, learnable, surrogates.chosen, units, margins)
+    failed = ~observations.succeeded | np.isposinf(observations.constraints).any(axis=1)
+    if failed.any() and not failed.all():
+        failure = FailurePredictor(scaled(observations.columns), failed)
+        surrogates = surrogates.joined_by(failure)
         outcomes = np.where(failed, 1.0, -1.0)[:, None]
         margins = np.append(margins, constraint_margins(outcomes, n_initial))
-        scales = Scales(reference, scales.objective, np.append(scales.constraint, 1.0))
-    rows = _best_rows(observations, scales)
+        units = np.append(units, 1.0)
+    rows = _best_rows(supposed, _ranges(observations.constraints))
+    best, best_objectives = observations.columns[rows], observations.objectives[rows]
+    front = observations.objectives[supposed.front]
+    succeeded = observations.objectives[observations.succeeded]
+    reference = limit
+    if given is None:
+        points = cloud(
+            space, best, best_objectives, settings.n_candidates, np.random.default_rng(0)
+        )
+        predicted = surrogates.chosen.predict(scaled(points))
+        kept = (predicted[:, n_objectives:] <= 0).all(axis=1)
+        reference = reference_point(front, succeeded, predicted[kept, :n_objectives])
+    scales = Scales(reference, _spread(supposed, reference), units)
     return Learnt(
-        JointPredictor(parts),
-        JointPredictor(overviews),
-        ensembles,
+        surrogates.chosen,
+        surrogates.overview,
+        surrogates.ensembles,
+        n_objectives + observations.constraints.shape[1],
         scales,
         margins,
-        errors[: len(reference)] / scales.objective,
-        scales.objectives(observations.objectives[observations.front]),
-        observations.columns[rows],
-        observations.objectives[rows],
+        surrogates.errors[:n_objectives] / scales.objective,
+        _ranges(succeeded / scales.objective),
+        scales.objectives(front),
+        best,
+        best_objectives,
     )
+
+
+@dataclass(frozen=True)
+class _Surrogates:
+    """All surrogates, those chosen among them, and the late errors (n_outputs,) of these."""
+
+    ensembles: list[tuple[Ensemble, np.ndarray]]
+    parts: list[tuple[OutputPredictor, np.ndarray]]
+    overviews: list[tuple[OutputPredictor, np.ndarray]]
+    errors: Floats
+
+    @property
+    def chosen(self) -> JointPredictor:
+        return JointPredictor(self.parts)
+
+    @property
+    def overview(self) -> JointPredictor:
+        return JointPredictor(self.overviews)
+
+    def joined_by(self, last: OutputPredictor) -> _Surrogates:
+        part = (last, np.array([len(self.errors)]))
+        return replace(self, parts=[*self.parts, part], overviews=[*self.overviews, part])
+
+
+def _fitted(observations: Observations, learnable: np.ndarray, counted: np.ndarray) -> _Surrogates:
+    """Fit the outputs that can be learnt; the counted rows decide which surrogate each gets."""
+    points, values = scaled(observations.columns), _outputs(observations)[:, learnable]
+    fitted = _Surrogates([], [], [], np.zeros(values.shape[1]))
+    for known, outputs in _alike(np.isfinite(values)):
+        ensemble = Ensemble(points[known], values[np.ix_(known, outputs)])
+        expected = foretold(_predictions(observations, known, learnable[outputs]), ensemble)
+        truth = values[np.ix_(known, outputs)]
+        choice = best_models(expected, truth, counted[known])
+        late = late_errors(expected[:, choice, np.arange(len(outputs))], truth)
+        fitted.errors[outputs] = late
+        fitted.ensembles.append((ensemble, learnable[outputs]))
+        fitted.parts.append((ensemble.predictor(choice), outputs))
+        everywhere = best_models(expected, truth, np.ones(len(truth), dtype=bool))
+        fitted.overviews.append((ensemble.predictor(everywhere), outputs))
+    return fitted
 
 
 def _outputs(observations: Observations) -> Floats:
     return np.concatenate([observations.objectives, observations.constraints], axis=1)
+
+
+def _learnable(observations: Observations) -> np.ndarray:
+    """Positions of the objectives, and of the constraints with enough values for a surrogate."""
+    told, n_objectives = _outputs(observations), observations.objectives.shape[1]
+    constraints = [
+        position
+        for position in range(n_objectives, told.shape[1])
+        if _n_distinct(observations.columns[np.isfinite(told[:, position])]) >= _LEAST_ROWS
+    ]
+    return np.array([*range(n_objectives), *constraints])
+
+
+def _n_distinct(columns: Floats) -> int:
+    return len(np.unique(columns, axis=0))
+
+
+def _predictions(
+    observations: Observations, known: np.ndarray, outputs: np.ndarray
+) -> list[Floats | None]:
+    """Return what was predicted of some outputs of the known rows; None where of other outputs."""
+    shape = (N_MODELS, observations.objectives.shape[1] + observations.constraints.shape[1])
+    whole = (observations.predictions[row] for row in np.flatnonzero(known).tolist())
+    return [None if np.shape(one) != shape else np.asarray(one)[:, outputs] for one in whole]
 
 
 def _alike(known: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -152,20 +226,42 @@ def _alike(known: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(patterns[:, i], np.flatnonzero(pattern == i)) for i in range(patterns.shape[1])]
 
 
-def _scales(observations: Observations, reference: Floats) -> Scales:
+def _supposed(
+    observations: Observations,
+    learnable: np.ndarray,
+    predictor: JointPredictor,
+    units: Floats,
+    margins: Floats,
+) -> Observations:
+    """Observations with unknown constraints as predicted, margin included, or kept."""
+    if not np.isnan(observations.constraints).any():
+        return observations
+    n_objectives = observations.objectives.shape[1]
+    constraints = np.full(observations.constraints.shape, -np.inf)
+    predicted = predictor.predict(scaled(observations.columns))[:, n_objectives:]
+    constraints[:, learnable[n_objectives:] - n_objectives] = predicted + margins * units
+    return observations.supposing(constraints)
+
+
+def _spread(observations: Observations, reference: Floats) -> Floats:
+    """Spread (n_objectives,) of the front, or else of all that succeeded, below the reference."""
     front = observations.objectives[observations.front]
     compared = front if len(front) else observations.objectives[observations.succeeded]
     spread = reference - compared.min(axis=0)
-    spans = [np.ptp(column[np.isfinite(column)]) for column in observations.constraints.T]
-    extent = np.array(spans, dtype=float)
-    return Scales(reference, np.where(spread > 0, spread, 1.0), np.where(extent > 0, extent, 1.0))
+    return np.where(spread > 0, spread, 1.0)
 
 
-def _best_rows(observations: Observations, scales: Scales) -> np.ndarray:
+def _ranges(columns: Floats) -> Floats:
+    """Range of each column's finite values, 1 where there is none."""
+    finite = (column[np.isfinite(column)] for column in columns.T)
+    extent = np.array([np.ptp(column) if len(column) else 0.0 for column in finite], dtype=float)
+    return np.where(extent > 0, extent, 1.0)
+
+
+def _best_rows(observations: Observations, units: Floats) -> np.ndarray:
     front = np.flatnonzero(observations.front)
     if len(front):
         return front
     rows = np.flatnonzero(observations.succeeded)
-    limits = observations.constraints[rows] / scales.constraint[: observations.constraints.shape[1]]
-    violation = np.nan_to_num(np.maximum(limits, 0.0)).sum(axis=1)
+    violation = np.maximum(observations.constraints[rows] / units, 0.0).sum(axis=1)
     return np.asarray(rows[np.argsort(violation, kind="stable")[:_N_LEAST_VIOLATING]])

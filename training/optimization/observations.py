@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -28,7 +28,8 @@ class Observations:
         (n, n_objectives); a row that is not finite throughout is a failed evaluation. Beyond 1e100
         counts as infinite: squares of it would be.
     constraints
-        (n, n_constraints); feasible where at most 0. Unknown where not finite.
+        (n, n_constraints); kept where at most 0, unknown where not a number. Beyond 1e100 counts
+        as infinite: kept or broken, but nothing to fit a surrogate to.
     predictions
         What `Proposals.predictions` held for the point, None where nobody predicted it.
     """
@@ -45,9 +46,11 @@ class Observations:
                 raise ValueError(f"{name} has {len(getattr(self, name))} rows, columns has {n}")
         if not np.isfinite(self.columns).all():
             raise ValueError("columns hold a value that is not finite")
-        for name in ("objectives", "constraints"):
-            values = getattr(self, name)
-            object.__setattr__(self, name, np.where(np.abs(values) < _INFINITE, values, np.nan))
+        objectives = np.where(np.abs(self.objectives) < _INFINITE, self.objectives, np.nan)
+        object.__setattr__(self, "objectives", objectives)
+        infinite = np.abs(self.constraints) >= _INFINITE
+        limits = np.where(infinite, np.copysign(np.inf, self.constraints), self.constraints)
+        object.__setattr__(self, "constraints", limits)
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -74,7 +77,7 @@ class Observations:
 
     @property
     def feasible(self) -> np.ndarray:
-        """(n,) which evaluations succeeded and keep every constraint."""
+        """(n,) which evaluations succeeded and are known to keep every constraint."""
         return np.asarray(self.succeeded & (self.constraints <= 0).all(axis=1))
 
     @property
@@ -83,6 +86,11 @@ class Observations:
         front = self.feasible
         front[front] = non_dominated(self.objectives[front])
         return front
+
+    def supposing(self, constraints: Floats | float) -> Observations:
+        """Copy whose unknown constraints have the values given, (n, n_constraints) or one."""
+        unknown = np.isnan(self.constraints)
+        return replace(self, constraints=np.where(unknown, constraints, self.constraints))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from training.optimization.optuna_space import OptunaSpace
 
 PARAMETERS_KEY = "samo_cobra:parameters"
 PREDICTION_KEY = "samo_cobra:prediction"
+CONSTRAINTS_KEY = "samo_cobra:constraints"
 _SAME = 1e-5  # of a column's range
 _CHUNK = 2045  # characters that every storage of Optuna's takes in one attribute
 
@@ -30,7 +31,10 @@ class History:
     Attributes
     ----------
     observations
-        Finished trials by number, failed and pruned ones as failed evaluations.
+        Finished trials by number, failed and pruned ones as failed evaluations. A constraint that
+        a trial lacks is unknown for it.
+    constraints
+        Names of the constraints, every one that any of those trials has.
     pending
         (n_pending, n_columns), points of the other running trials.
     n_unplaced
@@ -39,6 +43,7 @@ class History:
     """
 
     observations: Observations
+    constraints: list[str]
     pending: Columns
     n_unplaced: int
 
@@ -53,7 +58,8 @@ def read_history(study: Study, trial: FrozenTrial, space: OptunaSpace) -> Histor
     """
     trials = study.get_trials(deepcopy=False)
     placed, n_unplaced = _running(trials, trial, space)
-    return History(_observations(study, trials, space), placed, n_unplaced)
+    observations, constraints = _observations(study, trials, space)
+    return History(observations, constraints, placed, n_unplaced)
 
 
 def is_taken(study: Study, trial: FrozenTrial, space: OptunaSpace, columns: Columns) -> bool:
@@ -79,14 +85,24 @@ def keep_proposal(
     space: OptunaSpace,
     parameters: Mapping[str, Any],
     prediction: NDArray[np.float64] | None,
+    constraints: Sequence[str],
 ) -> None:
-    """Store with a trial what was proposed and predicted, for other workers and after restarts."""
+    """Store with a trial what was proposed and predicted, for other workers and after restarts.
+
+    Parameters
+    ----------
+    prediction
+        (n_models, n_objectives + n_constraints), None where nothing was predicted.
+    constraints
+        Names of those constraints: there may be others when the prediction is read.
+    """
     internal = {
         name: distribution.to_internal_repr(parameters[name])
         for name, distribution in space.distributions.items()
     }
     if prediction is not None:
         _store(study, trial, PREDICTION_KEY, json.dumps(prediction.tolist()))
+        _store(study, trial, CONSTRAINTS_KEY, json.dumps(list(constraints)))
     # Last, since `kept_proposal` takes a proposal with parameters for whole.
     _store(study, trial, PARAMETERS_KEY, json.dumps(internal))
 
@@ -116,29 +132,26 @@ def _running(
     return space.encode(list(placed.values())), sum(number < trial.number for number in unplaced)
 
 
-def _observations(study: Study, trials: Sequence[FrozenTrial], space: OptunaSpace) -> Observations:
+def _observations(
+    study: Study, trials: Sequence[FrozenTrial], space: OptunaSpace
+) -> tuple[Observations, list[str]]:
     points = {trial.number: _point(trial, space) for trial in trials if trial.state.is_finished()}
     kept = [trial for trial in trials if space.contains(points.get(trial.number, {}))]
     objectives = np.full((len(kept), len(study.directions)), np.nan)
     for row, trial in zip(objectives, kept, strict=True):
         if trial.state == TrialState.COMPLETE:
             row[:] = trial.values
-    return Observations(
+    by_trial = [trial.constraints for trial in kept]
+    names = sorted({name for constraints in by_trial for name in constraints})
+    observations = Observations(
         columns=space.encode([points[trial.number] for trial in kept]),
         objectives=objectives * signs(study.directions),
-        constraints=_constraints(kept),
-        predictions=[_prediction(trial) for trial in kept],
+        constraints=np.array(
+            [[constraints.get(name, np.nan) for name in names] for constraints in by_trial]
+        ).reshape(len(kept), len(names)),
+        predictions=[_prediction(trial, len(study.directions), names) for trial in kept],
     )
-
-
-def _constraints(trials: Sequence[FrozenTrial]) -> NDArray[np.float64]:
-    """Return (n_trials, n_constraints), not a number where a trial lacks one."""
-    by_trial = [trial.constraints for trial in trials]
-    names = sorted({name for constraints in by_trial for name in constraints})
-    values = np.full((len(trials), len(names)), np.nan)
-    for row, constraints in zip(values, by_trial, strict=True):
-        row[:] = [constraints.get(name, np.nan) for name in names]
-    return values
+    return observations, names
 
 
 def _point(trial: FrozenTrial, space: OptunaSpace) -> dict[str, Any]:
@@ -157,14 +170,33 @@ def _proposed(trial: FrozenTrial, space: OptunaSpace) -> dict[str, Any]:
     }
 
 
-def _prediction(trial: FrozenTrial) -> NDArray[np.float64] | None:
-    """Return what was predicted of a trial's point, if it was evaluated where it was proposed."""
+def _prediction(
+    trial: FrozenTrial, n_objectives: int, constraints: Sequence[str]
+) -> NDArray[np.float64] | None:
+    """Return what was predicted of a trial's point, if it was evaluated where it was proposed.
+
+    Returns
+    -------
+    (n_models, n_objectives + n_constraints), not a number for a constraint that was not predicted.
+    """
     for name, internal in _loaded(trial, PARAMETERS_KEY, {}).items():
         distribution = trial.distributions.get(name)
         if distribution and distribution.to_internal_repr(trial.params[name]) != internal:
             return None
     prediction = _loaded(trial, PREDICTION_KEY, None)
-    return None if prediction is None else np.array(prediction, dtype=np.float64)
+    if prediction is None:
+        return None
+    # Studies begun before the names were stored had the constraints of today, or no use for it.
+    foretold = _loaded(trial, CONSTRAINTS_KEY, list(constraints))
+    values = np.array(prediction, dtype=np.float64)
+    if values.shape[1:] != (n_objectives + len(foretold),):
+        return None
+    aligned = np.full((len(values), n_objectives + len(constraints)), np.nan)
+    aligned[:, :n_objectives] = values[:, :n_objectives]
+    for place, name in enumerate(constraints, n_objectives):
+        if name in foretold:
+            aligned[:, place] = values[:, n_objectives + foretold.index(name)]
+    return aligned
 
 
 def _store(study: Study, trial: FrozenTrial, key: str, text: str) -> None:

@@ -18,6 +18,7 @@ from optuna.search_space import intersection_search_space
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from training.optimization.arguments import finite_numbers, whole_number
 from training.optimization.optuna_history import (
     is_taken,
     keep_proposal,
@@ -33,6 +34,7 @@ from training.optimization.samo_cobra import (
     SearchSpaceExhausted,
     propose,
 )
+from training.optimization.search_space import SearchSpace
 
 _logger = logging.getLogger(__name__)
 _ATTEMPTS = 3  # should other workers take the same points meanwhile
@@ -72,7 +74,10 @@ class SamoCobraSampler(BaseSampler):
     Raises
     ------
     SearchSpaceError
-        For a search space with nothing to search.
+        For a search space with nothing to search, or with anything but parameters in it.
+    ValueError
+        For any other argument that cannot be meant. A reference point of the wrong length is
+        refused by the first trial, which knows how many objectives there are.
     """
 
     def __init__(
@@ -86,18 +91,34 @@ class SamoCobraSampler(BaseSampler):
         independent_sampler: BaseSampler | None = None,
         warn_independent_sampling: bool = True,
     ) -> None:
+        if search_space is not None:
+            SearchSpace(search_space)  # refuses one with nothing to search
         self._search_space = _varied(distributions(search_space)) if search_space else None
         self._ordinals = {
             name
             for name, parameter in (search_space or {}).items()
             if isinstance(parameter, OrdinalParameter)
         }
-        if search_space is not None:
-            OptunaSpace(self._search_space or {}, self._ordinals)  # refuses one that is empty
-        self._reference_point = reference_point
+        self._reference_point = (
+            None if reference_point is None else finite_numbers("reference_point", reference_point)
+        )
+        if constraints_func is not None and not callable(constraints_func):
+            raise ValueError(f"constraints_func is {constraints_func!r}: give a function")
         self._constraints_func = constraints_func
-        self._n_initial = n_startup_trials
-        self._seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
+        self._n_initial = (
+            None
+            if n_startup_trials is None
+            else whole_number("n_startup_trials", n_startup_trials, 1)
+        )
+        self._seed = (
+            int(np.random.SeedSequence().generate_state(1)[0])
+            if seed is None
+            else whole_number("seed", seed, 0)
+        )
+        if not isinstance(independent_sampler, BaseSampler | None):
+            raise ValueError(
+                f"independent_sampler is {independent_sampler!r}: give a sampler of Optuna's"
+            )
         self._independent_sampler = independent_sampler
         self._warn_independent_sampling = warn_independent_sampling
 
@@ -124,14 +145,14 @@ class SamoCobraSampler(BaseSampler):
         if (kept := kept_proposal(trial, space)) is not None:
             return kept
         try:
-            proposals = self._propose(study, trial, space)
+            proposals, constraints = self._propose(study, trial, space)
         except SearchSpaceExhausted as exhausted:
             if self._warn_independent_sampling:
                 _logger.warning("Trial#%d repeats a point at random: %s", trial.number, exhausted)
             rng = np.random.default_rng([self._seed, trial.number])
             return space.decode(rng.random((1, space.space.n_columns)))[0]
         (parameters,) = space.decode(proposals.columns[-1:])
-        keep_proposal(study, trial, space, parameters, proposals.predictions[-1])
+        keep_proposal(study, trial, space, parameters, proposals.predictions[-1], constraints)
         return parameters
 
     def sample_independent(
@@ -160,7 +181,8 @@ class SamoCobraSampler(BaseSampler):
         return sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Pass the trial on to the independent sampler."""
+        """Check the reference point and pass the trial on to the independent sampler."""
+        self._check_reference_point(study)
         if self._independent_sampler is not None:
             self._independent_sampler.before_trial(study, trial)
 
@@ -177,7 +199,10 @@ class SamoCobraSampler(BaseSampler):
         if self._independent_sampler is not None:
             self._independent_sampler.after_trial(study, trial, state, values)
 
-    def _propose(self, study: Study, trial: FrozenTrial, space: OptunaSpace) -> Proposals:
+    def _propose(
+        self, study: Study, trial: FrozenTrial, space: OptunaSpace
+    ) -> tuple[Proposals, list[str]]:
+        """Proposals for a trial, its own the last, and the constraints that they foresee."""
         for _ in range(_ATTEMPTS):
             history = read_history(study, trial, space)
             proposals = propose(
@@ -191,15 +216,18 @@ class SamoCobraSampler(BaseSampler):
             )
             if not is_taken(study, trial, space, proposals.columns[-1]):
                 break
-        return proposals
+        return proposals, history.constraints
 
-    def _settings(self, study: Study) -> SamoCobraSettings:
+    def _check_reference_point(self, study: Study) -> None:
         reference = self._reference_point
         if reference is not None and len(reference) != len(study.directions):
             raise ValueError(
                 f"the reference point has {len(reference)} values, while study "
                 f"{study.study_name!r} has {len(study.directions)} objectives: give one for each"
             )
+
+    def _settings(self, study: Study) -> SamoCobraSettings:
+        reference = self._reference_point
         return SamoCobraSettings(
             n_initial=self._n_initial,
             reference_point=None

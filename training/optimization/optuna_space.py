@@ -12,11 +12,12 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from training.optimization.axes import Columns
+from training.optimization.axes import Columns, not_a_parameter
 from training.optimization.parameters import (
     CategoricalParameter,
     FloatParameter,
     IntParameter,
+    OrdinalParameter,
     Parameter,
 )
 from training.optimization.search_space import SearchSpace, SearchSpaceError
@@ -28,7 +29,7 @@ def distributions(search_space: Mapping[str, Parameter]) -> dict[str, BaseDistri
     Optuna has no ordinals: they become categorical, and only a sampler that was given the search
     space knows their order.
     """
-    return {name: _distribution(parameter) for name, parameter in search_space.items()}
+    return {name: _distribution(name, parameter) for name, parameter in search_space.items()}
 
 
 class OptunaSpace:
@@ -83,14 +84,16 @@ class OptunaSpace:
         ]
 
 
-def _distribution(parameter: Parameter) -> BaseDistribution:
+def _distribution(name: str, parameter: Parameter) -> BaseDistribution:
     if isinstance(parameter, FloatParameter):
         return FloatDistribution(parameter.low, parameter.high, log=parameter.log)
     if isinstance(parameter, IntParameter):
         return IntDistribution(parameter.low, parameter.high, log=parameter.log)
     if isinstance(parameter, CategoricalParameter):
         return CategoricalDistribution(parameter.choices)
-    return CategoricalDistribution(parameter.values)
+    if isinstance(parameter, OrdinalParameter):
+        return CategoricalDistribution(parameter.values)
+    raise not_a_parameter(name, parameter)
 
 
 def _parameter(name: str, distribution: BaseDistribution, ordinal: bool) -> Parameter:

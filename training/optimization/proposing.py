@@ -52,7 +52,7 @@ def propose(
         Where it holds none.
     """
     if n < 1:
-        raise ValueError(f"cannot propose {n} points")
+        raise ValueError(f"cannot propose {n} points: ask for at least one")
     pending = np.empty((0, space.n_columns)) if pending is None else pending
     n_initial = settings.n_initial or space.n_columns + 1
     n_done = len(observations) + len(pending)
@@ -67,7 +67,7 @@ def propose(
         filled = designed + _collected(partial(taken.one_left, rng), n - len(designed), designed)
         return Proposals(space.snap(unscaled(np.array(filled))), [None] * len(filled))
 
-    learnt = learn(observations, settings, n_initial)
+    learnt = learn(observations, space, settings, n_initial)
     search = Search(space, learnt, taken, settings, rng, n_done + len(designed))
     search.expect(np.concatenate([scaled(pending), *(point[None, :] for point in designed)]))
     found = _collected(search.next, n - len(designed), designed)

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from training.optimization.boxes import Floats
-from training.optimization.observations import Observations
+from training.optimization.boxes import Floats, non_dominated
 
-_BEYOND_NADIR = 0.1
+_BEYOND_NADIR = 0.1  # of the front's extent
+_BEYOND_KNOWN = 1.0  # of the range of what is known
 
 
-def reference_point(observations: Observations, given: Sequence[float] | None) -> Floats:
-    """Given reference point, or the nadir of the feasible front plus a tenth of its range.
+def reference_point(front: Floats, succeeded: Floats, predicted: Floats) -> Floats:
+    """Nadir of the front as far as it is known and predicted, plus a tenth of its extent.
+
+    The front of a few evaluations lacks its ends. With its own nadir as the reference point they
+    would be worth nothing, so that nobody looked for them; predictions say about where they are.
+    They count up to one range beyond all that is known: surrogates of few points extrapolate far.
 
     Where the front has no extent in an objective (one point, a constant objective), the range of
-    all evaluations that succeeded stands in, and 1 where that is 0 too. Without a feasible
-    evaluation the worst of all that succeeded is the nadir.
+    all evaluations that succeeded stands in, and 1 where that is 0 too. Without a front, the worst
+    of all that succeeded is the nadir.
 
     Parameters
     ----------
-    observations
-        Evaluations; (n_objectives,) is 0 for all where none succeeded.
-    given
-        (n_objectives,) or None.
+    front
+        (n, n_objectives) of the feasible evaluations that no other dominates.
+    succeeded
+        (s, n_objectives) of all that gave objectives, at least one.
+    predicted
+        (p, n_objectives) of points that are predicted to be feasible.
     """
-    if given is not None:
-        return np.asarray(given, dtype=float)
-    succeeded = observations.objectives[observations.succeeded]
-    if len(succeeded) == 0:
-        return np.zeros(observations.objectives.shape[1])
-    front = observations.objectives[observations.front]
-    nadir = (front if len(front) else succeeded).max(axis=0)
-    extent = np.ptp(front, axis=0) if len(front) else np.zeros(len(nadir))
-    extent = np.where(extent > 0, extent, np.ptp(succeeded, axis=0))
-    return np.asarray(nadir + _BEYOND_NADIR * np.where(extent > 0, extent, 1.0))
+    least, greatest = succeeded.min(axis=0), succeeded.max(axis=0)
+    spread = greatest - least
+    beyond = _BEYOND_KNOWN * spread
+    foreseen = np.concatenate([front, np.clip(predicted, least - beyond, greatest + beyond)])
+    leading = foreseen[non_dominated(foreseen)] if len(foreseen) else succeeded
+    nadir = np.concatenate([front, leading]).max(axis=0)
+    extent = nadir - leading.min(axis=0) if len(foreseen) else spread
+    extent = np.where(extent > 0, extent, np.where(spread > 0, spread, 1.0))
+    return np.asarray(nadir + _BEYOND_NADIR * extent)

@@ -18,6 +18,8 @@ _LEAST_IMPROVEMENT = 1e-12
 _STARTS_APART = 0.1
 _MAX_STEPS = 10
 _OVERVIEW_EVERY = 8
+_LOOK_AROUND_EVERY = 2
+_SMALL = 0.01  # of the range of a single objective
 
 
 class Search:
@@ -40,8 +42,10 @@ class Search:
     rng
         Where chance comes from.
     n_before
-        Points proposed before: every so often the overview proposes, taken at its word, lest
-        surrogates that are right near the front keep the search from where they are wrong.
+        Points proposed before: every eighth point is found with the overview, without doubts, as
+        surrogates that are right near the front may keep the search from where they are wrong.
+        With a single objective, which has no front to follow out of a local minimum, every second
+        point looks around where little is to be gained.
     """
 
     def __init__(
@@ -105,13 +109,19 @@ class Search:
         else:
             best = free[np.lexsort((-merit[free], violation[free]))[0]]
             point = pool[best]
-            hopeless = infill.improvement(outputs[best]) < _LEAST_IMPROVEMENT
+            hopeless = infill.improvement(outputs[best]) < self._least_improvement()
             if violation[best] == 0 and hopeless:
                 point = self._unexplored(infill, point)
             self._taken.add(point)
         self._pools = np.concatenate([self._pools, pool])
         self.expect(point[None, :])
         return point
+
+    def _least_improvement(self) -> float:
+        """Least predicted improvement, in scaled units, for which a point is evaluated."""
+        if self._learnt.n_objectives > 1 or self._n_before % _LOOK_AROUND_EVERY:
+            return _LEAST_IMPROVEMENT
+        return max(_LEAST_IMPROVEMENT, _SMALL * float(self._learnt.ranges[0]))
 
     def _cloud(self) -> Floats:
         """Draw free candidates around the front as it is expected to be."""
@@ -159,12 +169,19 @@ class Search:
         return point
 
     def _unexplored(self, infill: Infill, fallback: Floats) -> Floats:
-        """Pick the candidate farthest from all that is known, of those predicted feasible."""
+        """Pick the candidate farthest from all that is known, of those predicted feasible.
+
+        With a single objective, the lower its prediction the nearer it may be.
+        """
         feasible = infill.violation(self._expected) <= VIOLATION_TOLERANCE
         if not feasible.any():
             return fallback
         candidates = self._candidates[feasible]
-        return np.asarray(candidates[self._taken.squared_distance(candidates).argmax()])
+        merit = self._taken.squared_distance(candidates)
+        if self._learnt.n_objectives == 1 and merit.max() > 0:
+            objective = self._expected[feasible, 0] / self._learnt.scales.objective[0]
+            merit = np.sqrt(merit / merit.max()) - objective / self._learnt.ranges[0]
+        return np.asarray(candidates[merit.argmax()])
 
     def _free(self, points: Floats) -> Floats:
         if self._space.continuous.all():

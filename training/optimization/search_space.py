@@ -22,6 +22,8 @@ class SearchSpace:
     gives every value its share, the outermost too. A categorical takes one column per choice.
     A parameter with a single value takes none.
 
+    Equal where the parameters and their order are.
+
     Parameters
     ----------
     parameters
@@ -59,6 +61,16 @@ class SearchSpace:
         self.n_points: int | None = (
             None if None in counts else math.prod(n for n in counts if n is not None)
         )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SearchSpace) and self._ordered == other._ordered
+
+    def __hash__(self) -> int:
+        return hash(self._ordered)
+
+    @property
+    def _ordered(self) -> tuple[tuple[str, Parameter], ...]:
+        return tuple(self.parameters.items())
 
     def encode(self, points: Sequence[Mapping[str, Any]]) -> Columns:
         """Points as columns.

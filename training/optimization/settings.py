@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictInt
 
 
 class SamoCobraSettings(BaseModel):
@@ -12,13 +12,16 @@ class SamoCobraSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    reference_point: tuple[float, ...] | None = Field(
+    reference_point: tuple[FiniteFloat, ...] | None = Field(
         default=None,
-        description="worst objectives that count for the hypervolume; none: they follow the data",
+        min_length=1,
+        description="worst objectives that count for the hypervolume; none: they follow the trials",
     )
-    n_initial: int | None = Field(
+    n_initial: StrictInt | None = Field(
         default=None, ge=1, description="points of the initial design; none: columns + 1"
     )
     initial_design: Literal["halton", "lhs"] = "halton"
-    n_starts: int = Field(default=5, ge=1, description="starts of the local search")
-    n_candidates: int = Field(default=1000, ge=10, description="points of each kind in the cloud")
+    n_starts: StrictInt = Field(default=5, ge=1, description="starts of the local search")
+    n_candidates: StrictInt = Field(
+        default=1000, ge=10, description="points of each kind in the cloud"
+    )

@@ -166,6 +166,76 @@ def test_a_constraint_that_is_not_finite(optimise, unknown):
     assert done.front
 
 
+def limited(named, n, seed=1):
+    """Study of `convex` on the unit square whose trials have the constraints that named says."""
+    study = optuna.create_study(
+        directions=["minimize"] * 2, sampler=SamoCobraSampler(SQUARE, seed=seed)
+    )
+    for number in range(n):
+        trial = study.ask(distributions(SQUARE))
+        for name, value in named(number, **trial.params).items():
+            trial.set_constraint(name, value)
+        study.tell(trial, convex(**trial.params))
+    return study
+
+
+def test_a_constraint_that_appears_later():
+    """Its name sorts before the other's, so that what was predicted must be told apart by name."""
+
+    def named(number, x, y):
+        return {"memory": x - 0.9, **({"depth": 0.3 - y} if number >= 8 else {})}
+
+    study = limited(named, 22)
+    late = [trial.params["y"] for trial in study.trials[14:]]
+    assert sum(0.3 <= depth < 0.5 for depth in late) >= 7  # the front has moved to y = 0.3
+
+
+def test_a_constraint_that_vanishes():
+    def named(number, x, y):
+        return {"memory": x - 0.9, **({"depth": 0.3 - y} if number < 8 else {})}
+
+    study = limited(named, 20)
+    assert_distinct([trial.params for trial in study.trials])
+    assert sum(0.3 <= trial.params["y"] < 0.5 for trial in study.trials[10:]) >= 7
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_constraint_that_only_some_trials_have(seed):
+    """Feasible, then, is what keeps the constraints that it has: both halves of the front."""
+
+    def named(_, x, y):
+        return {"memory": x - 0.9, **({"drift": y - 0.8} if x > 0.5 else {})}
+
+    study = limited(named, 20, seed)
+    along = np.sort([trial.params["x"] for trial in study.trials if trial.params["y"] < 0.05])
+    assert along[0] < 0.1
+    assert along[-1] > 0.8
+    assert np.diff(along).max() < 0.3
+
+
+@pytest.mark.parametrize("value", [-1.0, 5.0])
+def test_a_constraint_that_a_single_trial_has(value):
+    study = limited(lambda number, **_: {"once": value} if number == 4 else {}, 16)
+    assert sum(trial.params["y"] < 0.05 for trial in study.trials[6:]) >= 7
+
+
+def test_constraints_of_any_number_from_trial_to_trial():
+    study = limited(lambda number, x, y: {str(k): y - 0.9 for k in range(number % 4)}, 18)
+    assert_distinct([trial.params for trial in study.trials])
+    assert sum(trial.params["y"] < 0.05 for trial in study.trials[6:]) >= 8
+
+
+def test_an_infinite_constraint_is_avoided_as_a_failure_is(optimise):
+    done = optimise(
+        SQUARE,
+        lambda _, x, y: Answer(convex(x, y), (math.inf if y < 0.4 else -1.0,)),
+        24,
+        n_constraints=1,
+    )
+    assert all(0.3 < point["y"] < 0.6 for point in done.parameters[12:])
+    assert len(done.front) >= 5
+
+
 def test_a_constant_objective_leaves_the_other_to_be_minimised(optimise):
     done = optimise(SQUARE, lambda _, x, y: Answer((7.0, (x - 0.3) ** 2 + y)), 16)
     assert_distinct(done.parameters)
@@ -241,6 +311,23 @@ FIVE = {
 
 def width_and_its_inverse(_, width, seed):
     return Answer((float(width), 1.0 / width))
+
+
+@pytest.mark.parametrize(
+    ("multimodal", "best"),
+    [
+        (lambda _, x: Answer((math.sin(3 * x) + 0.1 * x * x,)), -0.9732),
+        # Forrester, Sobester and Keane, Engineering Design via Surrogate Modelling (2008).
+        (
+            lambda _, x: Answer(((0.6 * x + 1) ** 2 * math.sin(1.2 * x + 2),)),
+            -6.0207,
+        ),
+    ],
+)
+def test_a_local_minimum_is_left(optimise, multimodal, best):
+    wide = {"x": FloatParameter(low=-5.0, high=5.0)}
+    done = optimise(wide, multimodal, 20, n_objectives=1)
+    assert done.front[0][0] < best + 0.01
 
 
 def test_every_admissible_point_is_tried_before_any_twice(optimise):

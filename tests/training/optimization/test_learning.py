@@ -17,6 +17,8 @@ from training.optimization.surrogates import N_MODELS
 from training.optimization.tolerances import constraint_margins
 
 RNG = np.random.default_rng(2)
+UNIT = FloatParameter(low=0, high=1)
+SQUARE = SearchSpace({"x": UNIT, "y": UNIT})
 
 
 def observed(columns, objectives, constraints=None):
@@ -78,31 +80,39 @@ def test_margins_shrink_where_kept_and_grow_where_broken():
     assert constraint_margins(unknown, 3) == pytest.approx(start)
 
 
-def test_the_reference_point_follows_the_feasible_front():
-    columns = RNG.random((4, 1))
-    objectives = np.array([[0.0, 10], [1, 0], [50, 50], [-5, -5]])
-    constraints = np.array([[-1.0], [0], [-1], [1]])
-    observations = observed(columns, objectives, constraints)
-    assert reference_point(observations, None).tolist() == [1.1, 11.0]
-    assert reference_point(observations, (3, 4)).tolist() == [3, 4]
+NOTHING = np.empty((0, 2))
+
+
+def test_the_reference_point_goes_as_far_as_the_front_is_predicted_to_go():
+    front = np.array([[4.0, 5.0], [5.0, 4.0]])
+    succeeded = np.array([*front, [6.0, 8.0]])
+    predicted = np.array([[3.0, 7.5], [9.0, 9.0], [5.0, 5.0]])
+    # The second and third are dominated; the first moves one end of the front.
+    assert reference_point(front, succeeded, predicted) == pytest.approx([5.2, 7.85])
+    assert reference_point(front, succeeded, NOTHING) == pytest.approx([5.1, 5.1])
+
+
+def test_a_wild_prediction_moves_the_reference_point_by_one_range_at_most():
+    front = np.array([[4.0, 5.0], [5.0, 4.0]])
+    wild = reference_point(front, front, np.array([[-1e9, 1e9]]))
+    assert wild == pytest.approx([5.0 + 0.1 * 2.0, 6.0 + 0.1 * 2.0])
 
 
 @pytest.mark.parametrize(
-    ("objectives", "expected"),
+    ("front", "succeeded", "expected"),
     [
-        (np.array([[2.0, 3.0]]), [2.1, 3.1]),  # one point
-        (np.array([[2.0, 3.0], [2.0, 5.0]]), [2.1, 3.2]),  # a constant objective
-        (np.array([[np.nan, 1.0]]), [0.0, 0.0]),  # all failed
+        ([[2.0, 3.0]], [[2.0, 3.0]], [2.1, 3.1]),  # one point
+        ([[2.0, 3.0]], [[2.0, 3.0], [2.0, 5.0]], [2.1, 3.2]),  # a constant objective
+        (NOTHING, [[1.0, 3.0], [2.0, 5.0]], [2.1, 5.2]),  # nothing feasible
     ],
 )
-def test_the_reference_point_where_the_front_has_no_extent(objectives, expected):
-    observations = observed(np.zeros((len(objectives), 1)), objectives)
-    assert reference_point(observations, None) == pytest.approx(expected)
+def test_the_reference_point_where_the_front_has_no_extent(front, succeeded, expected):
+    assert reference_point(np.array(front), np.array(succeeded), NOTHING) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("doubt", [0.0, 0.05])
 def test_merit_and_constraint_gradients_are_those_of_finite_differences(doubt):
-    learnt = learn(circle(), SamoCobraSettings(reference_point=(1.5, 1.5)), 3)
+    learnt = learn(circle(), SQUARE, SamoCobraSettings(reference_point=(1.5, 1.5)), 3)
     infill = Infill(learnt.front, learnt.scales, learnt.margins, np.full(2, doubt))
 
     def merit(point):
@@ -115,7 +125,7 @@ def test_merit_and_constraint_gradients_are_those_of_finite_differences(doubt):
 
 
 def test_local_search_gains_merit_within_the_constraint():
-    learnt = learn(circle(), SamoCobraSettings(reference_point=(1.5, 1.5)), 3)
+    learnt = learn(circle(), SQUARE, SamoCobraSettings(reference_point=(1.5, 1.5)), 3)
     infill = Infill(learnt.front, learnt.scales, learnt.margins, np.zeros(2))
     gains = []
     for start in RNG.uniform(-1, 1, (10, 2)):
@@ -127,7 +137,7 @@ def test_local_search_gains_merit_within_the_constraint():
 
 
 def test_columns_that_are_not_free_stay():
-    learnt = learn(circle(), SamoCobraSettings(reference_point=(1.5, 1.5)), 3)
+    learnt = learn(circle(), SQUARE, SamoCobraSettings(reference_point=(1.5, 1.5)), 3)
     infill = Infill(learnt.front, learnt.scales, learnt.margins, np.zeros(2))
     start = np.array([0.3, 0.9])
     found = refine(start, np.array([True, False]), learnt.predictor, infill)
@@ -146,6 +156,7 @@ def test_failed_rows_teach_where_failures_are_and_nothing_else():
     objectives = np.where(failing[:, None], np.nan, observations.objectives)
     learnt = learn(
         Observations(observations.columns, objectives, observations.constraints, [None] * 40),
+        SQUARE,
         SamoCobraSettings(),
         3,
     )
@@ -166,7 +177,9 @@ def test_observations_must_agree_in_length():
 def test_a_space_of_one_column_is_learnt():
     space = SearchSpace({"x": FloatParameter(low=0, high=1)})
     columns = RNG.random((6, space.n_columns))
-    learnt = learn(observed(columns, np.hstack([columns, 1 - columns])), SamoCobraSettings(), 2)
+    learnt = learn(
+        observed(columns, np.hstack([columns, 1 - columns])), space, SamoCobraSettings(), 2
+    )
     outputs = learnt.predictor.predict(scaled(np.array([[0.25]])))
     np.testing.assert_allclose(outputs, [[0.25, 0.75]], atol=1e-6)
 

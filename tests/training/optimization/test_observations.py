@@ -20,9 +20,14 @@ def test_what_succeeded_is_feasible_and_leads():
     assert observations().front.tolist() == [True, True, False, False]
 
 
-def test_an_unknown_constraint_is_not_kept():
-    unknown = observations(constraints=np.array([[np.nan], [np.inf], [-np.inf], [0.0]]))
-    assert not unknown.feasible.any()
+def test_an_unknown_constraint_is_neither_kept_nor_broken():
+    told = np.array([[np.nan, -1.0], [np.nan, 1.0], [np.inf, -1.0], [-1e300, 0.0]])
+    unknown = observations(constraints=told, objectives=np.ones((4, 2)))
+    assert unknown.feasible.tolist() == [False, False, False, True]
+    assert unknown.supposing(-1.0).feasible.tolist() == [True, False, False, True]
+    supposed = unknown.supposing(np.array([[2.0, 9], [-2, 9], [-2, 9], [2, 9]]))
+    assert supposed.feasible.tolist() == [False, False, False, True]
+    assert np.isinf(supposed.constraints[2:, 0]).all()
 
 
 def test_a_number_whose_square_overflows_counts_as_infinite():

@@ -16,6 +16,7 @@ from optuna.testing.pytest_samplers import (
 )
 from optuna.trial import TrialState
 
+from training.optimization.optuna_history import PREDICTION_KEY, read_history
 from training.optimization.optuna_sampler import SamoCobraSampler
 from training.optimization.optuna_space import OptunaSpace, distributions
 from training.optimization.parameters import (
@@ -25,7 +26,7 @@ from training.optimization.parameters import (
     OrdinalParameter,
 )
 from training.optimization.samo_cobra import SamoCobra
-from training.optimization.search_space import SearchSpace, SearchSpaceError
+from training.optimization.search_space import SearchSpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -231,6 +232,31 @@ def test_constraints_func_and_set_constraint_are_the_same():
     assert sum(t.constraints["0"] <= 0 for t in one.trials[3:]) >= 6
 
 
+def test_predictions_are_read_by_the_names_of_the_constraints():
+    study = new_study()
+    run(study, 10)
+    stored = study.trials[-1].system_attrs
+    prediction = np.array(
+        json.loads("".join(v for k, v in stored.items() if k.startswith(PREDICTION_KEY)))
+    )
+    study.add_trial(
+        optuna.create_trial(
+            params=points(study)[0],
+            distributions=distributions(SPACE),
+            values=[1.0, 1.0],
+            system_attrs={"constraints:memory": 1.0},
+        )
+    )
+    history = read_history(
+        study, study.ask()._cached_frozen_trial, OptunaSpace(distributions(SPACE), {"width"})
+    )
+    assert history.constraints == ["memory", "time"]
+    np.testing.assert_array_equal(history.observations.predictions[9][:, [0, 1, 3]], prediction)
+    assert np.isnan(history.observations.predictions[9][:, 2]).all()
+    assert np.isnan(history.observations.constraints[:10, 0]).all()
+    run(study, 2)
+
+
 def test_failed_and_pruned_trials_are_avoided():
     def objective(trial):
         x, y = trial.suggest_float("x", 0, 1), trial.suggest_float("y", 0, 1)
@@ -402,12 +428,50 @@ def test_optunas_pictures_show_the_study():
         optuna.visualization.plot_parallel_coordinate(study, target=lambda trial: trial.values[0])
 
 
-def test_the_wrong_number_of_reference_values_is_refused():
+def test_the_wrong_number_of_reference_values_is_refused_by_the_first_trial():
+    study = optuna.create_study(
+        directions=["minimize"] * 2, sampler=SamoCobraSampler(reference_point=(1, 2, 3))
+    )
     with pytest.raises(ValueError, match=r"reference point has 3 values, .* has 2 objectives"):
-        run(new_study(reference_point=(1, 2, 3)), 1)
+        study.ask()
 
 
-def test_a_space_with_nothing_to_search_is_refused_at_once():
-    for space in ({}, {"r_max": FloatParameter(low=4, high=4)}):
-        with pytest.raises(SearchSpaceError):
-            SamoCobraSampler(space)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n_startup_trials": 0}, "n_startup_trials is 0: give a whole number of at least 1"),
+        ({"n_startup_trials": -3}, "n_startup_trials is -3"),
+        ({"n_startup_trials": 2.5}, "n_startup_trials is 2.5"),
+        ({"n_startup_trials": True}, "n_startup_trials is True"),
+        ({"n_startup_trials": "4"}, "n_startup_trials is '4'"),
+        ({"seed": -1}, "seed is -1: give a whole number of at least 0"),
+        ({"seed": 1.0}, "seed is 1.0"),
+        ({"reference_point": ()}, r"reference_point is \(\): give one finite number for each"),
+        ({"reference_point": 3.0}, "reference_point is 3.0"),
+        ({"reference_point": "12"}, "reference_point is '12'"),
+        ({"reference_point": (1.0, math.nan)}, "reference_point holds nan"),
+        ({"reference_point": (1.0, -math.inf)}, "reference_point holds -inf"),
+        ({"reference_point": (1.0, None)}, "reference_point holds None"),
+        ({"reference_point": (1.0, True)}, "reference_point holds True"),
+        ({"constraints_func": (0.0,)}, r"constraints_func is \(0.0,\): give a function"),
+        ({"independent_sampler": "tpe"}, "independent_sampler is 'tpe': give a sampler"),
+        ({"search_space": {}}, "the search space is empty"),
+        ({"search_space": {"x": FloatParameter(low=4, high=4)}}, "single value"),
+        ({"search_space": {"x": FloatDistribution(0, 1)}}, "'x' is a FloatDistribution: use a"),
+        ({"search_space": {"x": (0, 1)}}, "'x' is a tuple: use a FloatParameter"),
+    ],
+)
+def test_arguments_that_cannot_be_meant_are_refused_at_once(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        SamoCobraSampler(**arguments)
+
+
+def test_arguments_of_numpy_are_taken():
+    sampler = SamoCobraSampler(
+        SPACE, n_startup_trials=np.int64(2), seed=np.uint8(3), reference_point=np.array([1.0, 2.0])
+    )
+    study = optuna.create_study(directions=["minimize"] * 2, sampler=sampler)
+    run(study, 4)
+    plain = new_study(n_startup_trials=2, reference_point=[1, 2])
+    run(plain, 4)
+    assert points(study) == points(plain)

@@ -43,24 +43,21 @@ def played(optimiser, n, batch=1):
     return [point for point, _ in optimiser.pareto_front]
 
 
-def run(problem, n, seed, reference, batch=1):
+def run(problem, n, seed, reference, batch=1, given=True):
     """Hypervolume after n evaluations of a function of two columns."""
-    settings = SamoCobraSettings(reference_point=reference)
-    empty = np.empty((0, 2))
-    columns, objectives, constraints, predictions = empty, empty, None, []
+    settings = SamoCobraSettings(reference_point=reference if given else None)
+    columns, predictions = np.empty((0, 2)), []
+    objectives, constraints = problem(columns)
     while len(columns) < n:
-        told = Observations(
-            columns,
-            objectives,
-            np.empty((0, 2)) if constraints is None else constraints,
-            predictions,
-        )
+        told = Observations(columns, objectives, constraints, predictions)
         proposals = propose(told, square(), min(batch, n - len(columns)), settings, seed)
-        new_objectives, new_constraints = problem(proposals.columns)
         columns = np.concatenate([columns, proposals.columns])
-        objectives = np.concatenate([objectives, new_objectives])
-        constraints = np.concatenate([told.constraints, new_constraints])
+        objectives, constraints = problem(columns)
         predictions += proposals.predictions
+    return good_hypervolume(objectives, constraints, reference)
+
+
+def good_hypervolume(objectives, constraints, reference):
     good = (constraints <= 0).all(axis=1) & (objectives < reference).all(axis=1)
     return moocore.hypervolume(objectives[good], ref=np.array(reference))
 
@@ -89,6 +86,39 @@ def test_forty_evaluations_find_the_front(problem, reference, bound):
 
 def test_batches_find_it_too():
     assert run(bnh, 48, 0, (140.0, 50.0), batch=12) > 5150.0
+
+
+def accuracy_and_cost(columns):
+    """Accuracy to be maximised over a rate and a width, which costs time."""
+    rate, width = -5 + 4 * columns[:, 0], 4 ** (1 + 3 * columns[:, 1])
+    accuracy = 1 - 0.1 * (rate + 2.5) ** 2 - 0.5 / np.sqrt(width)
+    return np.column_stack([-accuracy, 1e-3 * width**1.3 + 0.02]), np.empty((len(columns), 0))
+
+
+def tricop(columns):
+    x, y = (8 * columns - 4).T
+    first = (x - 2) ** 2 / 2 + (y + 1) ** 2 / 13 + 3
+    second = (x + y - 3) ** 2 / 175 + (2 * y - x) ** 2 / 17 - 13
+    third = (3 * x - 2 * y + 4) ** 2 / 8 + (x - y + 1) ** 2 / 27 + 15
+    return np.column_stack([first, second, third]), np.column_stack(
+        [4 * x + y - 4, -x - 1, x - y - 2]
+    )
+
+
+@pytest.mark.parametrize(
+    ("problem", "reference"),
+    [(bnh, (140.0, 50.0)), (accuracy_and_cost, (0.0, 2.0)), (tricop, (34.0, -4.0, 90.0))],
+)
+def test_without_a_reference_point_both_ends_of_the_front_are_found(problem, reference):
+    def at_random(seed):
+        objectives, constraints = problem(np.random.default_rng(seed).random((20, 2)))
+        return good_hypervolume(objectives, constraints, reference)
+
+    random = np.mean([at_random(seed) for seed in range(200)])
+    ours = np.mean([run(problem, 20, seed, reference, given=False) for seed in range(2)])
+    given = np.mean([run(problem, 20, seed, reference) for seed in range(2)])
+    assert ours > random
+    assert ours > given - 0.2 * (given - random)
 
 
 def test_the_same_arguments_give_the_same_points():
@@ -149,7 +179,8 @@ def test_proposals_pending_are_not_proposed_again():
         (lambda o: o.tell(0, (1.0, 2.0), (1.0,)), "got 1 constraints for point 0, expected 0"),
         (lambda o: o.tell(7, (1.0, 2.0)), "there is no point 7: 1 were asked"),
         (lambda o: (o.tell(0, None), o.tell(0, None)), "point 0 has been told already"),
-        (lambda o: o.ask(0), "cannot propose 0 points"),
+        (lambda o: o.ask(True), "n is True: give a whole number of at least 1"),
+        (lambda o: o.ask(0), "n is 0: give a whole number of at least 1"),
     ],
 )
 def test_misuse_is_refused(call, message):

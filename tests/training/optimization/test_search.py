@@ -40,7 +40,7 @@ def near_side_known(rng):
 def test_what_one_cloud_misses_a_later_member_of_the_batch_finds(seed):
     rng = np.random.default_rng(seed)
     observations = near_side_known(rng)
-    learnt = learn(observations, SETTINGS, N_COLUMNS + 1)
+    learnt = learn(observations, SPACE, SETTINGS, N_COLUMNS + 1)
     far = np.array([[0.5, *[0.0] * (N_COLUMNS - 2), 1.0]])
     truth = np.hstack(two_sides(far))
     np.testing.assert_allclose(learnt.predictor.predict(scaled(far)), truth, atol=1e-6)
