@@ -97,6 +97,24 @@ def _nsga2_sampler(seed: int, n_variables: int) -> BaseSampler:
     return NSGAIISampler(seed=seed, population_size=POPULATION_PER_VARIABLE * n_variables)
 
 
+def _tpe_default(seed: int, n_variables: int) -> BaseSampler:
+    from optuna.samplers import TPESampler
+
+    return TPESampler(seed=seed)
+
+
+def _random_sampler(seed: int, n_variables: int) -> BaseSampler:
+    from optuna.samplers import RandomSampler
+
+    return RandomSampler(seed=seed)
+
+
+def _samo_cobra_default(seed: int, n_variables: int) -> BaseSampler:
+    from training.optimization.optuna_sampler import SamoCobraSampler
+
+    return SamoCobraSampler(seed=seed)
+
+
 def _optuna(
     sampler: Callable[[int, int], BaseSampler], recorder: Recorder, seed: int, batch: int
 ) -> None:
@@ -147,6 +165,23 @@ METHODS = {
         "Optuna TPE",
         partial(_optuna, _tpe_sampler),
         "Optuna TPESampler, multivariate, constant liar",
+        ("optuna",),
+        ("optuna",),
+    ),
+    "samo-cobra-default": Method(
+        "SAMO-COBRA",
+        partial(_optuna, _samo_cobra_default),
+        "SamoCobraSampler(): no reference point, no search space given",
+        ("optuna", "training.optimization.optuna_sampler"),
+        ("cuprolith", "optuna", "scipy", "moocore"),
+    ),
+    "tpe-default": Method(
+        "TPE", partial(_optuna, _tpe_default), "Optuna TPESampler()", ("optuna",), ("optuna",)
+    ),
+    "random": Method(
+        "random",
+        partial(_optuna, _random_sampler),
+        "Optuna RandomSampler()",
         ("optuna",),
         ("optuna",),
     ),

@@ -14,14 +14,16 @@ import os
 import platform
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
 from .methods import METHODS
-from .problems import PROBLEMS
+from .problems import PROBLEMS as PUBLISHED
 from .recorder import Recorder, RunEnded
+from .single import SINGLE
 
+PROBLEMS = {**PUBLISHED, **SINGLE}
 SINGLE_THREADED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -35,6 +37,7 @@ class Task:
     seed: int
     cap_seconds: float
     folder: Path
+    evaluations: int | None = None
 
     @property
     def path(self) -> Path:
@@ -43,7 +46,8 @@ class Task:
 
 def run(task: Task) -> dict:
     """Run one method on one problem; write and return the record."""
-    method, problem = METHODS[task.method], PROBLEMS[task.problem]
+    method = METHODS[task.method]
+    problem = replace(PROBLEMS[task.problem], evaluations=task.evaluations)
     method.missing()
     recorder = Recorder(problem, task.cap_seconds)
     with contextlib.suppress(RunEnded):
@@ -76,7 +80,13 @@ def tasks(arguments: argparse.Namespace) -> Iterator[Task]:
         for problem in problems:
             for method in arguments.methods:
                 yield Task(
-                    method, problem, arguments.batch, seed, arguments.cap_seconds, arguments.out
+                    method,
+                    problem,
+                    arguments.batch,
+                    seed,
+                    arguments.cap_seconds,
+                    arguments.out,
+                    arguments.evaluations,
                 )
 
 
@@ -90,7 +100,7 @@ def main() -> int:
     arguments.methods = [name for name in arguments.methods if name not in failed]
     waiting = [task for task in tasks(arguments) if not task.path.exists()]
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(arguments.jobs, context, max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(arguments.jobs, context) as pool:
         futures = {pool.submit(run, task): task for task in waiting}
         for future in as_completed(futures):
             task = futures[future]
@@ -118,9 +128,10 @@ def _says_missing(name: str) -> bool:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m " + __spec__.name)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=["samo-cobra"])
-    parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PROBLEMS))
+    parser.add_argument("--problems", nargs="+", choices=PROBLEMS, default=list(PUBLISHED))
     parser.add_argument("--seeds", type=int, default=10, help="how many seeds, from 0")
     parser.add_argument("--batch", type=int, default=1, help="points proposed at a time")
+    parser.add_argument("--evaluations", type=int, help="budget of every run; 40·d by default")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time, one thread each")
     parser.add_argument(
         "--cap-seconds", type=float, default=1200.0, help="processor time after which a run ends"

@@ -107,7 +107,7 @@ def hypervolume_table(records: Records) -> list[str]:
                 *(_mean_and_spread(group, best) for group in groups.values()),
             ]
         )
-    return _markdown(head, rows)
+    return markdown(head, rows)
 
 
 def feasibility_table(records: Records) -> list[str]:
@@ -124,7 +124,7 @@ def _per_method(records: Records, shown: Callable[[Group], str]) -> list[str]:
     for problem in PROBLEMS:
         groups = [records.get(name, problem) for name in present]
         rows.append([problem, *(shown(group) if group else "–" for group in groups)])
-    return _markdown(["problem", *(_label(name) for name in present)], rows)
+    return markdown(["problem", *(_label(name) for name in present)], rows)
 
 
 def batch_table(records: Records) -> list[str]:
@@ -137,7 +137,7 @@ def batch_table(records: Records) -> list[str]:
             values = [_mean_and_spread(alone), _mean_and_spread(together)]
             rows.append([problem, *values, f"{loss:+.2%}", *times])
     head = ["problem", "one at a time", "12 at a time", "loss", "ms each: one", "ms each: 12"]
-    return _markdown(head, rows) if rows else ["Not run."]
+    return markdown(head, rows) if rows else ["Not run."]
 
 
 def summary(records: Records) -> list[str]:
@@ -271,7 +271,8 @@ def _count(verdicts: dict[str, str], wanted: str) -> int:
     return sum(said == wanted for said in verdicts.values())
 
 
-def _markdown(head: list[str], rows: list[list[str]]) -> list[str]:
+def markdown(head: list[str], rows: list[list[str]]) -> list[str]:
+    """Lines of a table."""
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(line) + " |" for line in lines]
 
