@@ -23,8 +23,8 @@ from training.optimization.surrogates import (
     OutputPredictor,
 )
 from training.optimization.tolerances import constraint_margins
+from training.optimization.unknown import learnable_outputs, supposing
 
-_LEAST_ROWS = 2
 _N_LEAST_VIOLATING = 5
 
 
@@ -91,11 +91,6 @@ class Learnt:
         return list(expected)
 
 
-def suffices(observations: Observations) -> bool:
-    """Whether there is enough to fit a surrogate of every objective."""
-    return _n_distinct(observations.columns[observations.succeeded]) >= _LEAST_ROWS
-
-
 @lru_cache(maxsize=1)  # those who ask for a batch point by point ask with the same observations
 def learn(
     observations: Observations, space: SearchSpace, settings: SamoCobraSettings, n_initial: int
@@ -107,7 +102,7 @@ def learn(
     are likely to break it.
     """
     n_objectives = observations.objectives.shape[1]
-    learnable = _learnable(observations)
+    learnable = learnable_outputs(observations)
     given = settings.reference_point
     limit = np.full(n_objectives, np.inf) if given is None else np.asarray(given, dtype=float)
     counted = improving(observations.supposing(-np.inf), limit)
@@ -115,7 +110,10 @@ def learn(
 
     limits = observations.constraints[:, learnable[n_objectives:] - n_objectives]
     margins, units = constraint_margins(limits, n_initial), _ranges(limits)
-    supposed = _supposed(observations, learnable, surrogates.chosen, units, margins)
+    supposed = observations
+    if np.isnan(observations.constraints).any():
+        predicted = surrogates.chosen.predict(scaled(observations.columns))[:, n_objectives:]
+        supposed = supposing(observations, learnable, predicted + margins * units)
     failed = ~observations.succeeded | np.isposinf(observations.constraints).any(axis=1)
     if failed.any() and not failed.all():
         failure = FailurePredictor(scaled(observations.columns), failed)
@@ -129,12 +127,11 @@ def learn(
     succeeded = observations.objectives[observations.succeeded]
     reference = limit
     if given is None:
-        points = cloud(
-            space, best, best_objectives, settings.n_candidates, np.random.default_rng(0)
-        )
-        predicted = surrogates.chosen.predict(scaled(points))
-        kept = (predicted[:, n_objectives:] <= 0).all(axis=1)
-        reference = reference_point(front, succeeded, predicted[kept, :n_objectives])
+        # The same candidates whoever asks: proposals follow from the observations alone.
+        rng = np.random.default_rng(0)
+        points = cloud(space, best, best_objectives, settings.n_candidates, rng)
+        foreseen = _feasible(surrogates.chosen.predict(scaled(points)), n_objectives)
+        reference = reference_point(front, succeeded, foreseen)
     scales = Scales(reference, _spread(supposed, reference), units)
     return Learnt(
         surrogates.chosen,
@@ -175,7 +172,7 @@ class _Surrogates:
 
 def _fitted(observations: Observations, learnable: np.ndarray, counted: np.ndarray) -> _Surrogates:
     """Fit the outputs that can be learnt; the counted rows decide which surrogate each gets."""
-    points, values = scaled(observations.columns), _outputs(observations)[:, learnable]
+    points, values = scaled(observations.columns), observations.outputs[:, learnable]
     fitted = _Surrogates([], [], [], np.zeros(values.shape[1]))
     for known, outputs in _alike(np.isfinite(values)):
         ensemble = Ensemble(points[known], values[np.ix_(known, outputs)])
@@ -191,30 +188,16 @@ def _fitted(observations: Observations, learnable: np.ndarray, counted: np.ndarr
     return fitted
 
 
-def _outputs(observations: Observations) -> Floats:
-    return np.concatenate([observations.objectives, observations.constraints], axis=1)
-
-
-def _learnable(observations: Observations) -> np.ndarray:
-    """Positions of the objectives, and of the constraints with enough values for a surrogate."""
-    told, n_objectives = _outputs(observations), observations.objectives.shape[1]
-    constraints = [
-        position
-        for position in range(n_objectives, told.shape[1])
-        if _n_distinct(observations.columns[np.isfinite(told[:, position])]) >= _LEAST_ROWS
-    ]
-    return np.array([*range(n_objectives), *constraints])
-
-
-def _n_distinct(columns: Floats) -> int:
-    return len(np.unique(columns, axis=0))
+def _feasible(predicted: Floats, n_objectives: int) -> Floats:
+    """Objectives (f, n_objectives) of those outputs (p, n_outputs) that keep every constraint."""
+    return predicted[(predicted[:, n_objectives:] <= 0).all(axis=1), :n_objectives]
 
 
 def _predictions(
     observations: Observations, known: np.ndarray, outputs: np.ndarray
 ) -> list[Floats | None]:
     """Return what was predicted of some outputs of the known rows; None where of other outputs."""
-    shape = (N_MODELS, observations.objectives.shape[1] + observations.constraints.shape[1])
+    shape = (N_MODELS, observations.outputs.shape[1])
     whole = (observations.predictions[row] for row in np.flatnonzero(known).tolist())
     return [None if np.shape(one) != shape else np.asarray(one)[:, outputs] for one in whole]
 
@@ -224,23 +207,6 @@ def _alike(known: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     patterns, pattern = np.unique(known, axis=1, return_inverse=True)
     pattern = pattern.reshape(-1)
     return [(patterns[:, i], np.flatnonzero(pattern == i)) for i in range(patterns.shape[1])]
-
-
-def _supposed(
-    observations: Observations,
-    learnable: np.ndarray,
-    predictor: JointPredictor,
-    units: Floats,
-    margins: Floats,
-) -> Observations:
-    """Observations with unknown constraints as predicted, margin included, or kept."""
-    if not np.isnan(observations.constraints).any():
-        return observations
-    n_objectives = observations.objectives.shape[1]
-    constraints = np.full(observations.constraints.shape, -np.inf)
-    predicted = predictor.predict(scaled(observations.columns))[:, n_objectives:]
-    constraints[:, learnable[n_objectives:] - n_objectives] = predicted + margins * units
-    return observations.supposing(constraints)
 
 
 def _spread(observations: Observations, reference: Floats) -> Floats:

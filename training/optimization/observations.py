@@ -71,6 +71,11 @@ class Observations:
         return digest.digest()
 
     @property
+    def outputs(self) -> Floats:
+        """(n, n_objectives + n_constraints) objectives and constraints."""
+        return np.concatenate([self.objectives, self.constraints], axis=1)
+
+    @property
     def succeeded(self) -> np.ndarray:
         """(n,) which evaluations gave every objective."""
         return np.asarray(np.isfinite(self.objectives).all(axis=1))

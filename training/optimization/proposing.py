@@ -9,12 +9,13 @@ import numpy as np
 
 from training.optimization.boxes import Floats
 from training.optimization.initial_design import initial_design
-from training.optimization.learnt import learn, scaled, suffices, unscaled
+from training.optimization.learnt import learn, scaled, unscaled
 from training.optimization.observations import Observations, Proposals
 from training.optimization.search import Search
 from training.optimization.search_space import SearchSpace
 from training.optimization.settings import SamoCobraSettings
 from training.optimization.taken import SearchSpaceExhausted, Taken
+from training.optimization.unknown import suffices
 
 
 def propose(
