@@ -32,6 +32,7 @@ told.
 
 *Lead* is the least of the differences between our mean and the rivals', in standard errors of the
 difference: above {sure:g} ours is ahead of all, below -{sure:g} behind one. **Bold**: best mean.
+*Seeds*: of each method, in the order of the columns.
 
 {summary}
 
@@ -115,8 +116,10 @@ def table(records: Records, problems: Mapping[str, Problem]) -> list[str]:
             least = min(leads(records, name, budget).values(), default=np.nan)
             label = f"{name} ({problem.n_variables})" if budget == BUDGETS[0] else ""
             cells = [_cell(values, problem, best) for values in reached]
-            rows.append([label, str(budget), *cells, f"{least:+.1f}"])
-    head = ["problem (d)", "trials", *(METHODS[name].label for name in (OURS, *RIVALS)), "lead"]
+            seeds = "/".join(str(0 if values is None else len(values)) for values in reached)
+            rows.append([label, str(budget), *cells, f"{least:+.1f}", seeds])
+    methods = (METHODS[name].label for name in (OURS, *RIVALS))
+    head = ["problem (d)", "trials", *methods, "lead", "seeds"]
     return markdown(head, rows)
 
 
@@ -140,11 +143,11 @@ def write_runs(records: Records, path: Path) -> None:
     """One row per run."""
     with path.open("w", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["method", "problem", "seed", *BUDGETS, "cpu_seconds"])
+        rows.writerow(["method", "problem", "seed", *BUDGETS])
         for run in records.all_runs():
-            reached = [f"{run['hypervolume'][budget - 1]:.7g}" for budget in BUDGETS]
-            seconds = f"{run['cpu_seconds'][-1]:.2f}"
-            rows.writerow([run["method"], run["problem"], run["seed"], *reached, seconds])
+            told = run["hypervolume"]
+            reached = [f"{told[n - 1]:.7g}" if len(told) >= n else "" for n in BUDGETS]
+            rows.writerow([run["method"], run["problem"], run["seed"], *reached])
 
 
 def _summaries(records: Records) -> list[str]:
@@ -160,9 +163,11 @@ def _summaries(records: Records) -> list[str]:
 
 
 def _reached(records: Records, method: str, problem: str, budget: int) -> np.ndarray | None:
-    """Hypervolume (seeds,) of the runs of a method after so many trials."""
+    """Hypervolume (seeds,) of a method after so many trials, in the runs that went so far."""
     group = records.get(method, problem)
-    return None if group is None else group.hypervolumes()[:, budget - 1]
+    runs = [run["hypervolume"] for run in group.runs] if group else []
+    values = np.array([run[budget - 1] for run in runs if len(run) >= budget])
+    return values if len(values) else None
 
 
 def _error(values: np.ndarray) -> float:
@@ -185,7 +190,7 @@ def _described(group: Group) -> str:
     run = group.runs[0]
     versions = ", ".join(f"{package} {version}" for package, version in run["versions"].items())
     label = METHODS[run["method"]].label
-    return f"- **{label}**: {run['described']}, {group.n_seeds} seeds ({versions})."
+    return f"- **{label}**: {run['described']} ({versions})."
 
 
 def main() -> None:
