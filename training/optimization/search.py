@@ -18,7 +18,7 @@ _LEAST_IMPROVEMENT = 1e-12
 _STARTS_APART = 0.1
 _MAX_STEPS = 10
 _OVERVIEW_EVERY = 8
-_LOOK_AROUND_EVERY = 2
+_POLISH_EVERY = 3
 _SMALL = 0.01  # of the range of a single objective
 
 
@@ -44,8 +44,8 @@ class Search:
     n_before
         Points proposed before: every eighth point is found with the overview, without doubts, as
         surrogates that are right near the front may keep the search from where they are wrong.
-        With a single objective, which has no front to follow out of a local minimum, every second
-        point looks around where little is to be gained.
+        With a single objective, which has no front to follow out of a local minimum, two of three
+        points look around where little is to be gained.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Search:
 
     def _least_improvement(self) -> float:
         """Least predicted improvement, in scaled units, for which a point is evaluated."""
-        if self._learnt.n_objectives > 1 or self._n_before % _LOOK_AROUND_EVERY:
+        if self._learnt.n_objectives > 1 or self._n_before % _POLISH_EVERY == 0:
             return _LEAST_IMPROVEMENT
         return max(_LEAST_IMPROVEMENT, _SMALL * float(self._learnt.ranges[0]))
 

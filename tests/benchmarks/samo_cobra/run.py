@@ -20,6 +20,7 @@ from pathlib import Path
 
 from .methods import METHODS
 from .problems import PROBLEMS as PUBLISHED
+from .problems import Problem
 from .recorder import Recorder, RunEnded
 from .single import SINGLE
 
@@ -43,11 +44,22 @@ class Task:
     def path(self) -> Path:
         return self.folder / f"{self.method}-{self.problem}-batch{self.batch}-seed{self.seed}.json"
 
+    @property
+    def asked(self) -> Problem:
+        """The problem with the budget of this run."""
+        return replace(PROBLEMS[self.problem], evaluations=self.evaluations)
+
+    @property
+    def done(self) -> bool:
+        """Whether there is a record of a run with that budget or more."""
+        if not self.path.exists():
+            return False
+        return int(json.loads(self.path.read_text())["budget"]) >= self.asked.budget
+
 
 def run(task: Task) -> dict:
     """Run one method on one problem; write and return the record."""
-    method = METHODS[task.method]
-    problem = replace(PROBLEMS[task.problem], evaluations=task.evaluations)
+    method, problem = METHODS[task.method], task.asked
     method.missing()
     recorder = Recorder(problem, task.cap_seconds)
     with contextlib.suppress(RunEnded):
@@ -98,7 +110,7 @@ def main() -> int:
         os.environ[name] = "1"
     failed = [name for name in arguments.methods if _says_missing(name)]
     arguments.methods = [name for name in arguments.methods if name not in failed]
-    waiting = [task for task in tasks(arguments) if not task.path.exists()]
+    waiting = [task for task in tasks(arguments) if not task.done]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(arguments.jobs, context) as pool:
         futures = {pool.submit(run, task): task for task in waiting}

@@ -24,6 +24,8 @@ of the five columns published for them (means of 10 runs).{capped}
 
 {summary}
 
+On 20 to 100 trials, without a reference point: [the sampler's defaults](defaults.md).
+
 ## Hypervolume
 
 Bold: the highest mean. Ours is level with the published value where they differ by less than two

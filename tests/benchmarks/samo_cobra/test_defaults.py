@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -66,7 +67,10 @@ def test_the_page_and_the_rows_hold_every_run(tmp_path):
 
 def test_a_single_objective_is_measured_by_its_best_value(tmp_path):
     task = Task("random", "SINE", 1, 0, 60.0, tmp_path, evaluations=100)
+    assert not task.done
     run(task)
+    assert task.done
+    assert not replace(task, evaluations=101).done
     kept = json.loads(task.path.read_text())["hypervolume"]
     assert len(kept) == 100
     everywhere = np.linspace(-5, 5, 100_001)[:, None]
