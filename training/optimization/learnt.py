@@ -199,7 +199,10 @@ def _predictions(
     """Return what was predicted of some outputs of the known rows; None where of other outputs."""
     shape = (N_MODELS, observations.outputs.shape[1])
     whole = (observations.predictions[row] for row in np.flatnonzero(known).tolist())
-    return [None if np.shape(one) != shape else np.asarray(one)[:, outputs] for one in whole]
+    return [
+        None if one is None or np.shape(one) != shape else np.asarray(one)[:, outputs]
+        for one in whole
+    ]
 
 
 def _alike(known: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
