@@ -186,7 +186,7 @@ def _prediction(
     prediction = _loaded(trial, PREDICTION_KEY, None)
     if prediction is None:
         return None
-    # Studies begun before the names were stored had the constraints of today, or no use for it.
+    # Older trials have no names beside their predictions: these are used where the number fits.
     foretold = _loaded(trial, CONSTRAINTS_KEY, list(constraints))
     values = np.array(prediction, dtype=np.float64)
     if values.shape[1:] != (n_objectives + len(foretold),):
