@@ -32,7 +32,7 @@ told.
 
 *Lead* is the least of the differences between our mean and the rivals', in standard errors of the
 difference: above {sure:g} ours is ahead of all, below -{sure:g} behind one. **Bold**: best mean.
-*Seeds*: of each method, in the order of the columns.
+*Seeds*: of each method, in the order of the columns; one alone has no lead.
 
 {summary}
 
@@ -74,13 +74,13 @@ def lead(ours: np.ndarray, rival: np.ndarray) -> float:
 
 
 def leads(records: Records, problem: str, budget: int) -> dict[str, float]:
-    """Lead over each rival that was run, by its name."""
+    """Lead over each rival that was run with two seeds or more, as ours, by its name."""
     ours = _reached(records, OURS, problem, budget)
     rivals = {name: _reached(records, name, problem, budget) for name in RIVALS}
     return {
-        name: lead(ours, rival)
+        name: lead(np.asarray(ours), np.asarray(rival))
         for name, rival in rivals.items()
-        if ours is not None and rival is not None
+        if min(0 if values is None else len(values) for values in (ours, rival)) > 1
     }
 
 
@@ -113,11 +113,13 @@ def table(records: Records, problems: Mapping[str, Problem]) -> list[str]:
         for budget in BUDGETS:
             reached = [_reached(records, method, name, budget) for method in (OURS, *RIVALS)]
             best = max((values.mean() for values in reached if values is not None), default=0.0)
-            least = min(leads(records, name, budget).values(), default=np.nan)
+            least = min(leads(records, name, budget).values(), default=None)
             label = f"{name} ({problem.n_variables})" if budget == BUDGETS[0] else ""
             cells = [_cell(values, problem, best) for values in reached]
             seeds = "/".join(str(0 if values is None else len(values)) for values in reached)
-            rows.append([label, str(budget), *cells, f"{least:+.1f}", seeds])
+            rows.append(
+                [label, str(budget), *cells, "–" if least is None else f"{least:+.1f}", seeds]
+            )
     methods = (METHODS[name].label for name in (OURS, *RIVALS))
     head = ["problem (d)", "trials", *methods, "lead", "seeds"]
     return markdown(head, rows)
@@ -177,12 +179,15 @@ def _error(values: np.ndarray) -> float:
 def _cell(values: np.ndarray | None, problem: Problem, best: float) -> str:
     if values is None:
         return "–"
-    mean, error = float(values.mean()), _error(values)
-    if problem.n_objectives == 1:
-        value = problem.reference_point[0] - mean
-        text = f"{value:.3g} ± {error:.1g}" if abs(value) < 0.01 else f"{value:.4f} ± {error:.4f}"
-    else:
+    mean, error = float(values.mean()), _error(values) if len(values) > 1 else None
+    if problem.n_objectives > 1:
         text = number(mean, error)
+    else:
+        value = problem.reference_point[0] - mean
+        small = abs(value) < 0.01
+        text = f"{value:.3g}" if small else f"{value:.4f}"
+        if error is not None:
+            text += f" ± {error:.1g}" if small else f" ± {error:.4f}"
     return f"**{text}**" if mean == best else text
 
 
