@@ -208,7 +208,9 @@ def main() -> None:
     records = load(arguments.folder)
     (arguments.out / "defaults.md").write_text(page(records))
     write_runs(records, arguments.out / "defaults.csv")
-    convergence(records, arguments.out / "defaults.png", evaluations=BUDGETS[-1])
+    longest = BUDGETS[-1]
+    whole = [run for run in records.all_runs() if len(run["hypervolume"]) >= longest]
+    convergence(Records(whole), arguments.out / "defaults.png", evaluations=longest)
 
 
 if __name__ == "__main__":
