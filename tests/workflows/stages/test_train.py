@@ -1,4 +1,4 @@
-"""Predictions are made once, and anew when what they were made of is another."""
+"""Predictions are made once, and again when what they were made of has changed."""
 
 from types import SimpleNamespace
 
@@ -22,7 +22,7 @@ def made(tmp_path, monkeypatch):
     def run(checkpoint="weights", frames="frames"):
         (tmp_path / "best.ckpt").write_text(checkpoint)
         card = SimpleNamespace(splits={"val": SimpleNamespace(sha256=frames)})
-        source = SimpleNamespace(card=card, frames=lambda _: frames)
+        source = SimpleNamespace(card=card, frames=lambda _: frames, verified_hash=lambda _: frames)
         folder = tmp_path / "predictions"
         stage._predict_once(tmp_path / "best.ckpt", source, "val", folder)
         assert (folder / "val.npz").read_text() == f"{checkpoint} {frames}"
