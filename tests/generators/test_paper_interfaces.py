@@ -15,6 +15,7 @@ from generators.settings import CrystalSettings, MillerIndex
 from generators.slabs import cut_slab
 
 A_LI, A_CU = 3.48, 3.58
+GAP = 3.0
 # Atoms at 20 Å of lithium and 30 Å of copper.
 ATOMS = {
     (1, 0, 0): 49, (1, 1, 0): 70, (1, 1, 1): 85, (2, 1, 0): 105, (2, 1, 1): 118, (2, 2, 1): 140,
@@ -40,7 +41,7 @@ def interface(request) -> tuple[MillerIndex, Candidate]:
         )
     ]
     limits = MatchLimits(area_tolerance=0.09, max_strain=0.09, max_atoms=220)
-    [candidate] = interface_candidates(*slabs, limits)
+    [candidate] = interface_candidates(*slabs, limits, gaps=(GAP,))
     return request.param, candidate
 
 
@@ -99,8 +100,8 @@ def test_gaps_at_both_faces(interface):
     structure = candidate.structure
     z = structure.cart_coords[:, 2]
     copper = np.array([site.specie.symbol == "Cu" for site in structure])
-    assert z[~copper].min() - z[copper].max() == pytest.approx(3.0)
-    assert z[copper].min() + structure.lattice.c - z[~copper].max() == pytest.approx(3.0)
+    assert z[~copper].min() - z[copper].max() == pytest.approx(GAP)
+    assert z[copper].min() + structure.lattice.c - z[~copper].max() == pytest.approx(GAP)
     _, copper_spacing = plane_area_and_spacing(A_CU, "F", hkl)
     _, lithium_spacing = plane_area_and_spacing(A_LI, "I", hkl)
     assert 30 <= np.ptp(z[copper]) + 1e-6 < 30 + copper_spacing

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from filelock import FileLock
-from frame_samples import emt_frame
+from frame_samples import SEED, emt_frame
 
 from training.dataset import build_dataset
 from training.frames import Frame
@@ -21,7 +21,6 @@ from training.trainer import train
 from training.training_run import TrainingError, load_result
 
 LATTICE_CONSTANTS = {"Al": 4.05, "Cu": 3.61}
-SEED = 7
 
 
 def crystal_frames(element: str, number: int, n_frames: int = 10) -> list[Frame]:

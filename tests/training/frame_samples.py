@@ -11,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from training.frames import Frame
 
+SEED = 7  # of trainings
 PROVENANCE = {
     "structure_id": "bulk-0123456789ab",
     "family": "bulk",

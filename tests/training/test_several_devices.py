@@ -7,7 +7,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
-from conftest import SEED
+from frame_samples import SEED
 from test_trainer import ROOT, TRAIN_IN_ANOTHER_PROCESS, nequip_processes, weights
 
 from training.learning_curve import metrics_files, read_learning_curve

@@ -13,7 +13,7 @@ import psutil
 import pytest
 import torch
 import yaml
-from conftest import SEED
+from frame_samples import SEED
 
 from tests.damage import cut, empty, flip
 from training import nequip_process, trainer
