@@ -389,4 +389,4 @@ def _in_words(pairs: Sequence[tuple[str, str]]) -> str:
     families: dict[str, list[str]] = {}
     for element, family in pairs:
         families.setdefault(family, []).append(element)
-    return "; ".join(f"{family} of {', '.join(names)}" for family, names in families.items())
+    return "; ".join(f"{', '.join(names)} of family {family}" for family, names in families.items())

@@ -47,7 +47,7 @@ def test_atoms_and_what_has_one_group_are_trained_on(tmp_path):
     workdir = labelled(tmp_path, WITH_ATOMS)
     summary = collect(workdir)
     (warning,) = summary.card.warnings
-    assert "neither val nor test has bulk of Cu; dimer of Cu: errors there" in warning
+    assert "neither val nor test has Cu of family bulk; Cu of family dimer: errors there" in warning
     assert f"warning: {warning}" in str(summary)
     frames = read_frames(workdir.dataset / "train.extxyz")
     assert {"bulk", "dimer", "isolated_atom"} <= {frame.family for frame in frames}
