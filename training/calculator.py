@@ -5,7 +5,6 @@ Importing this module takes seconds (torch, NequIP).
 
 from __future__ import annotations
 
-import pickle
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,24 +25,11 @@ from nequip.utils.global_dtype import _GLOBAL_DTYPE
 from nequip.utils.global_state import set_global_state
 from numpy.typing import NDArray
 
+from training.checkpoint_check import refuse_foreign
 from training.devices import require_device
-from training.nequip_config import BEST_CHECKPOINT
 from training.training_run import TrainingError
 
 FloatArray = NDArray[np.float64]
-
-# What a checkpoint may name to be built on loading.
-_TRUSTED = (
-    "allegro.model.",
-    "allegro.nn.",
-    "lightning.",
-    "nequip.data.",
-    "nequip.nn.",
-    "nequip.train.",
-    "torch.optim.",
-    "torch.utils.data.DataLoader",
-    "training.",
-)
 
 
 class ModelCalculator(NequIPCalculator):
@@ -191,43 +177,3 @@ def _nequip_state() -> Iterator[None]:
         np.random.set_state(numpy_state)  # noqa: NPY002
         random.setstate(python_state)
         torch.set_rng_state(torch_state)
-
-
-def refuse_foreign(checkpoint: Path) -> None:
-    """Check that a checkpoint names nothing but the libraries used here, before it is loaded.
-
-    Raises
-    ------
-    TrainingError
-        If there is no such checkpoint, or it would run other code.
-    """
-    if checkpoint.is_dir():
-        raise TrainingError(
-            f"{checkpoint} is a folder, not a checkpoint: name the file in it, such as "
-            f"{checkpoint / BEST_CHECKPOINT}"
-        )
-    try:
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        foreign = [
-            target
-            for target in _targets(content["hyper_parameters"])
-            if not target.startswith(_TRUSTED)
-        ]
-    except FileNotFoundError as error:
-        raise TrainingError(f"{checkpoint} does not exist: train first") from error
-    except (pickle.UnpicklingError, KeyError, EOFError, RuntimeError) as error:
-        raise TrainingError(f"{checkpoint} is no checkpoint of a training: {error}") from error
-    if foreign:
-        raise TrainingError(f"{checkpoint} would run {foreign[0]}: refused")
-
-
-def _targets(config: Any) -> Iterator[str]:
-    if isinstance(config, dict):
-        for key, value in config.items():
-            if key == "_target_":
-                yield str(value)
-            else:
-                yield from _targets(value)
-    elif isinstance(config, list | tuple):
-        for value in config:
-            yield from _targets(value)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training.checkpoint_check import refuse_foreign
 from training.deployed_files import COMPILED_SUFFIX, PACKAGE_SUFFIX, Target
 from training.devices import require_device
 from training.nequip_command import make_with_nequip
@@ -40,7 +41,7 @@ def package_model(checkpoint: Path, out: Path) -> None:
         and what to do.
     """
     _require_suffix(out, PACKAGE_SUFFIX)
-    _refuse_foreign(checkpoint)
+    refuse_foreign(checkpoint)
     make_with_nequip(out.resolve(), "package", ["build", str(checkpoint.resolve())], [])
 
 
@@ -75,7 +76,7 @@ def compile_model(model: Path, out: Path, target: Target = "ase", device: str = 
         if not model.is_file():
             raise TrainingError(f"{model} does not exist: package the model first")
     else:
-        _refuse_foreign(model)
+        refuse_foreign(model)
     options = ["--mode", "aotinductor", "--target", target, "--device", device]
     make_with_nequip(out.resolve(), "compile", [str(model.resolve())], options)
 
@@ -118,9 +119,3 @@ def compiled_calculator(path: Path, device: str = "cpu") -> ModelCalculator:
 def _require_suffix(out: Path, suffix: str) -> None:
     if not out.name.endswith(suffix):
         raise TrainingError(f"{out}: the name of this file must end in {suffix}")
-
-
-def _refuse_foreign(checkpoint: Path) -> None:
-    from training.calculator import refuse_foreign
-
-    refuse_foreign(checkpoint)

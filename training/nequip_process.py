@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.checkpoint_check import refuse_foreign
 from training.child_process import (
     child_process,
     end_of_log,
@@ -145,8 +146,20 @@ def _command(folder: Path, devices: int) -> list[str]:
     command += ["--config-path", str(folder), "--config-name", Path(CONFIG_FILE).stem]
     command += ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=stdout"]
     if zipfile.is_zipfile(folder / LAST_CHECKPOINT):  # a file cut short is none
+        _refuse_foreign_start(folder / LAST_CHECKPOINT)
         command.append(f"++ckpt_path={LAST_CHECKPOINT}")
     return command
+
+
+def _refuse_foreign_start(checkpoint: Path) -> None:
+    """Check a checkpoint to go on from: Lightning loads it with all the code that it names."""
+    try:
+        refuse_foreign(checkpoint)
+    except TrainingError as error:
+        raise TrainingError(
+            f"{error}. If the training is yours, remove this file: it then starts from its first "
+            "epoch"
+        ) from error
 
 
 def _follow(

@@ -99,7 +99,7 @@ class TrainingResult(_Record):
     variant: Variant
     input_hash: str
     seed: int
-    checkpoint: str
+    checkpoint: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     epochs: Count
     max_epochs: Count
     best_epoch: Count
