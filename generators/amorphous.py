@@ -91,6 +91,17 @@ def amorphous_candidates(
     return candidates
 
 
+def atoms_in(formula: str) -> int:
+    """Atoms of a formula.
+
+    Raises
+    ------
+    GenerationError
+        If it is none of whole atoms.
+    """
+    return round(_whole_atoms(formula).num_atoms)
+
+
 def volume_at_density(formula: str, density: float) -> float:
     """Volume per atom, Å³, of a formula at a density in g/cm³.
 
@@ -139,7 +150,7 @@ def _whole_atoms(formula: str) -> Composition:
     except (ValueError, TypeError):  # not a formula at all
         composition = Composition()
     elements = all(isinstance(element, Element) for element in composition)
-    whole = all(amount == int(amount) for amount in composition.values())
+    whole = all(math.isfinite(amount) and amount == int(amount) for amount in composition.values())
     if not (composition and elements and whole):
         raise GenerationError(
             f"{formula!r} does not name the atoms of a cell",

@@ -9,7 +9,12 @@ from typing import NamedTuple
 from pymatgen.core import Element, Structure
 
 from generators.adatoms import adatom_candidates
-from generators.amorphous import amorphous_candidates, mixture_volume, volume_at_density
+from generators.amorphous import (
+    amorphous_candidates,
+    atoms_in,
+    mixture_volume,
+    volume_at_density,
+)
 from generators.bulk import bulk_candidates
 from generators.candidate import Candidate
 from generators.crystal_checks import overlap
@@ -30,6 +35,7 @@ from generators.settings import (
     SurfaceDefectSettings,
     VacancySettings,
 )
+from generators.size_limits import Budget, repeated, size_notes, slab_atoms
 from generators.slabs import Slab, slab_terminations
 from generators.small_molecules import dimer_candidates, isolated_atom_candidates
 from generators.vacancies import vacancy_candidates
@@ -83,6 +89,7 @@ def build_catalogue(crystals: Mapping[str, Structure], settings: StructuresSetti
     standard = {name: standard_crystal(name, crystal) for name, crystal in crystals.items()}
     notes: list[str] = []
     candidates = {c.structure_id: c for c in _all_candidates(standard, settings, notes)}
+    notes += size_notes(list(candidates.values()))
     kept, duplicates = unique_candidates(candidates.values())
     if not settings.relaxed_parents:
         kept = [replace(candidate, origins=()) for candidate in kept]
@@ -99,26 +106,29 @@ def generate_candidates(
 def _all_candidates(
     crystals: Crystals, settings: StructuresSettings, notes: list[str]
 ) -> Iterator[Candidate]:
-    bulk = list(_bulk(crystals, settings.bulk)) if settings.bulk is not None else []
+    budget = Budget()
+    bulk = list(_bulk(crystals, settings.bulk, budget)) if settings.bulk is not None else []
     yield from _apart(bulk, "structures.bulk", "strains")
-    slabs = list(_slabs(crystals, settings.slabs))
+    slabs = list(_slabs(crystals, settings.slabs, budget))
     yield from _apart((slab.candidate for slab in slabs), "structures.slabs", "vacuum")
     for i, vacancies in enumerate(settings.vacancies):
-        yield from _vacancies(crystals, slabs, vacancies, f"structures.vacancies[{i}]", notes)
+        yield from _vacancies(
+            crystals, slabs, vacancies, f"structures.vacancies[{i}]", notes, budget
+        )
     for i, adatoms in enumerate(settings.adatoms):
         where = f"structures.adatoms[{i}]"
-        yield from _apart(_adatoms(crystals, slabs, adatoms, where), where, "height")
+        yield from _apart(_adatoms(crystals, slabs, adatoms, where, budget), where, "height")
     for i, interfaces in enumerate(settings.interfaces):
         where = f"structures.interfaces[{i}]"
-        made = section_interfaces(crystals, interfaces, where, notes, slabs)
+        made = section_interfaces(crystals, interfaces, where, notes, slabs, budget)
         yield from _apart(made, where, "gaps")
     for i, amorphous in enumerate(settings.amorphous):
         where = f"structures.amorphous[{i}]"
-        yield from _apart(_amorphous(crystals, amorphous, where), where, "min_distance")
+        yield from _apart(_amorphous(crystals, amorphous, where, budget), where, "min_distance")
     roots = [*bulk, *(slab.candidate for slab in slabs)]
     for i, rattled in enumerate(settings.rattled):
         where = f"structures.rattled[{i}]"
-        made = _rattled(crystals, roots, rattled, where)
+        made = _rattled(crystals, roots, rattled, where, budget)
         yield from _apart(made, where, "standard_deviation")
     if (atoms := settings.isolated_atoms) is not None:
         with located("structures.isolated_atoms"):
@@ -157,13 +167,15 @@ def _apart(candidates: Iterable[Candidate], where: str, key: str) -> Iterator[Ca
         yield candidate
 
 
-def _bulk(crystals: Crystals, settings: BulkSettings) -> Iterator[Candidate]:
+def _bulk(crystals: Crystals, settings: BulkSettings, budget: Budget) -> Iterator[Candidate]:
     for name in crystals if settings.crystals is None else settings.crystals:
         crystal = named_crystal(crystals, name, "structures.bulk.crystals")
+        atoms = len(crystal.primitive) * repeated(settings.supercell)
+        budget.reserve(len(settings.strains), atoms, "structures.bulk.supercell")
         yield from bulk_candidates(crystal, settings.strains, settings.supercell)
 
 
-def _slabs(crystals: Crystals, settings: Sequence[SlabSettings]) -> Iterator[Slab]:
+def _slabs(crystals: Crystals, settings: Sequence[SlabSettings], budget: Budget) -> Iterator[Slab]:
     """All slabs; the same slab asked for twice comes once."""
     seen = set()
     for i, section in enumerate(settings):
@@ -174,6 +186,7 @@ def _slabs(crystals: Crystals, settings: Sequence[SlabSettings]) -> Iterator[Sla
             indices = tuple(distinct_miller_indices(crystal, section.max_index))
         for index in indices:
             with located(f"{where}.miller_indices"):
+                budget.reserve(1, slab_atoms(crystal, index, section.min_thickness), where)
                 terminations = slab_terminations(
                     crystal,
                     index,
@@ -194,8 +207,10 @@ def _vacancies(
     settings: VacancySettings,
     where: str,
     notes: list[str],
+    budget: Budget,
 ) -> Iterator[Candidate]:
     chosen = _chosen(crystals, slabs, settings, where)
+    _reserve_defects(chosen, settings, 1, where, budget)
     without: list[str] = []
     for slab in chosen:
         vacancies = vacancy_candidates(
@@ -219,9 +234,15 @@ def _vacancies(
 
 
 def _adatoms(
-    crystals: Crystals, slabs: Sequence[Slab], settings: AdatomSettings, where: str
+    crystals: Crystals,
+    slabs: Sequence[Slab],
+    settings: AdatomSettings,
+    where: str,
+    budget: Budget,
 ) -> Iterator[Candidate]:
-    for slab in _chosen(crystals, slabs, settings, where):
+    chosen = _chosen(crystals, slabs, settings, where)
+    _reserve_defects(chosen, settings, len(settings.species) * len(settings.sites), where, budget)
+    for slab in chosen:
         with located(where):
             yield from adatom_candidates(
                 slab,
@@ -233,9 +254,21 @@ def _adatoms(
             )
 
 
-def _amorphous(crystals: Crystals, settings: AmorphousSettings, where: str) -> Iterator[Candidate]:
+def _reserve_defects(
+    slabs: Sequence[Slab], settings: SurfaceDefectSettings, each: int, where: str, budget: Budget
+) -> None:
+    """Count at least so many defects of each slab."""
+    for slab in slabs:
+        atoms = len(slab.structure) * repeated(settings.supercell)
+        budget.reserve(each, atoms, f"{where}.supercell")
+
+
+def _amorphous(
+    crystals: Crystals, settings: AmorphousSettings, where: str, budget: Budget
+) -> Iterator[Candidate]:
     for formula in settings.formulas:
         with located(f"{where}.formulas"):
+            budget.reserve(settings.copies, atoms_in(formula), where)
             volume = (
                 mixture_volume(formula, crystals.values())
                 if settings.density is None
@@ -251,7 +284,11 @@ def _amorphous(crystals: Crystals, settings: AmorphousSettings, where: str) -> I
 
 
 def _rattled(
-    crystals: Crystals, candidates: Sequence[Candidate], settings: RattledSettings, where: str
+    crystals: Crystals,
+    candidates: Sequence[Candidate],
+    settings: RattledSettings,
+    where: str,
+    budget: Budget,
 ) -> Iterator[Candidate]:
     for name in settings.crystals or ():
         named_crystal(crystals, name, f"{where}.crystals")
@@ -269,6 +306,9 @@ def _rattled(
             where=where,
             remedy=f"Ask for some in `structures.{section}",
         )
+    for candidate in chosen:
+        atoms = len(candidate.structure) * repeated(settings.supercell)
+        budget.reserve(settings.copies, atoms, where)
     for candidate in chosen:
         yield from rattled_candidates(
             candidate,

@@ -16,6 +16,7 @@ from generators.lattice_match import MatchLimits
 from generators.miller_indices import distinct_miller_indices, shared_miller_indices
 from generators.named_crystals import Crystals, named_crystal
 from generators.settings import InterfaceSettings, MillerIndex
+from generators.size_limits import Budget, check_atoms, repeated, slab_atoms
 from generators.slabs import Slab, slab_terminations
 
 _VACUUM = 3.0  # Å; of slabs that are but sides of an interface, where no gap is given
@@ -27,6 +28,7 @@ def section_interfaces(
     where: str,
     notes: list[str],
     known: Sequence[Slab] = (),
+    budget: Budget | None = None,
 ) -> Iterator[Candidate]:
     """Yield the interfaces of a section: planes, then terminations, gaps and registries.
 
@@ -43,6 +45,8 @@ def section_interfaces(
     known
         Slabs of the campaign. Where one is the same cut, whatever its vacuum, it is the side of
         the interface, whose origins then name a slab that the campaign relaxes.
+    budget
+        Counts what is about to be built; None counts this section alone.
 
     Raises
     ------
@@ -58,12 +62,20 @@ def section_interfaces(
         cuts = _slabs(crystal, side, miller_index, settings)
         return [next((slab for slab in known if _same_cut(slab, cut)), cut) for cut in cuts]
 
+    budget = budget or Budget()
+    each = len(settings.gaps or (None,)) * repeated(settings.registries)
     for miller_indices in _pairs(substrate, film, settings):
         sides = []
         for side, miller_index in zip(("substrate", "film"), miller_indices, strict=True):
             with located(f"{where}.{_key(settings, side)}"):
+                crystal = substrate if side == "substrate" else film
+                check_atoms(
+                    slab_atoms(crystal, miller_index, getattr(settings, f"{side}_thickness"))
+                )
                 sides.append(slabs(side, miller_index))
         for below, above in product(*sides):
+            atoms = len(below.structure) + len(above.structure)
+            budget.reserve(each, atoms, where)
             try:
                 yield from _interfaces(below, above, settings)
             except GenerationError as error:

@@ -5,32 +5,49 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 
 MillerIndex = tuple[int, int, int]
 Sites = Literal["on_top", "bridge", "hollow"]
-Positive = Annotated[float, Field(gt=0)]
-Repeats = Annotated[int, Field(ge=1)]
+# Lengths, Å: DFT's slabs and vacuums have tens; cells beyond 200 Å are none that anyone labels.
+Positive = Annotated[float, Field(gt=0, le=200)]
+# 20 repeats of the smallest cell along all three directions are 8,000 atoms.
+Repeats = Annotated[int, Field(ge=1, le=20)]
+Copies = Annotated[int, Field(ge=1, le=10_000)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+# A settings file holds lists where tuples are meant; their members stay strict.
+Listed = Strict(False)
 
 
 def _three_indices(index: Any) -> Any:
     """Turn the Miller-Bravais index (h, k, i, l) of a hexagonal crystal into (h, k, l)."""
     if isinstance(index, (list, tuple)) and len(index) == 4:
         h, k, i, l = index  # noqa: E741  (the field's letters)
-        if all(isinstance(value, int) for value in index) and i != -(h + k):
+        if not all(type(value) is int for value in index):
+            return index
+        if i != -(h + k):
             raise ValueError(f"in a Miller-Bravais index i = -(h + k), here {-(h + k)}, not {i}")
         return (h, k, l)
     return index
 
 
+# Planes of higher indices than any vicinal surface that is cut.
+_Index = Annotated[int, Field(ge=-20, le=20)]
 # What a person writes: three indices, or four for hexagonal crystals.
-WrittenMillerIndex = Annotated[MillerIndex, BeforeValidator(_three_indices)]
+WrittenMillerIndex = Annotated[
+    tuple[_Index, _Index, _Index], Listed, BeforeValidator(_three_indices)
+]
+WrittenMillerIndices = Annotated[tuple[WrittenMillerIndex, ...], Listed, Field(max_length=1000)]
+Names = Annotated[tuple[str, ...], Listed, Field(min_length=1, max_length=1000)]
 
 
 class Settings(BaseModel):
-    """Base of all sections: unknown keys are refused, values are immutable."""
+    """Base of all sections: unknown keys are refused, values are immutable, numbers finite.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Nothing is read as what it is not: "3" is no number, true is not 1.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class CrystalSettings(Settings):
@@ -42,8 +59,8 @@ class CrystalSettings(Settings):
         ]
         | None
     ) = Field(default=None, description="structure type; its element(s) are in `species`")
-    species: tuple[str, ...] = Field(
-        default=(), description="element symbols; default: the crystal's name"
+    species: Annotated[tuple[str, ...], Listed] = Field(
+        default=(), max_length=10, description="element symbols; default: the crystal's name"
     )
     a: Annotated[float, Field(gt=1.5, lt=30)] | None = Field(
         default=None, description="lattice constant a of the conventional cell, Å"
@@ -51,7 +68,7 @@ class CrystalSettings(Settings):
     c: Annotated[float, Field(gt=1.5, lt=60)] | None = Field(
         default=None, description="lattice constant c (hcp), Å"
     )
-    file: Path | None = Field(
+    file: Annotated[Path, Listed] | None = Field(
         default=None, description="structure file (CIF, POSCAR, ...) relative to the campaign file"
     )
     source: str = Field(default="", description="where the lattice constants come from")
@@ -72,11 +89,14 @@ class CrystalSettings(Settings):
 class BulkSettings(Settings):
     """Bulk crystals, perfect and strained."""
 
-    crystals: tuple[str, ...] | None = Field(default=None, description="default: all crystals")
-    strains: tuple[Annotated[float, Field(gt=-0.3, lt=0.3)], ...] = Field(
-        default=(0.0,), description="isotropic linear strains; 0 is the perfect crystal"
+    crystals: Names | None = Field(default=None, description="default: all crystals")
+    strains: Annotated[tuple[Annotated[float, Field(gt=-0.3, lt=0.3)], ...], Listed] = Field(
+        default=(0.0,),
+        min_length=1,
+        max_length=1000,
+        description="isotropic linear strains; 0 is the perfect crystal",
     )
-    supercell: tuple[int, int, int] = Field(
+    supercell: Annotated[tuple[Repeats, Repeats, Repeats], Listed] = Field(
         default=(1, 1, 1), description="repeats of the primitive cell"
     )
 
@@ -85,13 +105,13 @@ class SlabSettings(Settings):
     """Slabs of one crystal; the in-plane cell is the smallest there is."""
 
     crystal: str
-    miller_indices: tuple[WrittenMillerIndex, ...] = Field(default=(), description="planes to cut")
+    miller_indices: WrittenMillerIndices = Field(default=(), description="planes to cut")
     max_index: Annotated[int, Field(ge=1, le=5)] | None = Field(
         default=None, description="instead of miller_indices: all distinct ones up to this"
     )
     min_thickness: Positive = Field(description="least thickness of the slab, Å")
     vacuum: Positive = Field(default=15.0, description="vacuum on each side, Å")
-    free_layers: Annotated[int, Field(ge=0)] = Field(
+    free_layers: Annotated[int, Field(ge=0, le=1000)] = Field(
         default=2, description="atomic layers free to relax on each face"
     )
     terminations: Literal["all", "preferred"] = Field(
@@ -113,11 +133,11 @@ class SlabSettings(Settings):
 class SurfaceDefectSettings(Settings):
     """Which slabs carry a defect, and on which in-plane supercell."""
 
-    crystals: tuple[str, ...] | None = Field(default=None, description="default: all slabs'")
-    miller_indices: tuple[WrittenMillerIndex, ...] | None = Field(
+    crystals: Names | None = Field(default=None, description="default: all slabs'")
+    miller_indices: WrittenMillerIndices | None = Field(
         default=None, description="default: all slabs'"
     )
-    supercell: tuple[Repeats, Repeats] = Field(
+    supercell: Annotated[tuple[Repeats, Repeats], Listed] = Field(
         default=(1, 1), description="in-plane repeats of the cell"
     )
     cell: Literal["smallest", "pymatgen"] = Field(
@@ -130,7 +150,7 @@ class SurfaceDefectSettings(Settings):
 class VacancySettings(SurfaceDefectSettings):
     """Surface vacancies, one per distinct coordination number of surface atoms."""
 
-    removed: Annotated[int, Field(ge=1)] = Field(
+    removed: Annotated[int, Field(ge=1, le=100)] = Field(
         default=1,
         description="atoms of one coordination number removed together, as far apart as can be",
     )
@@ -139,9 +159,11 @@ class VacancySettings(SurfaceDefectSettings):
 class AdatomSettings(SurfaceDefectSettings):
     """Adatoms at symmetry-distinct sites."""
 
-    supercell: tuple[Repeats, Repeats] = (2, 2)
-    species: tuple[str, ...] = Field(description="elements of the adatom")
-    sites: tuple[Sites, ...] = ("on_top", "bridge", "hollow")
+    supercell: Annotated[tuple[Repeats, Repeats], Listed] = (2, 2)
+    species: Names = Field(description="elements of the adatom")
+    sites: Annotated[tuple[Sites, ...], Listed] = Field(
+        default=("on_top", "bridge", "hollow"), min_length=1, description="kinds of sites"
+    )
     height: Positive | None = Field(
         default=None,
         description="height above the local surface, Å; default: where the adatom touches the "
@@ -153,15 +175,15 @@ class RattledSettings(Settings):
     """Rattled copies of perfect crystals or of slabs."""
 
     family: Literal["bulk", "slab"]
-    crystals: tuple[str, ...] | None = Field(default=None, description="default: all crystals")
-    supercell: tuple[Repeats, Repeats, Repeats] = Field(
+    crystals: Names | None = Field(default=None, description="default: all crystals")
+    supercell: Annotated[tuple[Repeats, Repeats, Repeats], Listed] = Field(
         default=(2, 2, 1), description="repeats of the cell"
     )
-    copies: Annotated[int, Field(ge=1)] = 1
+    copies: Copies = 1
     standard_deviation: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.1, description="of each Cartesian displacement, Å"
     )
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _slabs_stay_slabs(self) -> RattledSettings:
@@ -179,7 +201,7 @@ class InterfaceSettings(Settings):
         default=None, description="plane of the substrate, together with `film_miller`"
     )
     film_miller: WrittenMillerIndex | None = Field(default=None, description="plane of the film")
-    miller_indices: tuple[WrittenMillerIndex, ...] = Field(
+    miller_indices: WrittenMillerIndices = Field(
         default=(), description="instead: planes of both sides"
     )
     max_index: Annotated[int, Field(ge=1, le=5)] | None = Field(
@@ -198,12 +220,13 @@ class InterfaceSettings(Settings):
     strained: Literal["film", "substrate", "both"] = Field(
         default="film", description="which side carries the strain; both: half each"
     )
-    gaps: Annotated[tuple[Positive, ...], Field(min_length=1)] | None = Field(
+    gaps: Annotated[tuple[Positive, ...], Listed, Field(min_length=1)] | None = Field(
         default=None,
+        max_length=1000,
         description="distances between the facing planes, Å; default: the one at which the first "
         "two atoms touch, by covalent radii",
     )
-    registries: tuple[Repeats, Repeats] = Field(
+    registries: Annotated[tuple[Repeats, Repeats], Listed] = Field(
         default=(1, 1),
         description="in-plane shifts of the film: a grid over the cell in which shifts differ",
     )
@@ -215,16 +238,18 @@ class InterfaceSettings(Settings):
     film_on: Literal["top", "both"] = Field(
         default="top", description="film on one face of the substrate, or on both (needs vacuum)"
     )
-    vacuum: Annotated[float, Field(ge=0)] = Field(
+    vacuum: Annotated[float, Field(ge=0, le=200)] = Field(
         default=0.0,
         description="vacuum between periodic images, Å; 0: none, so that the film's other face "
         "meets the substrate's across the same gap",
     )
-    max_atoms: Annotated[int, Field(ge=2)] = Field(default=200, description="refuse above this")
+    max_atoms: Annotated[int, Field(ge=2, le=10_000)] = Field(
+        default=200, description="refuse above this"
+    )
     unmatched: Literal["refuse", "skip"] = Field(
         default="refuse", description="what to do with a pair that has no match"
     )
-    free_layers: Annotated[int, Field(ge=0)] = Field(
+    free_layers: Annotated[int, Field(ge=0, le=1000)] = Field(
         default=2, description="layers free on each face of each slab in relaxations"
     )
 
@@ -247,22 +272,20 @@ class InterfaceSettings(Settings):
 class AmorphousSettings(Settings):
     """Disordered mixtures at a stated density: starting points for melts."""
 
-    formulas: tuple[str, ...] = Field(
-        min_length=1, description="atoms of each cell, such as Li16Cu48"
-    )
-    density: Positive | None = Field(
+    formulas: Names = Field(description="atoms of each cell, such as Li16Cu48")
+    density: Annotated[float, Field(ge=0.01, le=30)] | None = Field(
         default=None,
         description="g/cm³; default: the crystals' volumes per atom, averaged over the mixture",
     )
     min_distance: Positive = Field(default=2.0, description="least distance of two atoms, Å")
-    copies: Annotated[int, Field(ge=1)] = 1
-    seed: Annotated[int, Field(ge=0)] = 0
+    copies: Copies = 1
+    seed: Seed = 0
 
 
 class IsolatedAtomSettings(Settings):
     """Isolated atoms: their energies are the zero of energy of a model."""
 
-    species: tuple[str, ...] | None = Field(
+    species: Names | None = Field(
         default=None, description="element symbols; default: all elements of the crystals"
     )
     box: Annotated[float, Field(gt=0, le=100)] = Field(
@@ -273,12 +296,13 @@ class IsolatedAtomSettings(Settings):
 class DimerSettings(Settings):
     """Two atoms of every pair of elements, at several distances."""
 
-    species: tuple[str, ...] | None = Field(
+    species: Names | None = Field(
         default=None, description="element symbols; default: all elements of the crystals"
     )
-    distances: tuple[Annotated[float, Field(gt=0.3, lt=10)], ...] = Field(
+    distances: Annotated[tuple[Annotated[float, Field(gt=0.3, lt=10)], ...], Listed] = Field(
         default=(0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5),
         min_length=1,
+        max_length=1000,
         description="distances, as multiples of the sum of the two covalent radii",
     )
     box: Annotated[float, Field(gt=0, le=100)] = Field(
@@ -290,12 +314,12 @@ class StructuresSettings(Settings):
     """All structures of a campaign."""
 
     bulk: BulkSettings | None = None
-    slabs: tuple[SlabSettings, ...] = ()
-    vacancies: tuple[VacancySettings, ...] = ()
-    adatoms: tuple[AdatomSettings, ...] = ()
-    interfaces: tuple[InterfaceSettings, ...] = ()
-    amorphous: tuple[AmorphousSettings, ...] = ()
-    rattled: tuple[RattledSettings, ...] = ()
+    slabs: Annotated[tuple[SlabSettings, ...], Listed] = ()
+    vacancies: Annotated[tuple[VacancySettings, ...], Listed] = ()
+    adatoms: Annotated[tuple[AdatomSettings, ...], Listed] = ()
+    interfaces: Annotated[tuple[InterfaceSettings, ...], Listed] = ()
+    amorphous: Annotated[tuple[AmorphousSettings, ...], Listed] = ()
+    rattled: Annotated[tuple[RattledSettings, ...], Listed] = ()
     isolated_atoms: IsolatedAtomSettings | None = None
     dimers: DimerSettings | None = None
     relaxed_parents: bool = Field(
@@ -303,3 +327,13 @@ class StructuresSettings(Settings):
         description="start vacancies, adatoms and interfaces from their slabs as relaxed by the "
         "engine; false: from ideal slabs",
     )
+
+    @model_validator(mode="after")
+    def _something(self) -> StructuresSettings:
+        sections = [name for name in type(self).model_fields if name != "relaxed_parents"]
+        if not any(getattr(self, name) for name in sections):
+            raise ValueError(
+                f"no structures are asked for: give one of {', '.join(sections)}; "
+                "`bulk: {}` is the crystals as they are"
+            )
+        return self

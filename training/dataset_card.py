@@ -71,7 +71,7 @@ class GroupCard(_Part):
 class FileCard(_Part):
     """One file of frames."""
 
-    file: str
+    file: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     sha256: str
     frames: Count
     atoms: Count

@@ -9,21 +9,32 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    FiniteFloat,
+    Strict,
     field_validator,
     model_validator,
 )
 
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
+# Beyond these no unit makes sense of a number: 1e308 overflows where it is used.
+Positive = Annotated[float, Field(gt=1e-12, le=1e6)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Width = Annotated[int, Field(ge=1, le=16_384)]
+Weight = Annotated[float, Field(ge=0, le=1e6)]
+# Each is a process with torch in it, some 0.3 GB.
+Processes = Annotated[int, Field(ge=1, le=256)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+# A settings file holds lists and text where tuples and paths are meant; members stay strict.
+Listed = Strict(False)
 Variant = Literal["allegro", "allegro-mlp", "allegro-qdi"]
 Axis = Literal["x", "y", "z"]
 
 
 class Settings(BaseModel):
-    """Base of all sections: unknown keys are refused, values are immutable."""
+    """Base of all sections: unknown keys are refused, values are immutable, numbers finite.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Nothing is read as what it is not: "3" is no number, true is not 1.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class ThinningSettings(Settings):
@@ -90,14 +101,15 @@ class DatasetSettings(Settings):
 class AllegroSettings(Settings):
     """Hyper-parameters of nequip-allegro's model (names as in Laskaris 2026, section III.D)."""
 
-    r_max: Positive = Field(default=5.0, description="cutoff radius, Å")
-    polynomial_cutoff_p: Annotated[float, Field(ge=2)] = 6.0
-    num_layers: Count = 1
+    # A sphere of 30 Å holds some 10,000 atoms of a metal; the paper's largest is 12 Å.
+    r_max: Annotated[float, Field(gt=0, le=30)] = Field(default=5.0, description="cutoff radius, Å")
+    polynomial_cutoff_p: Annotated[float, Field(ge=2, le=100)] = 6.0
+    num_layers: Annotated[int, Field(ge=1, le=20)] = 1
     l_max: Annotated[int, Field(ge=0, le=4)] = 1
-    num_scalar_features: Count = 32
-    num_tensor_features: Count = 4
-    num_bessels: Count = 8
-    edge_mlp_width: Count = Field(default=32, description="width of the edge readout MLP")
+    num_scalar_features: Width = 32
+    num_tensor_features: Width = 4
+    num_bessels: Annotated[int, Field(ge=1, le=256)] = 8
+    edge_mlp_width: Width = Field(default=32, description="width of the edge readout MLP")
     neighbor_normalization: Literal["sqrt", "mean"] = Field(
         default="sqrt",
         description="sums over N neighbours are divided by √N, as NequIP does, or by N, which "
@@ -112,8 +124,10 @@ class FinalMLPSettings(Settings):
     whose values it does not print, and 16 is what its published code fixes.
     """
 
-    input_width: Count = Field(default=16, description="features that enter the MLP")
-    widths: tuple[Count, Count] = Field(default=(32, 16), description="of the two hidden layers")
+    input_width: Width = Field(default=16, description="features that enter the MLP")
+    widths: Annotated[tuple[Width, Width], Listed] = Field(
+        default=(32, 16), description="of the two hidden layers"
+    )
     nonlinearity: Literal["silu", "mish", "gelu", "ssp", "tanh"] | None = "silu"
     initialization: Literal["uniform", "normal", "orthogonal"] = "uniform"
 
@@ -125,9 +139,13 @@ class QDISettings(Settings):
     inputs; the defaults are what fits the numbers of its supplement (24 weights, none removable).
     """
 
-    input_features: Count = Field(default=4, description="features the circuit reads, one by one")
+    input_features: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=4, description="features the circuit reads, one by one"
+    )
     qubits: Annotated[int, Field(ge=2, le=10)] = 4
-    depth: Count = Field(default=3, description="variational layers before and after each encoding")
+    depth: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=3, description="variational layers before and after each encoding"
+    )
     encoding: Axis = Field(default="z", description="axis of the rotations that encode features")
     rotation: Axis = Field(default="x", description="axis of the weights' rotations, if basic")
     entangling: Literal["basic", "strong"] = "basic"
@@ -138,7 +156,7 @@ class QDISettings(Settings):
     input_scaling: Literal["none", "tanh_pi"] = Field(
         default="none", description="of features to angles: as they are, or π·tanh"
     )
-    final_mlp_width: Count = Field(
+    final_mlp_width: Width = Field(
         default=128, description="of the fully connected layer after the circuit"
     )
 
@@ -157,17 +175,17 @@ class TrainingSettings(Settings):
         default=None, description="wall-time limit DD:HH:MM:SS; training stops cleanly there"
     )
     batch_size: Count = Field(default=5, description="frames per step, on each device")
-    learning_rate: Positive = Field(
+    learning_rate: Annotated[float, Field(gt=1e-12, le=10)] = Field(
         default=0.01, description="at the start; falls along a cosine to 1 % of it"
     )
     ema_decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
-    energy_weight: Annotated[float, Field(ge=0)] = Field(
+    energy_weight: Weight = Field(
         default=1.0, description="of the squared error of energies per atom, (eV/atom)²"
     )
-    force_weight: Annotated[float, Field(ge=0)] = Field(
+    force_weight: Weight = Field(
         default=1.0, description="of the squared error of force components, (eV/Å)²"
     )
-    stress_weight: Annotated[float, Field(ge=0)] = Field(
+    stress_weight: Weight = Field(
         default=0.0,
         description="of the squared error of stresses, (eV/Å³)²; all frames need one if above 0",
     )
@@ -175,15 +193,15 @@ class TrainingSettings(Settings):
     compile: bool = Field(
         default=False, description="compile the model for training; pays on a GPU only"
     )
-    atomic_energies: dict[str, FiniteFloat] | None = Field(
+    atomic_energies: dict[str, Annotated[float, Field(ge=-1e7, le=1e7)]] | None = Field(
         default=None,
         description="energy of the isolated atom of each element, eV; default: those of isolated "
         "atoms among the training frames, and a fit for elements without one",
     )
-    devices: Count = Field(
+    devices: Processes = Field(
         default=1, description="GPUs of one machine; processes where it has none"
     )
-    num_workers: Annotated[int, Field(ge=0)] = Field(
+    num_workers: Annotated[int, Field(ge=0, le=256)] = Field(
         default=0, description="processes that prepare batches for each device"
     )
 

@@ -8,36 +8,40 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from generators.candidate import Family
 from generators.settings import CrystalSettings, StructuresSettings
-from training.settings import DatasetSettings, TrainingSettings
+from training.settings import DatasetSettings, Seed, Settings, TrainingSettings
 from training.tuning.settings import TuningSettings
-from workflows.campaign_errors import CampaignError, explain
+from workflows.campaign_errors import CampaignError, explain, place_of
 from workflows.engines.settings import EngineSettings
+from workflows.names import CrystalName, Name, is_file
 from workflows.tuning_section import check_tuning
+from workflows.yaml_file import FileKind, content_of, read_yaml, yaml_text
+
+CAMPAIGN = FileKind(
+    "campaign",
+    "`name`, `crystals`, `structures`",
+    "inputs/quickstart.yaml is an example",
+)
 
 
-class PublishedSettings(BaseModel):
+class PublishedSettings(Settings):
     """Numbers of a publication to compare the catalogue with."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     source: Annotated[str, Field(min_length=1)] = Field(description="the publication")
-    counts: dict[Family, Annotated[int, Field(ge=0)]] = Field(
+    counts: dict[Family, Annotated[int, Field(ge=0, le=10**9)]] = Field(
         min_length=1, description="structures by family"
     )
 
 
-class Campaign(BaseModel):
+class Campaign(Settings):
     """A validated campaign. Unknown keys are refused; values are immutable."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    crystals: dict[str, CrystalSettings] = Field(min_length=1)
+    name: Name
+    seed: Seed = 0
+    crystals: dict[CrystalName, CrystalSettings] = Field(min_length=1)
     structures: StructuresSettings
     engine: EngineSettings = EngineSettings()
     dataset: DatasetSettings = DatasetSettings()
@@ -69,8 +73,7 @@ class Campaign(BaseModel):
 
     def to_yaml(self) -> str:
         """Return the campaign with every default written out."""
-        text: str = yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, width=100)
-        return text
+        return yaml_text(self.model_dump(mode="json"))
 
     def with_absolute_files(self, folder: Path) -> Campaign:
         """Return a copy whose files are relative to nothing."""
@@ -94,45 +97,23 @@ def load_campaign(path: Path) -> Campaign:
     CampaignError
         With file, line, key and remedy for everything that is wrong.
     """
+    root = read_yaml(path, CAMPAIGN)
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise CampaignError(
-            "no such campaign file",
-            where=str(path),
-            remedy="check the path; inputs/quickstart.yaml is an example",
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise CampaignError(f"cannot be read: {error}", where=str(path)) from error
-    try:
-        content = yaml.safe_load(text)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        problem = getattr(error, "problem", None) or str(error)
-        raise CampaignError(f"not valid YAML: {problem}", where=where) from error
-    if not isinstance(content, dict):
-        raise CampaignError(
-            "a campaign is a mapping of keys such as `name`, `crystals`, `structures`",
-            where=str(path),
-            remedy="start from inputs/quickstart.yaml",
-        )
-    try:
-        campaign = Campaign.model_validate(content)
+        campaign = Campaign.model_validate(content_of(root))
     except ValidationError as error:
         raise explain(error, Campaign, path, root) from None
-    _check_files(campaign, path)
+    _check_files(campaign, path, root)
     check_tuning(campaign.training, campaign.tuning, path, root)
     return campaign.with_absolute_files(path.parent)
 
 
-def _check_files(campaign: Campaign, path: Path) -> None:
+def _check_files(campaign: Campaign, path: Path, root: yaml.Node) -> None:
     for name, crystal in campaign.crystals.items():
-        if crystal.file is not None and not (path.parent / crystal.file).is_file():
+        if crystal.file is not None and not is_file(path.parent / crystal.file):
+            key = ("crystals", name, "file")
             raise CampaignError(
                 f"no such file: {crystal.file}",
-                where=f"{path}: crystals.{name}.file",
+                where=f"{place_of(root, key, path)}: {'.'.join(key)}",
                 remedy="the path is taken relative to the campaign file",
             )
 

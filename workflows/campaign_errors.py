@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import reprlib
 import typing
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,19 @@ _OTHER_UNITS: dict[str, tuple[tuple[float, str], ...]] = {
     "eV/Å": ((0.001, "meV/Å"),),
     "K/ps": ((0.001, "K/ns"), (1e-12, "K/s")),
 }
+_MOST_DETAILS = 200
+_MOST_SHOWN = 20
+_HINTS = {
+    "int_type": "write a whole number, without quotes and unit",
+    "int_from_float": "write a whole number",
+    "float_type": "write a number, without quotes and unit",
+    "bool_type": "write true or false",
+    "string_type": "write text",
+    "finite_number": "give a finite number",
+    "model_type": "write its keys below it, indented, as `key: value`",
+    "dict_type": "write its keys below it, indented, as `key: value`",
+    "tuple_type": "write a list, such as [1, 2]",
+}
 # What PyYAML calls the file of a tree that was composed from a text.
 _NAMELESS = "<unicode string>"
 
@@ -33,13 +47,24 @@ def explain(
     error: ValidationError, model: type[BaseModel], path: Path, root: yaml.Node | None
 ) -> CampaignError:
     """Build one error that names every problem with its line, key and remedy."""
-    problems = [_problem(detail, model, path, root) for detail in error.errors()]
+    details = error.errors(include_url=False)
+    found = [_problem(detail, model, path, root) for detail in details[:_MOST_DETAILS]]
+    problems: dict[str, tuple[str, str]] = {}
+    for detail, (where, message, remedy) in zip(details, found, strict=False):
+        # A value that none of several types takes comes once, with the type that fits but for it.
+        if where not in problems or not detail["type"].endswith("_type"):
+            problems[where] = message, remedy
     if len(problems) == 1:
-        where, message, remedy = problems[0]
+        ((where, (message, remedy)),) = problems.items()
         return CampaignError(message, where=where, remedy=remedy)
-    lines = [f"{where}: {message}\n    → {remedy}" for where, message, remedy in problems]
+    shown = list(problems.items())[:_MOST_SHOWN]
+    lines = [f"{where}: {message}\n    → {remedy}" for where, (message, remedy) in shown]
+    more = ["..."] if len(problems) > len(shown) or len(details) > len(found) else []
     return CampaignError(
-        f"{len(problems)} problems\n  " + "\n  ".join(lines), where=str(path), remedy=""
+        f"{len(problems)}{'+' if len(details) > len(found) else ''} problems\n  "
+        + "\n  ".join(lines + more),
+        where=str(path),
+        remedy="fix these and try again" if more else "",
     )
 
 
@@ -55,18 +80,41 @@ def _problem(
         nearest = difflib.get_close_matches(str(loc[-1]), valid, n=1, cutoff=0.5)
         remedy = f"did you mean `{nearest[0]}`? " if nearest else ""
         return where, "unknown key", f"{remedy}valid keys here: {', '.join(valid)}"
+    if detail["type"] == "missing" and isinstance(loc[-1], int):
+        return where, f"value {loc[-1] + 1} is missing", "give as many values as the key takes"
     if detail["type"] == "missing":
         return where, "missing", f"add `{loc[-1]}: ...`{_described(parent, loc)}"
-    message = f"{detail['msg'].removeprefix('Value error, ')} (got {detail['input']!r})"
+    message = f"{detail['msg'].removeprefix('Value error, ')} (got {_shortened(detail['input'])})"
     if detail["type"] == "value_error":
         message = detail["msg"].removeprefix("Value error, ")
-    remedy = _unit_hint(detail, parent, loc) or f"see the key's meaning{_described(parent, loc)}"
+    remedy = (
+        _unit_hint(detail, parent, loc)
+        or _type_hint(detail)
+        or f"correct it{_described(parent, loc)}"
+    )
     return where, message, remedy
 
 
+def _type_hint(detail: ErrorDetails) -> str:
+    """Say what to write where something of another type stands."""
+    kind, given = detail["type"], detail["input"]
+    if given is None:
+        return "remove the key, or write what belongs there: nothing stands behind it"
+    if kind == "string_type" and isinstance(given, bool | int | float):
+        return f'quote it: "{given}"'
+    return _HINTS.get(kind, "")
+
+
+def _shortened(value: Any) -> str:
+    shorter = reprlib.Repr()
+    shorter.maxstring = shorter.maxother = 100
+    return shorter.repr(value)
+
+
 def _is_union_tag(part: int | str) -> bool:
-    """Pydantic adds the tried type to the location of union members."""
-    return isinstance(part, str) and ("[" in part or "(" in part)
+    """Pydantic adds the tried type to the location of union members, and of keys."""
+    is_type = isinstance(part, str) and part in {"bool", "int", "float", "str"}
+    return is_type or (isinstance(part, str) and ("[" in part or "(" in part))
 
 
 def _described(parent: type[BaseModel] | None, loc: tuple[int | str, ...]) -> str:
@@ -170,6 +218,10 @@ def _located(
 def _tagged_member(annotation: Any, tag: int | str) -> type[BaseModel] | None:
     """Member of a union that a tag selects: it has a ``Literal`` field with that value."""
     for member in typing.get_args(annotation):
+        if typing.get_args(member):
+            found = _tagged_member(member, tag)
+            if found is not None:
+                return found
         if isinstance(member, type) and issubclass(member, BaseModel):
             for field in member.model_fields.values():
                 literal = typing.get_origin(field.annotation) is typing.Literal

@@ -15,6 +15,7 @@ from generators.candidate import FAMILIES, Candidate
 from generators.conventional_cell import CellChoice
 from generators.crystals import standard_crystal
 from generators.provenance import crystal_parameters
+from generators.size_limits import size_notes
 from workflows.campaign import Campaign
 from workflows.engines.engine import Engine, make_engine
 from workflows.kpoints import LEAST_VACUUM, has_vacuum, structure_mesh
@@ -151,7 +152,12 @@ def plan_campaign(campaign: Campaign) -> CampaignPlan:
         training=campaign.training.model_dump(mode="json"),
         dft=_dft_plan(campaign, candidates) if campaign.engine.name == "vasp" else None,
         crystals=crystals,
-        notes=[*_unfit(campaign, candidates, given), *_too_close(candidates), *_notes(campaign)],
+        notes=[
+            *_unfit(campaign, candidates, given),
+            *_too_close(candidates),
+            *_notes(campaign),
+            *size_notes(candidates),
+        ],
     )
 
 

@@ -19,6 +19,7 @@ from generators.origins import Origin, as_matrix
 from training.extxyz_comment import encode_text
 from training.file_hash import file_sha256
 from workflows.errors import CuprolithError
+from workflows.names import structure_folder
 from workflows.workdir import read_json_if_whole, write_atomically, write_json
 
 _SHA256 = "extxyz_sha256"
@@ -119,7 +120,7 @@ def iter_structures(xyz: Path) -> Iterator[StructureRecord]:
     """Yield the candidates of ``structures.extxyz``."""
     for atoms in ase.io.iread(xyz, format="extxyz"):
         yield StructureRecord(
-            structure_id=str(atoms.info["structure_id"]),
+            structure_id=structure_folder(str(atoms.info["structure_id"]), str(xyz)),
             family=str(atoms.info["family"]),
             miller_index=str(atoms.info["miller_index"]),
             parent_id=str(atoms.info["parent_id"]),

@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from training.settings import TrainingSettings
+from training.settings import Seed, Settings, TrainingSettings
 from training.sources import SourceSettings
 from training.tuning.settings import TuningSettings
 from workflows.campaign_errors import explain
 from workflows.errors import CuprolithError
+from workflows.names import Name, is_file
 from workflows.tuning_section import check_tuning
+from workflows.yaml_file import FileKind, content_of, read_yaml
 
 EXTENDS = "extends"
+_TRAINING_FILE = FileKind(
+    "training file", "`name`, `data`, `training`", "inputs/paper/ has examples"
+)
+_EITHER = FileKind(
+    "campaign or training file",
+    "`name`, and `crystals` or `data`",
+    "inputs/quickstart.yaml and inputs/paper/ are examples",
+)
 
 
 class TrainingFileError(CuprolithError):
     """The training file says something impossible."""
 
 
-class TrainingFile(BaseModel):
+class TrainingFile(Settings):
     """A validated training file. Unknown keys are refused; values are immutable."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    name: Name
+    seed: Seed = 0
     data: SourceSettings
     training: TrainingSettings = TrainingSettings()
     tuning: TuningSettings | None = Field(
@@ -58,12 +65,15 @@ class TrainingFile(BaseModel):
 
 
 def is_training_file(path: Path) -> bool:
-    """Whether a YAML file is a training file rather than a campaign; False if it is neither."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return False
-    return isinstance(content, dict) and bool({"data", EXTENDS} & content.keys())
+    """Whether a YAML file is a training file rather than a campaign; False if it is neither.
+
+    Raises
+    ------
+    CampaignError
+        If it cannot be read as YAML, so that nobody can say which.
+    """
+    root = read_yaml(path, _EITHER)
+    return bool({"data", EXTENDS} & {key.value for key, _ in root.value})
 
 
 def load_training_file(path: Path) -> TrainingFile:
@@ -80,7 +90,7 @@ def load_training_file(path: Path) -> TrainingFile:
     """
     root = _merged(path, ())
     try:
-        file = TrainingFile.model_validate(_content(root))
+        file = TrainingFile.model_validate(content_of(root))
     except ValidationError as error:
         raise explain(error, TrainingFile, path, root) from None
     check_tuning(file.training, file.tuning, path, root)
@@ -93,7 +103,7 @@ def _merged(path: Path, extended_by: tuple[Path, ...]) -> yaml.MappingNode:
     """Compose a file and what it extends into one tree, whose nodes know file and line."""
     if path.resolve() in extended_by:
         raise TrainingFileError("files extend each other in a circle", where=str(path))
-    root = _composed(path)
+    root = read_yaml(path, _TRAINING_FILE)
     base = next((value for key, value in root.value if key.value == EXTENDS), None)
     if base is None:
         return root
@@ -103,7 +113,7 @@ def _merged(path: Path, extended_by: tuple[Path, ...]) -> yaml.MappingNode:
             "not the name of a file", where=where, remedy="for instance `extends: common.yaml`"
         )
     below = path.parent / base.value
-    if not below.is_file():
+    if not is_file(below):
         raise TrainingFileError(
             f"no such file: {base.value}",
             where=where,
@@ -112,32 +122,6 @@ def _merged(path: Path, extended_by: tuple[Path, ...]) -> yaml.MappingNode:
     own = [pair for pair in root.value if pair[0].value != EXTENDS]
     top = yaml.MappingNode(root.tag, own, root.start_mark, root.end_mark)
     return _merge(_merged(below, (*extended_by, path.resolve())), top)
-
-
-def _composed(path: Path) -> yaml.MappingNode:
-    try:
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
-        loader.name = str(path)
-        root = loader.get_single_node()
-    except FileNotFoundError:
-        raise TrainingFileError(
-            "no such training file",
-            where=str(path),
-            remedy="check the path; inputs/paper/ has examples",
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise TrainingFileError(f"cannot be read: {error}", where=str(path)) from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise TrainingFileError(f"not valid YAML: {error.problem}", where=where) from error
-    if not isinstance(root, yaml.MappingNode):
-        raise TrainingFileError(
-            "a training file is a mapping of keys such as `name`, `data`, `training`",
-            where=str(path),
-            remedy="start from one of inputs/paper/",
-        )
-    return root
 
 
 def _merge(below: yaml.MappingNode, above: yaml.MappingNode) -> yaml.MappingNode:
@@ -149,8 +133,3 @@ def _merge(below: yaml.MappingNode, above: yaml.MappingNode) -> yaml.MappingNode
         else:
             values[str(key.value)] = (key, value)
     return yaml.MappingNode(above.tag, list(values.values()), above.start_mark, above.end_mark)
-
-
-def _content(root: yaml.MappingNode) -> dict[str, Any]:
-    content: dict[str, Any] = yaml.SafeLoader("").construct_document(root)
-    return content

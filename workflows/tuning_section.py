@@ -10,6 +10,7 @@ from training.settings import TrainingSettings
 from training.tuning.search_spaces import SearchSpaceError, search_space
 from training.tuning.settings import TuningSettings
 from workflows.campaign_errors import CampaignError, place_of
+from workflows.names import is_file
 
 _SPACE = ("tuning", "search_space")
 
@@ -37,10 +38,12 @@ def check_tuning(
             search_space(training.variant, alone)
         except SearchSpaceError as error:
             raise CampaignError(
-                str(error), where=f"{place_of(root, (*_SPACE, name), path)}: {'.'.join(_SPACE)}"
+                str(error),
+                where=f"{place_of(root, (*_SPACE, name), path)}: {'.'.join(_SPACE)}",
+                remedy="search names and values that the section `training` takes",
             ) from error
     for index, file in enumerate(tuning.warm_start):
-        if not (path.parent / file).is_file():
+        if not is_file(path.parent / file):
             key = ("tuning", "warm_start", index)
             raise CampaignError(
                 f"no such file: {file}",

@@ -78,8 +78,10 @@ def test_what_is_asked_for_twice_comes_once(structures):
     assert [c.structure_id for c in twice] == [c.structure_id for c in once]
 
 
-def test_nothing_asked_nothing_made(structures):
-    assert generate(structures) == []
+@pytest.mark.parametrize("sections", [{}, {"bulk": None}, {"slabs": []}])
+def test_to_ask_for_nothing_is_refused(structures, sections):
+    with pytest.raises(ValueError, match="no structures are asked for: give one of bulk"):
+        generate(structures, **sections)
 
 
 def test_the_same_crystal_under_two_names_comes_once(structures):

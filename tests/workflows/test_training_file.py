@@ -1,8 +1,10 @@
+import re
 from pathlib import Path
 
 import pytest
 
 from workflows.campaign_errors import CampaignError
+from workflows.errors import CuprolithError
 from workflows.training_file import TrainingFileError, is_training_file, load_training_file
 
 INPUTS = Path(__file__).parents[2] / "inputs"
@@ -90,10 +92,11 @@ def test_rmd17_is_split_as_the_literature_does():
 def test_a_training_file_is_told_from_a_campaign(tmp_path):
     assert is_training_file(PAPER / "aspirin_allegro.yaml")
     assert not is_training_file(INPUTS / "quickstart.yaml")
-    assert not is_training_file(tmp_path / "absent.yaml")
     broken = tmp_path / "broken.yaml"
-    broken.write_text("a: [")
-    assert not is_training_file(broken)
+    broken.write_text("data: 1\na: [")
+    for unreadable in (broken, tmp_path / "absent.yaml", tmp_path):
+        with pytest.raises(CuprolithError, match=re.escape(str(unreadable))):
+            is_training_file(unreadable)
 
 
 TOP = """\

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
 
 class _Parameter(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class FloatParameter(_Parameter):
@@ -44,7 +43,9 @@ class CategoricalParameter(_Parameter):
     """One of several values that have no order."""
 
     type: Literal["categorical"] = "categorical"
-    choices: tuple[bool | int | float | str, ...] = Field(min_length=1)
+    choices: Annotated[tuple[bool | int | float | str, ...], Strict(False)] = Field(
+        min_length=1, max_length=1000
+    )
 
     @model_validator(mode="after")
     def _distinct(self) -> CategoricalParameter:
@@ -57,7 +58,7 @@ class OrdinalParameter(_Parameter):
     """One of several numbers, in rising order: their rank is searched, as for widths 4, 16, 64."""
 
     type: Literal["ordinal"] = "ordinal"
-    values: tuple[int | float, ...] = Field(min_length=1)
+    values: Annotated[tuple[int | float, ...], Strict(False)] = Field(min_length=1, max_length=1000)
 
     @model_validator(mode="after")
     def _rising(self) -> OrdinalParameter:
@@ -73,8 +74,6 @@ Parameter = Annotated[
 
 
 def _check_bounds(low: float, high: float, log: bool) -> None:
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise ValueError("bounds must be finite")
     if low > high:
         raise ValueError(f"low ({low}) is above high ({high})")
     if log and low <= 0:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from training.dataset_card import CARD_NAME
-from training.settings import Count, Settings, SplitSettings
+from training.settings import Count, Listed, Seed, Settings, SplitSettings
 from training.sources.dataset import DatasetSource
 from training.sources.extxyz_labels import LabelKeys
 from training.sources.qm9 import QM9Source
@@ -24,14 +24,14 @@ class _InFolder(Settings):
         """What to name where the data cannot be read."""
         return self.directory
 
-    directory: Path
+    directory: Annotated[Path, Listed]
 
 
 class DatasetSourceSettings(_InFolder):
     """A Cuprolith dataset."""
 
     source: Literal["dataset"] = "dataset"
-    directory: Path = Field(
+    directory: Annotated[Path, Listed] = Field(
         description="folder with dataset.json; or with train.extxyz and val.extxyz of one's own"
     )
 
@@ -40,7 +40,7 @@ class RMD17SourceSettings(_InFolder):
     """One molecule of rMD17; see `RMD17Source`."""
 
     source: Literal["rmd17"] = "rmd17"
-    directory: Path = Field(description="folder with the downloaded files")
+    directory: Annotated[Path, Listed] = Field(description="folder with the downloaded files")
     molecule: Molecule
     split: Annotated[int, Field(ge=1, le=5)] = 1
     n_train: Count = 950
@@ -51,21 +51,21 @@ class QM9SourceSettings(_InFolder):
     """QM9's internal energies; see `QM9Source`."""
 
     source: Literal["qm9"] = "qm9"
-    directory: Path = Field(description="folder with the downloaded files")
+    directory: Annotated[Path, Listed] = Field(description="folder with the downloaded files")
     n_train: Count = 110_000
     n_val: Count = 10_000
-    seed: int = Field(default=0, description="of the split; the training's own does not change it")
+    seed: Seed = Field(default=0, description="of the split; the training's own does not change it")
 
 
 class ExtxyzSourceSettings(Settings):
     """One's own files of extended XYZ; see `ExtxyzSource`."""
 
     source: Literal["extxyz"] = "extxyz"
-    train: Path = Field(description="file to train on")
-    val: Path | None = Field(
+    train: Annotated[Path, Listed] = Field(description="file to train on")
+    val: Annotated[Path, Listed] | None = Field(
         default=None, description="file to validate on; default: a part of `train`"
     )
-    test: Path | None = Field(
+    test: Annotated[Path, Listed] | None = Field(
         default=None, description="file to test on; default: a part of `train`, if `val` is one"
     )
     energy_key: str | None = Field(default=None, description="name of the energy, eV")
@@ -77,7 +77,7 @@ class ExtxyzSourceSettings(Settings):
         default=None, description="name of the virial, eV: minus stress times volume"
     )
     split: SplitSettings = SplitSettings()
-    seed: int = Field(default=0, description="of the split; the training's own does not change it")
+    seed: Seed = Field(default=0, description="of the split; the training's own does not change it")
 
     @property
     def place(self) -> Path:

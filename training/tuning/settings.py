@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from training.optimization.parameters import Parameter
-from training.settings import Count, Positive, Settings
+from training.settings import Count, Listed, Positive, Processes, Settings
 
 
 class InferenceSettings(Settings):
@@ -27,8 +27,10 @@ class InferenceSettings(Settings):
         description="smallest system to measure on; a validation frame is repeated up to it "
         "where it is periodic, and taken as it is where not. None takes frames as they are",
     )
-    warm_up: Annotated[int, Field(ge=0)] = Field(default=5, description="calls not counted")
-    repeats: Annotated[int, Field(ge=3)] = Field(default=20, description="calls counted")
+    warm_up: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        default=5, description="calls not counted"
+    )
+    repeats: Annotated[int, Field(ge=3, le=10_000)] = Field(default=20, description="calls counted")
 
 
 class LimitSettings(Settings):
@@ -53,22 +55,26 @@ class TuningSettings(Settings):
     The defaults are the paper's budget (Laskaris 2026, section III.E).
     """
 
-    generations: Count = 100
-    offspring: Count = Field(default=12, description="trials proposed together")
-    workers: Count = Field(default=1, description="trainings side by side on one machine")
+    generations: Annotated[int, Field(ge=1, le=10_000)] = 100
+    offspring: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=12, description="trials proposed together"
+    )
+    workers: Processes = Field(default=1, description="trainings side by side on one machine")
     search_space: dict[str, Parameter] = Field(
         default_factory=dict,
         description="by dotted name within `training`, say `model.r_max`; empty means the paper's",
     )
     inference: InferenceSettings = InferenceSettings()
     limits: LimitSettings = LimitSettings()
-    reference_point: tuple[Positive, Positive] | None = Field(
+    reference_point: Annotated[tuple[Positive, Positive], Listed] | None = Field(
         default=None,
         description="worst accuracy (eV/Å, or eV/atom) and inference time (µs/atom, or "
         "Mflop/atom) of interest; None follows the trials",
     )
-    warm_start: tuple[Path, ...] = Field(
-        default=(), description="pareto.json of other studies, whose points are tried first"
+    warm_start: Annotated[tuple[Annotated[Path, Listed], ...], Listed] = Field(
+        default=(),
+        max_length=1000,
+        description="pareto.json of other studies, whose points are tried first",
     )
 
     @property

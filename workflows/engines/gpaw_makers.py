@@ -21,6 +21,7 @@ from workflows.engines.makers import (
     EmbeddedStaticMaker,
 )
 from workflows.errors import CuprolithError
+from workflows.names import structure_folder
 
 
 @dataclass
@@ -71,7 +72,7 @@ class GpawMaker(EmbeddedMaker):
         with gpaw_calculator(
             structure,
             self.gpaw,
-            directory=Path("gpaw") / provenance.structure_id / run,
+            directory=Path("gpaw") / structure_folder(provenance.structure_id) / run,
             config_hash=self.config_hash,
             use_symmetry=use_symmetry,
         ) as calculator:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from training.settings import Settings
 from workflows.kpoints import PAPER_KPOINT_LENGTH
 
 FUNCTIONALS = {"r2scan": "MGGA_X_R2SCAN+MGGA_C_R2SCAN", "pbe": "PBE"}
@@ -22,10 +23,8 @@ _OCCUPATIONS: dict[str, dict[str, Any]] = {
 }
 
 
-class GpawSettings(BaseModel):
+class GpawSettings(Settings):
     """PAW with plane waves (Laskaris 2026, section III.C, as far as it carries over from VASP)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     command: str = Field(
         default="gpaw python",
@@ -42,19 +41,19 @@ class GpawSettings(BaseModel):
     smearing: Literal["methfessel-paxton", "gaussian", "fermi-dirac"] = Field(
         default="methfessel-paxton", description="of order 1, as for VASP, or another"
     )
-    smearing_width: Annotated[float, Field(gt=0, le=1)] = Field(default=0.1, description="eV")
-    energy_tolerance: Annotated[float, Field(gt=0, le=1e-2)] = Field(
+    smearing_width: Annotated[float, Field(ge=1e-4, le=1)] = Field(default=0.1, description="eV")
+    energy_tolerance: Annotated[float, Field(ge=1e-12, le=1e-2)] = Field(
         default=1e-5, description="change of energy between SCF steps, eV per valence electron"
     )
-    density_tolerance: Annotated[float, Field(gt=0, le=1e-2)] = Field(
+    density_tolerance: Annotated[float, Field(ge=1e-12, le=1e-2)] = Field(
         default=1e-5, description="change of density between SCF steps, electrons per electron"
     )
-    eigenstate_tolerance: Annotated[float, Field(gt=0, le=1e-3)] = Field(
+    eigenstate_tolerance: Annotated[float, Field(ge=1e-14, le=1e-3)] = Field(
         default=1e-6,
         description="residual of the Kohn–Sham equation, eV² per electron; r2SCAN slabs do not "
         "reach GPAW's default of 4e-8",
     )
-    max_scf_steps: Annotated[int, Field(ge=10)] = Field(
+    max_scf_steps: Annotated[int, Field(ge=10, le=100_000)] = Field(
         default=200, description="SCF steps of one ionic step at most"
     )
 

@@ -6,23 +6,23 @@ import math
 from itertools import pairwise
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from training.settings import Count, Settings
 from workflows.engines.gpaw_settings import GpawSettings
 from workflows.kpoints import PAPER_KPOINT_LENGTH
 from workflows.vasp.settings import VaspSettings
 
 EngineName = Literal["diep-r2scan", "chgnet-r2scan", "gpaw", "vasp"]
-Count = Annotated[int, Field(ge=1)]
 
 PAPER_COOLING_RATE = 250.0
 """Cooling rate of the melt-quench in K/ps (Laskaris 2026, section III.B)."""
 
+MOST_STEPS = 10_000_000
+"""Steps of one melt-quench at most: 20 ns at 2 fs."""
 
-class Settings(BaseModel):
-    """Base of all sections: unknown keys are refused, values are immutable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+MOST_SEGMENTS = 100_000
+"""Jobs of one melt-quench at most."""
 
 
 class RelaxSettings(Settings):
@@ -64,13 +64,13 @@ class MeltQuenchSettings(Settings):
     final_temperature: Annotated[float, Field(gt=0, lt=20000)] = Field(
         default=10.0, description="temperature at the end, K"
     )
-    cooling_rate: Annotated[float, Field(gt=0)] = Field(
+    cooling_rate: Annotated[float, Field(ge=1e-3, le=1e7)] = Field(
         default=PAPER_COOLING_RATE, description="cooling rate, K/ps"
     )
     time_step: Annotated[float, Field(ge=0.05, le=10)] = Field(
         default=2.0, description="MD time step, fs"
     )
-    hold_steps: Annotated[int, Field(ge=0)] = Field(
+    hold_steps: Annotated[int, Field(ge=0, le=MOST_STEPS)] = Field(
         default=500, description="steps at the melt temperature"
     )
     thermostat_time: Annotated[float, Field(ge=1, le=10000)] = Field(
@@ -86,6 +86,16 @@ class MeltQuenchSettings(Settings):
             raise ValueError(
                 f"final_temperature ({self.final_temperature:g} K) is not below "
                 f"melt_temperature ({self.melt_temperature:g} K)"
+            )
+        if self.n_steps > MOST_STEPS:
+            raise ValueError(
+                f"{self.n_steps:,} steps of {self.time_step:g} fs: more than {MOST_STEPS:,} are "
+                "not run; give a higher `cooling_rate` (K/ps) or fewer `hold_steps`"
+            )
+        if self.n_steps > MOST_SEGMENTS * self.segment_steps:
+            raise ValueError(
+                f"{self.n_steps:,} steps in jobs of {self.segment_steps}: more than "
+                f"{MOST_SEGMENTS:,} jobs; give larger `segment_steps`"
             )
         return self
 

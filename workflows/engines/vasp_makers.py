@@ -19,6 +19,7 @@ from workflows.engines.document import LabelDocument, Provenance
 from workflows.engines.segmented import SegmentedMeltQuenchMaker
 from workflows.engines.settings import RelaxSettings, Segment
 from workflows.errors import CuprolithError
+from workflows.names import structure_folder
 from workflows.vasp.continuation import dynamics_goes_on, read_contcar, relaxation_goes_on
 from workflows.vasp.execution import last_words
 from workflows.vasp.inputs import (
@@ -68,7 +69,7 @@ class VaspMaker(Maker):
         first_step: int = 0,
     ) -> VaspRunner:
         directory = RunDirectory(
-            ROOT / provenance.structure_id / folder,
+            ROOT / structure_folder(provenance.structure_id) / folder,
             provenance,
             generator.task,
             f"{provenance.structure_id}/{run_label}",
@@ -226,7 +227,9 @@ class VaspMeltQuenchMaker(SegmentedMeltQuenchMaker, VaspMaker):
             )
         else:
             poscar = str(state["contcar"])
-            runner.orbitals_from = ROOT / provenance.structure_id / f"{run_label}-{segment}"
+            runner.orbitals_from = (
+                ROOT / structure_folder(provenance.structure_id) / f"{run_label}-{segment}"
+            )
 
         def goes_on(labels: RunLabels) -> str | None:
             done = whole.first + len(labels)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, PlainValidator, field_validator, model_validator
 
+from training.settings import Settings
 from workflows.kpoints import PAPER_KPOINT_LENGTH
-from workflows.vasp.incar_overrides import refused_override
+from workflows.vasp.incar_overrides import incar_value, refused_override, written_override
 
 PAPER_CUTOFF = 520.0
 """Plane-wave cutoff in eV (Laskaris 2026, section III.C)."""
@@ -21,15 +23,12 @@ REHEARSAL_COMMAND = "cuprolith-vasp-rehearsal"
 LABELS = {"r2scan": "r2SCAN", "pbe": "PBE"}
 """Names of the functionals as frames bear them."""
 
-IncarValue = bool | int | float | str | list[int | float]
-Count = Annotated[int, Field(ge=1)]
+IncarValue = Annotated[bool | int | float | str | list[int | float], PlainValidator(incar_value)]
+Count = Annotated[int, Field(ge=1, le=100_000)]
+_POTCAR = re.compile(r"([A-Z][a-z]?)(?:_[A-Za-z0-9.]+)*")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ParallelSettings(_Section):
+class ParallelSettings(Settings):
     """How VASP shares its work; decides no label, so each worker may have its own."""
 
     ncore: Count | None = Field(
@@ -50,7 +49,7 @@ class ParallelSettings(_Section):
         return found
 
 
-class VaspSettings(_Section):
+class VaspSettings(Settings):
     """Plane-wave DFT of all tasks (Laskaris 2026, section III.C)."""
 
     functional: Literal["r2scan", "pbe"] = Field(
@@ -67,7 +66,7 @@ class VaspSettings(_Section):
     encut: Annotated[float, Field(ge=200, le=2000)] = Field(
         default=PAPER_CUTOFF, description="plane-wave cutoff, eV (paper: 520)"
     )
-    ediff: Annotated[float, Field(gt=0, le=1e-2)] = Field(
+    ediff: Annotated[float, Field(ge=1e-12, le=1e-2)] = Field(
         default=1e-5, description="change of energy that ends the electronic loop, eV (paper: 1e-5)"
     )
     kpoint_length: Annotated[float, Field(ge=5, le=100)] = Field(
@@ -78,7 +77,7 @@ class VaspSettings(_Section):
         default="methfessel-paxton",
         description="of order 1 or Gaussian; never tetrahedra, whose forces are wrong for metals",
     )
-    smearing_width: Annotated[float, Field(gt=0, le=0.5)] = Field(
+    smearing_width: Annotated[float, Field(ge=1e-4, le=0.5)] = Field(
         default=0.1, description="SIGMA, eV (the paper does not say)"
     )
     spin_polarized: bool = Field(
@@ -94,7 +93,7 @@ class VaspSettings(_Section):
         default=None,
         description="command that runs VASP; else VASP_CMD, else that of atomate2's settings",
     )
-    wall_time: Annotated[int, Field(ge=60)] | None = Field(
+    wall_time: Annotated[int, Field(ge=60, le=10**8)] | None = Field(
         default=None,
         description="wall time a job has, s; else CUPROLITH_WALL_TIME. VASP is stopped cleanly "
         "before its end",
@@ -103,10 +102,10 @@ class VaspSettings(_Section):
     max_errors: Count = Field(
         default=5, description="corrections by custodian before a run is given up"
     )
-    max_restarts: Annotated[int, Field(ge=0)] = Field(
+    max_restarts: Annotated[int, Field(ge=0, le=1000)] = Field(
         default=2, description="restarts of a run that died, as long as each adds ionic steps"
     )
-    frozen_after: Annotated[int, Field(ge=10)] = Field(
+    frozen_after: Annotated[int, Field(ge=10, le=10**8)] = Field(
         default=21_600, description="seconds without output after which VASP counts as frozen"
     )
 
@@ -119,8 +118,14 @@ class VaspSettings(_Section):
 
     @field_validator("incar")
     @classmethod
-    def _upper_case(cls, incar: dict[str, IncarValue]) -> dict[str, IncarValue]:
-        return {tag.upper(): value for tag, value in incar.items()}
+    def _as_written(cls, incar: dict[str, IncarValue]) -> dict[str, IncarValue]:
+        written: dict[str, IncarValue] = {}
+        for given, value in incar.items():
+            tag, meant = written_override(given, value)
+            if tag in written:
+                raise ValueError(f"incar: {tag} is given twice, in other letters: remove one")
+            written[tag] = meant
+        return written
 
     @model_validator(mode="after")
     def _possible(self) -> VaspSettings:
@@ -129,8 +134,12 @@ class VaspSettings(_Section):
             if reason:
                 raise ValueError(f"incar: {tag} = {value}: {reason}")
         for element, symbol in self.potcars.items():
-            if symbol.split("_")[0] != element:
-                raise ValueError(f"potcars: {symbol} is no potential of {element}")
+            found = _POTCAR.fullmatch(symbol)  # it names a folder, too
+            if found is None or found[1] != element:
+                raise ValueError(
+                    f"potcars: {symbol!r} is no potential of {element}: write one such as "
+                    "`Li: Li_sv`"
+                )
         return self
 
     @property

@@ -60,6 +60,61 @@ def test_impossible_overrides_are_refused(overrides, says):
         VaspSettings(incar=overrides)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        ({"SYSTEM": "a\nENCUT = 1"}, "no single value"),
+        ({"SYSTEM": "a\rENCUT = 1"}, "no single value"),
+        ({"ALGO": "N; ENCUT=200"}, "no single value"),
+        ({"SYSTEM": "a \\"}, "no single value"),
+        ({"SYSTEM": 'a "b'}, "no single value"),
+        ({"SYSTEM": "a ! b"}, "no single value"),
+        ({"SYSTEM": "Å"}, "no single value"),
+        ({"SYSTEM": " "}, "no single value"),
+        ({"A = 1; ENCUT": 1}, "no name of a tag"),
+        ({"A\nENCUT": 1}, "no name of a tag"),
+        ({"!A": 1}, "no name of a tag"),
+        ({"ÉNCUT": 1}, "no name of a tag"),
+        ({"": 1}, "no name of a tag"),
+        ({" encut ": 200}, "use the key `encut`"),
+        ({"Algo": "All", "ALGO": "Fast"}, "given twice"),
+        ({"ALGO": " Fast"}, "meta-GGA"),
+        ({"LASPH": ".FALSE."}, "aspherical"),
+        ({"LASPH": "f"}, "aspherical"),
+        ({"LHFCALC": ".TRUE."}, "hybrid"),
+        ({"ISIF": "3"}, "fixed"),
+        ({"ISYM": False}, "symmetry"),
+        ({"PSTRESS": 10}, "pressure"),
+        ({"NELM": float("inf")}, "finite number"),
+        ({"NELM": 10**12}, "finite number"),
+        ({"NELM": "1e400"}, "too large"),
+        ({"NELM": None}, "finite number"),
+        ({"MAGMOM": []}, "finite number"),
+        ({"MAGMOM": [1.0, float("nan")]}, "finite number"),
+        ({"MAGMOM": [1.0, "2"]}, "finite number"),
+        ({"NELM": {"a": 1}}, "finite number"),
+    ],
+)
+def test_nothing_slips_past_the_refusal_of_overrides(overrides, says):
+    with pytest.raises(ValidationError, match=says):
+        VaspSettings(incar=overrides)
+
+
+def test_overrides_are_kept_as_vasp_reads_them():
+    given = {"nelm": "120", "LREAL": ".FALSE.", "Magmom": "2*1.5 -1", "EFIELD": "1d-2", "ISIF": "2",
+             "LHFCALC": ".F.", "SYSTEM": "Cu (100), r2SCAN"}  # fmt: skip
+    assert VaspSettings(incar=given).incar == {
+        "NELM": 120, "LREAL": False, "MAGMOM": "2*1.5 -1", "EFIELD": 0.01, "ISIF": 2,
+        "LHFCALC": False, "SYSTEM": "Cu (100), r2SCAN",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("symbol", ["Li_/../../x", "../Li", "Li_", "Li_sv\n", "", "li", "Lithium"])
+def test_potentials_are_no_paths(symbol):
+    with pytest.raises(ValidationError, match="no potential of Li"):
+        VaspSettings(potcars={"Li": symbol})
+
+
 def test_metagga_with_pbe_is_refused_and_other_tags_pass():
     with pytest.raises(ValidationError, match="contradicts functional: pbe"):
         VaspSettings(functional="pbe", incar={"METAGGA": "R2SCAN"})
@@ -67,7 +122,7 @@ def test_metagga_with_pbe_is_refused_and_other_tags_pass():
 
 
 def test_potential_of_another_element_is_refused():
-    with pytest.raises(ValidationError, match="no potential of Li"):
+    with pytest.raises(ValidationError, match="'Cu_pv' is no potential of Li"):
         VaspSettings(potcars={"Li": "Cu_pv"})
 
 
@@ -75,7 +130,7 @@ def test_campaign_names_file_line_and_key(tmp_path):
     content = {
         "name": "c",
         "crystals": {"Cu": {"prototype": "fcc", "a": 3.6}},
-        "structures": {},
+        "structures": {"bulk": {}},
         "engine": {"name": "vasp", "vasp": {"encutt": 520}},
     }
     path = tmp_path / "c.yaml"

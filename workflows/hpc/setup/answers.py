@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Annotated, Any, cast, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from workflows.errors import CuprolithError
 from workflows.hpc.setup.questions import BY_NAME, QUESTIONS, Data, Question, value_at
 from workflows.hpc.setup.settings import HpcSettings
+from workflows.yaml_file import yaml_value
 
 
 def answered(data: Data, answers: Mapping[str, Any]) -> Data:
@@ -91,10 +91,10 @@ def assignment(text: str) -> tuple[str, Any]:
     """
     key, equals, value = text.partition("=")
     try:
-        return key.strip(), yaml.safe_load(value) if equals and key.strip() else _refuse()
-    except (ValueError, yaml.YAMLError):
+        return key.strip(), yaml_value(value) if equals and key.strip() else _refuse()
+    except ValueError as error:
         raise CuprolithError(
-            "--set takes KEY=VALUE",
+            f"--set takes KEY=VALUE{f': {error}' if str(error) else ''}",
             key=key.strip(),
             remedy="for instance --set classes.gpu.memory_gb=64 or "
             '--set "environment.lines=[ulimit -s unlimited]"',

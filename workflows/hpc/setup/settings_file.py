@@ -10,10 +10,14 @@ import yaml
 from pydantic import ValidationError
 
 from workflows.campaign_errors import explain
-from workflows.errors import CuprolithError
 from workflows.hpc.setup.settings import HpcSettings
+from workflows.yaml_file import FileKind, content_of, read_yaml, yaml_text
 
-_EXAMPLE = "`cuprolith hpc init --dry-run` shows one"
+_SETTINGS = FileKind(
+    "file of a cluster's settings",
+    "`project`, `scheduler`, `classes`",
+    "`cuprolith hpc init --dry-run` shows one",
+)
 
 
 def read_settings(path: Path) -> HpcSettings:
@@ -36,28 +40,8 @@ def read_data(path: Path) -> tuple[dict[str, Any], yaml.Node | None]:
     CuprolithError
         If it cannot be read or is no mapping.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CuprolithError(
-            f"cannot be read: {error}", where=str(path), remedy=f"check the path; {_EXAMPLE}"
-        ) from None
-    try:
-        data = yaml.safe_load(text)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        problem = getattr(error, "problem", None) or "cannot be parsed"
-        # `from None`: PyYAML's own message quotes the line
-        raise CuprolithError(f"not valid YAML: {problem}", where=where, remedy=_EXAMPLE) from None
-    if not isinstance(data, dict):
-        raise CuprolithError(
-            "settings are a mapping of keys such as `project`, `scheduler`, `classes`",
-            where=str(path),
-            remedy=_EXAMPLE,
-        )
-    return data, root
+    root = read_yaml(path, _SETTINGS)
+    return content_of(root), root
 
 
 def checked_settings(
@@ -88,5 +72,5 @@ def checked_settings(
 
 def settings_text(settings: HpcSettings) -> str:
     """Return a settings file."""
-    text: str = yaml.safe_dump(settings.as_data(), sort_keys=False, width=100, allow_unicode=True)
+    text = yaml_text(settings.as_data())
     return "# Written by `cuprolith hpc init`; it holds no password.\n" + text

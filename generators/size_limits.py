@@ -1,0 +1,113 @@
+"""How large a campaign can be meant to be: counted before anything of that size is built."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from generators.candidate import Candidate
+from generators.crystals import Crystal
+from generators.errors import GenerationError
+from generators.lattice_plane import plane_cell
+from generators.settings import MillerIndex
+
+MOST_ATOMS = 20_000
+"""Atoms of one structure: DFT ends at some 1,000, the embedded potentials at some 10,000."""
+
+MOST_STRUCTURES = 100_000
+"""Structures of a campaign; the paper's has 715."""
+
+MOST_ATOMS_IN_ALL = 2_000_000
+"""Atoms of a campaign, some kB of memory each while it is built."""
+
+_LARGE = 1_000
+_MANY = 10_000
+
+
+class Budget:
+    """What a campaign has made so far, and may still make."""
+
+    def __init__(self) -> None:
+        self._structures = 0
+        self._atoms = 0
+
+    def reserve(self, structures: int, atoms_each: float, where: str) -> None:
+        """Count structures that are about to be built.
+
+        Parameters
+        ----------
+        structures
+            How many.
+        atoms_each
+            Atoms of one, or of the smallest; an estimate is enough.
+        where
+            Path of the setting that asks for them.
+
+        Raises
+        ------
+        GenerationError
+            If one of them, or all that were counted, are more than can be meant.
+        """
+        check_atoms(atoms_each, where)
+        self._structures += structures
+        self._atoms += math.ceil(structures * atoms_each)
+        if self._structures > MOST_STRUCTURES or self._atoms > MOST_ATOMS_IN_ALL:
+            raise GenerationError(
+                f"up to here the campaign makes {self._structures:,} structures of about "
+                f"{self._atoms:,} atoms in all; at most {MOST_STRUCTURES:,} structures and "
+                f"{MOST_ATOMS_IN_ALL:,} atoms can be made",
+                where=where,
+                remedy="Ask for fewer or smaller ones, or split the campaign",
+            )
+
+
+def check_atoms(atoms: float, where: str = "") -> None:
+    """Refuse a structure of more atoms than any engine here labels.
+
+    Raises
+    ------
+    GenerationError
+        With the number.
+    """
+    if not atoms <= MOST_ATOMS:
+        raise GenerationError(
+            f"one structure would have about {atoms:,.0f} atoms; at most {MOST_ATOMS:,} can be "
+            "labelled",
+            where=where,
+            remedy="Give a smaller supercell, a thinner slab, or lower Miller indices",
+        )
+
+
+def slab_atoms(crystal: Crystal, miller_index: MillerIndex, min_thickness: float) -> float:
+    """Atoms in the smallest cell of a slab, give or take those of one period.
+
+    Raises
+    ------
+    GenerationError
+        If `miller_index` is no plane.
+    """
+    primitive = crystal.primitive
+    cell = plane_cell(crystal.conventional.lattice.matrix, primitive.lattice.matrix, miller_index)
+    return cell.area * (min_thickness + cell.spacing) * len(primitive) / primitive.volume
+
+
+def repeated(supercell: Sequence[int]) -> int:
+    """Cells in a supercell."""
+    return int(np.prod(supercell, dtype=object))
+
+
+def size_notes(candidates: Sequence[Candidate]) -> list[str]:
+    """Say what is possible but merely huge."""
+    notes = []
+    large = [candidate for candidate in candidates if len(candidate.structure) > _LARGE]
+    if large:
+        largest = max(large, key=lambda candidate: len(candidate.structure))
+        notes.append(
+            f"large: {len(large)} structures have more than {_LARGE:,} atoms, which DFT hardly "
+            f"labels; {largest.structure_id} has {len(largest.structure):,}"
+        )
+    if len(candidates) > _MANY:
+        notes.append(f"many: {len(candidates):,} structures are to be labelled")
+    return notes
