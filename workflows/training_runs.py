@@ -61,7 +61,8 @@ def opened_source(file: TrainingFile, data_root: Path) -> TrainingSource:
 
 def open_data(data: SourceSettings, data_root: Path) -> TrainingSource:
     """Open what a section ``data`` names; as `opened_source`."""
-    with explained(f"data: {data_root / data.place}"):
+    remedy = "check the section `data`, and the folder that --data names"
+    with explained(f"data: {data_root / data.place}", remedy):
         source = open_source(data, data_root)
         source.n_frames("train")
         return source
@@ -97,9 +98,9 @@ def training_folder(root: Path, seed: int) -> Path:
 
 
 @contextmanager
-def explained(where: str) -> Iterator[None]:
-    """Say where an error of data or training arose."""
+def explained(where: str, remedy: str = "") -> Iterator[None]:
+    """Say where an error of data or training arose, and what to do beside what it says itself."""
     try:
         yield
     except (TrainingError, DatasetError) as error:
-        raise CuprolithError(str(error), where=where) from error
+        raise CuprolithError(str(error), where=where, remedy=remedy) from error

@@ -20,7 +20,9 @@ FromOption = Annotated[
     ),
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder of the dataset.")]
-SeedOption = Annotated[int | None, typer.Option("--seed", help="Of the split; default 0.")]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Of the split; default 0.")
+]
 
 
 def with_outputs(collect_labels: Callable[..., None]) -> Callable[..., None]:

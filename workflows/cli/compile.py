@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from workflows.progress import announce, progress_on
 from workflows.workdir import Workdir
 
 DEPLOYED = "deployed"
+_DEVICE = re.compile(r"cpu|cuda(?::[0-9]{1,3})?")
 
 FolderArgument = Annotated[
     Path | None, typer.Argument(help="Folder of a training: it holds result.json.")
@@ -58,6 +60,8 @@ def compile_(
     with errors_shown(debug=debug), _training(folder, workdir) as trained:
         from training.deployment import compile_model
 
+        if not _DEVICE.fullmatch(device):  # it is part of a file's name, too
+            raise CuprolithError(f"--device {device}: no device", remedy="say cpu or cuda")
         checkpoint, variant = _finished(trained)
         out = trained / DEPLOYED / f"{variant}-{target}-{device}{COMPILED_SUFFIX}"
         announce("compiling takes one to four minutes")

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 def logs(
     job: Annotated[str, typer.Argument(help="Number of the job, or its uuid or its beginning.")],
     project: ProjectOption = None,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Of each file.")] = 40,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=1, max=1_000_000, help="Of each file.")
+    ] = 40,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
     debug: DebugOption = False,
 ) -> None:

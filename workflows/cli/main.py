@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import re
 
 import typer
+from typer.core import TyperGroup
 
 from workflows.cli.cancel import cancel
 from workflows.cli.compile import compile_, package
@@ -23,7 +25,36 @@ from workflows.cli.status import status
 from workflows.cli.submit import submit
 from workflows.cli.tune import choose, tune
 
+
+class _Commands(TyperGroup):
+    """All verbs; what cannot be meant on any command line is refused before one of them starts."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        """Refuse empty arguments, which would stand for the present folder, and odd characters."""
+        for place, argument in enumerate(args, start=1):
+            before = f" after {args[place - 2]}" if place > 1 else ""
+            if not argument.strip() or _EMPTY_OPTION.fullmatch(argument):
+                raise typer.BadParameter(
+                    f"argument {place}{before} is empty: give a value, or leave it out (a shell "
+                    "variable may be unset)"
+                )
+            if not _is_text(argument):
+                raise typer.BadParameter(
+                    f"argument {place}{before} holds control characters or no UTF-8: remove them, "
+                    "or rename the file"
+                )
+        return super().parse_args(ctx, args)
+
+
+_EMPTY_OPTION = re.compile(r"--[a-z-]+=\s*")
+
+
+def _is_text(argument: str) -> bool:
+    return all(letter.isprintable() or letter in "\n\t" for letter in argument)
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="From two crystals to a trained machine-learned interatomic potential.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

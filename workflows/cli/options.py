@@ -67,7 +67,14 @@ def opened_workdir(
     """
     loaded = read_campaign(campaign, workdir)
     opened = Workdir(workdir if workdir is not None else Path("campaigns") / loaded.name)
-    opened.root.mkdir(parents=True, exist_ok=True)
+    try:
+        opened.root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CuprolithError(
+            f"cannot be the workdir: {error.strerror or error}",
+            where=str(opened.root),
+            remedy="name a folder that can be made and written with --workdir",
+        ) from error
     with workdir_lock(opened.root), progress_on(console):
         if campaign is None:
             with keys_located(opened.campaign_yaml):

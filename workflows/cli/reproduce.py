@@ -26,7 +26,7 @@ OutOption = Annotated[Path, typer.Option("--out", help="Folder of the runs and t
 InputsOption = Annotated[
     Path, typer.Option("--inputs", help="Folder with the paper's training files and results.yaml.")
 ]
-SeedsOption = Annotated[int, typer.Option("--seeds", min=1, help="Runs of each cell.")]
+SeedsOption = Annotated[int, typer.Option("--seeds", min=1, max=1000, help="Runs of each cell.")]
 OnlyOption = Annotated[
     str, typer.Option("--only", help="Datasets, with commas: aspirin,benzene,culi,qm9.")
 ]

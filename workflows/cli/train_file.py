@@ -29,7 +29,8 @@ DataOption = Annotated[
     Path, typer.Option("--data", help="Folder that data folders are relative to.")
 ]
 SeedOption = Annotated[
-    int | None, typer.Option("--seed", min=0, help="Training file: instead of its own.")
+    int | None,
+    typer.Option("--seed", min=0, max=2**32 - 1, help="Training file: instead of its own."),
 ]
 EpochsOption = Annotated[
     int | None, typer.Option("--max-epochs", min=1, help="Instead of the file's.")

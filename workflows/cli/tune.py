@@ -206,7 +206,9 @@ def _choice(trial: int | None, knee: bool, best: str | None) -> Choice:
         )
     choice = given[0]
     if isinstance(choice, str) and choice not in ("knee", "accuracy", "time"):
-        raise CuprolithError(f"--best {choice}: neither accuracy nor time")
+        raise CuprolithError(
+            f"--best {choice}: neither accuracy nor time", remedy="say one of these two"
+        )
     return choice  # type: ignore[return-value]  # checked above
 
 

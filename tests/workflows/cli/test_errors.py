@@ -66,7 +66,7 @@ def test_unknown_key(give, tmp_path):
 
 
 def test_missing_campaign(give):
-    assert_refused(give("run", "absent.yaml"), "absent.yaml", "no such campaign file")
+    assert_refused(give("run", "absent.yaml"), "absent.yaml", "no such campaign")
 
 
 def test_neither_campaign_nor_workdir(give):
