@@ -71,7 +71,9 @@ def explain(
 def _problem(
     detail: ErrorDetails, model: type[BaseModel], path: Path, root: yaml.Node | None
 ) -> tuple[str, str, str]:
-    loc, parent = _located(model, detail["loc"])
+    # The last part of these is a key as it stands, whatever letters it is made of.
+    is_key = detail["type"] in {"extra_forbidden", "missing"}
+    loc, parent = _located(model, detail["loc"], ends_with_key=is_key)
     key = ".".join(f"[{part}]" if isinstance(part, int) else part for part in loc)
     key = key.replace(".[", "[")
     where = f"{place_of(root, loc, path)}: {key}" if key else str(path)
@@ -194,17 +196,18 @@ def place_of_key(path: Path, key: str) -> str:
 
 
 def _located(
-    model: type[BaseModel], loc: tuple[int | str, ...]
+    model: type[BaseModel], loc: tuple[int | str, ...], *, ends_with_key: bool
 ) -> tuple[tuple[int | str, ...], type[BaseModel] | None]:
     """Location without what pydantic adds for members of unions; and the model that holds it."""
     annotation: Any = model
     parent = _find_model(model)
     keys: list[int | str] = []
-    for part in loc:
-        if _is_union_tag(part):
+    for place, part in enumerate(loc, start=1):
+        is_last_key = ends_with_key and place == len(loc)
+        if _is_union_tag(part) and not is_last_key:
             continue
         member = _tagged_member(annotation, part)
-        if member is not None:
+        if member is not None and not is_last_key:
             annotation = member
             continue
         keys.append(part)

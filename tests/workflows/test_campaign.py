@@ -196,3 +196,8 @@ def test_a_search_space_that_cannot_be_is_located(tmp_path):
     )
     assert "campaign.yaml:12: tuning.search_space: model.rmax" in text
     assert "did you mean `model.r_max`" in text
+
+
+@pytest.mark.parametrize("key", ["tun[ing", "int", "a(b)", "x y"])
+def test_a_key_of_any_letters_is_named(tmp_path, key):
+    assert f"{key}: unknown key" in refusal(tmp_path, SMALL + f'"{key}": 1\n')
