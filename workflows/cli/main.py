@@ -36,12 +36,14 @@ class _Commands(TyperGroup):
             if not argument.strip() or _EMPTY_OPTION.fullmatch(argument):
                 raise typer.BadParameter(
                     f"argument {place}{before} is empty: give a value, or leave it out (a shell "
-                    "variable may be unset)"
+                    "variable may be unset)",
+                    ctx=ctx,
                 )
             if not _is_text(argument):
                 raise typer.BadParameter(
                     f"argument {place}{before} holds control characters or no UTF-8: remove them, "
-                    "or rename the file"
+                    "or rename the file",
+                    ctx=ctx,
                 )
         return super().parse_args(ctx, args)
 
