@@ -34,6 +34,7 @@ def read_cif(path: Path) -> Structure:
     with zopen(path, mode="rt", encoding="utf-8") as file:
         text = str(file.read())
     block, its_text = _only_block(text)
+    _check_cell(block)
     _check_atoms(block)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what matters of them is checked here
@@ -81,6 +82,20 @@ def _only_block(text: str) -> tuple[CifBlock, str]:
         f"the CIF holds {len(crystals)} crystals: {names}",
         remedy="put each into a file of its own, and name that file",
     )
+
+
+def _check_cell(block: CifBlock) -> None:
+    """Refuse lengths and angles of which pymatgen takes the amount, or the rest of many turns."""
+    for key, most in (("length", math.inf), ("angle", 180.0)):
+        names = ("a", "b", "c") if key == "length" else ("alpha", "beta", "gamma")
+        for name in names:
+            for value in _column(block, f"_cell_{key}_{name}"):
+                number = float(re.sub(r"\(.*", "", value)) if _is_number(value) else math.nan
+                if not 0 < number < most:
+                    raise CuprolithError(
+                        f"_cell_{key}_{name} is {value!r}",
+                        remedy="give a length above 0 Å, or an angle between 0 and 180°",
+                    )
 
 
 def _check_atoms(block: CifBlock) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from fnmatch import fnmatch
+from itertools import islice
 from pathlib import Path
 
 import ase.io
@@ -17,6 +19,8 @@ from generators.errors import GenerationError
 from workflows.cif_files import read_cif
 from workflows.errors import CuprolithError
 
+_COUNT = re.compile(r"[0-9]{1,20}")
+_MOST_ATOMS = 100_000  # far above what `check_crystal` takes, far below what fills the memory
 _READABLE = "CIF, POSCAR, CONTCAR, vasprun.xml, extended XYZ, XSF or pymatgen's JSON"
 
 
@@ -78,6 +82,7 @@ def _read(path: Path) -> Structure:
 
 def _read_poscar(path: Path) -> Structure:
     """Read a POSCAR; elements that it does not name may stand in a POTCAR beside it."""
+    _refuse_huge_counts(path, slice(5, 7))
     poscar = Poscar.from_file(path, check_for_potcar=False)
     if not poscar.true_names:
         poscar = Poscar.from_file(path, check_for_potcar=True)
@@ -108,7 +113,20 @@ def _require_all_read(path: Path, atoms: int) -> None:
             )
 
 
+def _refuse_huge_counts(path: Path, lines: slice) -> None:
+    """Refuse a number of atoms for which a reader would take all time and memory."""
+    with zopen(path, mode="rt", encoding="utf-8") as file:
+        words = " ".join(str(line) for line in list(islice(file, lines.stop))[lines]).split()
+    largest = max((int(word) for word in words if _COUNT.fullmatch(word)), default=0)
+    if largest > _MOST_ATOMS:
+        raise CuprolithError(
+            f"the file says that it holds {largest:,} atoms",
+            remedy="correct the number of atoms: a crystal has some hundreds at most",
+        )
+
+
 def _read_xyz(path: Path) -> Structure:
+    _refuse_huge_counts(path, slice(0, 1))
     frames = ase.io.read(path, index=":", format="extxyz")
     if len(frames) != 1:
         raise CuprolithError(

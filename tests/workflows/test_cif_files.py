@@ -88,3 +88,15 @@ def test_what_leaves_something_open_is_refused(tmp_path, text, message):
     with pytest.raises(CuprolithError, match=message) as error:
         read(tmp_path, text)
     assert error.value.remedy
+
+
+@pytest.mark.parametrize("length", ["-3.6", "0", "inf", "nan", "?", "abc", "1e400"])
+def test_a_cell_of_impossible_lengths_is_refused(tmp_path, length):
+    with pytest.raises(CuprolithError, match="_cell_length_a is"):
+        read(tmp_path, cif(a=length))
+
+
+@pytest.mark.parametrize("angle", ["-90", "0", "180", "450", "1e308", "nan"])
+def test_a_cell_of_impossible_angles_is_refused(tmp_path, angle):
+    with pytest.raises(CuprolithError, match="_cell_angle_beta is"):
+        read(tmp_path, cif().replace("beta 90", f"beta {angle}"))

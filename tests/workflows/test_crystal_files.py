@@ -114,3 +114,13 @@ def test_missing_files_and_folders_are_refused(tmp_path):
     for path in (tmp_path / "missing.cif", tmp_path):
         with pytest.raises(CuprolithError, match="no such file"):
             read_crystal(path, "Cu")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("POSCAR", poscar(counts="1000000000")), ("cu.xyz", "1000000000\n\nCu 0 0 0\n")],
+)
+def test_a_number_of_atoms_that_would_fill_the_memory_is_refused(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(CuprolithError, match="says that it holds 1,000,000,000 atoms"):
+        read_crystal(tmp_path / name, "Cu")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
@@ -29,7 +30,7 @@ from workflows.cli.tune import choose, tune
 class _Commands(TyperGroup):
     """All verbs; what cannot be meant on any command line is refused before one of them starts."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuse empty arguments, which would stand for the present folder, and odd characters."""
         for place, argument in enumerate(args, start=1):
             before = f" after {args[place - 2]}" if place > 1 else ""
