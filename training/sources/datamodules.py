@@ -148,15 +148,20 @@ class FrameDataModule(NequIPDataModule):
 
 
 def _opened(source: Mapping[str, Any]) -> TrainingSource:
-    section = TypeAdapter(SourceSettings).validate_python(dict(source))
+    section = TypeAdapter(SourceSettings).validate_python(_plain(source))
     return open_source(section, relative_to=Path())
+
+
+def _plain(section: Mapping[str, Any]) -> Any:
+    """Return a section as plain dictionaries; Hydra hands over its own kind, also inside."""
+    return OmegaConf.to_container(section) if isinstance(section, DictConfig) else section
 
 
 def _datasets(
     dataset: type[AtomicDataset], source: Mapping[str, Any], transforms: list[Any], **arguments: Any
 ) -> dict[str, Any]:
     """Return the configuration of each split's dataset."""
-    section = OmegaConf.to_container(source) if isinstance(source, DictConfig) else source
+    section = _plain(source)
     return {
         f"{split}_dataset": {
             "_target_": f"{dataset.__module__}.{dataset.__name__}",
