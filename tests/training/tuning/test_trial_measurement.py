@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
+from training.child_process import python_command
 from training.nequip_config import BEST_CHECKPOINT
 from training.sources import DatasetSource
 from training.training_run import TrainingError
@@ -95,8 +96,16 @@ def test_without_forces_energies_alone_are_measured(
     assert measured.cost.flops_per_atom < untrained[0].cost.flops_per_atom / 1.5
 
 
-def test_a_model_that_does_not_fit_is_a_failure_with_its_reason(source, small_settings, tmp_path):
-    huge = applied(small_settings, {"model.edge_mlp_width": 10**12})
+def test_a_model_that_does_not_fit_is_a_failure_with_its_reason(
+    source, small_settings, tmp_path, monkeypatch
+):
+    def in_little_memory(module, call):
+        limited = 'ulimit -v 5000000 && exec "$@"'  # kB; torch itself takes half of it
+        return ["sh", "-c", limited, "sh", *python_command(module, call)]
+
+    monkeypatch.setattr(measuring_process, "python_command", in_little_memory)
+    widest = {"model.edge_mlp_width": 16384, "model.num_scalar_features": 16384}
+    huge = applied(small_settings, widest)
     measured = measure_model(huge, source, EAGER, "cpu", tmp_path)
     assert measured.inference is None
     assert measured.failure.startswith("measure: RuntimeError: ")
