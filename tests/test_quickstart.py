@@ -120,7 +120,9 @@ def test_forces_are_minus_the_derivative_of_the_energy(sample):
 
     calculator = embedded_calculator("diep-r2scan")
     step = 0.01
-    for frame in [f for f in sample if len(f) > 1][::4]:
+    # diep's energies jump where copper meets lithium: see docs/engines.md.
+    smooth = [f for f in sample if len(f) > 1 and f.info["family"] != "interface"]
+    for frame in smooth[::4]:
         forces = frame.calc.results["forces"]
         index, axis = np.unravel_index(np.abs(forces).argmax(), forces.shape)
         energies = []

@@ -222,7 +222,7 @@ def test_what_only_train_has_is_on_the_card(built):
     _, card = built
     (warning,) = card.warnings
     assert "neither val nor test has " in warning
-    assert "Al of family adatom" in warning
+    assert "Al, Cu, Ni of family adatom" in warning
     trained = {name for group in card.splits["train"].groups for name in group.structure_ids}
     assert {"slab-Al", "adatom-Al"} <= trained
 
