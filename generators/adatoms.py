@@ -42,9 +42,9 @@ def adatom_candidates(
     supercell. The adatom comes down on its site until it touches an atom of the surface, as spheres
     of covalent radii do (`generators.contact`): lower in a hollow than on top, and lower for small
     atoms; but no lower than half that distance above the local surface, the outermost of the atoms
-    it stands on, lest a small atom sinks into it. Laskaris 2026, section III.B, has 2 Å above the
-    surface everywhere (`height`). Adatoms go on the top face, and below the bottom face too where
-    the two differ.
+    it is on, so that a small atom does not sink into it. Laskaris 2026, section III.B, has 2 Å
+    above the surface everywhere (`height`). Adatoms go on the top face, and below the bottom face
+    too where the two differ.
 
     Parameters
     ----------

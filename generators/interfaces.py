@@ -180,7 +180,7 @@ def _gap_at_contact(blocks: list[_Block], vectors: FloatArray, *, periodic: bool
 def _rise_to_contact(lower: _Block, upper: _Block, vectors: FloatArray) -> float:
     """How far the upper block, which has no gap, has to rise for its first atom to touch, Å.
 
-    At least half the least contact distance, lest blocks with wide hollows sink into each other.
+    At least half the least contact distance, so that blocks with wide hollows stay apart.
     """
     contact = contact_distances(lower.symbols, upper.symbols)
     # Atoms far from the facing planes touch nothing.

@@ -265,7 +265,7 @@ class InterfaceSettings(Settings):
                 "`miller_indices`, or `max_index`"
             )
         if self.film_on == "both" and self.vacuum == 0:
-            raise ValueError("`film_on: both` needs `vacuum`, lest film meets film")
+            raise ValueError("`film_on: both` needs `vacuum`: otherwise film meets film")
         return self
 
 

@@ -1,4 +1,4 @@
-"""How large a campaign can be meant to be: counted before anything of that size is built."""
+"""Limits on the size of a campaign, checked before anything of that size is built."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Budget:
         Raises
         ------
         GenerationError
-            If one of them, or all that were counted, are more than can be meant.
+            If one of them, or the total so far, is beyond the limits.
         """
         check_atoms(atoms_each, where)
         self._structures += structures

@@ -98,10 +98,10 @@ def _problem(
 
 
 def _type_hint(detail: ErrorDetails) -> str:
-    """Say what to write where something of another type stands."""
+    """Say what to write in place of a value of another type."""
     kind, given = detail["type"], detail["input"]
     if given is None:
-        return "remove the key, or write what belongs there: nothing stands behind it"
+        return "the key has no value: remove it, or write the value"
     if kind == "string_type" and isinstance(given, bool | int | float):
         return f'quote it: "{given}"'
     return _HINTS.get(kind, "")

@@ -74,8 +74,8 @@ def is_file(path: Path) -> bool:
 
 def _refusal(name: str, marks: str) -> str:
     return (
-        f"{name[:LONGEST_NAME]!r} names files, too: write at most {LONGEST_NAME} letters (A to Z), "
-        f"digits, {marks}; a letter or digit first, no dot or space last"
+        f"{name[:LONGEST_NAME]!r} is also used as a file name: use at most {LONGEST_NAME} letters "
+        f"(A to Z), digits, {marks}; begin with a letter or digit, end without dot or space"
     )
 
 

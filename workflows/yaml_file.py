@@ -299,8 +299,8 @@ def _check_keys(node: yaml.MappingNode, path: Path) -> None:
             raise _refused(
                 key,
                 path,
-                f"the key `{key.value}` stands twice, in lines {lines[key.value]} and {line}",
-                "remove one of them: only one could count",
+                f"the key `{key.value}` is given twice, in lines {lines[key.value]} and {line}",
+                "remove one of them: only one can be used",
             )
         lines[key.value] = line
 

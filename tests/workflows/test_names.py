@@ -12,7 +12,7 @@ PATHS = [
 @pytest.mark.parametrize("name", PATHS, ids=repr)
 def test_names_that_lead_elsewhere_are_refused(name):
     for check in (file_name, crystal_name):
-        with pytest.raises(ValueError, match="names files, too: write at most 80 letters"):
+        with pytest.raises(ValueError, match="is also used as a file name: use at most 80 letters"):
             check(name)
 
 

@@ -37,7 +37,7 @@ def test_numbers_and_text_are_those_of_yaml_1_2(tmp_path):
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ("a: 1\nb: {x: 1,\n    x: 2}\n", 3, "the key `x` stands twice, in lines 2 and 3"),
+        ("a: 1\nb: {x: 1,\n    x: 2}\n", 3, "the key `x` is given twice, in lines 2 and 3"),
         ("a: 1\n\na: 2\n", 3, "in lines 1 and 3"),
         ("a:\n  No: {b: 1}\n", 2, '`No` may be text or false\n  → quote it .*: "No"'),
         ("a: [Li, No]\n", 1, 'quote it .*: "No"; else write false'),

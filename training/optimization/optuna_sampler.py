@@ -76,7 +76,7 @@ class SamoCobraSampler(BaseSampler):
     SearchSpaceError
         For a search space with nothing to search, or with anything but parameters in it.
     ValueError
-        For any other argument that cannot be meant. A reference point of the wrong length is
+        For any other invalid argument. A reference point of the wrong length is
         refused by the first trial, which knows how many objectives there are.
     """
 

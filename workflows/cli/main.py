@@ -28,7 +28,7 @@ from workflows.cli.tune import choose, tune
 
 
 class _Commands(TyperGroup):
-    """All verbs; what cannot be meant on any command line is refused before one of them starts."""
+    """All verbs; invalid command lines are refused before one of them starts."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuse empty arguments, which would stand for the present folder, and odd characters."""
