@@ -24,7 +24,7 @@ def dataset_section(inputs: Inputs, distributions: Distributions, command: str) 
         "are in one split, so that no near-copy of a training frame is tested on."
     )
     if card is not None:
-        section.notes = list(card.warnings)
+        section.notes = [text[:1].upper() + text[1:] for text in card.warnings]
         section.tables = [_fate_table(card), _split_table(card)]
         if card.quarantine.reasons:
             section.tables.append(_quarantine_table(card))
