@@ -163,11 +163,24 @@ def give_in_a_fork(scratch: Path, *arguments: str | Path) -> Outcome:
     return Outcome(code, output + (scratch / "stderr").read_text(), tuple(computed))
 
 
-def in_words(outcome: Outcome, damaged: bytes | None, path: Path) -> str:
-    """Say what became of a damaged file; None is one that was removed."""
+def in_words(outcome: Outcome, usual: str, damaged: bytes | None, path: Path) -> str:
+    """Say what became of a damaged file.
+
+    Parameters
+    ----------
+    outcome
+        Of the command with the damaged file.
+    usual
+        What the command prints in an undamaged folder.
+    damaged
+        Content after the damage; None if the file was removed.
+    path
+        The file.
+    """
     kinds = Counter(re.split(r"[ -]", name)[0] for name in outcome.computed)
     again = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
-    warned = "warning" in outcome.output
+    unusual = set(outcome.output.splitlines()) - set(usual.splitlines())
+    warned = any("warning" in line for line in unusual)
     if outcome.code:
         return "refused" + (f" after {again}" if again else "")
     if again:
@@ -191,7 +204,8 @@ def main(folder: Path, *parts: str) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     campaign, base = begin(folder, CAMPAIGN + TRAINING), folder / "w"
     # Loads what the forks need, also where the campaign is finished.
-    print(give("run", campaign, "--workdir", base).output)
+    usual = give("run", campaign, "--workdir", base).output
+    print(usual)
     scratch = Path(tempfile.mkdtemp(dir=folder)) / "w"
     n_faults = 0
     print(f"| file | {' | '.join(DAMAGES)} |\n|---|{'---|' * len(DAMAGES)}", flush=True)
@@ -205,7 +219,7 @@ def main(folder: Path, *parts: str) -> int:
             harmed_file = copy / relative
             damaged = harmed_file.read_bytes() if harmed_file.exists() else None
             outcome = give_in_a_fork(scratch.parent, "run", campaign, "--workdir", copy)
-            cells.append(in_words(outcome, damaged, harmed_file))
+            cells.append(in_words(outcome, usual, damaged, harmed_file))
             for fault in outcome.faults(relative):
                 n_faults += 1
                 print(f"FAULT {relative} {damage}: {fault}\n{outcome.output}", file=sys.stderr)
