@@ -89,4 +89,5 @@ def cancel_all(
                 on_action(cancel(controller, job))
             except CuprolithError as error:
                 refused.add(job.db_id)
-                on_error(error)
+                if find_job(controller, job.db_id).state in STOPPABLE_STATES:
+                    on_error(error)  # otherwise it ended by itself before it could be stopped
