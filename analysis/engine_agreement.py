@@ -10,8 +10,8 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from analysis.metrics import FloatArray, force_rmse, per_atom_energy_mae, stress_rmse
-from training.atomic_energies import fit_atomic_energies
-from training.frames import Frame
+from training.dataset.atomic_energies import fit_atomic_energies
+from training.dataset.frames import Frame
 
 _SAME = 1e-6  # Å; coordinates that went through fractional ones differ in their last bits
 

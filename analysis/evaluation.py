@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict
 
 from analysis.baselines import Baselines, fit_baselines
 from analysis.metrics import ErrorSum, FloatArray, per_atom_energy_residuals
-from training.extxyz import iter_frames
+from cuprolith.staged_file import StagedFile
+from training.dataset.extxyz import iter_frames
+from training.dataset.splits import SPLITS
 from training.predictions import Predictions, read_predictions
-from training.splits import SPLITS
-from training.staged_file import StagedFile
 
 IntArray = NDArray[np.int64]
 

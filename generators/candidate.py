@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from pymatgen.core import Structure
 
+from cuprolith.hashes import short_hash
 from generators.origins import Origin
 
 Family = Literal[
@@ -97,7 +97,7 @@ class Candidate:
             ),
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return f"{self.family}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        return f"{self.family}-{short_hash(text)}"
 
     @property
     def miller_text(self) -> str:

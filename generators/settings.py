@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+
+from cuprolith.settings import Listed, Seed, Settings
 
 MillerIndex = tuple[int, int, int]
 Sites = Literal["on_top", "bridge", "hollow"]
@@ -14,9 +16,6 @@ Positive = Annotated[float, Field(gt=0, le=200)]
 # 20 repeats of the smallest cell along all three directions are 8,000 atoms.
 Repeats = Annotated[int, Field(ge=1, le=20)]
 Copies = Annotated[int, Field(ge=1, le=10_000)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-# A settings file holds lists where tuples are meant; their members stay strict.
-Listed = Strict(False)
 
 
 def _three_indices(index: Any) -> Any:
@@ -39,15 +38,6 @@ WrittenMillerIndex = Annotated[
 ]
 WrittenMillerIndices = Annotated[tuple[WrittenMillerIndex, ...], Listed, Field(max_length=1000)]
 Names = Annotated[tuple[str, ...], Listed, Field(min_length=1, max_length=1000)]
-
-
-class Settings(BaseModel):
-    """Base of all sections: unknown keys are refused, values are immutable, numbers finite.
-
-    Nothing is read as what it is not: "3" is no number, true is not 1.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class CrystalSettings(Settings):

@@ -102,7 +102,7 @@ def test_card_counts_equal_the_files(frames, card, tour):
 
 
 def test_labels_are_the_engines(sample):
-    from workflows.engines.embedded import POTENTIALS
+    from workflows.labelling.embedded import POTENTIALS
 
     calculator = POTENTIALS["diep-r2scan"].load()
     for frame in sample:
@@ -116,7 +116,7 @@ def test_labels_are_the_engines(sample):
 
 
 def test_forces_are_minus_the_derivative_of_the_energy(sample):
-    from workflows.engines.embedded import embedded_calculator
+    from workflows.labelling.embedded import embedded_calculator
 
     calculator = embedded_calculator("diep-r2scan")
     step = 0.01
@@ -226,7 +226,7 @@ def test_command(tour, command, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def compiled(tour):
-    from training.deployment import compiled_calculator
+    from training.nequip_runs.deployment import compiled_calculator
 
     path = tour.workdir / "training" / "allegro" / "deployed" / "allegro-ase-cpu.nequip.pt2"
     if not path.exists():

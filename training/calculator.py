@@ -25,9 +25,9 @@ from nequip.utils.global_dtype import _GLOBAL_DTYPE
 from nequip.utils.global_state import set_global_state
 from numpy.typing import NDArray
 
-from training.checkpoint_check import refuse_foreign
-from training.devices import require_device
-from training.training_run import TrainingError
+from training.nequip_runs.checkpoint_check import refuse_foreign
+from training.nequip_runs.devices import require_device
+from training.nequip_runs.training_run import TrainingError
 
 FloatArray = NDArray[np.float64]
 

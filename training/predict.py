@@ -11,13 +11,13 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.data import chemical_symbols
 
-from training.frames import Frame
+from training.dataset.frames import Frame
+from training.nequip_runs.training_run import TrainingError
 from training.predictions import Predictions, read_predictions
-from training.training_run import TrainingError
 
 if TYPE_CHECKING:
     from training.calculator import CheckpointCalculator
-    from training.sources.arrays import FloatArray, MoleculeArrays
+    from training.frame_sources.arrays import FloatArray, MoleculeArrays
 
 __all__ = [
     "Predictions",

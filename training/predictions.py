@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.staged_file import StagedFile
+from cuprolith.staged_file import StagedFile
 
 FloatArray = NDArray[np.float64]
 

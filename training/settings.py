@@ -6,13 +6,12 @@ from typing import Annotated, Literal
 
 from ase.data import chemical_symbols
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
-    Strict,
     field_validator,
     model_validator,
 )
+
+from cuprolith.settings import Listed, Settings
 
 # Beyond these no unit makes sense of a number: 1e308 overflows where it is used.
 Positive = Annotated[float, Field(gt=1e-12, le=1e6)]
@@ -21,20 +20,8 @@ Width = Annotated[int, Field(ge=1, le=16_384)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 # Each is a process with torch in it, some 0.3 GB.
 Processes = Annotated[int, Field(ge=1, le=256)]
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-# A settings file holds lists and text where tuples and paths are meant; members stay strict.
-Listed = Strict(False)
 Variant = Literal["allegro", "allegro-mlp", "allegro-qdi"]
 Axis = Literal["x", "y", "z"]
-
-
-class Settings(BaseModel):
-    """Base of all sections: unknown keys are refused, values are immutable, numbers finite.
-
-    Nothing is read as what it is not: "3" is no number, true is not 1.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class ThinningSettings(Settings):

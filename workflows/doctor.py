@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
 
-from workflows.engines.embedded import POTENTIALS
+from cuprolith.errors import CuprolithError
 from workflows.environment import package_versions
-from workflows.errors import CuprolithError
+from workflows.labelling.embedded import POTENTIALS
 
 if TYPE_CHECKING:
-    from workflows.campaign import Campaign
-    from workflows.vasp.settings import VaspSettings
+    from workflows.engines.vasp.settings import VaspSettings
+    from workflows.inputs.campaign import Campaign
 
 PINNED_TORCH = "2.13.0"
 
@@ -144,14 +144,14 @@ def _embedded_engines() -> list[Check]:
 
 
 def _gpaw() -> Check:
-    from workflows.engines.gpaw_installation import check
+    from workflows.engines.gpaw.installation import check
 
     status, found, remedy = check()
     return Check(subject="engine gpaw", status=status, found=found, remedy=remedy)
 
 
 def _vasp_command(given: VaspSettings | None) -> Check:
-    from workflows.vasp.settings import VaspSettings
+    from workflows.engines.vasp.settings import VaspSettings
 
     settings = given or VaspSettings()
     watcher = f"custodian {metadata.version('custodian')}"
@@ -171,13 +171,13 @@ def _vasp_command(given: VaspSettings | None) -> Check:
 
 
 def _vasp_potentials() -> Check:
-    from workflows.vasp.potcars import (
+    from workflows.engines.vasp.potcars import (
         families_present,
         is_placeholder,
         potcar_directory,
         potentials_present,
     )
-    from workflows.vasp.settings import VaspSettings
+    from workflows.engines.vasp.settings import VaspSettings
 
     subject = "VASP potentials"
     try:
@@ -215,9 +215,9 @@ def _vasp_potentials() -> Check:
 
 def _campaign(campaign: Campaign) -> list[Check]:
     """Examine the engine of a campaign for the elements of its structures."""
+    from workflows.inputs.unfit_settings import elements_of, unfit_settings
     from workflows.plan import solids_of
     from workflows.stages.generate import campaign_candidates, campaign_crystals
-    from workflows.unfit_settings import elements_of, unfit_settings
 
     crystals = campaign_crystals(campaign)
     candidates = campaign_candidates(campaign, crystals)
@@ -236,7 +236,7 @@ def _campaign(campaign: Campaign) -> list[Check]:
 
 
 def _campaign_potentials(settings: VaspSettings, elements: list[str]) -> list[Check]:
-    from workflows.vasp.potcars import potcar_problems
+    from workflows.engines.vasp.potcars import potcar_problems
 
     subject = f"VASP potentials of {', '.join(elements)}"
     problems = potcar_problems(settings, elements)

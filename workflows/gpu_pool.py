@@ -8,7 +8,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from multiprocessing.queues import Queue
 from typing import TypeVar
 
-from training.end_with_parent import GuardedContext
+from training.nequip_runs.end_with_parent import GuardedContext
 
 T = TypeVar("T")
 

@@ -16,9 +16,9 @@ from generators.crystals import IntArray, standard_crystal
 from generators.plane_supercells import pymatgen_plane_cell, supercell_size
 from generators.settings import MillerIndex
 from generators.slabs import cut_slab
-from workflows.campaign import Campaign, PublishedSettings
-from workflows.kpoints import gamma_mesh, has_vacuum, structure_mesh
-from workflows.lattice_constants import RelaxedCrystal, lattice_constants
+from workflows.inputs.campaign import Campaign, PublishedSettings
+from workflows.labelling.kpoints import gamma_mesh, has_vacuum, structure_mesh
+from workflows.labelling.lattice_constants import RelaxedCrystal, lattice_constants
 
 Plane = tuple[str, MillerIndex]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from jobflow import Flow, Job, Response, job
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.jobs.job_ids import stable_uuid
 from workflows.jobs.observer import Observer
 from workflows.jobs.runner import run_flow

@@ -16,14 +16,14 @@ from generators.conventional_cell import CellChoice
 from generators.crystals import standard_crystal
 from generators.provenance import crystal_parameters
 from generators.size_limits import size_notes
-from workflows.campaign import Campaign
-from workflows.engines.engine import Engine, make_engine
-from workflows.kpoints import LEAST_VACUUM, has_vacuum, structure_mesh
-from workflows.label_runs import MELT_QUENCH_FAMILIES, LabelRun, label_runs
+from workflows.engines.vasp.dft_plan import DftPlan, plan_dft
+from workflows.inputs.campaign import Campaign
+from workflows.inputs.unfit_settings import elements_of, unfit_settings
+from workflows.labelling.engine import Engine, make_engine
+from workflows.labelling.kpoints import LEAST_VACUUM, has_vacuum, structure_mesh
+from workflows.labelling.label_runs import MELT_QUENCH_FAMILIES, LabelRun, label_runs
 from workflows.stages.generate import campaign_candidates, campaign_crystals
 from workflows.structures_io import record_of
-from workflows.unfit_settings import elements_of, unfit_settings
-from workflows.vasp.dft_plan import DftPlan, plan_dft
 
 Mesh = tuple[int, int, int]
 

@@ -24,7 +24,7 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:  # training takes seconds to import
-    from training.trainer import EpochMetrics, TrainingStart
+    from training.nequip_runs.trainer import EpochMetrics, TrainingStart
 
 
 class ProgressBar(Protocol):

@@ -15,12 +15,12 @@ from analysis.reproduction.page import Reproduction, write_tables
 from analysis.reproduction.published import Published, load_published
 from analysis.reproduction.runs import PlannedRun, Run, read_run
 from analysis.reproduction.tables import DATASET_NAMES
+from cuprolith.errors import CuprolithError
 from training.settings import Variant
 from training.sources import TrainingSource
-from workflows.errors import CuprolithError
 from workflows.gpu_pool import run_on_gpus, visible_gpus
+from workflows.inputs.training_file import TrainingFile, load_training_file
 from workflows.progress import EpochProgress, announce, progress_bar
-from workflows.training_file import TrainingFile, load_training_file
 from workflows.training_runs import opened_source, run_training, training_folder
 
 VARIANTS: tuple[str, ...] = get_args(Variant)

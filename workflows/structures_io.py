@@ -14,13 +14,13 @@ from ase import Atoms
 from ase.constraints import FixAtoms
 from pymatgen.core import Lattice, Structure
 
+from cuprolith.errors import CuprolithError
+from cuprolith.hashes import file_sha256
+from cuprolith.json_files import read_json_if_whole, write_atomically, write_json
 from generators.candidate import Candidate
 from generators.origins import Origin, as_matrix
-from training.extxyz_comment import encode_text
-from training.file_hash import file_sha256
-from workflows.errors import CuprolithError
-from workflows.names import structure_folder
-from workflows.workdir import read_json_if_whole, write_atomically, write_json
+from training.dataset.extxyz_comment import encode_text
+from workflows.inputs.names import structure_folder
 
 _SHA256 = "extxyz_sha256"
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.reproduction.held_out import HeldOutErrors, evaluate_held_out, read_held_out
-from training.dataset import DatasetError
+from cuprolith.errors import CuprolithError
+from training.dataset.builder import DatasetError
+from training.nequip_runs.trainer import TrainingError, TrainingResult, train
 from training.sources import SourceSettings, TrainingSource, open_source
-from training.trainer import TrainingError, TrainingResult, train
-from workflows.errors import CuprolithError
+from workflows.inputs.training_file import TrainingFile
 from workflows.progress import EpochProgress, announce
-from workflows.training_file import TrainingFile
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from training.staged_file import StagedFile
+from cuprolith.errors import CuprolithError
+from cuprolith.hashes import sha256, short_hash
+from cuprolith.json_files import read_json_if_whole, write_atomically, write_json
 from workflows.environment import describe_environment
-from workflows.errors import CuprolithError
 from workflows.progress import announce
 
 if TYPE_CHECKING:
-    from workflows.campaign import Campaign
+    from workflows.inputs.campaign import Campaign
 
 _SEAL_HEAD = "# As frozen. To change it, change your own file and give that with --update."
 _SEAL = "# sha256: "
@@ -130,8 +128,8 @@ class Workdir:
                 remedy="give the campaign file: cuprolith generate CAMPAIGN.yaml --workdir "
                 f"{self.root}",
             )
-        from workflows.campaign import load_campaign
-        from workflows.campaign_errors import CampaignError
+        from workflows.inputs.campaign import load_campaign
+        from workflows.inputs.campaign_errors import CampaignError
 
         try:
             _require_sealed(self.campaign_yaml)
@@ -147,7 +145,7 @@ class Workdir:
         return campaign
 
     def _require_crystals(self, campaign: Campaign) -> None:
-        from workflows.campaign_errors import CampaignError
+        from workflows.inputs.campaign_errors import CampaignError
 
         for crystal in campaign.crystals.values():
             if crystal.file is None or not crystal.file.is_relative_to(self.crystals.resolve()):
@@ -192,7 +190,7 @@ class Workdir:
 
     def _differences(self, campaign: Campaign) -> list[str] | None:
         """Return how a campaign differs from the frozen one; None if that must be written."""
-        from workflows.campaign import campaign_differences
+        from workflows.inputs.campaign import campaign_differences
 
         reason = "is missing"
         if self.campaign_yaml.is_file():
@@ -268,7 +266,7 @@ class Workdir:
 
 def _digest(content: bytes) -> str:
     """Return what names the folder of a crystal file with this content."""
-    return hashlib.sha256(content).hexdigest()[:12]
+    return short_hash(content)
 
 
 class DamagedCampaignError(CuprolithError):
@@ -277,7 +275,7 @@ class DamagedCampaignError(CuprolithError):
 
 def sealed(text: str) -> str:
     """Return the text of a YAML file that tells by its last line whether it is whole."""
-    return f"{_SEAL_HEAD}\n{text}{_SEAL}{hashlib.sha256(text.encode()).hexdigest()}\n"
+    return f"{_SEAL_HEAD}\n{text}{_SEAL}{sha256(text)}\n"
 
 
 def _require_sealed(path: Path) -> None:
@@ -288,7 +286,7 @@ def _require_sealed(path: Path) -> None:
     CampaignError
         If the file was cut or changed.
     """
-    from workflows.campaign_errors import CampaignError
+    from workflows.inputs.campaign_errors import CampaignError
 
     text = path.read_text(encoding="utf-8", errors="replace")
     if _SEAL_HEAD not in text and _SEAL not in text:
@@ -296,41 +294,3 @@ def _require_sealed(path: Path) -> None:
     content = text.removeprefix(f"{_SEAL_HEAD}\n").rpartition(_SEAL)[0]
     if sealed(content) != text:
         raise CampaignError("damaged: it was cut or changed since it was written", str(path))
-
-
-def write_atomically(path: Path, parts: Iterable[str | bytes]) -> None:
-    """Write a file, text as UTF-8, so that a kill or a full disk leaves the old one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with StagedFile(path) as staged:
-        for part in parts:
-            staged.write(part.encode("utf-8") if isinstance(part, str) else part)
-        staged.commit()
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON atomically."""
-    write_atomically(path, [json.dumps(content, indent=1, ensure_ascii=False), "\n"])
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises
-    ------
-    CuprolithError
-        If it is not JSON (for instance cut short by a full disk).
-    """
-    try:
-        return json.loads(path.read_bytes())
-    except ValueError as error:  # no JSON, no UTF-8
-        raise CuprolithError(
-            f"not valid JSON: {error}", where=str(path), remedy="delete it and run the verb again"
-        ) from error
-
-
-def read_json_if_whole(path: Path) -> Any:
-    """Read a JSON file that can be made again; None if it is missing or damaged."""
-    try:
-        return json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return None

@@ -6,7 +6,7 @@ from analysis.distributions import Distributions
 from analysis.report import figures
 from analysis.report.content import Figure, Missing, Section, Table, count, number, plural
 from analysis.report.inputs import Inputs
-from training.dataset_card import DatasetCard, SplitCard
+from training.dataset.card import DatasetCard, SplitCard
 
 _AUDIT_ROWS = 100
 _NAMES_SHOWN = 6

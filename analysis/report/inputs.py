@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import yaml
 
 from analysis.tuning.trials import StudyRecord, load_study, study_folders
-from training.dataset_card import CARD_NAME, DatasetCard, load_card
+from training.dataset.card import CARD_NAME, DatasetCard, load_card
 
 Content = TypeVar("Content")
 

@@ -11,11 +11,11 @@ from analysis.distributions import Distributions
 from analysis.evaluation import PREDICTIONS_DIR, Evaluation, evaluate, iter_predictions
 from analysis.parity import ParityPoints, energy_points, force_points
 from analysis.report.inputs import Inputs, TrainingFolder
-from training.extxyz import iter_frames
-from training.learning_curve import LearningCurve, read_learning_curve
-from training.nequip_config import METRICS_DIR
+from training.dataset.extxyz import iter_frames
+from training.dataset.splits import SPLITS
+from training.nequip_runs.learning_curve import LearningCurve, read_learning_curve
+from training.nequip_runs.nequip_config import METRICS_DIR
 from training.predictions import Predictions
-from training.splits import SPLITS
 
 
 @dataclass(frozen=True)

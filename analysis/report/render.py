@@ -20,7 +20,7 @@ from analysis.report.provenance import provenance_section
 from analysis.report.structures import structures_section
 from analysis.report.training import training_fact, training_section
 from analysis.report.tuning import tuning_fact, tuning_sections
-from training.staged_file import StagedFile
+from cuprolith.staged_file import StagedFile
 
 VERBS = {
     "generate": "Generate",

@@ -18,8 +18,8 @@ from analysis.report.content import (
     value_text,
 )
 from analysis.report.inputs import Inputs, TrainingFolder
-from training.learning_curve import LearningCurve
-from training.training_run import stored_inputs
+from training.nequip_runs.learning_curve import LearningCurve
+from training.nequip_runs.training_run import stored_inputs
 
 _RESULT_FACTS = (
     ("parameters", "n_parameters"),

@@ -8,10 +8,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from analysis.metrics import force_mae
+from cuprolith.staged_file import StagedFile
+from training.nequip_runs.training_run import TrainingResult
 from training.predict import predict_energies, predict_frames
 from training.sources import MoleculeSource, TrainingSource
-from training.staged_file import StagedFile
-from training.training_run import TrainingResult
 
 HELD_OUT_FILE = "held_out.json"
 

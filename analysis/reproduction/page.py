@@ -18,7 +18,7 @@ from analysis.reproduction.tables import (
     quantities,
     runs_table,
 )
-from training.staged_file import StagedFile
+from cuprolith.staged_file import StagedFile
 
 TITLE = "Tables IV and V"
 HTML_FILE = "tables.html"

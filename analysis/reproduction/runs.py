@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from analysis.reproduction.held_out import HeldOutErrors, read_held_out
-from training.learning_curve import LearningCurve, read_learning_curve
-from training.nequip_config import METRICS_DIR, RUN_FACTS
+from training.nequip_runs.learning_curve import LearningCurve, read_learning_curve
+from training.nequip_runs.nequip_config import METRICS_DIR, RUN_FACTS
+from training.nequip_runs.training_run import TrainingResult, stored_result
 from training.settings import Variant
-from training.training_run import TrainingResult, stored_result
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from analysis.report.tuning import tuning_sections
 from analysis.tuning.front import front
 from analysis.tuning.pareto import pareto
 from analysis.tuning.trials import StudyRecord, load_study
-from training.staged_file import StagedFile
+from cuprolith.staged_file import StagedFile
 
 
 def write_study_page(

@@ -17,8 +17,8 @@ from analysis.tuning.front import (
 )
 from analysis.tuning.published import SOURCE, PublishedPoint, paper_dataset, published_point
 from analysis.tuning.trials import StudyRecord, TrialRecord, load_study
+from cuprolith.staged_file import StagedFile
 from training.settings import Variant
-from training.staged_file import StagedFile
 
 PARETO_FILE = "pareto.json"
 

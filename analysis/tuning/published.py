@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from training.settings import Variant
-from training.sources import SourceSettings
-from training.sources.settings import (
+from training.frame_sources.settings import (
     DatasetSourceSettings,
     QM9SourceSettings,
     RMD17SourceSettings,
 )
+from training.settings import Variant
+from training.sources import SourceSettings
 
 SOURCE = "Laskaris 2026"
 PaperDataset = Literal["aspirin", "benzene", "qm9", "culi"]

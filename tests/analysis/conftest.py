@@ -15,9 +15,9 @@ from ase.build import bulk, fcc100, fcc111
 from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 
-from training.dataset import DatasetCard, build_dataset
-from training.extxyz import read_frames
-from training.frames import Frame
+from training.dataset.builder import DatasetCard, build_dataset
+from training.dataset.extxyz import read_frames
+from training.dataset.frames import Frame
 from training.predictions import Predictions
 from training.settings import DatasetSettings
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from analysis.baselines import BaselineFit, fit_baselines
 from analysis.metrics import force_mae, force_rmse, per_atom_energy_mae
-from training.atomic_energies import fit_atomic_energies
-from training.extxyz import read_frames
+from training.dataset.atomic_energies import fit_atomic_energies
+from training.dataset.extxyz import read_frames
 
 LI, CU = 3, 29
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.engine_agreement import engine_agreement
-from training.frames import Frame
+from training.dataset.frames import Frame
 
 GENERATOR = np.random.default_rng(4)
 

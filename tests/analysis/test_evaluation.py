@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from analysis.baselines import fit_baselines
 from analysis.evaluation import evaluate, evaluate_training, load_evaluation
-from training.extxyz import iter_frames
+from training.dataset.extxyz import iter_frames
 from training.predictions import Predictions
 
 

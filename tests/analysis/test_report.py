@@ -10,7 +10,7 @@ from report_page import Page, values, whole
 
 from analysis.evaluation import evaluate_training
 from analysis.report import render_report
-from training.extxyz import iter_frames
+from training.dataset.extxyz import iter_frames
 
 SECTIONS = ("summary", "structures", "labels", "dataset", "training", "accuracy", "provenance")
 

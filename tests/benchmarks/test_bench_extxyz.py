@@ -18,9 +18,9 @@ import pytest
 from ase import Atoms
 from fresh_process import printed_number
 
-from training.dataset import build_dataset
-from training.extxyz import iter_frames, write_frames
-from training.frames import Frame
+from training.dataset.builder import build_dataset
+from training.dataset.extxyz import iter_frames, write_frames
+from training.dataset.frames import Frame
 from training.settings import DatasetSettings
 
 N_ATOMS = 100

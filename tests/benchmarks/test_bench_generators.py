@@ -26,7 +26,7 @@ from pymatgen.core.surface import SlabGenerator, get_symmetrically_distinct_mill
 from generators.catalogue import generate_candidates
 from generators.crystals import prototype_structure
 from generators.settings import CrystalSettings, StructuresSettings
-from workflows.kpoints import gamma_mesh
+from workflows.labelling.kpoints import gamma_mesh
 
 THICKNESS = {"Cu": 30.0, "Li": 20.0}
 VACUUM = 15.0  # on each side

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from fresh_process import printed_number
 
+from training.frame_sources.qm9_files import ARCHIVE, CACHE, UNCHARACTERIZED, read_qm9
 from training.sources import QM9Source
-from training.sources.qm9_files import ARCHIVE, CACHE, UNCHARACTERIZED, read_qm9
 
 N_ATOMS = 18
 BATCH_SIZE = 64
@@ -61,7 +61,7 @@ def one_epoch(folder: Path, n_train: int) -> int:
     from nequip.utils.dtype import torch_default_dtype
     from nequip.utils.global_state import set_global_state
 
-    from training.nequip_config import nequip_config
+    from training.nequip_runs.nequip_config import nequip_config
     from training.settings import AllegroSettings, TrainingSettings
 
     source = QM9Source(folder, n_train=n_train, n_val=n_train // 11)

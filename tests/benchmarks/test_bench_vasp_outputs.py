@@ -15,10 +15,10 @@ import ase.io
 import pytest
 from fresh_process import printed_number
 
+from workflows.engines.vasp.vasprun import iter_ionic_steps
 from workflows.stages.collect_outputs import collect_outputs
-from workflows.vasp.vasprun import iter_ionic_steps
 
-sys.path.append(str(Path(__file__).parents[1] / "workflows" / "vasp"))
+sys.path.append(str(Path(__file__).parents[1] / "workflows" / "engines" / "vasp"))
 from vasp_files import calculation, random_run, vasprun_head, vasprun_tail
 
 ROOT = Path(__file__).parents[2]

@@ -11,10 +11,10 @@ import pytest
 from ase.units import GPa
 
 from analysis.engine_agreement import engine_agreement
-from training.extxyz import read_frames
-from workflows.engines.document import Provenance, frames_of
-from workflows.engines.engine import make_engine
-from workflows.engines.settings import EngineSettings
+from training.dataset.extxyz import read_frames
+from workflows.labelling.document import Provenance, frames_of
+from workflows.labelling.engine import make_engine
+from workflows.labelling.settings import EngineSettings
 
 DATA = Path(__file__).parents[1] / "data" / "gpaw_r2scan"
 REFERENCE = read_frames(DATA / "cells.extxyz")

@@ -12,13 +12,13 @@ from ase.build import bulk
 from filelock import FileLock
 from frame_samples import SEED, emt_frame
 
-from training.dataset import build_dataset
-from training.frames import Frame
-from training.nequip_process import EpochMetrics
+from training.dataset.builder import build_dataset
+from training.dataset.frames import Frame
+from training.nequip_runs.nequip_process import EpochMetrics
+from training.nequip_runs.trainer import train
+from training.nequip_runs.training_run import TrainingError, load_result
 from training.settings import AllegroSettings, DatasetSettings, SplitSettings, TrainingSettings
 from training.sources import DatasetSource
-from training.trainer import train
-from training.training_run import TrainingError, load_result
 
 LATTICE_CONSTANTS = {"Al": 4.05, "Cu": 3.61}
 

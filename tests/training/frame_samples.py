@@ -9,7 +9,7 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from training.frames import Frame
+from training.dataset.frames import Frame
 
 SEED = 7  # of trainings
 PROVENANCE = {

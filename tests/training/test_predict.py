@@ -12,10 +12,10 @@ from ase.build import bulk
 from frame_samples import emt_frame, random_frame
 from scipy.spatial.transform import Rotation
 
-from training.extxyz import iter_frames, read_frames, write_frames
+from training.dataset.extxyz import iter_frames, read_frames, write_frames
+from training.nequip_runs.training_run import TrainingError
 from training.predict import load_calculator, predict, predict_frames
 from training.predictions import Predictions, read_predictions
-from training.training_run import TrainingError
 
 pytestmark = pytest.mark.slow
 

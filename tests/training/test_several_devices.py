@@ -10,10 +10,10 @@ import torch
 from frame_samples import SEED
 from test_trainer import ROOT, TRAIN_IN_ANOTHER_PROCESS, nequip_processes, weights
 
-from training.learning_curve import metrics_files, read_learning_curve
+from training.nequip_runs.learning_curve import metrics_files, read_learning_curve
+from training.nequip_runs.trainer import TrainingError, train
 from training.settings import QDISettings
 from training.sources import DatasetSource
-from training.trainer import TrainingError, train
 
 
 @pytest.fixture(scope="module")

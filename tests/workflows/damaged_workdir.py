@@ -101,8 +101,8 @@ def begin(folder: Path, text: str) -> Path:
 
 def give(*arguments: str | Path) -> Outcome:
     """Give a command in this process, and note what it computes."""
-    import training.trainer
-    import workflows.lattice_constants
+    import training.nequip_runs.trainer
+    import workflows.labelling.lattice_constants
     import workflows.stages.train
     from workflows.jobs.job_log import JobLog
 
@@ -126,8 +126,8 @@ def give(*arguments: str | Path) -> Outcome:
 
     replaced: list[tuple[object, str, object]] = [(JobLog, "write", write)]
     JobLog.write = noting
-    counted(workflows.lattice_constants, "relax_crystal", "lattice constants")
-    counted(training.trainer, "run_nequip_train", "trainer")
+    counted(workflows.labelling.lattice_constants, "relax_crystal", "lattice constants")
+    counted(training.nequip_runs.trainer, "run_nequip_train", "trainer")
     counted(workflows.stages.train, "predict", "predictions")
     try:
         result = CliRunner().invoke(app, list(map(str, arguments)))

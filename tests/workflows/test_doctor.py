@@ -1,7 +1,7 @@
 import importlib.util
 
-from workflows.campaign import Campaign
 from workflows.doctor import examine
+from workflows.inputs.campaign import Campaign
 
 
 def by_subject(campaign=None):

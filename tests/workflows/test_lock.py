@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.lock import HOLDER_FILE, WorkdirBusyError, workdir_lock
 
 HOLD = """

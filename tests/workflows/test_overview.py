@@ -8,21 +8,22 @@ import numpy as np
 import pytest
 from pymatgen.core.surface import SlabGenerator
 
+from cuprolith.json_files import read_json
 from generators.adatoms import adatom_candidates
 from generators.catalogue import Catalogue, build_catalogue
 from generators.crystals import prototype_structure, standard_crystal
 from generators.slabs import cut_slab
 from generators.vacancies import vacancy_candidates
-from workflows.campaign import Campaign, load_campaign
-from workflows.engines.settings import EngineSettings
-from workflows.kpoints import has_vacuum
-from workflows.lattice_constants import RelaxedCrystal
+from workflows.engines.vasp.inputs import RelaxInputGenerator
+from workflows.engines.vasp.settings import VaspSettings
+from workflows.inputs.campaign import Campaign, load_campaign
+from workflows.labelling.kpoints import has_vacuum
+from workflows.labelling.lattice_constants import RelaxedCrystal
+from workflows.labelling.settings import EngineSettings
 from workflows.overview import Overview, make_overview
 from workflows.plan import plan_campaign
 from workflows.stages.generate import campaign_crystals, generate
-from workflows.vasp.inputs import RelaxInputGenerator
-from workflows.vasp.settings import VaspSettings
-from workflows.workdir import Workdir, read_json
+from workflows.workdir import Workdir
 
 PAPER = Path(__file__).parents[2] / "inputs" / "paper_culi.yaml"
 CRYSTALS = {

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 from pymatgen.core import Lattice, Structure
 
+from cuprolith.errors import CuprolithError
 from generators.settings import StructuresSettings
 from training.tuning.settings import TuningSettings
-from workflows.campaign import Campaign, load_campaign
-from workflows.errors import CuprolithError
+from workflows.inputs.campaign import Campaign, load_campaign
 from workflows.plan import plan_campaign
 
 QUICKSTART = Path(__file__).parents[2] / "inputs" / "quickstart.yaml"

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from training.trainer import TrainingStart
+from training.nequip_runs.trainer import TrainingStart
 from workflows.progress import EpochProgress, LineBar, progress_bar, progress_on
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from paper_samples import VARIANTS, store_run, write_inputs, write_rmd17
 
+from cuprolith.errors import CuprolithError
 from workflows import reproduction
-from workflows.errors import CuprolithError
 from workflows.reproduction import MatrixSettings, dry_run, reproduce_tables
 
 

@@ -5,10 +5,10 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from workflows.campaign import Campaign
-from workflows.campaign_errors import CampaignError
 from workflows.hpc.setup.settings import HpcSettings
-from workflows.training_file import TrainingFile, load_training_file
+from workflows.inputs.campaign import Campaign
+from workflows.inputs.campaign_errors import CampaignError
+from workflows.inputs.training_file import TrainingFile, load_training_file
 
 # Ends and values of a search space: each is tried as the setting that it stands for.
 OF_SEARCH_SPACES = ("low", "high", "values", "choices")

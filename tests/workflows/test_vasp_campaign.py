@@ -12,7 +12,7 @@ import pytest
 from readme_commands import Tour, rehearsal_commands
 from typer.testing import CliRunner
 
-from training.extxyz import iter_frames
+from training.dataset.extxyz import iter_frames
 from workflows.cli.main import app
 
 VERBS = "from workflows.cli.main import main; main()"

@@ -5,9 +5,10 @@ from unittest.mock import Mock
 
 import pytest
 
-from workflows.campaign import load_campaign
-from workflows.errors import CuprolithError
-from workflows.workdir import Workdir, read_json, write_atomically, write_json
+from cuprolith.errors import CuprolithError
+from cuprolith.json_files import read_json, write_atomically, write_json
+from workflows.inputs.campaign import load_campaign
+from workflows.workdir import Workdir
 
 TEXT = """\
 name: small

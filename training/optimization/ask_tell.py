@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from cuprolith.staged_file import StagedFile
 from training.optimization.arguments import whole_number
 from training.optimization.observations import Observations
 from training.optimization.parameters import Parameter
 from training.optimization.proposing import propose
 from training.optimization.search_space import SearchSpace
 from training.optimization.settings import SamoCobraSettings
-from training.staged_file import StagedFile
 
 _VERSION = 1
 _BEYOND = 1e300  # counts as infinite

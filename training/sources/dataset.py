@@ -7,14 +7,14 @@ from pathlib import Path
 
 from ase import Atoms
 
-from training.atomic_energies import energy_start
-from training.dataset_card import load_card
-from training.extxyz import iter_frames
-from training.file_hash import file_sha256
-from training.frames import Frame
-from training.nequip_config import TrainingData
-from training.splits import SplitName
-from training.training_run import TrainingError
+from cuprolith.hashes import file_sha256
+from training.dataset.atomic_energies import energy_start
+from training.dataset.card import load_card
+from training.dataset.extxyz import iter_frames
+from training.dataset.frames import Frame
+from training.dataset.splits import SplitName
+from training.nequip_runs.nequip_config import TrainingData
+from training.nequip_runs.training_run import TrainingError
 
 _REMEDY = "collect the dataset again"
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from training.sources.arrays import IntArray, MoleculeArrays
-from training.sources.molecules import MoleculeSource
-from training.sources.qm9_files import HARTREE, read_qm9
-from training.splits import SplitName
-from training.training_run import TrainingError
+from training.dataset.splits import SplitName
+from training.frame_sources.arrays import IntArray, MoleculeArrays
+from training.frame_sources.molecules import MoleculeSource
+from training.frame_sources.qm9_files import HARTREE, read_qm9
+from training.nequip_runs.training_run import TrainingError
 
 # U0 of the free atoms at the same level of theory, Hartree: atomref.txt of the data set.
 ATOMIC_U0 = {

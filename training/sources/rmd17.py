@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import constants
 
-from training.atomic_energies import fit_atomic_energies
-from training.sources.arrays import IntArray, MoleculeArrays
-from training.sources.molecules import MoleculeSource
-from training.splits import SplitName
-from training.training_run import TrainingError
+from training.dataset.atomic_energies import fit_atomic_energies
+from training.dataset.splits import SplitName
+from training.frame_sources.arrays import IntArray, MoleculeArrays
+from training.frame_sources.molecules import MoleculeSource
+from training.nequip_runs.training_run import TrainingError
 
 Molecule = Literal[
     "aspirin",

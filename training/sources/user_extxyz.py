@@ -15,17 +15,17 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from ase.geometry import complete_cell
 
-from training.atomic_energies import energy_start
-from training.continued_runs import Located, find_continued_runs, whereabouts
-from training.extxyz_format import format_frame
-from training.frames import Frame
-from training.near_duplicates import find_near_duplicates, signature
-from training.nequip_config import TrainingData
-from training.quarantine import NO_VOLUME, NOT_FINITE, quarantine_reasons, reason_kind
+from training.dataset.atomic_energies import energy_start
+from training.dataset.extxyz_format import format_frame
+from training.dataset.frames import Frame
+from training.dataset.near_duplicates import find_near_duplicates, signature
+from training.dataset.quarantine import NO_VOLUME, NOT_FINITE, quarantine_reasons, reason_kind
+from training.dataset.splits import SPLITS, Relatives, SplitName, Strata, group_frames, split_groups
+from training.frame_sources.extxyz_labels import LabelError, LabelKeys, find_keys, read_labels
+from training.nequip_runs.continued_runs import Located, find_continued_runs, whereabouts
+from training.nequip_runs.nequip_config import TrainingData
+from training.nequip_runs.training_run import TrainingError
 from training.settings import NearDuplicateSettings, QuarantineSettings, SplitSettings
-from training.sources.extxyz_labels import LabelError, LabelKeys, find_keys, read_labels
-from training.splits import SPLITS, Relatives, SplitName, Strata, group_frames, split_groups
-from training.training_run import TrainingError
 
 NAME = "extxyz"
 _UNKNOWN_FAMILY = "unknown"
@@ -150,7 +150,7 @@ class ExtxyzSource:
         start = energy_start(self.frames("train"), self.symbols, atomic_energies)
         return TrainingData(
             module={
-                "_target_": "training.sources.datamodules.FrameDataModule",
+                "_target_": "training.frame_sources.datamodules.FrameDataModule",
                 "source": self.settings(),
                 "stress": stress,
             },

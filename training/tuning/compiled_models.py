@@ -5,14 +5,14 @@ Importing this module is quick; compiling imports torch and NequIP.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from importlib import metadata
 from pathlib import Path
 
-from training.deployed_files import COMPILED_SUFFIX
+from cuprolith.hashes import sha256
 from training.model_configs import model_config
+from training.nequip_runs.deployed_files import COMPILED_SUFFIX
 from training.settings import TrainingSettings
 from training.tuning.measuring_tasks import CompileTask
 
@@ -63,7 +63,7 @@ def compiled_file(
         "versions": {name: metadata.version(name) for name in _PACKAGES},
     }
     text = json.dumps(content, sort_keys=True)
-    return folder / f"{hashlib.sha256(text.encode()).hexdigest()[:_KEY_LENGTH]}{COMPILED_SUFFIX}"
+    return folder / f"{sha256(text)[:_KEY_LENGTH]}{COMPILED_SUFFIX}"
 
 
 def compile_untrained(task: CompileTask) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter
 
-from training.child_process import end_with_command
-from training.staged_file import StagedFile
+from cuprolith.staged_file import StagedFile
+from training.nequip_runs.child_process import end_with_command
 from training.tuning.compiled_models import compile_untrained
 from training.tuning.measuring_tasks import (
     CompileTask,

@@ -10,14 +10,14 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from training.child_process import (
+from training.nequip_runs.child_process import (
     child_process,
     end_of_log,
     how_it_ended,
     python_command,
     with_patient_threads,
 )
-from training.training_run import TrainingError
+from training.nequip_runs.training_run import TrainingError
 from training.tuning.measuring_tasks import CompileTask, DriftTask, MeasureTask
 
 Result = TypeVar("Result", bound=BaseModel)

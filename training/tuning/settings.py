@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cuprolith.settings import Listed, Settings
 from training.optimization.parameters import Parameter
-from training.settings import Count, Listed, Positive, Processes, Settings
+from training.settings import Count, Positive, Processes
 
 
 class InferenceSettings(Settings):

@@ -7,12 +7,12 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-from training.nequip_config import BEST_CHECKPOINT
-from training.nequip_process import OnEpoch
+from training.frame_sources.source import TrainingSource
+from training.nequip_runs.nequip_config import BEST_CHECKPOINT
+from training.nequip_runs.nequip_process import OnEpoch
+from training.nequip_runs.trainer import EpochMetrics, TrainingError, TrainingResult, train
+from training.nequip_runs.training_checks import NoNeighboursError
 from training.settings import TrainingSettings
-from training.sources.source import TrainingSource
-from training.trainer import EpochMetrics, TrainingError, TrainingResult, train
-from training.training_checks import NoNeighboursError
 from training.tuning.machine import training_here
 from training.tuning.settings import LimitSettings
 from training.tuning.trial import TrialAccuracy, accuracy_name
@@ -59,7 +59,7 @@ def train_trial(
     Parameters
     ----------
     training, source, folder, seed, on_epoch
-        As in `training.trainer.train`.
+        As in `training.nequip_runs.trainer.train`.
 
     Returns
     -------

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from cuprolith.errors import CuprolithError
 from workflows.cli.console import console, errors_shown, made
 from workflows.cli.options import CampaignArgument, DebugOption, UpdateOption, WorkdirOption
-from workflows.errors import CuprolithError
 from workflows.progress import progress_on
 
 FromOption = Annotated[

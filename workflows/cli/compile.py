@@ -11,10 +11,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from training.deployed_files import COMPILED_SUFFIX, PACKAGE_SUFFIX, Target
+from cuprolith.errors import CuprolithError
+from training.nequip_runs.deployed_files import COMPILED_SUFFIX, PACKAGE_SUFFIX, Target
 from workflows.cli.console import console, errors_shown, made
 from workflows.cli.options import DebugOption
-from workflows.errors import CuprolithError
 from workflows.lock import workdir_lock
 from workflows.progress import announce, progress_on
 from workflows.workdir import Workdir
@@ -40,7 +40,7 @@ def package(
 ) -> None:
     """Pack a trained model and its code into one file, in deployed/ of the training's folder."""
     with errors_shown(debug=debug), _training(folder, workdir) as trained:
-        from training.deployment import package_model
+        from training.nequip_runs.deployment import package_model
 
         checkpoint, variant = _finished(trained)
         out = trained / DEPLOYED / f"{variant}{PACKAGE_SUFFIX}"
@@ -58,7 +58,7 @@ def compile_(
 ) -> None:
     """Compile a trained model for one use, in deployed/ of the training's folder."""
     with errors_shown(debug=debug), _training(folder, workdir) as trained:
-        from training.deployment import compile_model
+        from training.nequip_runs.deployment import compile_model
 
         if not _DEVICE.fullmatch(device):  # it is part of a file's name, too
             raise CuprolithError(f"--device {device}: no device", remedy="say cpu or cuda")
@@ -90,7 +90,7 @@ def usage(path: Path, target: Target, device: str, symbols: list[str]) -> str:
 @contextmanager
 def _training(folder: Path | None, workdir: Path | None) -> Iterator[Path]:
     """Find the training's folder, lock it, and explain what fails inside."""
-    from training.training_run import TrainingError
+    from training.nequip_runs.training_run import TrainingError
 
     if (folder is None) == (workdir is None):
         raise CuprolithError(
@@ -117,7 +117,7 @@ def _training(folder: Path | None, workdir: Path | None) -> Iterator[Path]:
 
 def _finished(folder: Path) -> tuple[Path, str]:
     """Return the best checkpoint of a finished training, and its variant."""
-    from training.training_run import RESULT_FILE, load_result
+    from training.nequip_runs.training_run import RESULT_FILE, load_result
 
     result = load_result(folder)
     if result is None:
@@ -130,7 +130,7 @@ def _finished(folder: Path) -> tuple[Path, str]:
 
 
 def _symbols(folder: Path) -> list[str]:
-    from training.training_run import INPUTS_FILE, stored_inputs
+    from training.nequip_runs.training_run import INPUTS_FILE, stored_inputs
 
     inputs = stored_inputs(folder)
     if inputs is None:

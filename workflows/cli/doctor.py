@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from cuprolith.errors import CuprolithError
 from workflows.cli.console import console, error_console, errors_shown
 from workflows.cli.hpc_options import ProjectOption, quiet_jobflow_remote
 from workflows.cli.options import DebugOption, keys_located
-from workflows.errors import CuprolithError
 
 if TYPE_CHECKING:
     from workflows.doctor import Check
@@ -63,7 +63,7 @@ def doctor(
 
             loaded = None
             if campaign is not None:
-                from workflows.campaign import load_campaign
+                from workflows.inputs.campaign import load_campaign
 
                 loaded = load_campaign(campaign)
             with keys_located(campaign or Path()):

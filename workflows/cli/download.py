@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from cuprolith.errors import CuprolithError
 from workflows.cli.console import console, errors_shown, made
 from workflows.cli.options import DebugOption
-from workflows.errors import CuprolithError
 from workflows.progress import ProgressBar, progress_bar, progress_on
 
 _MEGABYTE = 1_000_000
@@ -24,7 +24,7 @@ ToOption = Annotated[
 def download(name: NameArgument, to: ToOption = None, debug: DebugOption = False) -> None:
     """Download a public dataset, checked; what is there stays, what broke off goes on."""
     with errors_shown(debug=debug), progress_on(console):
-        from training.sources.download import DownloadError, download_dataset
+        from training.frame_sources.download import DownloadError, download_dataset
 
         folder = to or Path("data") / name
         try:

@@ -10,10 +10,10 @@ import typer
 from rich.filesize import decimal
 from rich.markup import escape
 
+from cuprolith.errors import CuprolithError
 from workflows.cli.console import console, errors_shown
 from workflows.cli.hpc_options import ProjectOption, quiet_database, the_campaign
 from workflows.cli.options import DebugOption
-from workflows.errors import CuprolithError
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:

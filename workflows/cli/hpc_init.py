@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from cuprolith.errors import CuprolithError
 from workflows.cli.console import console, errors_shown
 from workflows.cli.hpc_project import ProjectOption, ProjectsOption, project_files
 from workflows.cli.options import DebugOption
-from workflows.errors import CuprolithError
 
 if TYPE_CHECKING:
     import yaml

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from cuprolith.errors import CuprolithError
 from workflows.cli.console import console, error_console
-from workflows.errors import CuprolithError
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
@@ -37,7 +37,7 @@ def campaign_name(given: str) -> str:
     path = Path(given)
     if path.suffix not in (".yaml", ".yml"):
         return given
-    from workflows.campaign import load_campaign
+    from workflows.inputs.campaign import load_campaign
 
     return load_campaign(path).name
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 
 if TYPE_CHECKING:
     from workflows.hpc.setup.project import ProjectFiles

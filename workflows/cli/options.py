@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cuprolith.errors import CuprolithError
 from workflows.cli.console import console
-from workflows.errors import CuprolithError
 from workflows.lock import workdir_lock
 from workflows.progress import progress_on
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
-    from workflows.campaign import Campaign
+    from workflows.inputs.campaign import Campaign
 
 CampaignArgument = Annotated[
     Path | None,
@@ -42,7 +42,7 @@ def read_campaign(campaign: Path | None, workdir: Path | None) -> Campaign:
         If neither is given.
     """
     if campaign is not None:
-        from workflows.campaign import load_campaign
+        from workflows.inputs.campaign import load_campaign
 
         return load_campaign(campaign)
     if workdir is not None:
@@ -93,7 +93,7 @@ def keys_located(campaign: Path) -> Iterator[None]:
         yield
     except CuprolithError as error:
         if error.key and not error.where:
-            from workflows.campaign_errors import place_of_key
+            from workflows.inputs.campaign_errors import place_of_key
 
             error.where = place_of_key(campaign, error.key)
         raise

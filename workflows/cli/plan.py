@@ -20,8 +20,8 @@ from workflows.cli.options import (
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
+    from workflows.engines.vasp.dft_plan import DftPlan
     from workflows.plan import CampaignPlan
-    from workflows.vasp.dft_plan import DftPlan
 
 _SEGMENTS_SHOWN = 12
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cuprolith.errors import CuprolithError
 from workflows.cli.console import console, errors_shown
 from workflows.cli.hpc_options import (
     CampaignNameOption,
@@ -19,7 +20,6 @@ from workflows.cli.hpc_options import (
     the_campaign,
 )
 from workflows.cli.options import DebugOption
-from workflows.errors import CuprolithError
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController

@@ -29,7 +29,7 @@ def submit(
 ) -> None:
     """Send a campaign to the queue; again, and only what is missing is added."""
     with errors_shown(debug=debug):
-        from workflows.campaign import load_campaign
+        from workflows.inputs.campaign import load_campaign
 
         loaded = load_campaign(campaign)
         with quiet_database(project) as controller:

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from cuprolith.errors import CuprolithError
 from workflows.cli.console import console, errors_shown, made
 from workflows.cli.options import DebugOption, UpdateOption, WorkdirOption
-from workflows.errors import CuprolithError
 from workflows.lock import workdir_lock
 from workflows.progress import EpochProgress, progress_bar, progress_on
 
@@ -56,7 +56,7 @@ def with_training_file(train_campaign: Callable[..., None]) -> Callable[..., Non
         debug: DebugOption = False,
     ) -> None:
         with errors_shown(debug=debug):
-            from workflows.training_file import is_training_file
+            from workflows.inputs.training_file import is_training_file
 
             of_file = file is not None and is_training_file(file)
             limits = (out, seed, max_epochs, max_time)
@@ -86,7 +86,7 @@ def _train(
     max_epochs: int | None,
     max_time: str | None,
 ) -> None:
-    from workflows.training_file import load_training_file
+    from workflows.inputs.training_file import load_training_file
     from workflows.training_runs import opened_source, run_training, training_folder
 
     file = load_training_file(path).limited(max_epochs, max_time)

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from cuprolith.errors import CuprolithError
 from training.optimization.parameters import (
     CategoricalParameter,
     FloatParameter,
@@ -32,7 +33,6 @@ from workflows.cli.train_file import (
     SeedOption,
     TimeOption,
 )
-from workflows.errors import CuprolithError
 from workflows.lock import workdir_lock
 from workflows.progress import progress_on
 from workflows.workdir import Workdir
@@ -81,7 +81,7 @@ class _Asked:
     @property
     def of_file(self) -> bool:
         """Whether this is about a training file; options of the other kind are refused."""
-        from workflows.training_file import is_training_file
+        from workflows.inputs.training_file import is_training_file
 
         of_file = self.file is not None and is_training_file(self.file)
         others = (self.out, self.seed, self.max_epochs, self.max_time)
@@ -120,7 +120,7 @@ class _Asked:
 
     def file_request(self) -> StudyRequest:
         """Return the study of a training file."""
-        from workflows.training_file import load_training_file
+        from workflows.inputs.training_file import load_training_file
         from workflows.tuning.request import StudyRequest
 
         assert self.file is not None  # it has been looked into
@@ -185,8 +185,8 @@ def choose(
 ) -> None:
     """Turn a trial of a study into a training file for `cuprolith train`."""
     with errors_shown(debug=debug):
+        from cuprolith.json_files import write_atomically
         from workflows.tuning.choose import choose as choose_trial
-        from workflows.workdir import write_atomically
 
         chosen = choose_trial(study, _choice(trial, knee, best))
         if out.exists():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 

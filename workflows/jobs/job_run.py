@@ -13,7 +13,7 @@ from pathlib import Path
 from jobflow import Flow, Job, JobStore, Response
 from jobflow.core.reference import OnMissing
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.jobs.disk_space import DiskFullError, is_disk_full
 from workflows.jobs.execution_order import JobOrder, execution_order
 from workflows.jobs.job_log import JobLog

@@ -12,7 +12,7 @@ from jobflow import Flow, Job, JobStore, Response
 from jobflow.core.schemas import JobStoreDocument
 from monty.json import jsanitize
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.jobs.stored_jobs import rebuilt_flow, stored_flow
 from workflows.store.sqlite_store import SqliteStore
 

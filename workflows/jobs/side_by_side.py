@@ -19,7 +19,7 @@ from jobflow import Job, JobStore, Response
 from maggma.stores import MemoryStore
 from monty.json import MontyDecoder, MontyEncoder
 
-from training.end_with_parent import GuardedContext
+from training.nequip_runs.end_with_parent import GuardedContext
 from workflows.gpu_pool import visible_gpus
 from workflows.jobs.disk_space import DiskFullError, is_disk_full
 from workflows.jobs.run_records import HeldOutput, HoldingStore

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from jobflow import JobStore
 
-from training.dataset import DatasetCard, build_dataset
-from training.frames import Frame
-from workflows.engines.document import frames_of
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
+from training.dataset.builder import DatasetCard, build_dataset
+from training.dataset.frames import Frame
 from workflows.jobs.run_records import RunRecords
-from workflows.label_runs import LabelRun
+from workflows.labelling.document import frames_of
+from workflows.labelling.label_runs import LabelRun
 from workflows.progress import progress_bar
 from workflows.stages.label import planned_runs
 from workflows.store.sqlite_store import job_store

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training.dataset import DatasetCard, build_dataset
-from training.frames import Frame
+from cuprolith.errors import CuprolithError
+from cuprolith.staged_file import StagedFile
+from training.dataset.builder import DatasetCard, build_dataset
+from training.dataset.frames import Frame
 from training.settings import DatasetSettings
-from training.staged_file import StagedFile
-from workflows.errors import CuprolithError
-from workflows.progress import progress_bar
-from workflows.vasp.ionic_steps import IonicStep, VaspOutputError, VaspRun
-from workflows.vasp.run_survey import (
+from workflows.engines.vasp.ionic_steps import IonicStep, VaspOutputError, VaspRun
+from workflows.engines.vasp.run_survey import (
     SurveyedRun,
     agree_on_settings,
     by_trajectory,
@@ -25,8 +24,9 @@ from workflows.vasp.run_survey import (
     survey_run,
     with_parents,
 )
-from workflows.vasp.run_tree import RunFiles, find_runs
-from workflows.vasp.vasprun import read_run
+from workflows.engines.vasp.run_tree import RunFiles, find_runs
+from workflows.engines.vasp.vasprun import read_run
+from workflows.progress import progress_bar
 
 COLLECTION_FILE = "collection.json"
 _SHOWN = 30

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 
 from pymatgen.core import Structure
 
+from cuprolith.errors import CuprolithError
+from cuprolith.json_files import write_json
 from generators.candidate import Candidate
 from generators.catalogue import Catalogue, build_catalogue
 from generators.crystals import prototype_structure
 from generators.errors import GenerationError
-from workflows.campaign import Campaign
-from workflows.crystal_files import read_crystal
-from workflows.errors import CuprolithError
-from workflows.lattice_constants import RelaxedCrystal, relaxed_crystals, with_relaxed
+from workflows.inputs.campaign import Campaign
+from workflows.inputs.crystal_files import read_crystal
+from workflows.labelling.lattice_constants import RelaxedCrystal, relaxed_crystals, with_relaxed
 from workflows.overview import Overview, make_overview
 from workflows.progress import progress_bar
 from workflows.structures_io import write_structures
-from workflows.workdir import Workdir, write_json
+from workflows.workdir import Workdir
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,18 @@ from typing import Any
 from jobflow import Flow, Job, JobStore
 from pymatgen.core import Structure
 
-from workflows.engines.engine import Engine, make_engine
-from workflows.engines.settings import PAPER_COOLING_RATE
+from cuprolith.json_files import write_json
 from workflows.jobs.run_records import failed_jobs
 from workflows.jobs.runner import run_flows
-from workflows.label_metadata import BUILDS
-from workflows.label_runs import LabelRun, label_runs, structure_flows
+from workflows.labelling.engine import Engine, make_engine
+from workflows.labelling.label_metadata import BUILDS
+from workflows.labelling.label_runs import LabelRun, label_runs, structure_flows
+from workflows.labelling.relaxed_parents import SLAB_FAMILIES, fallen_apart
+from workflows.labelling.settings import PAPER_COOLING_RATE
 from workflows.progress import ProgressBar, progress_bar
-from workflows.relaxed_parents import SLAB_FAMILIES, fallen_apart
 from workflows.store.sqlite_store import job_store
 from workflows.structures_io import iter_structures, require_structures
-from workflows.workdir import Workdir, write_json
+from workflows.workdir import Workdir
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.evaluation import PREDICTIONS_DIR, Evaluation, evaluate_training
-from training.dataset import DatasetError
-from training.file_hash import file_sha256
+from cuprolith.errors import CuprolithError
+from cuprolith.hashes import file_sha256
+from cuprolith.json_files import read_json_if_whole, write_json
+from training.dataset.builder import DatasetError
+from training.dataset.splits import SplitName
+from training.nequip_runs.trainer import TrainingError, TrainingResult
+from training.nequip_runs.trainer import train as run_training
 from training.predict import predict
 from training.sources import DatasetSource
-from training.splits import SplitName
-from training.trainer import TrainingError, TrainingResult
-from training.trainer import train as run_training
-from workflows.errors import CuprolithError
 from workflows.progress import EpochProgress, progress_bar
-from workflows.workdir import Workdir, read_json_if_whole, write_json
+from workflows.workdir import Workdir
 
 JUDGED_SPLITS: tuple[SplitName, ...] = ("val", "test")
 

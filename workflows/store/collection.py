@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.store.document_codec import (
     DamagedDocumentError,
     decode_document,

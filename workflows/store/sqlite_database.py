@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.jobs.disk_space import DiskFullError, is_disk_full
 
 # 2: documents with checksums.

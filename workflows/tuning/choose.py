@@ -11,9 +11,9 @@ import yaml
 
 from analysis.tuning.pareto import PARETO_FILE, Pareto, load_pareto
 from analysis.tuning.trials import TrialRecord, load_trials
+from cuprolith.errors import CuprolithError
 from training.tuning.search_spaces import applied
-from workflows.errors import CuprolithError
-from workflows.training_file import TrainingFile
+from workflows.inputs.training_file import TrainingFile
 from workflows.tuning.study import Study, load_study
 
 Choice = int | Literal["knee", "accuracy", "time"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from training.nequip_process import EpochMetrics, OnEpoch
+from training.nequip_runs.nequip_process import EpochMetrics, OnEpoch
 from workflows.progress import ProgressBar
 
 _BAR: ContextVar[ProgressBar | None] = ContextVar("study_bar", default=None)

@@ -9,6 +9,8 @@ from typing import Any
 from jobflow import Flow, Job, Response, job
 
 from analysis.tuning.pareto import write_pareto
+from cuprolith.errors import CuprolithError
+from cuprolith.json_files import read_json, write_json
 from training.tuning.settings import LimitSettings
 from training.tuning.trial import (
     TrialAccuracy,
@@ -19,7 +21,6 @@ from training.tuning.trial import (
     exceeded_limits,
     objective_values,
 )
-from workflows.errors import CuprolithError
 from workflows.jobs.job_ids import stable_uuid
 from workflows.jobs.runner import ALWAYS_RUN
 from workflows.jobs.side_by_side import SIDE_BY_SIDE
@@ -28,7 +29,6 @@ from workflows.tuning.steps import MEASURE, PROPOSE, RESOURCE, RESOURCES, STEP, 
 from workflows.tuning.storage import FAILURE, Proposal, opened_storage
 from workflows.tuning.study import Study, load_study
 from workflows.tuning.trials import NequIPTrials
-from workflows.workdir import read_json, write_json
 
 
 def study_flow(folder: Path, trials: NequIPTrials, generation: int) -> Flow:

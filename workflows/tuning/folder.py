@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 from analysis.tuning.trials import STUDY_FILE, TRIAL_FILE, TRIALS_DIR
-from training.training_run import occupied
-from workflows.errors import CuprolithError
-from workflows.workdir import read_json_if_whole
+from cuprolith.errors import CuprolithError
+from cuprolith.json_files import read_json_if_whole
+from training.nequip_runs.training_run import occupied
 
 STORAGE_FILE = "study.db"
 JOBS_FILE = "jobs.sqlite"

@@ -7,21 +7,21 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from training.optimization.parameters import Parameter
-from training.settings import TrainingSettings
-from training.sources import SourceSettings
-from training.sources.settings import (
+from cuprolith.errors import CuprolithError
+from training.frame_sources.settings import (
     DatasetSourceSettings,
     ExtxyzSourceSettings,
     QM9SourceSettings,
     RMD17SourceSettings,
 )
+from training.optimization.parameters import Parameter
+from training.settings import TrainingSettings
+from training.sources import SourceSettings
 from training.tuning.search_spaces import search_space
 from training.tuning.settings import TuningSettings
-from workflows.campaign import Campaign
-from workflows.errors import CuprolithError
+from workflows.inputs.campaign import Campaign
+from workflows.inputs.training_file import TrainingFile
 from workflows.progress import announce
-from workflows.training_file import TrainingFile
 from workflows.training_runs import training_folder
 from workflows.tuning.study import Study, begin_study, make_study
 from workflows.tuning.warm_start import WarmStart, warm_start

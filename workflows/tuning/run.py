@@ -7,7 +7,7 @@ from pathlib import Path
 from jobflow import Flow
 
 from analysis.tuning.pareto import write_pareto
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.jobs.observer import Observer
 from workflows.jobs.run_records import JobFailure
 from workflows.jobs.runner import RunSummary, run_flow

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analysis.tuning.pareto import PARETO_FILE, Pareto, load_pareto
 from analysis.tuning.trials import TrialRecord, load_trials
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.tuning.study import Study, load_study
 
 

@@ -16,9 +16,9 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import DatabaseError
 
+from cuprolith.errors import CuprolithError
 from training.optimization.optuna_sampler import SamoCobraSampler
 from training.optimization.optuna_space import distributions
-from workflows.errors import CuprolithError
 from workflows.tuning.folder import STORAGE_FILE, made_again
 from workflows.tuning.study import Study
 

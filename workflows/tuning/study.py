@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from importlib import metadata
@@ -12,15 +11,16 @@ from typing import Any
 from pydantic import ConfigDict, ValidationError
 
 from analysis.tuning.trials import STUDY_FILE, StudyFile
+from cuprolith.errors import CuprolithError
+from cuprolith.hashes import sha256
+from cuprolith.json_files import read_json, write_json
 from training.optimization.parameters import Parameter
 from training.settings import TrainingSettings
 from training.sources import SourceSettings, TrainingSource
 from training.tuning.search_spaces import SearchSpaceError, check_study, search_space
 from training.tuning.settings import TuningSettings
-from workflows.errors import CuprolithError
 from workflows.training_runs import explained, open_data
 from workflows.tuning.folder import claim_study_folder
-from workflows.workdir import read_json, write_json
 
 _PACKAGES = ("cuprolith", "optuna", "moocore", "torch", "nequip", "nequip-allegro")
 
@@ -170,4 +170,4 @@ def _hash(
         "dataset": source.verified_hashes(stress=training.stress_weight > 0),
     }
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256(text)

@@ -10,12 +10,12 @@ from typing import Any
 
 from monty.json import MSONable
 
+from cuprolith.errors import CuprolithError
+from training.nequip_runs.training_run import TrainingError
 from training.settings import TrainingSettings
-from training.training_run import TrainingError
 from training.tuning.search_spaces import applied
 from training.tuning.trial import TrialAccuracy, TrialMeasurements
 from training.tuning.trial_training import with_time_limit
-from workflows.errors import CuprolithError
 from workflows.jobs.disk_space import DiskFullError
 from workflows.tuning.epochs import epochs_shown
 from workflows.tuning.folder import COMPILED_DIR, trial_folder

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.tuning.pareto import load_pareto
+from cuprolith.errors import CuprolithError
 from training.optimization.parameters import (
     CategoricalParameter,
     FloatParameter,
@@ -15,7 +16,6 @@ from training.optimization.parameters import (
     OrdinalParameter,
     Parameter,
 )
-from workflows.errors import CuprolithError
 
 
 @dataclass(frozen=True)

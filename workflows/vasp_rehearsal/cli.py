@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.vasp_rehearsal.potentials import rehearsal_calculator, reproducible
 from workflows.vasp_rehearsal.run import RunAbortedError, run
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 
 FaultName = Literal[
     "scf_not_converging",

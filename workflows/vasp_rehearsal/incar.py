@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 
 Motion = Literal["static", "relax", "md"]
 

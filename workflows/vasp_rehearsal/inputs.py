@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 from pymatgen.io.vasp.inputs import Incar, Kpoints, Poscar, Potcar, UnknownPotcarWarning
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.vasp_rehearsal.incar import RunSettings, run_settings
 from workflows.vasp_rehearsal.kpoints import KpointSet, kpoint_set
 from workflows.vasp_rehearsal.thermostat import Thermostat

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from pymatgen.io.vasp.inputs import Kpoints
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 
 
 @dataclass(frozen=True)

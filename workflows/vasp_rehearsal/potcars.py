@@ -18,7 +18,7 @@ from ase.data import atomic_masses, atomic_numbers
 from monty.serialization import loadfn
 from pymatgen.io.vasp.inputs import POTCAR_FUNCTIONAL_MAP, POTCAR_STATS_PATH
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 
 MARK = "PLACEHOLDER FOR REHEARSALS, NOT A PSEUDOPOTENTIAL"
 

@@ -13,8 +13,8 @@ from ase.data import chemical_symbols, covalent_radii
 from ase.neighborlist import neighbor_list
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from workflows.engines.embedded import POTENTIALS, embedded_calculator, own_torch_settings
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
+from workflows.labelling.embedded import POTENTIALS, embedded_calculator, own_torch_settings
 
 FAST_POTENTIAL = "emt-like"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from ase import units
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 
 _AMU_ANGSTROM2_PER_FS2 = units._amu * 1e10 / units._e
 """One u·Å²/fs² in eV."""

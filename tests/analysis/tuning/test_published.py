@@ -6,13 +6,13 @@ import pytest
 
 from analysis.reproduction.published import load_published
 from analysis.tuning.published import paper_dataset, published_point
-from training.settings import TrainingSettings
-from training.sources.settings import (
+from training.frame_sources.settings import (
     DatasetSourceSettings,
     QM9SourceSettings,
     RMD17SourceSettings,
 )
-from workflows.training_file import load_training_file
+from training.settings import TrainingSettings
+from workflows.inputs.training_file import load_training_file
 
 HERE = Path()
 INPUTS = Path(__file__).parents[3] / "inputs/paper"

@@ -4,7 +4,7 @@ from jobflow import Job, job
 from pymatgen.core import Lattice, Structure
 
 from workflows.jobs.job_ids import stable_uuid
-from workflows.label_metadata import LABELLED_BY, N_ATOMS, TASK
+from workflows.labelling.label_metadata import LABELLED_BY, N_ATOMS, TASK
 
 
 @job

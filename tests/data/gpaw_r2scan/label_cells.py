@@ -13,13 +13,13 @@ from pathlib import Path
 from pymatgen.core import Structure
 from reference_cells import reference_cells
 
+from cuprolith.errors import CuprolithError
 from generators.candidate import Candidate
-from training.extxyz import write_frames
-from workflows.engines.document import Provenance, frames_of
-from workflows.engines.gpaw_installation import usable_installation
-from workflows.engines.gpaw_makers import GpawStaticMaker
-from workflows.engines.gpaw_settings import GpawSettings
-from workflows.errors import CuprolithError
+from training.dataset.extxyz import write_frames
+from workflows.engines.gpaw.installation import usable_installation
+from workflows.engines.gpaw.makers import GpawStaticMaker
+from workflows.engines.gpaw.settings import GpawSettings
+from workflows.labelling.document import Provenance, frames_of
 
 KPOINT_LENGTH = 20.0  # Å, against the paper's 32 Å: a quarter of the time
 HERE = Path(__file__).parent.resolve()

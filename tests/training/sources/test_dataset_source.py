@@ -5,11 +5,11 @@ import pytest
 from ase.build import bulk
 from frame_samples import emt_frame
 
-from training.dataset import build_dataset
-from training.extxyz import read_frames
+from training.dataset.builder import build_dataset
+from training.dataset.extxyz import read_frames
+from training.nequip_runs.training_run import TrainingError
 from training.settings import DatasetSettings, SplitSettings
 from training.sources import DatasetSource
-from training.training_run import TrainingError
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,13 @@
 import numpy as np
 import psutil
 import pytest
-from public_files import small_molecules, write_qm9, write_rmd17
 
-from training.learning_curve import read_learning_curve
+from tests.training.sources.public_files import small_molecules, write_qm9, write_rmd17
+from training.nequip_runs.learning_curve import read_learning_curve
+from training.nequip_runs.trainer import TrainingError, train
 from training.predict import predict, predict_energies
 from training.settings import AllegroSettings, FinalMLPSettings, TrainingSettings
 from training.sources import QM9Source, RMD17Source
-from training.trainer import TrainingError, train
 
 pytestmark = pytest.mark.slow
 

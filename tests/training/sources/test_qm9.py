@@ -3,13 +3,14 @@ import lzma
 
 import numpy as np
 import pytest
-from public_files import KNOWN_U0, small_molecules, write_qm9
 
+from tests.training.sources.public_files import KNOWN_U0, small_molecules, write_qm9
+from training.frame_sources import qm9_files
+from training.frame_sources.qm9_files import CACHE, HARTREE, PACKED, read_qm9
+from training.nequip_runs.training_checks import check_elements
+from training.nequip_runs.training_run import TrainingError, training_inputs
 from training.settings import TrainingSettings
-from training.sources import QM9Source, qm9_files
-from training.sources.qm9_files import CACHE, HARTREE, PACKED, read_qm9
-from training.training_checks import check_elements
-from training.training_run import TrainingError, training_inputs
+from training.sources import QM9Source
 
 
 @pytest.fixture

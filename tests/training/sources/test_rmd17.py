@@ -1,11 +1,11 @@
 import ase.units
 import numpy as np
 import pytest
-from public_files import harmonic, write_rmd17, write_rmd17_split
 
+from tests.training.sources.public_files import harmonic, write_rmd17, write_rmd17_split
+from training.nequip_runs.training_run import TrainingError
 from training.sources import RMD17Source
 from training.sources.rmd17 import KCAL_PER_MOL
-from training.training_run import TrainingError
 
 
 @pytest.fixture

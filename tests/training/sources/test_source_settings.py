@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
-from public_files import small_molecules, write_qm9, write_rmd17
 from pydantic import TypeAdapter, ValidationError
 
-from training.dataset import DatasetError
+from tests.training.sources.public_files import small_molecules, write_qm9, write_rmd17
+from training.dataset.builder import DatasetError
 from training.sources import DatasetSource, QM9Source, RMD17Source, SourceSettings, open_source
 
 ADAPTER = TypeAdapter(SourceSettings)

@@ -15,12 +15,12 @@ from nequip.utils.dtype import torch_default_dtype
 from nequip.utils.global_state import set_global_state
 from pydantic import TypeAdapter
 
-from training.nequip_config import nequip_config
+from training.dataset.splits import SPLITS
+from training.frame_sources.extxyz_labels import LabelKeys
+from training.nequip_runs.nequip_config import nequip_config
+from training.nequip_runs.training_run import TrainingError, training_inputs
 from training.settings import AllegroSettings, SplitSettings, TrainingSettings
 from training.sources import DatasetSource, ExtxyzSource, SourceSettings, open_source
-from training.sources.extxyz_labels import LabelKeys
-from training.splits import SPLITS
-from training.training_run import TrainingError, training_inputs
 
 
 def labelled(atoms, prefix="REF_", **info):

@@ -10,13 +10,13 @@ import pytest
 from ase import Atoms
 from typer.testing import CliRunner
 
-from training.dataset import load_card, verify_dataset
-from training.extxyz import iter_frames
+from training.dataset.builder import load_card, verify_dataset
+from training.dataset.extxyz import iter_frames
+from training.nequip_runs.training_run import TrainingError
 from training.sources.dataset import DatasetSource
-from training.training_run import TrainingError
 from workflows.cli.main import app
 
-sys.path.append(str(Path(__file__).parents[1] / "vasp"))
+sys.path.append(str(Path(__file__).parents[1] / "engines" / "vasp"))
 from vasp_files import outcar, random_run, vasprun_xml, write_run
 
 

@@ -3,8 +3,8 @@
 import pytest
 from typer.testing import CliRunner
 
-from training import deployment
-from training.training_run import (
+from training.nequip_runs import deployment
+from training.nequip_runs.training_run import (
     INPUTS_FILE,
     RESULT_FILE,
     TrainingError,

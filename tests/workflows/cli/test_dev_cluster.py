@@ -3,8 +3,8 @@ import subprocess
 import pytest
 from typer.testing import CliRunner
 
+from cuprolith.errors import CuprolithError
 from workflows.cli.dev_cluster import app
-from workflows.errors import CuprolithError
 from workflows.hpc.dev_cluster import slurm
 from workflows.hpc.dev_cluster.cluster import DevCluster
 

@@ -156,7 +156,7 @@ def test_what_cannot_be_learnt_is_one_clear_line(give, tmp_path, data, training,
 
 
 def test_downloads_show_how_far_they_are_and_how_they_failed(give, tmp_path, monkeypatch):
-    from training.sources import download
+    from training.frame_sources import download
 
     def stand_in(name, directory, on_progress):
         on_progress("a.tar", 1_000_000, 3_000_000)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from training.tuning.trial import CostEstimate, TrialAccuracy, TrialMeasurements
 from workflows.cli.main import app
-from workflows.training_file import load_training_file
+from workflows.inputs.training_file import load_training_file
 from workflows.tuning import trials as trials_module
 from workflows.tuning.trials import NequIPTrials
 

@@ -3,8 +3,8 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from cuprolith.errors import CuprolithError
 from tests.workflows.hpc.ssh_server import start_ssh_server
-from workflows.errors import CuprolithError
 from workflows.hpc.dev_cluster.project import require_jobflow_remote
 from workflows.hpc.fetching.campaign_folder import CampaignFolder, worker_host
 

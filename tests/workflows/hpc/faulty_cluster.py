@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.dev_cluster.cluster import DevCluster
 from workflows.hpc.jobs.campaign_jobs import CampaignJobs, JobRecord, find_job
 from workflows.hpc.jobs.retry import retry

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.workflows.hpc.faulty_cluster import PROJECT, FaultyCluster
-from workflows.campaign import load_campaign
 from workflows.environment import cuprolith_version
 from workflows.hpc.submission.gather import gather_labels, label_jobs
 from workflows.hpc.submission.queue_file import (
@@ -16,7 +15,8 @@ from workflows.hpc.submission.queue_file import (
     write_queue_file,
 )
 from workflows.hpc.submission.queued_job import QueuePlanner
-from workflows.label_runs import structure_flows
+from workflows.inputs.campaign import load_campaign
+from workflows.labelling.label_runs import structure_flows
 from workflows.stages.generate import generate
 from workflows.stages.label import planned_runs, summarise_labels
 from workflows.store.sqlite_store import job_store

@@ -10,11 +10,11 @@ import numpy as np
 import psutil
 import pytest
 
+from cuprolith.errors import CuprolithError
 from tests.workflows.hpc.faulty_cluster import FaultyCluster, is_root
 from tests.workflows.hpc.rehearsed_campaign import RELAX_STEPS, SEGMENTS, RehearsedCampaign
 from tests.workflows.hpc.waiting_jobs import WaitingCampaign, label_job
 from workflows.environment import cuprolith_version
-from workflows.errors import CuprolithError
 from workflows.hpc.dev_cluster.cluster import DevCluster
 from workflows.hpc.dev_cluster.database import database_server
 from workflows.hpc.dev_cluster.project import require_jobflow_remote

@@ -17,7 +17,7 @@ from workflows.hpc.submission.queue_file import (
 )
 from workflows.hpc.submission.queued_job import QueuePlanner
 from workflows.jobs.job_ids import stable_uuid
-from workflows.label_metadata import BUILDS
+from workflows.labelling.label_metadata import BUILDS
 from workflows.store.sqlite_store import job_store
 from workflows.tuning.steps import RESOURCE
 from workflows.workdir import Workdir

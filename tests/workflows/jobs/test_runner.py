@@ -19,16 +19,18 @@ from jobflow import Flow, JobStore, OutputReference, Response, job, run_locally
 from maggma.stores import MemoryStore
 from pymatgen.core import Lattice, Structure
 
-from workflows.engines.document import Provenance, frames_of
-from workflows.engines.makers import EmbeddedMeltQuenchMaker
-from workflows.engines.settings import MeltQuenchSettings
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.jobs.disk_space import DiskFullError
 from workflows.jobs.job_ids import stable_uuid
 from workflows.jobs.job_log import JobLog, read_job_log
 from workflows.jobs.run_records import failed_jobs
 from workflows.jobs.runner import run_flow, run_flows
+from workflows.labelling.calculator_makers import EmbeddedMeltQuenchMaker
+from workflows.labelling.document import Provenance, frames_of
+from workflows.labelling.settings import MeltQuenchSettings
 from workflows.store.sqlite_store import job_store
+
+CALCULATOR = "workflows.labelling.calculator_makers.embedded_calculator"
 
 
 @pytest.fixture
@@ -606,7 +608,7 @@ def test_killed_at_any_moment_it_ends_as_if_undisturbed(tmp_path):
 def test_melt_quench_stopped_between_segments_gives_the_same_trajectory(
     store, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("workflows.engines.makers.embedded_calculator", lambda _name: EMT())
+    monkeypatch.setattr(CALCULATOR, lambda _name: EMT())
     structure = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.6), ["Cu"], [[0, 0, 0]])
     quench = MeltQuenchSettings(
         melt_temperature=600,

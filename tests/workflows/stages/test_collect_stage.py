@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from training.extxyz import read_frames
-from workflows.campaign import Campaign
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
+from training.dataset.extxyz import read_frames
+from workflows.inputs.campaign import Campaign
 from workflows.stages.collect import collect
 from workflows.stages.generate import generate
 from workflows.stages.label import label

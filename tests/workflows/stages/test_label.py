@@ -10,10 +10,10 @@ import pytest
 import yaml
 from pymatgen.core import Structure
 
-from workflows.campaign import Campaign
-from workflows.engines.engine import make_engine
-from workflows.engines.makers import EmbeddedRelaxMaker
+from workflows.inputs.campaign import Campaign
 from workflows.jobs.execution_order import execution_order
+from workflows.labelling.calculator_makers import EmbeddedRelaxMaker
+from workflows.labelling.engine import make_engine
 from workflows.stages import label as stage
 from workflows.stages.generate import generate
 from workflows.workdir import Workdir

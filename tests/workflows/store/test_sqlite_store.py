@@ -24,7 +24,7 @@ from maggma.core.validator import Validator
 from maggma.stores import MemoryStore
 from rich.console import Console
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.jobs.disk_space import is_disk_full
 from workflows.progress import progress_on
 from workflows.store import document_codec

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from paper_samples import write_rmd17
 
+from training.frame_sources.settings import RMD17SourceSettings
 from training.optimization.parameters import FloatParameter, IntParameter
 from training.settings import TrainingSettings
-from training.sources.settings import RMD17SourceSettings
 from training.tuning.settings import InferenceSettings, TuningSettings
 from training.tuning.trial import CostEstimate, TrialAccuracy, TrialMeasurements
 from workflows.tuning.study import begin_study, make_study

@@ -9,17 +9,18 @@ from jobflow import Flow, job
 from simulated_trials import SimulatedTrials
 
 from analysis.tuning.pareto import load_pareto
-from training.dataset import build_dataset
-from training.frames import Frame
+from cuprolith.errors import CuprolithError
+from cuprolith.json_files import read_json
+from training.dataset.builder import build_dataset
+from training.dataset.frames import Frame
 from training.settings import DatasetSettings
 from workflows import pipeline
-from workflows.campaign import load_campaign
-from workflows.errors import CuprolithError
+from workflows.inputs.campaign import load_campaign
 from workflows.jobs.job_ids import stable_uuid
 from workflows.jobs.job_log import read_job_log
 from workflows.stages import collect, generate, label, train
 from workflows.tuning import run
-from workflows.workdir import Workdir, read_json
+from workflows.workdir import Workdir
 
 CAMPAIGN = """\
 name: small

@@ -11,10 +11,10 @@ from simulated_trials import SPACE, SimulatedTrials, begun, tuning
 
 from analysis.tuning.pareto import load_pareto
 from analysis.tuning.trials import load_trials
+from cuprolith.errors import CuprolithError
 from tests.damage import cut, remove
 from training.settings import TrainingSettings
 from training.tuning.settings import LimitSettings
-from workflows.errors import CuprolithError
 from workflows.jobs.disk_space import DiskFullError
 from workflows.jobs.job_log import read_job_log
 from workflows.tuning.folder import LOG_FILE

@@ -11,9 +11,8 @@ from test_pipeline_with_study import (
     copper_frame,
 )
 
-from training.dataset import build_dataset
+from training.dataset.builder import build_dataset
 from training.settings import DatasetSettings
-from workflows.campaign import load_campaign
 from workflows.environment import cuprolith_version
 from workflows.hpc.resource_classes import RESOURCE_CLASSES
 from workflows.hpc.submission import stage_jobs
@@ -24,6 +23,7 @@ from workflows.hpc.submission.queue_file import (
     write_queue_file,
 )
 from workflows.hpc.submission.stage_jobs import campaign_flow
+from workflows.inputs.campaign import load_campaign
 from workflows.stages.tune import tune
 from workflows.tuning import run
 from workflows.workdir import Workdir

@@ -7,9 +7,9 @@ import yaml
 from simulated_trials import SPACE, SimulatedTrials, begun, tuning
 
 from analysis.tuning.pareto import load_pareto
+from cuprolith.errors import CuprolithError
 from training.optimization.parameters import FloatParameter, OrdinalParameter
-from workflows.errors import CuprolithError
-from workflows.training_file import load_training_file
+from workflows.inputs.training_file import load_training_file
 from workflows.tuning.choose import choose
 from workflows.tuning.run import run_study
 from workflows.tuning.warm_start import warm_start

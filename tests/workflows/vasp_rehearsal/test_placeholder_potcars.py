@@ -12,7 +12,7 @@ from pymatgen.io.vasp.inputs import (
     UnknownPotcarWarning,
 )
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.vasp_rehearsal.potcars import (
     MARK,
     is_placeholder,

@@ -48,7 +48,7 @@ def test_it_starts_without_torch(inside):
 
 @pytest.mark.slow
 def test_the_default_labels_with_the_embedded_r2scan_potential(inside, monkeypatch):
-    from workflows.engines.embedded import embedded_calculator
+    from workflows.labelling.embedded import embedded_calculator
 
     monkeypatch.delenv("CUPROLITH_REHEARSAL")
     assert main() == 0

@@ -19,7 +19,7 @@ from custodian.vasp.jobs import VaspJob
 from custodian.vasp.validators import VaspFilesValidator, VasprunXMLValidator
 from rehearsal_runs import MD
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.vasp_rehearsal.faults import FAULT_VARIABLE, pending_fault
 from workflows.vasp_rehearsal.run import RunAbortedError
 

@@ -6,7 +6,7 @@ from ase.build import bulk
 from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
 from pymatgen.io.vasp import Kpoints
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.vasp_rehearsal.kpoints import kpoint_set
 from workflows.vasp_rehearsal.potentials import MorsePairs, rehearsal_calculator
 

@@ -10,8 +10,8 @@ from pymatgen.io.ase import AseAtomsAdaptor
 from pymatgen.io.vasp import Oszicar, Outcar, Poscar, Xdatcar
 from rehearsal_runs import INCAR, MD
 
-from workflows.vasp.fingerprint import drifted, run_fingerprint, settings_fingerprint
-from workflows.vasp.vasprun import read_run
+from workflows.engines.vasp.fingerprint import drifted, run_fingerprint, settings_fingerprint
+from workflows.engines.vasp.vasprun import read_run
 from workflows.vasp_rehearsal import PROGRAM
 from workflows.vasp_rehearsal.potentials import MorsePairs
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pymatgen.io.vasp import Poscar
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 
 
 @pytest.mark.parametrize("ibrion", [1, 2, 3])

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from cuprolith.json_files import write_atomically
 from workflows.hpc.dev_cluster.daemon import accepts_connections
 from workflows.hpc.dev_cluster.database import answers, database_server, scripts_folder
 from workflows.hpc.dev_cluster.layout import DEFAULT_FOLDER, Layout, node_name
@@ -44,7 +45,6 @@ from workflows.hpc.dev_cluster.state import (
 from workflows.hpc.dev_cluster.status import PartStatus, part_statuses
 from workflows.hpc.setup.queue_collections import prepare_queue
 from workflows.lock import workdir_lock
-from workflows.workdir import write_atomically
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.child_process import end_of_log
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
+from training.nequip_runs.child_process import end_of_log
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # The process writes its own record and then becomes the daemon, which keeps its id and start time:

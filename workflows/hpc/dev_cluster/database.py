@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.dev_cluster.ports import port_is_free
 
 DATABASE = "cuprolith"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import socket
@@ -10,7 +9,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
+from cuprolith.hashes import sha256
 from workflows.lock import HOLDER_FILE, LOCK_FILE
 
 DEFAULT_FOLDER = Path("~/.cuprolith/dev-cluster")
@@ -46,7 +46,7 @@ class Layout:
         Every user must be able to reach munged's socket and no other user may change a folder
         above its key; in ``/tmp`` both hold whatever stands above the cluster's folder.
         """
-        digest = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:8]
+        digest = sha256(os.fsencode(self.folder))[:8]
         return RUNTIME_PARENT / f"cuprolith-{os.geteuid()}-{digest}"
 
     @property

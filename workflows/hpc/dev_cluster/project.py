@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.dev_cluster.database import DATABASE, find_program, scripts_folder
 from workflows.hpc.dev_cluster.layout import STATE_FILE, Layout
 from workflows.hpc.dev_cluster.slurm import PARTITION

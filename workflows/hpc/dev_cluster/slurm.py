@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.dev_cluster.layout import Layout, node_name
 
 PARTITION = "dev"

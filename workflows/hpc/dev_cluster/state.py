@@ -8,13 +8,13 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
+from cuprolith.json_files import read_json, write_json
 from workflows.hpc.dev_cluster.daemon import Daemon
 from workflows.hpc.dev_cluster.database import database_server
 from workflows.hpc.dev_cluster.layout import Layout
 from workflows.hpc.dev_cluster.ports import free_port, port_is_free
 from workflows.hpc.dev_cluster.project import carry_settings, remove_project
-from workflows.workdir import read_json, write_json
 
 Part = Literal["munged", "slurmctld", "slurmd", "database"]
 _PARTS_WITH_PORTS: tuple[Part, ...] = ("slurmctld", "slurmd", "database")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from cuprolith.errors import CuprolithError
 from workflows.doctor import Check
-from workflows.errors import CuprolithError
 from workflows.hpc.jobs.job_database import jf_command, unreachable
 
 if TYPE_CHECKING:

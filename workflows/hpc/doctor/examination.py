@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from cuprolith.errors import CuprolithError
 from workflows.doctor import Check
-from workflows.errors import CuprolithError
 from workflows.hpc.doctor.database import check_documents, check_queue, failed
 from workflows.hpc.doctor.hosts import (
     check_connection,

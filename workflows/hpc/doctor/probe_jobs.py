@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.doctor.probe import examine_node
 from workflows.hpc.job_metadata import CAMPAIGN, RESOURCE, STAGE
 from workflows.hpc.jobs.campaign_jobs import PROBE_CAMPAIGN, CampaignJobs, JobRecord, find_job

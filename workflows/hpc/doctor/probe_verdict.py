@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from workflows.doctor import Check
+from workflows.engines.vasp.settings import REHEARSAL_COMMAND
 from workflows.environment import cuprolith_version
 from workflows.hpc.doctor.probe import GpuReport, NodeReport, VaspReport
 from workflows.hpc.doctor.remedies import Remedies
-from workflows.vasp.settings import REHEARSAL_COMMAND
 
 
 def own_subject(worker: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from cuprolith.errors import CuprolithError
 from workflows.doctor import Check
-from workflows.errors import CuprolithError
 from workflows.hpc.doctor.probe_jobs import (
     NOT_TAKEN_UP,
     has_ended,

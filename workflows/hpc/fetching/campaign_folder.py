@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
-from training.file_hash import file_sha256
-from training.staged_file import StagedFile
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
+from cuprolith.hashes import file_sha256
+from cuprolith.staged_file import StagedFile
 
 if TYPE_CHECKING:
     from jobflow_remote.config.base import Project

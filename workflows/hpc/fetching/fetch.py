@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from training.file_hash import file_sha256
-from training.staged_file import StagedFile
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
+from cuprolith.hashes import file_sha256
+from cuprolith.staged_file import StagedFile
 from workflows.hpc.fetching.campaign_folder import CampaignFolder, FolderFile
 from workflows.hpc.fetching.manifest import FetchManifest
 from workflows.hpc.fetching.selection import NEVER_FETCHED, Selection, fetch_order, open_databases

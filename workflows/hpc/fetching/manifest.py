@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from workflows.errors import CuprolithError
-from workflows.workdir import write_atomically
+from cuprolith.errors import CuprolithError
+from cuprolith.json_files import write_atomically
 
 MANIFEST_FILE = ".fetched.json"
 

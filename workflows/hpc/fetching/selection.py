@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from analysis.tuning.trials import STUDY_FILE, TRIAL_FILE, TRIALS_DIR
-from training.nequip_config import LAST_CHECKPOINT
+from training.nequip_runs.nequip_config import LAST_CHECKPOINT
 from workflows.hpc.fetching.campaign_folder import FolderFile
 from workflows.tuning.folder import REPORT_FILE, STORAGE_FILE
 

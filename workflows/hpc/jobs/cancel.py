@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.job_metadata import of_campaign
 from workflows.hpc.jobs.campaign_jobs import CampaignJobs, JobRecord, find_job
 from workflows.hpc.jobs.job_database import jf_command

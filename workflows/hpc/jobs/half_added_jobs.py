@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController

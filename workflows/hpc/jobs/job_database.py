@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.quick_imports import quick_imports
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
+from training.nequip_runs.quick_imports import quick_imports
 from workflows.hpc.setup.secrets import require_private
 
 if TYPE_CHECKING:

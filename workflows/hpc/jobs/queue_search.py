@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.jobs.batches import is_in_batches
 from workflows.hpc.jobs.campaign_jobs import JobRecord
 from workflows.hpc.jobs.half_added_jobs import remove_half_added_jobs

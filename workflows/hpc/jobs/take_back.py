@@ -12,7 +12,7 @@ from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.jobs.batches import withdraw_from_batches
 from workflows.hpc.jobs.campaign_jobs import JobRecord, jobs_with_ids
 from workflows.hpc.jobs.half_added_jobs import jobs_led_to

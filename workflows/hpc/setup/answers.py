@@ -8,10 +8,10 @@ from typing import Annotated, Any, cast, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.setup.questions import BY_NAME, QUESTIONS, Data, Question, value_at
 from workflows.hpc.setup.settings import HpcSettings
-from workflows.yaml_file import yaml_value
+from workflows.inputs.yaml_file import yaml_value
 
 
 def answered(data: Data, answers: Mapping[str, Any]) -> Data:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from cuprolith.errors import CuprolithError
 from workflows.doctor import Check
-from workflows.errors import CuprolithError
 from workflows.hpc.setup.job_script import allocation_script, job_script
 from workflows.hpc.setup.project import (
     FREE_KEYS,

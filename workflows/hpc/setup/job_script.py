@@ -6,7 +6,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 
 if TYPE_CHECKING:
     from jobflow_remote.config.base import Project, WorkerBase

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from pydantic import SecretStr, ValidationError
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.setup.secrets import read_password, write_private
 from workflows.hpc.setup.settings import HpcSettings, MongoSettings
 from workflows.hpc.setup.settings_file import read_settings, settings_text

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.setup.project import ProjectFiles, require_jobflow_remote
 from workflows.hpc.setup.secrets import require_private
 

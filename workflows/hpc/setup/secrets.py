@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, SecretStr
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 
 _PLACES = re.compile(
     r"env:[A-Za-z_][A-Za-z0-9_]*|keyring:[A-Za-z0-9_][A-Za-z0-9_.@-]*|file:/[^\x00-\x1f\x7f]+"

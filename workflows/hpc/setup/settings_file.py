@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from workflows.campaign_errors import explain
 from workflows.hpc.setup.settings import HpcSettings
-from workflows.yaml_file import FileKind, content_of, read_yaml, yaml_text
+from workflows.inputs.campaign_errors import explain
+from workflows.inputs.yaml_file import FileKind, content_of, read_yaml, yaml_text
 
 _SETTINGS = FileKind(
     "file of a cluster's settings",

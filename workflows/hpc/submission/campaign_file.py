@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.file_hash import file_sha256
+from cuprolith.hashes import file_sha256
 from workflows.workdir import Workdir
 
 HASH_DIGITS = 12

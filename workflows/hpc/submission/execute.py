@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 
-from training.quick_imports import quick_imports
+from training.nequip_runs.quick_imports import quick_imports
 
 
 def run_job(folder: str) -> None:

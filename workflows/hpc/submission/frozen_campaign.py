@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from training.file_hash import file_sha256
-from workflows.campaign import Campaign, campaign_differences, load_campaign
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
+from cuprolith.hashes import file_sha256
+from cuprolith.json_files import read_json
 from workflows.hpc.fetching.campaign_folder import CampaignFolder
 from workflows.hpc.submission.campaign_file import HASH_DIGITS, campaign_file_hash
 from workflows.hpc.submission.queue_file import QueueFile, queue_file, write_queue_file
-from workflows.workdir import Workdir, read_json
+from workflows.inputs.campaign import Campaign, campaign_differences, load_campaign
+from workflows.workdir import Workdir
 
 _CRYSTALS = "crystals"
 

@@ -11,7 +11,7 @@ from jobflow import Flow, Job, JobStore
 from jobflow.core.reference import OnMissing
 from maggma.stores import MemoryStore
 
-from workflows.errors import WallTimeError
+from cuprolith.errors import WallTimeError
 from workflows.hpc.submission.job_folder import (
     MADE_FROM,
     DamagedFileError,

@@ -18,8 +18,8 @@ from typing import Any
 
 from jobflow import Job
 
-from training.staged_file import StagedFile
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
+from cuprolith.staged_file import StagedFile
 from workflows.jobs.job_ids import stable_uuid
 from workflows.jobs.run_records import JobFailure
 from workflows.jobs.stored_jobs import rebuilt_job, stored_job

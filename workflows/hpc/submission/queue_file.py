@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from jobflow import Job
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cuprolith.errors import CuprolithError
+from cuprolith.json_files import read_json, write_json
 from workflows.environment import cuprolith_version
-from workflows.errors import CuprolithError
 from workflows.hpc.resource_classes import ResourceClass
-from workflows.label_metadata import BUILDS, LABELLED_BY, N_ATOMS, TASK
+from workflows.labelling.label_metadata import BUILDS, LABELLED_BY, N_ATOMS, TASK
 from workflows.tuning.steps import RESOURCE
-from workflows.workdir import Workdir, read_json, write_json
+from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
     from workflows.hpc.setup.settings import HpcSettings

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobflow import Flow, Job, JobConfig, OnMissing, Response, job
 
-from workflows.errors import WallTimeError
+from cuprolith.errors import WallTimeError
 from workflows.hpc.job_metadata import CAMPAIGN, RESOURCE, STAGE, STRUCTURE, WORKDIR
 from workflows.hpc.setup.shell_words import plain_job_name
 from workflows.hpc.submission.inner_job import (

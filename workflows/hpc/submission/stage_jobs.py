@@ -8,7 +8,7 @@ from typing import Any
 
 from jobflow import Flow, Job, OnMissing, OutputReference, Response, job
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.job_metadata import CAMPAIGN, CAMPAIGN_HASH, RESOURCE, SUBMISSION, WORKDIR
 from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.submission.campaign_file import campaign_file_hash
@@ -113,7 +113,7 @@ def _generate(workdir: Workdir, queue: QueueFile) -> Response:
 
 
 def _label(workdir: Workdir, queue: QueueFile) -> Response:
-    from workflows.label_runs import structure_flows
+    from workflows.labelling.label_runs import structure_flows
     from workflows.stages.label import planned_runs
 
     engine, runs = planned_runs(workdir)

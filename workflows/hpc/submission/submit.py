@@ -9,9 +9,8 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from workflows.campaign import Campaign
+from cuprolith.errors import CuprolithError
 from workflows.environment import cuprolith_version
-from workflows.errors import CuprolithError
 from workflows.hpc.fetching.campaign_folder import CampaignFolder, worker_host
 from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.setup.project import project_settings
@@ -20,6 +19,7 @@ from workflows.hpc.submission.earlier_flows import EarlierFlows, JobsUnderway, l
 from workflows.hpc.submission.frozen_campaign import FrozenCampaign
 from workflows.hpc.submission.queue_file import QueueFile, routes
 from workflows.hpc.submission.stage_jobs import campaign_flow
+from workflows.inputs.campaign import Campaign
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:

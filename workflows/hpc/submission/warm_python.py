@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from training.quick_imports import quick_imports
+from training.nequip_runs.quick_imports import quick_imports
 from workflows.environment import cuprolith_version
 from workflows.hpc.submission.execute import run_job
 from workflows.hpc.submission.execute_in_batch import ACCEPTED, REFUSED, environment

@@ -1,6 +1,6 @@
 import pytest
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.dev_cluster.cluster import DevCluster
 from workflows.hpc.dev_cluster.database import database_server
 from workflows.hpc.dev_cluster.project import require_jobflow_remote

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.dev_cluster import database
 from workflows.hpc.dev_cluster.database import answers, database_server
 from workflows.hpc.dev_cluster.ports import free_port, port_is_free

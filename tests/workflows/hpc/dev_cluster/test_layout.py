@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.dev_cluster import layout as layout_module
 from workflows.hpc.dev_cluster.layout import Layout
 

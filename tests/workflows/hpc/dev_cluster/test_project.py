@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.dev_cluster import project as project_module
 from workflows.hpc.dev_cluster.layout import Layout
 from workflows.hpc.dev_cluster.project import (

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.dev_cluster import slurm
 from workflows.hpc.dev_cluster.layout import Layout
 

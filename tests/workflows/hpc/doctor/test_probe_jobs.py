@@ -3,8 +3,8 @@ import os
 import psutil
 import pytest
 
+from cuprolith.errors import CuprolithError
 from tests.workflows.hpc.submitted import put, state, submit
-from workflows.errors import CuprolithError
 from workflows.hpc.doctor import probe_jobs
 from workflows.hpc.doctor.probe_jobs import (
     has_ended,

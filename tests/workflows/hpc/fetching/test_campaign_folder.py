@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.fetching import campaign_folder as module
 from workflows.hpc.fetching.campaign_folder import CampaignFolder, FolderFile, worker_host
 

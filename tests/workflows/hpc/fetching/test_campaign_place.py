@@ -2,8 +2,8 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from cuprolith.errors import CuprolithError
 from tests.workflows.hpc.submitted import put, submit
-from workflows.errors import CuprolithError
 from workflows.hpc.fetching.campaign_place import CampaignPlace, campaign_place
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from cuprolith.errors import CuprolithError
 from tests.workflows.hpc.campaign_on_cluster import (
     LABEL_STORE,
     REST,
@@ -8,7 +9,6 @@ from tests.workflows.hpc.campaign_on_cluster import (
     write,
     write_campaign,
 )
-from workflows.errors import CuprolithError
 from workflows.hpc.fetching.fetch import fetch
 from workflows.hpc.fetching.manifest import MANIFEST_FILE
 from workflows.hpc.fetching.selection import Selection

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from cuprolith.errors import CuprolithError
 from tests.workflows.hpc.submitted import NOW, put, submit
-from workflows.errors import CuprolithError
 from workflows.hpc.jobs.campaign_jobs import CampaignJobs, campaign_names, find_job, has_campaign
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.jobs.error_lines import error_line
 
 
@@ -34,7 +34,7 @@ def test_an_error_of_ours():
     def fails():
         raise CuprolithError("it differs", where="a.yaml", remedy="mend it")
 
-    assert error_line(trace(fails)) == "workflows.errors.CuprolithError: a.yaml: it differs"
+    assert error_line(trace(fails)) == "cuprolith.errors.CuprolithError: a.yaml: it differs"
 
 
 @pytest.mark.parametrize(

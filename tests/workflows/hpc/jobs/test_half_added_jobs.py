@@ -1,7 +1,7 @@
 import pytest
 
+from cuprolith.errors import CuprolithError
 from tests.workflows.hpc.submitted import put, submit_chain
-from workflows.errors import CuprolithError
 from workflows.hpc.jobs.campaign_jobs import find_job
 from workflows.hpc.jobs.half_added_jobs import remove_half_added_jobs
 

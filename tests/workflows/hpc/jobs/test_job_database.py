@@ -1,7 +1,7 @@
 import pytest
 
+from cuprolith.errors import CuprolithError
 from tests.workflows.hpc.submitted import submit
-from workflows.errors import CuprolithError
 from workflows.hpc.jobs.job_database import jf_command, opened_database
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from jobflow import Flow, Job
 
+from cuprolith.errors import CuprolithError
 from tests.workflows.hpc.submitted import double, fan_out, state
-from workflows.errors import CuprolithError
 from workflows.hpc.dev_cluster.cluster import DevCluster
 from workflows.hpc.dev_cluster.database import database_server
 from workflows.hpc.dev_cluster.project import require_jobflow_remote

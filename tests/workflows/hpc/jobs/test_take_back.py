@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cuprolith.errors import CuprolithError
 from tests.workflows.hpc.submitted import put, state, submit, submit_chain, with_batches
-from workflows.errors import CuprolithError
 from workflows.hpc.jobs.campaign_jobs import find_job
 from workflows.hpc.jobs.retry import retry
 from workflows.hpc.jobs.take_back import jobs_after, take_back

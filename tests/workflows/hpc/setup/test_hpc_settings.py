@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.resource_classes import RESOURCE_CLASSES
 from workflows.hpc.setup.scheduler_resources import resources
 from workflows.hpc.setup.settings_file import checked_settings, read_settings, settings_text

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.setup.job_script import allocation_script, job_script
 from workflows.hpc.setup.project import ProjectFiles, project_text, validated_project
 from workflows.hpc.setup.settings_file import checked_settings

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.setup.check import check_project
 from workflows.hpc.setup.project import (
     ProjectFiles,

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.setup.answers import answered, assignment, parsed, put, with_defaults
 from workflows.hpc.setup.questions import BY_NAME, QUESTIONS, value_at
 from workflows.hpc.setup.settings_file import checked_settings

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.dev_cluster.ports import free_port
 from workflows.hpc.setup.project import ProjectFiles, write_project
 from workflows.hpc.setup.queue_collections import prepare_queue

@@ -6,7 +6,7 @@ import types
 import pytest
 import yaml
 
-from workflows.errors import CuprolithError
+from cuprolith.errors import CuprolithError
 from workflows.hpc.setup import secrets
 from workflows.hpc.setup.project import ProjectFiles, mongodb_password, project_text, write_project
 from workflows.hpc.setup.secrets import (

@@ -6,8 +6,8 @@ from pathlib import Path
 from jobflow import Flow, Job, JobConfig, OnMissing, Response, job
 from jobflow.managers.local import run_locally
 
+from cuprolith.errors import WallTimeError
 from workflows.environment import cuprolith_version
-from workflows.errors import WallTimeError
 from workflows.hpc.resource_classes import RESOURCE_CLASSES
 from workflows.hpc.submission.job_folder import JobFolder
 from workflows.hpc.submission.queue_file import (

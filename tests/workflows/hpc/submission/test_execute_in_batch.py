@@ -11,8 +11,8 @@ from jobflow import JobStore
 from maggma.stores import JSONStore
 from monty.serialization import dumpfn, loadfn
 
+from cuprolith.errors import CuprolithError
 from tests.workflows.hpc.submission.observing import observe
-from workflows.errors import CuprolithError
 from workflows.hpc.dev_cluster.project import require_jobflow_remote
 
 ROOT = Path(__file__).parents[4]

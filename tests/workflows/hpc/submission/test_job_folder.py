@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cuprolith.errors import CuprolithError
 from tests.workflows.hpc.submission.chains import named, relax
-from workflows.errors import CuprolithError
 from workflows.hpc.submission.inner_job import run_inner
 from workflows.hpc.submission.job_folder import JobFolder, KeptJob
 

@@ -7,9 +7,9 @@ import pytest
 from jobflow import Flow, JobStore
 from maggma.stores import MemoryStore
 
+from cuprolith.errors import CuprolithError
 from tests.damage import cut, flip
 from tests.workflows.hpc.submission.chains import Queue, named, relax, slab_flows, slow
-from workflows.errors import CuprolithError
 from workflows.jobs.job_ids import stable_uuid
 
 pytest.importorskip("jobflow_remote")

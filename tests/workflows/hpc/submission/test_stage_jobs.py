@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from jobflow.managers.local import run_locally
 
+from cuprolith.errors import CuprolithError
 from tests.damage import cut
-from workflows.campaign import load_campaign
 from workflows.environment import cuprolith_version
-from workflows.errors import CuprolithError
 from workflows.hpc.resource_classes import RESOURCE_CLASSES
 from workflows.hpc.submission.campaign_file import campaign_file_hash
 from workflows.hpc.submission.gather import gather_labels
@@ -21,6 +20,7 @@ from workflows.hpc.submission.queue_file import (
     write_queue_file,
 )
 from workflows.hpc.submission.stage_jobs import campaign_flow, stage_job
+from workflows.inputs.campaign import load_campaign
 from workflows.lock import WorkdirBusyError, workdir_lock
 from workflows.stages.collect import collect
 from workflows.stages.generate import generate

@@ -6,16 +6,17 @@ from unittest.mock import Mock
 
 import pytest
 
-from workflows.campaign import load_campaign
+from cuprolith.errors import CuprolithError
+from cuprolith.json_files import read_json, write_json
 from workflows.environment import cuprolith_version
-from workflows.errors import CuprolithError
 from workflows.hpc.jobs.campaign_jobs import CampaignJobs
 from workflows.hpc.submission import earlier_flows
 from workflows.hpc.submission.campaign_file import campaign_file_hash
 from workflows.hpc.submission.earlier_flows import EarlierFlows
 from workflows.hpc.submission.queue_file import read_queue_file
 from workflows.hpc.submission.submit import submit
-from workflows.workdir import Workdir, read_json, write_json
+from workflows.inputs.campaign import load_campaign
+from workflows.workdir import Workdir
 
 pytest.importorskip("jobflow_remote")
 

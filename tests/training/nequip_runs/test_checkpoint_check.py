@@ -1,0 +1,49 @@
+import os
+
+import pytest
+import torch
+
+from training.nequip_runs.checkpoint_check import refuse_foreign
+from training.nequip_runs.nequip_process import run_nequip_train
+from training.nequip_runs.training_run import TrainingError
+
+
+class RunsCode:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("hidden", ["pickled", "configured"])
+def test_a_training_does_not_go_on_from_a_stranger_s_checkpoint(hidden, tmp_path):
+    trap = tmp_path / "trap"
+    content = {"epoch": 1, "state_dict": {}, "hyper_parameters": {}}
+    if hidden == "pickled":
+        content["note"] = RunsCode(trap)
+    else:
+        content["hyper_parameters"]["model"] = [{"_target_": "os.mkdir", "name": str(trap)}]
+    torch.save(content, tmp_path / "last.ckpt")
+    (tmp_path / "config.yaml").write_text("{}")
+    with pytest.raises(TrainingError, match=r"last\.ckpt .*remove this file"):
+        run_nequip_train(tmp_path, 1, None)
+    assert not trap.exists()
+    assert not (tmp_path / "nequip-train.log").read_bytes()  # no trainer was started
+
+
+@pytest.mark.parametrize(
+    "content", [[1, 2], {}, {"hyper_parameters": 3}, torch.zeros(2), "text"], ids=repr
+)
+def test_any_other_file_of_pytorch_is_no_checkpoint_or_harmless(content, tmp_path):
+    torch.save(content, tmp_path / "last.ckpt")
+    if content == {"hyper_parameters": 3}:
+        refuse_foreign(tmp_path / "last.ckpt")
+        return
+    with pytest.raises(TrainingError, match="no checkpoint of a training"):
+        refuse_foreign(tmp_path / "last.ckpt")
+
+
+def test_a_folder_in_place_of_a_checkpoint(tmp_path):
+    with pytest.raises(TrainingError, match="is a folder"):
+        refuse_foreign(tmp_path)

@@ -1,0 +1,28 @@
+import pytest
+import torch
+
+from training.nequip_runs.devices import require_device
+from training.nequip_runs.training_run import TrainingError
+
+
+def test_the_processor_is_always_there():
+    require_device("cpu")
+
+
+@pytest.mark.parametrize("device", ["gpu", "", "cpu:7", "cuda:99", "cuda:-1", "CPU", "meta"])
+def test_devices_that_are_not_there(device):
+    with pytest.raises(TrainingError, match=r"there is no device .* on this machine; there is cpu"):
+        require_device(device)
+
+
+def test_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for device in ("cuda", "cuda:0"):
+        with pytest.raises(TrainingError, match="nvidia-smi"):
+            require_device(device)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for device in ("cuda", "cuda:0", "cuda:1"):
+        require_device(device)
+    with pytest.raises(TrainingError, match="there is cpu, cuda:0, cuda:1"):
+        require_device("cuda:2")

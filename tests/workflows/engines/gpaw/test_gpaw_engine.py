@@ -1,0 +1,41 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from cuprolith.errors import CuprolithError
+from workflows.engines.gpaw.engine import seconds_per_step
+from workflows.engines.gpaw.makers import GpawMeltQuenchMaker, GpawRelaxMaker, GpawStaticMaker
+from workflows.labelling.engine import make_engine
+from workflows.labelling.settings import EngineSettings
+
+STAND_IN = Path(__file__).with_name("gpaw_stand_in")
+
+
+def settings(trap="", **others):
+    command = f"env PYTHONPATH={STAND_IN} GPAW_STAND_IN_FERMI_HOLE={trap} {sys.executable}"
+    return EngineSettings(name="gpaw", gpaw={"command": command, **others}, melt_quench={})
+
+
+def test_makers_bear_the_engines_identity():
+    engine = make_engine(settings(functional="pbe"))
+    makers = [engine.relax, engine.static, engine.melt_quench]
+    assert [type(maker) for maker in makers] == [
+        GpawRelaxMaker, GpawStaticMaker, GpawMeltQuenchMaker,
+    ]  # fmt: skip
+    for maker in makers:
+        assert (maker.engine, maker.functional) == ("gpaw", "PBE")
+        assert maker.config_hash == engine.config_hash
+    assert "PBE" in engine.simulated_by
+    assert engine.uses_kpoints
+    assert "simulated" not in engine.simulated_by
+
+
+def test_a_libxc_unfit_for_slabs_is_refused_before_anything_runs():
+    with pytest.raises(CuprolithError, match="DISABLE_FHC=ON"):
+        make_engine(settings(trap="1"))
+
+
+def test_cost_grows_with_atoms_and_kpoints():
+    assert seconds_per_step(8, 100) > 2 * seconds_per_step(4, 100)
+    assert seconds_per_step(4, 100) == pytest.approx(2 * seconds_per_step(4, 50))

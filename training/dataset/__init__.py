@@ -1,0 +1,1 @@
+"""Labelled frames as a dataset: extended XYZ, quarantine, thinning, splits."""

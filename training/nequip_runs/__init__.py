@@ -1,0 +1,1 @@
+"""Trainings with NequIP: configuration, processes, checkpoints, deployment."""

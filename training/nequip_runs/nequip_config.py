@@ -1,0 +1,233 @@
+"""NequIP's configuration of one training, made from our settings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.model_configs import model_config
+from training.settings import TrainingSettings
+
+# Names under which NequIP's trainer logs, and the files it writes in its working directory.
+MONITOR = "val0_epoch/weighted_sum"
+BEST_CHECKPOINT = "best.ckpt"
+LAST_CHECKPOINT = "last.ckpt"
+METRICS_DIR = "metrics"
+RUN_FACTS = "run.json"
+
+# Validation asks for forces and says little else about a batch, so it may be this much larger.
+_EVALUATION_BATCH_FACTOR = 4
+_NEIGHBOR_STATISTIC = {
+    "sqrt": "${training_data_stats:num_neighbors_mean}",
+    "mean": "${training_data_stats:num_neighbors_squared_mean}",
+}
+# The cosine ends at this fraction of the starting learning rate.
+_FINAL_LEARNING_RATE = 0.01
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What the configuration needs to know about a dataset.
+
+    Attributes
+    ----------
+    module
+        NequIP's data module: ``_target_`` and what it alone needs, such as files.
+    symbols
+        Chemical symbols in the dataset, sorted.
+    atomic_energies
+        Energy each species starts with, eV/atom.
+    n_train
+        Number of training frames.
+    energy_scale
+        Scale of what the model adds to the atomic energies, eV; None: the RMS of the forces, eV/Å.
+    has_forces
+        Whether frames carry forces. A training on energies alone takes no derivatives.
+    """
+
+    module: Mapping[str, Any]
+    symbols: tuple[str, ...]
+    atomic_energies: Mapping[str, float]
+    n_train: int
+    energy_scale: float | None = None
+    has_forces: bool = True
+
+
+def nequip_config(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:
+    """Return the Hydra configuration with which ``nequip-train`` runs one training.
+
+    Statistics of the training set (mean number of neighbours, force RMS) are left to NequIP's own
+    resolver ``training_data_stats``.
+
+    Parameters
+    ----------
+    settings
+        The campaign's ``training`` section.
+    data
+        Facts about the dataset.
+    seed
+        Decides initial weights and the order of frames.
+
+    Returns
+    -------
+    Nested dictionary of plain YAML types.
+    """
+    return {
+        "run": ["train"],
+        "data": _data(settings, data, seed),
+        "trainer": _trainer(settings),
+        "training_module": _training_module(settings, data, seed),
+    }
+
+
+def _data(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:
+    loader = _loader(settings)
+    return {
+        **data.module,
+        "seed": seed,
+        "transforms": [
+            {
+                "_target_": "nequip.data.transforms.ChemicalSpeciesToAtomTypeMapper",
+                "model_type_names": list(data.symbols),
+                "chemical_species_to_atom_type_map": {name: name for name in data.symbols},
+            },
+            {
+                "_target_": "nequip.data.transforms.NeighborListTransform",
+                "r_max": settings.model.r_max,
+            },
+        ],
+        "train_dataloader": {**loader, "batch_size": settings.batch_size, "shuffle": True},
+        "val_dataloader": {**loader, "batch_size": _evaluation_batch_size(settings)},
+        "stats_manager": {
+            "_target_": "training.nequip_runs.training_statistics.training_statistics",
+            "has_forces": data.has_forces,
+            "dataloader_kwargs": _statistics_loader(settings),
+            "type_names": list(data.symbols),
+        },
+    }
+
+
+def _loader(settings: TrainingSettings) -> dict[str, Any]:
+    if settings.num_workers == 0 and settings.devices == 1:
+        return {"_target_": "torch.utils.data.DataLoader"}
+    return {
+        "_target_": "training.nequip_runs.data_loaders.data_loader",
+        "num_workers": settings.num_workers,
+    }
+
+
+def _evaluation_batch_size(settings: TrainingSettings) -> int:
+    return _EVALUATION_BATCH_FACTOR * settings.batch_size
+
+
+def _statistics_loader(settings: TrainingSettings) -> dict[str, Any]:
+    """Return what differs where the frames are read for their statistics."""
+    kwargs = {"batch_size": _evaluation_batch_size(settings), "shuffle": False}
+    # Workers take seconds to start, and this is a single pass.
+    return {**kwargs, "num_workers": 0} if settings.num_workers > 0 else kwargs
+
+
+def _trainer(settings: TrainingSettings) -> dict[str, Any]:
+    checkpoint = {
+        "_target_": "lightning.pytorch.callbacks.ModelCheckpoint",
+        "dirpath": ".",
+        "save_top_k": 1,
+        "enable_version_counter": False,  # one name each: a resumed run replaces, never adds
+    }
+    callbacks: list[dict[str, Any]] = [
+        {"_target_": "training.nequip_runs.callbacks.RunFacts"},
+        {"_target_": "training.nequip_runs.callbacks.EpochRecord"},
+        {"_target_": "training.nequip_runs.callbacks.FiniteLoss"},
+        {"_target_": "training.nequip_runs.callbacks.ResumedShuffling"},
+        {**checkpoint, "filename": Path(BEST_CHECKPOINT).stem, "monitor": MONITOR},
+        # After `best`, so that a kill between the two repeats the epoch instead of skipping it.
+        {**checkpoint, "filename": Path(LAST_CHECKPOINT).stem},
+    ]
+    if settings.devices > 1:
+        callbacks.append({"_target_": "training.nequip_runs.callbacks.EndsOnSigterm"})
+    return {
+        "_target_": "lightning.Trainer",
+        "accelerator": "auto",
+        **_devices(settings),
+        "max_epochs": settings.max_epochs,
+        "max_time": settings.max_time,
+        "check_val_every_n_epoch": 1,  # NequIP's EMA module asks for it
+        "num_sanity_val_steps": 0,
+        "log_every_n_steps": 1_000_000_000,  # epochs only; single steps would swell the log
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "logger": {
+            "_target_": "lightning.pytorch.loggers.CSVLogger",
+            "save_dir": ".",
+            "name": METRICS_DIR,
+        },
+        "callbacks": callbacks,
+    }
+
+
+def _devices(settings: TrainingSettings) -> dict[str, Any]:
+    if settings.devices == 1:
+        return {"devices": 1}
+    # The one strategy of NequIP that compiled models can be trained with.
+    strategy = {"_target_": "nequip.train.SimpleDDPStrategy"}
+    return {"devices": settings.devices, "strategy": strategy}
+
+
+def _training_module(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:
+    frames_per_device = math.ceil(data.n_train / settings.devices)
+    steps = settings.max_epochs * math.ceil(frames_per_device / settings.batch_size)
+    return {
+        "_target_": "nequip.train.EMALightningModule",
+        "ema_decay": settings.ema_decay,
+        **_losses(settings, data),
+        "optimizer": {"_target_": "torch.optim.Adam", "lr": settings.learning_rate},
+        # Stepped per batch: Lightning checkpoints before it steps epoch-wise schedulers, which
+        # would make a resumed run differ from an undisturbed one.
+        "lr_scheduler": {
+            "interval": "step",
+            "scheduler": {
+                "_target_": "torch.optim.lr_scheduler.CosineAnnealingLR",
+                "T_max": steps,
+                "eta_min": _FINAL_LEARNING_RATE * settings.learning_rate,
+            },
+        },
+        "model": {
+            **model_config(settings),
+            "seed": seed,
+            "model_dtype": settings.dtype,
+            "compile_mode": "compile" if settings.compile else "eager",
+            "type_names": list(data.symbols),
+            # NequIP divides sums over neighbours by the square root of this.
+            "avg_num_neighbors": _NEIGHBOR_STATISTIC[settings.model.neighbor_normalization],
+            "per_type_energy_scales": data.energy_scale or "${training_data_stats:forces_rms}",
+            "per_type_energy_shifts": {name: data.atomic_energies[name] for name in data.symbols},
+            "do_derivatives": data.has_forces,
+        },
+    }
+
+
+def _losses(settings: TrainingSettings, data: TrainingData) -> dict[str, Any]:
+    """Loss and validation metrics over what the frames carry."""
+    names = {"total_energy": settings.energy_weight}
+    kind = "EnergyOnly"
+    if data.has_forces:
+        names["forces"] = settings.force_weight
+        kind = "EnergyForce"
+    if data.has_forces and settings.stress_weight > 0:
+        names["stress"] = settings.stress_weight
+        kind = "EnergyForceStress"
+    maes = {f"{_per_atom(name)}_mae": weight for name, weight in names.items()}
+    loss: dict[str, Any] = {"_target_": f"nequip.train.{kind}Loss", "per_atom_energy": True}
+    if data.has_forces:
+        loss["coeffs"] = names
+    return {
+        "loss": loss,
+        "val_metrics": {"_target_": f"nequip.train.{kind}Metrics", "coeffs": maes},
+    }
+
+
+def _per_atom(name: str) -> str:
+    return "per_atom_energy" if name == "total_energy" else name

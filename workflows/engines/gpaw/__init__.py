@@ -1,0 +1,1 @@
+"""The engine ``gpaw``: r2SCAN DFT labels with an open code."""

@@ -1,0 +1,221 @@
+"""The folder of one VASP run: its inputs, and the earlier attempts whose labels are kept.
+
+``attempt-1``, ``attempt-2``, ... hold what was interrupted and continued; ``error-1``, ... what
+custodian set aside before it corrected and restarted. Each has a ``cuprolith.json`` of its own, so
+that a collection from raw outputs finds every labelled step at its place in the run.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tarfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pymatgen.io.vasp.inputs import Incar, Kpoints
+
+from cuprolith.errors import CuprolithError
+from cuprolith.hashes import short_hash
+from workflows.engines.vasp.potcars import CheckedPotcar
+from workflows.engines.vasp.run_tree import PROVENANCE_FILE
+from workflows.engines.vasp.vasprun import read_run
+from workflows.labelling.document import Provenance
+
+_DRIVING_TAGS = frozenset({"NCORE", "KPAR"})
+_STAYS = frozenset({PROVENANCE_FILE, "WAVECAR", "CHGCAR"})
+_STAYING = ("attempt-", "moving-", "superseded.", "rehearsal_faults.")
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """Contents of the input files of a run."""
+
+    incar: Incar
+    kpoints: Kpoints
+    poscar: str
+    potcars: list[CheckedPotcar]
+
+    @property
+    def key(self) -> str:
+        """Identity of what is run, apart from how VASP shares its work; 12 hex digits."""
+        incar = {tag: value for tag, value in self.incar.items() if tag not in _DRIVING_TAGS}
+        identity = [
+            str(Incar(incar)),
+            str(self.kpoints),
+            self.poscar,
+            [potcar.facts.sha256 for potcar in self.potcars],
+        ]
+        return short_hash(json.dumps(identity))
+
+    def write(self, directory: Path) -> None:
+        """Write INCAR, KPOINTS, POSCAR, POTCAR and POTCAR.spec."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self.incar.write_file(str(directory / "INCAR"))
+        self.kpoints.write_file(str(directory / "KPOINTS"))
+        (directory / "POSCAR").write_text(self.poscar)
+        (directory / "POTCAR").write_text("".join(potcar.text for potcar in self.potcars))
+        symbols = [potcar.facts.symbol for potcar in self.potcars]
+        (directory / "POTCAR.spec").write_text("\n".join(symbols) + "\n")
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Where one run happens.
+
+    Attributes
+    ----------
+    path
+        The folder.
+    provenance, task, trajectory_id, first_step
+        What the run's frames say of themselves; `first_step` is that of its first frame.
+    """
+
+    path: Path
+    provenance: Provenance
+    task: str
+    trajectory_id: str
+    first_step: int = 0
+
+    def claim(self, key: str) -> bool:
+        """Whether an earlier attempt at the same run is here; another run's files are set aside.
+
+        Parameters
+        ----------
+        key
+            Of the run's inputs.
+        """
+        recorded = self._recorded(self.path)
+        if recorded.get("key") == key:
+            return True
+        if (self.path / "INCAR").exists() or recorded:
+            other = self.path.with_name(f"{self.path.name}.{recorded.get('key', 'unknown')}")
+            if other.exists():
+                shutil.rmtree(other)
+            self.path.rename(other)
+        return False
+
+    def write(self, inputs: RunInputs, key: str) -> None:
+        """Write the inputs and the provenance of an attempt."""
+        inputs.write(self.path)
+        self.record(self.path, self.first_step, key=key, potcars=inputs.potcars)
+
+    def record(
+        self,
+        folder: Path,
+        first_step: int,
+        *,
+        key: str | None = None,
+        potcars: list[CheckedPotcar] | None = None,
+    ) -> None:
+        """Write ``cuprolith.json``, keeping what it says already."""
+        content = {
+            **self._recorded(self.path),
+            **vars(self.provenance),
+            "trajectory_id": self.trajectory_id,
+            "task": self.task,
+            "first_step": first_step,
+        }
+        if key is not None:
+            content["key"] = key
+        if potcars is not None:
+            content["potcars"] = [asdict(potcar.facts) for potcar in potcars]
+        partial = folder / f"{PROVENANCE_FILE}.tmp"
+        partial.write_text(json.dumps(content, indent=1))
+        partial.replace(folder / PROVENANCE_FILE)
+
+    def set_aside(self) -> Path:
+        """Move an interrupted attempt into a folder of its own; orbitals and density stay."""
+        number = 1 + len(_numbered(self.path, "attempt"))
+        moving = self.path / f"moving-{number}"  # a kill meanwhile leaves no half-filled attempt
+        moving.mkdir()
+        return self._move(moving)
+
+    def finish_move(self) -> None:
+        """Complete a move that a kill interrupted."""
+        for moving in _numbered(self.path, "moving"):
+            self._move(moving)
+
+    def _move(self, moving: Path) -> Path:
+        shutil.copy(self.path / PROVENANCE_FILE, moving / PROVENANCE_FILE)
+        for entry in sorted(self.path.iterdir()):
+            stays = entry.name in _STAYS or entry.name.startswith(_STAYING)
+            if not stays:
+                entry.rename(moving / entry.name)
+        return moving.rename(moving.with_name(moving.name.replace("moving", "attempt")))
+
+    def discard(self) -> None:
+        """Pack all attempts at what will be repeated from its start: their steps come again."""
+        self.set_aside()
+        number = 1 + len(list(self.path.glob("superseded.*.tar.gz")))
+        with tarfile.open(self.path / f"superseded.{number}.tar.gz", "w:gz") as archive:
+            for attempt in _numbered(self.path, "attempt"):
+                archive.add(attempt, arcname=attempt.name)
+        for attempt in _numbered(self.path, "attempt"):
+            shutil.rmtree(attempt)
+
+    def attempts(self, *, corrected: bool) -> Iterator[Path]:
+        """Yield the folders with labelled steps of this run, oldest first.
+
+        Parameters
+        ----------
+        corrected
+            Whether steps that custodian set aside count: not in MD, which it starts again.
+        """
+        for folder in (*_numbered(self.path, "attempt"), self.path):
+            if corrected:
+                _unpack_errors(folder)
+                yield from (each for each in _numbered(folder, "error") if _has_steps(each))
+            if _has_steps(folder):
+                yield folder
+
+    def last_labelled(self) -> Path:
+        """Return the folder of the latest attempt with labelled steps."""
+        attempts = reversed(_numbered(self.path, "attempt"))
+        return next((each for each in (self.path, *attempts) if _has_steps(each)), self.path)
+
+    @staticmethod
+    def _recorded(folder: Path) -> dict[str, Any]:
+        try:
+            content = json.loads((folder / PROVENANCE_FILE).read_text())
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+
+def _numbered(folder: Path, name: str) -> list[Path]:
+    found = [path for path in folder.glob(f"{name}-*") if path.name.rpartition("-")[2].isdigit()]
+    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
+
+
+def _unpack_errors(folder: Path) -> None:
+    """Unpack what custodian set aside and holds labelled steps, once."""
+    for archive in sorted(folder.glob("error.*.tar.gz")):
+        target = folder / f"error-{archive.name.split('.')[1]}"
+        if target.exists():
+            continue
+        partial = target.with_name(f"{target.name}.tmp")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        try:
+            with tarfile.open(archive) as packed:
+                for member in packed.getmembers():
+                    name = Path(member.name).name
+                    content = packed.extractfile(member) if member.isfile() else None
+                    if content is not None:
+                        with content, (partial / name).open("wb") as out:
+                            shutil.copyfileobj(content, out)
+        except (OSError, tarfile.TarError, EOFError):
+            shutil.rmtree(partial)
+            continue
+        partial.rename(target)
+
+
+def _has_steps(folder: Path) -> bool:
+    try:
+        read_run(folder)
+    except (CuprolithError, OSError):
+        return False
+    return True

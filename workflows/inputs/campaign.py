@@ -1,0 +1,143 @@
+"""The campaign: one YAML file that says which structures, which engine, which training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import Field, ValidationError
+
+from cuprolith.hashes import file_sha256, short_hash
+from cuprolith.settings import Seed, Settings
+from generators.candidate import Family
+from generators.settings import CrystalSettings, StructuresSettings
+from training.settings import DatasetSettings, TrainingSettings
+from training.tuning.settings import TuningSettings
+from workflows.inputs.campaign_errors import CampaignError, explain, place_of
+from workflows.inputs.names import CrystalName, Name, is_file
+from workflows.inputs.tuning_section import check_tuning
+from workflows.inputs.yaml_file import FileKind, content_of, read_yaml, yaml_text
+from workflows.labelling.settings import EngineSettings
+
+CAMPAIGN = FileKind(
+    "campaign",
+    "`name`, `crystals`, `structures`",
+    "inputs/quickstart.yaml is an example",
+)
+
+
+class PublishedSettings(Settings):
+    """Numbers of a publication to compare the catalogue with."""
+
+    source: Annotated[str, Field(min_length=1)] = Field(description="the publication")
+    counts: dict[Family, Annotated[int, Field(ge=0, le=10**9)]] = Field(
+        min_length=1, description="structures by family"
+    )
+
+
+class Campaign(Settings):
+    """A validated campaign. Unknown keys are refused; values are immutable."""
+
+    name: Name
+    seed: Seed = 0
+    crystals: dict[CrystalName, CrystalSettings] = Field(min_length=1)
+    structures: StructuresSettings
+    engine: EngineSettings = EngineSettings()
+    dataset: DatasetSettings = DatasetSettings()
+    training: TrainingSettings = TrainingSettings()
+    tuning: TuningSettings | None = Field(
+        default=None, description="a study of the variant's hyper-parameters on the dataset"
+    )
+    published: PublishedSettings | None = Field(
+        default=None, description="numbers of a publication to compare the catalogue with"
+    )
+
+    @property
+    def campaign_hash(self) -> str:
+        """Hash of all that decides what is computed, files by content (12 hex digits).
+
+        `published` decides nothing and is left out, as is a study that is not asked for.
+        """
+        content = self.model_dump(mode="json", exclude={"published"})
+        if self.tuning is None:
+            del content["tuning"]
+        else:
+            content["tuning"]["warm_start"] = [_digest(path) for path in self.tuning.warm_start]
+            del content["tuning"]["workers"]
+        for name, crystal in self.crystals.items():
+            if crystal.file is not None:
+                content["crystals"][name]["file"] = _digest(crystal.file)
+        text = json.dumps(content, sort_keys=True)
+        return short_hash(text)
+
+    def to_yaml(self) -> str:
+        """Return the campaign with every default written out."""
+        return yaml_text(self.model_dump(mode="json"))
+
+    def with_absolute_files(self, folder: Path) -> Campaign:
+        """Return a copy whose files are relative to nothing."""
+        crystals = {
+            name: crystal.model_copy(update={"file": (folder / crystal.file).resolve()})
+            if crystal.file is not None
+            else crystal
+            for name, crystal in self.crystals.items()
+        }
+        tuning = self.tuning.with_absolute_files(folder) if self.tuning is not None else None
+        return self.model_copy(update={"crystals": crystals, "tuning": tuning})
+
+
+def load_campaign(path: Path) -> Campaign:
+    """Read and validate a campaign file.
+
+    Crystal files and points to start a study from are looked for relative to the campaign file.
+
+    Raises
+    ------
+    CampaignError
+        With file, line, key and remedy for everything that is wrong.
+    """
+    root = read_yaml(path, CAMPAIGN)
+    try:
+        campaign = Campaign.model_validate(content_of(root))
+    except ValidationError as error:
+        raise explain(error, Campaign, path, root) from None
+    _check_files(campaign, path, root)
+    check_tuning(campaign.training, campaign.tuning, path, root)
+    return campaign.with_absolute_files(path.parent)
+
+
+def _check_files(campaign: Campaign, path: Path, root: yaml.Node) -> None:
+    for name, crystal in campaign.crystals.items():
+        if crystal.file is not None and not is_file(path.parent / crystal.file):
+            key = ("crystals", name, "file")
+            raise CampaignError(
+                f"no such file: {crystal.file}",
+                where=f"{place_of(root, key, path)}: {'.'.join(key)}",
+                remedy="the path is taken relative to the campaign file",
+            )
+
+
+def _digest(path: Path) -> str:
+    return file_sha256(path)
+
+
+def campaign_differences(old: Campaign, new: Campaign) -> list[str]:
+    """List settings that differ, as ``key: old → new``."""
+
+    def flatten(value: Any, prefix: str) -> dict[str, Any]:
+        if isinstance(value, dict) and value:
+            items: dict[str, Any] = {}
+            for key, item in value.items():
+                items |= flatten(item, f"{prefix}.{key}" if prefix else str(key))
+            return items
+        return {prefix: value}
+
+    left = flatten(old.model_dump(mode="json"), "")
+    right = flatten(new.model_dump(mode="json"), "")
+    return [
+        f"{key}: {left.get(key, '(absent)')} → {right.get(key, '(absent)')}"
+        for key in sorted(left.keys() | right.keys())
+        if left.get(key) != right.get(key)
+    ]

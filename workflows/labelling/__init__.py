@@ -1,0 +1,1 @@
+"""What all engines share: their settings, documents, runs and starts."""

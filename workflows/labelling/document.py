@@ -1,0 +1,182 @@
+"""What a label job stores: a summary document and the trajectory it labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from monty.json import MSONable
+
+from training.dataset.frames import Frame
+
+
+@dataclass(frozen=True)
+class Provenance(MSONable):
+    """What a run knows of the candidate it labels."""
+
+    structure_id: str
+    family: str
+    miller_index: str
+    parent_id: str
+
+
+@dataclass
+class Trajectory:
+    """Labels of consecutive ionic steps in one fixed cell, as plain lists (JSON keeps float64).
+
+    Attributes
+    ----------
+    numbers
+        Atomic numbers, (n,).
+    cell
+        Lattice vectors, (3, 3), Å.
+    free_mask
+        (n,): True where the atom could move.
+    positions, energies, forces, stresses
+        (steps, n, 3) Å; (steps,) eV; (steps, n, 3) eV/Å, unconstrained; (steps, 3, 3) eV/Å³
+        without the kinetic part.
+    energies_sigma0
+        (steps,), eV, extrapolated to zero smearing; empty where the engine gives none.
+    scf_converged
+        (steps,): whether the electronic structure converged; empty where there is none.
+    config_hashes
+        (steps,): fingerprints of steps whose settings drifted from the document's; empty if none
+        did.
+    """
+
+    numbers: list[int]
+    cell: list[list[float]]
+    free_mask: list[bool]
+    positions: list[list[list[float]]] = field(default_factory=list)
+    energies: list[float] = field(default_factory=list)
+    forces: list[list[list[float]]] = field(default_factory=list)
+    stresses: list[list[list[float]]] = field(default_factory=list)
+    energies_sigma0: list[float] = field(default_factory=list)
+    scf_converged: list[bool] = field(default_factory=list)
+    config_hashes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class LabelDocument:
+    """Output of one label job; ``trajectory`` goes to the job store's ``data`` store.
+
+    Attributes
+    ----------
+    trajectory_id
+        ``<structure_id>/<run label>``; the segments of one melt-quench share it.
+    task
+        ``relax``, ``static`` or ``melt_quench``.
+    first_step
+        Ionic step of the first frame within the whole run.
+    ionic_converged
+        Whether a relaxation reached its force limit (None for MD).
+    stopped_because
+        Why the run ended before its time, "" if it did not.
+    structure
+        Final structure as a pymatgen dictionary, for the next job of a flow.
+    corrections
+        What was changed during the run to keep it going.
+    drift
+        Settings that became others than the campaign's, in words.
+    """
+
+    trajectory_id: str
+    task: str
+    provenance: Provenance
+    engine: str
+    functional: str
+    config_hash: str
+    first_step: int
+    n_frames: int
+    ionic_converged: bool | None
+    stopped_because: str
+    seconds: float
+    energy_first: float
+    energy_last: float
+    max_force_last: float
+    temperatures: list[float]
+    structure: dict[str, Any]
+    trajectory: Trajectory
+    corrections: list[str] = field(default_factory=list)
+    drift: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain nested dictionaries and lists."""
+        return asdict(self)
+
+
+class LabelRecorder:
+    """ASE observer that records labels of each ionic step.
+
+    Forces are taken without constraints: an atom held fixed keeps the force it feels, which is
+    what a potential must learn. (ASE's default, and atomate2's trajectory observer, give zeros
+    there.) The stress excludes the kinetic part.
+    """
+
+    def __init__(self, atoms: Atoms, free_mask: list[bool]) -> None:
+        self.atoms = atoms
+        self.trajectory = Trajectory(
+            numbers=atoms.numbers.tolist(), cell=atoms.cell.array.tolist(), free_mask=free_mask
+        )
+        self.temperatures: list[float] = []
+        # Forces belong to the free energy; potentials that know no smearing may not name it.
+        self._force_consistent = "free_energy" in atoms.calc.implemented_properties
+
+    def __call__(self) -> None:
+        """Record the present step; raise :class:`NonFiniteLabelError` after recording NaN."""
+        trajectory = self.trajectory
+        energy = float(self.atoms.get_potential_energy(force_consistent=self._force_consistent))
+        forces = self.atoms.get_forces(apply_constraint=False)
+        trajectory.positions.append(self.atoms.positions.tolist())
+        trajectory.energies.append(energy)
+        trajectory.forces.append(forces.tolist())
+        trajectory.stresses.append(self.atoms.get_stress(voigt=False).tolist())
+        # Where no atom is free there is no temperature.
+        free = self.atoms.get_number_of_degrees_of_freedom() > 0
+        self.temperatures.append(float(self.atoms.get_temperature()) if free else 0.0)
+        if not (np.isfinite(energy) and np.isfinite(forces).all()):
+            raise NonFiniteLabelError(
+                f"step {len(trajectory.energies) - 1}: energy or force is NaN"
+            )
+
+
+class NonFiniteLabelError(ArithmeticError):
+    """An engine returned NaN or infinity."""
+
+
+def frames_of(document: dict[str, Any]) -> Iterator[Frame]:
+    """Yield the frames of a stored :class:`LabelDocument` (with its trajectory loaded)."""
+    trajectory = document["trajectory"]
+    # JSON has no NaN: it is stored as null, and comes back as NaN through float arrays.
+    energies = np.array(trajectory["energies"], dtype=float)
+    forces = np.array(trajectory["forces"], dtype=float)
+    positions = np.array(trajectory["positions"], dtype=float)
+    stresses = np.array(trajectory["stresses"], dtype=float)
+    # Absent from documents of engines that have no electronic structure.
+    energies_sigma0 = np.array(trajectory.get("energies_sigma0") or [], dtype=float)
+    scf_converged = trajectory.get("scf_converged") or [True] * len(energies)
+    config_hashes = trajectory.get("config_hashes") or [document["config_hash"]] * len(energies)
+    drift = "; ".join(document.get("drift") or ["made with other settings"])
+    finite = np.isfinite(energies) & np.isfinite(forces).all(axis=(1, 2))
+    for index, energy in enumerate(energies):
+        yield Frame(
+            numbers=np.array(trajectory["numbers"], dtype=np.int64),
+            positions=positions[index],
+            cell=np.array(trajectory["cell"], dtype=float),
+            free_mask=np.array(trajectory["free_mask"], dtype=bool),
+            energy=float(energy),
+            forces=forces[index],
+            stress=stresses[index],
+            trajectory_id=document["trajectory_id"],
+            step=document["first_step"] + index,
+            engine=document["engine"],
+            functional=document["functional"],
+            config_hash=config_hashes[index],
+            converged=bool(finite[index] and scf_converged[index]),
+            energy_sigma0=float(energies_sigma0[index]) if len(energies_sigma0) else None,
+            flaw=drift if config_hashes[index] != document["config_hash"] else "",
+            **document["provenance"],
+        )
