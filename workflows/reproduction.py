@@ -16,8 +16,8 @@ from analysis.reproduction.published import Published, load_published
 from analysis.reproduction.runs import PlannedRun, Run, read_run
 from analysis.reproduction.tables import DATASET_NAMES
 from cuprolith.errors import CuprolithError
+from training.frame_sources.source import TrainingSource
 from training.settings import Variant
-from training.sources import TrainingSource
 from workflows.gpu_pool import run_on_gpus, visible_gpus
 from workflows.inputs.training_file import TrainingFile, load_training_file
 from workflows.progress import EpochProgress, announce, progress_bar

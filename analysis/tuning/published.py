@@ -10,9 +10,9 @@ from training.frame_sources.settings import (
     DatasetSourceSettings,
     QM9SourceSettings,
     RMD17SourceSettings,
+    SourceSettings,
 )
 from training.settings import Variant
-from training.sources import SourceSettings
 
 SOURCE = "Laskaris 2026"
 PaperDataset = Literal["aspirin", "benzene", "qm9", "culi"]

@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from training.frame_sources.settings import SourceSettings
 from training.optimization.parameters import Parameter
 from training.settings import TrainingSettings, Variant
-from training.sources import SourceSettings
 from training.tuning.settings import TuningSettings
 from training.tuning.trial import TrialResult, constraint_values, objective_values
 

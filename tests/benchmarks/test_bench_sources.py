@@ -16,7 +16,7 @@ import pytest
 from fresh_process import printed_number
 
 from training.frame_sources.qm9_files import ARCHIVE, CACHE, UNCHARACTERIZED, read_qm9
-from training.sources import QM9Source
+from training.sources.qm9 import QM9Source
 
 N_ATOMS = 18
 BATCH_SIZE = 64

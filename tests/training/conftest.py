@@ -18,7 +18,7 @@ from training.nequip_runs.nequip_process import EpochMetrics
 from training.nequip_runs.trainer import train
 from training.nequip_runs.training_run import TrainingError, load_result
 from training.settings import AllegroSettings, DatasetSettings, SplitSettings, TrainingSettings
-from training.sources import DatasetSource
+from training.sources.dataset import DatasetSource
 
 LATTICE_CONSTANTS = {"Al": 4.05, "Cu": 3.61}
 

@@ -13,7 +13,7 @@ from test_trainer import ROOT, TRAIN_IN_ANOTHER_PROCESS, nequip_processes, weigh
 from training.nequip_runs.learning_curve import metrics_files, read_learning_curve
 from training.nequip_runs.trainer import TrainingError, train
 from training.settings import QDISettings
-from training.sources import DatasetSource
+from training.sources.dataset import DatasetSource
 
 
 @pytest.fixture(scope="module")

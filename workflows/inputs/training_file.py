@@ -9,8 +9,8 @@ from pydantic import Field, ValidationError
 
 from cuprolith.errors import CuprolithError
 from cuprolith.settings import Seed, Settings
+from training.frame_sources.settings import SourceSettings
 from training.settings import TrainingSettings
-from training.sources import SourceSettings
 from training.tuning.settings import TuningSettings
 from workflows.inputs.campaign_errors import explain
 from workflows.inputs.names import Name, is_file

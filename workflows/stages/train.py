@@ -14,7 +14,7 @@ from training.dataset.splits import SplitName
 from training.nequip_runs.trainer import TrainingError, TrainingResult
 from training.nequip_runs.trainer import train as run_training
 from training.predict import predict
-from training.sources import DatasetSource
+from training.sources.dataset import DatasetSource
 from workflows.progress import EpochProgress, progress_bar
 from workflows.workdir import Workdir
 

@@ -13,10 +13,10 @@ from training.frame_sources.settings import (
     ExtxyzSourceSettings,
     QM9SourceSettings,
     RMD17SourceSettings,
+    SourceSettings,
 )
 from training.optimization.parameters import Parameter
 from training.settings import TrainingSettings
-from training.sources import SourceSettings
 from training.tuning.search_spaces import search_space
 from training.tuning.settings import TuningSettings
 from workflows.inputs.campaign import Campaign

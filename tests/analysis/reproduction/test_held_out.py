@@ -7,7 +7,7 @@ from paper_samples import store_run
 from analysis.reproduction import held_out
 from training.frame_sources.arrays import MoleculeArrays
 from training.nequip_runs.training_run import load_result
-from training.sources import QM9Source
+from training.sources.qm9 import QM9Source
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from nequip.utils.global_state import set_global_state
 from tests.training.sources.public_files import small_molecules, write_qm9, write_rmd17
 from training.nequip_runs.nequip_config import nequip_config
 from training.settings import AllegroSettings, TrainingSettings
-from training.sources import QM9Source, RMD17Source
+from training.sources.qm9 import QM9Source
+from training.sources.rmd17 import RMD17Source
 
 
 @pytest.fixture(autouse=True)

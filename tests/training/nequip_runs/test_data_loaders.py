@@ -12,7 +12,7 @@ from nequip.utils.global_state import set_global_state
 from training.nequip_runs.data_loaders import data_loader
 from training.nequip_runs.nequip_config import nequip_config
 from training.settings import TrainingSettings
-from training.sources import DatasetSource
+from training.sources.dataset import DatasetSource
 
 SEED = 7
 EPOCHS = 3

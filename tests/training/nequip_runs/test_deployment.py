@@ -33,7 +33,7 @@ from training.settings import (
     SplitSettings,
     TrainingSettings,
 )
-from training.sources import DatasetSource
+from training.sources.dataset import DatasetSource
 from workflows.vasp_rehearsal.potentials import MorsePairs
 
 # A compilation takes half a minute: each variant has one precision and one target, and a package

@@ -23,7 +23,7 @@ from training.nequip_runs.nequip_config import (
     nequip_config,
 )
 from training.settings import AllegroSettings, TrainingSettings
-from training.sources import DatasetSource
+from training.sources.dataset import DatasetSource
 
 ENERGIES = {"Al": 0.25, "Cu": -0.125}
 

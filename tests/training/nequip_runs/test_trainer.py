@@ -29,14 +29,14 @@ from training.nequip_runs.training_run import (
     training_inputs,
 )
 from training.settings import AllegroSettings, FinalMLPSettings, QDISettings, TrainingSettings
-from training.sources import DatasetSource
+from training.sources.dataset import DatasetSource
 
 ROOT = Path(__file__).parents[3]
 TRAIN_IN_ANOTHER_PROCESS = """
 import json, sys
 from pathlib import Path
 from training.settings import TrainingSettings
-from training.sources import DatasetSource
+from training.sources.dataset import DatasetSource
 from training.nequip_runs.trainer import train
 settings = TrainingSettings.model_validate_json(sys.argv[1])
 train(settings, DatasetSource(Path(sys.argv[2])), Path(sys.argv[3]), int(sys.argv[4]),

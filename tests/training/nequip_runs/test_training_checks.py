@@ -11,7 +11,7 @@ from training.nequip_runs.trainer import train
 from training.nequip_runs.training_checks import check_elements, check_neighbours, training_warnings
 from training.nequip_runs.training_run import TrainingError
 from training.settings import AllegroSettings, DatasetSettings, SplitSettings, TrainingSettings
-from training.sources import DatasetSource
+from training.sources.dataset import DatasetSource
 
 SETTINGS = TrainingSettings()
 

@@ -9,7 +9,7 @@ from training.dataset.builder import build_dataset
 from training.dataset.extxyz import read_frames
 from training.nequip_runs.training_run import TrainingError
 from training.settings import DatasetSettings, SplitSettings
-from training.sources import DatasetSource
+from training.sources.dataset import DatasetSource
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ from training.nequip_runs.learning_curve import read_learning_curve
 from training.nequip_runs.trainer import TrainingError, train
 from training.predict import predict, predict_energies
 from training.settings import AllegroSettings, FinalMLPSettings, TrainingSettings
-from training.sources import QM9Source, RMD17Source
+from training.sources.qm9 import QM9Source
+from training.sources.rmd17 import RMD17Source
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from training.frame_sources.qm9_files import CACHE, HARTREE, PACKED, read_qm9
 from training.nequip_runs.training_checks import check_elements
 from training.nequip_runs.training_run import TrainingError, training_inputs
 from training.settings import TrainingSettings
-from training.sources import QM9Source
+from training.sources.qm9 import QM9Source
 
 
 @pytest.fixture

@@ -4,8 +4,7 @@ import pytest
 
 from tests.training.sources.public_files import harmonic, write_rmd17, write_rmd17_split
 from training.nequip_runs.training_run import TrainingError
-from training.sources import RMD17Source
-from training.sources.rmd17 import KCAL_PER_MOL
+from training.sources.rmd17 import KCAL_PER_MOL, RMD17Source
 
 
 @pytest.fixture

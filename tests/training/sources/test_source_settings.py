@@ -5,7 +5,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from tests.training.sources.public_files import small_molecules, write_qm9, write_rmd17
 from training.dataset.builder import DatasetError
-from training.sources import DatasetSource, QM9Source, RMD17Source, SourceSettings, open_source
+from training.frame_sources.settings import SourceSettings, open_source
+from training.sources.dataset import DatasetSource
+from training.sources.qm9 import QM9Source
+from training.sources.rmd17 import RMD17Source
 
 ADAPTER = TypeAdapter(SourceSettings)
 

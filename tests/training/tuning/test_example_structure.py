@@ -7,7 +7,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from training.sources import DatasetSource
+from training.sources.dataset import DatasetSource
 from training.tuning.example_structure import ExampleStructure, example_structure, repeated
 
 

@@ -13,7 +13,7 @@ import pytest
 from training.nequip_runs.child_process import python_command
 from training.nequip_runs.nequip_config import BEST_CHECKPOINT
 from training.nequip_runs.training_run import TrainingError
-from training.sources import DatasetSource
+from training.sources.dataset import DatasetSource
 from training.tuning import measuring_process
 from training.tuning.compiled_models import compiled_file
 from training.tuning.inference_time import fastest_round, spread

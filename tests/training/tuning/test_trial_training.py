@@ -9,7 +9,7 @@ import pytest
 from training.nequip_runs.nequip_process import EpochMetrics
 from training.nequip_runs.training_run import TrainingError
 from training.settings import TrainingSettings
-from training.sources import DatasetSource
+from training.sources.dataset import DatasetSource
 from training.tuning import trial_training
 from training.tuning.settings import LimitSettings
 from training.tuning.trial_training import train_trial, with_time_limit
