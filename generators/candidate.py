@@ -5,26 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from pymatgen.core import Structure
 
 from cuprolith.hashes import short_hash
-from generators.origins import Origin
-
-Family = Literal[
-    "bulk",
-    "slab",
-    "vacancy",
-    "vacancy_2x2",
-    "adatom",
-    "interface",
-    "amorphous",
-    "isolated_atom",
-    "dimer",
-]
-FAMILIES: tuple[Family, ...] = get_args(Family)
+from generators.family import kinds
+from generators.parent_mapping import ParentMapping
 
 # Coordinates enter the id on a grid of 1e-3 Å. The grid is shifted by an irrational fraction so
 # that round numbers (a/4, 2.0 Å, ...) never sit on a rounding border, where float noise that
@@ -42,7 +30,7 @@ class Candidate:
     structure
         Periodic structure; the surface normal, if any, is along the third lattice vector.
     family
-        Kind of structure.
+        Name of its kind (see `generators.family`).
     miller_index
         Plane (h, k, l) of the conventional cell; None where there is none.
     parent_id
@@ -53,28 +41,28 @@ class Candidate:
     parameters
         JSON-able settings that made the structure (crystal, lattice constant, termination,
         site, strain, ...).
-    origins
+    parent_mapping
         Slab atoms that its atoms are copies of, run by run: all its atoms in their order, or
         none. They say how a relaxed slab moves the atoms and are no part of the id.
     """
 
     structure: Structure
-    family: Family
+    family: str
     free_mask: tuple[bool, ...]
     miller_index: tuple[int, int, int] | None = None
     parent_id: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
-    origins: tuple[Origin, ...] = ()
+    parent_mapping: tuple[ParentMapping, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.free_mask) != len(self.structure):
             raise ValueError(
                 f"free_mask has {len(self.free_mask)} entries for {len(self.structure)} atoms"
             )
-        if self.family not in FAMILIES:
-            raise ValueError(f"unknown family {self.family!r}; one of {', '.join(FAMILIES)}")
-        traced = sum(len(origin.atoms) for origin in self.origins)
-        if self.origins and traced != len(self.structure):
+        if self.family not in kinds():
+            raise ValueError(f"unknown family {self.family!r}; one of {', '.join(kinds())}")
+        traced = sum(len(mapping.atoms) for mapping in self.parent_mapping)
+        if self.parent_mapping and traced != len(self.structure):
             raise ValueError(f"origins of {traced} atoms for {len(self.structure)} atoms")
 
     @cached_property

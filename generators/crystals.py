@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
@@ -115,6 +117,9 @@ class Crystal:
         return np.unique(np.rint(rotations).astype(np.int64), axis=0)
 
 
+Crystals = Mapping[str, Crystal]
+
+
 def prototype_structure(name: str, settings: CrystalSettings) -> Structure:
     """Build the conventional cell of a prototype.
 
@@ -200,6 +205,34 @@ def standard_crystal(name: str, structure: Structure) -> Crystal:
     )
     primitive = Structure(lattice, numbers, positions)
     return Crystal(name, conventional, primitive, cell.choice, cell.space_group)
+
+
+def named_crystal(crystals: Crystals, name: str, where: str) -> Crystal:
+    """Look up a crystal.
+
+    Parameters
+    ----------
+    crystals
+        By name.
+    name
+        The one that a setting names.
+    where
+        Path of that setting.
+
+    Raises
+    ------
+    GenerationError
+        If there is none of that name; suggests the nearest.
+    """
+    if name in crystals:
+        return crystals[name]
+    nearest = get_close_matches(name, crystals, n=1, cutoff=0.3)
+    known = f"The crystals are {', '.join(crystals)}"
+    raise GenerationError(
+        f"there is no crystal {name!r}",
+        where=where,
+        remedy=f"Did you mean {nearest[0]!r}? {known}" if nearest else known,
+    )
 
 
 def wrapped(fractions: FloatArray) -> FloatArray:

@@ -23,8 +23,9 @@ import numpy as np
 from pymatgen.core import Lattice
 from scipy.spatial import cKDTree
 
-from generators.candidate import FAMILIES, Candidate
+from generators.candidate import Candidate
 from generators.crystals import FloatArray, IntArray
+from generators.family import kinds
 
 # Å. Structures whose lattice vectors and atoms agree within this are found to be the same; it is
 # the grid of the ids, and far below what tells candidates apart (a strain of 0.1 % of 2.5 Å).
@@ -103,13 +104,14 @@ def _representatives(
         structure_id: sum(1 for _ in _ancestors(by_id, candidate))
         for structure_id, candidate in by_id.items()
     }
+    rank = {name: number for number, name in enumerate(kinds())}
     equal_to: dict[str, str] = {}
     stay: set[str] = set()
 
     def preference(candidate: Candidate) -> tuple[bool, bool, int, str]:
         orphaned = candidate.parent_id in by_id and candidate.parent_id not in stay
         made_from = candidate.structure_id in parents
-        return not made_from, orphaned, FAMILIES.index(candidate.family), candidate.structure_id
+        return not made_from, orphaned, rank[candidate.family], candidate.structure_id
 
     # Parents before children, so that it is known which parents stay.
     for equal in sorted(

@@ -6,12 +6,11 @@ from typing import Literal
 
 import numpy as np
 from pymatgen.core import Lattice, Structure
-from pymatgen.core.surface import SlabGenerator
 
 from generators.crystals import FloatArray, IntArray, wrapped
-from generators.lattice_plane import plane_cell, reduction
-from generators.origins import Origin, as_matrix, plane_transform
-from generators.slabs import Slab
+from generators.families.slabs.slab import Slab
+from generators.lattice_planes import plane_cell, reduction
+from generators.parent_mapping import ParentMapping, as_matrix, plane_transform
 
 PlaneCellName = Literal["smallest", "pymatgen"]
 
@@ -101,9 +100,9 @@ def in_plane_supercell(slab: Slab, matrix: IntArray) -> tuple[FloatArray, IntArr
     return own @ np.linalg.inv(matrix), atoms
 
 
-def slab_origin(
+def map_to_slab(
     slab: Slab, matrix: IntArray, vectors: FloatArray, atoms: IntArray, *carriers: int
-) -> Origin:
+) -> ParentMapping:
     """Trace atoms on a supercell of a slab, strained or turned, back to the slab.
 
     Parameters
@@ -121,7 +120,7 @@ def slab_origin(
     """
     transform = plane_transform(matrix @ slab.structure.lattice.matrix[:2, :2], vectors)
     parent_id = slab.candidate.structure_id
-    return Origin(parent_id, tuple(atoms.tolist()), as_matrix(transform), carriers)
+    return ParentMapping(parent_id, tuple(atoms.tolist()), as_matrix(transform), carriers)
 
 
 def lateral_distances(differences: FloatArray, vectors: FloatArray) -> FloatArray:
@@ -160,6 +159,8 @@ def pymatgen_plane_cell(slab: Slab) -> IntArray:
     IntArray
         Shape (2, 2), determinant > 0.
     """
+    from pymatgen.core.surface import SlabGenerator  # slow, and settings import this module
+
     conventional = slab.crystal.conventional
     oriented = SlabGenerator(
         conventional, slab.miller_index, slab.thickness, slab.vacuum

@@ -10,7 +10,7 @@ import numpy as np
 from generators.candidate import Candidate
 from generators.crystals import Crystal
 from generators.errors import GenerationError
-from generators.lattice_plane import plane_cell
+from generators.lattice_planes import plane_cell
 from generators.settings import MillerIndex
 
 MOST_ATOMS = 20_000

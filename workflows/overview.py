@@ -10,12 +10,13 @@ import numpy as np
 from pydantic import BaseModel
 from pymatgen.core import Lattice, Structure
 
-from generators.candidate import FAMILIES, Candidate
+from generators.candidate import Candidate
 from generators.catalogue import Catalogue
 from generators.crystals import IntArray, standard_crystal
+from generators.families.slabs.slab import cut_slab
+from generators.family import kinds
 from generators.plane_supercells import pymatgen_plane_cell, supercell_size
 from generators.settings import MillerIndex
-from generators.slabs import cut_slab
 from workflows.inputs.campaign import Campaign, PublishedSettings
 from workflows.labelling.kpoints import gamma_mesh, has_vacuum, structure_mesh
 from workflows.labelling.lattice_constants import RelaxedCrystal, lattice_constants
@@ -166,7 +167,7 @@ def make_overview(
             costs,
             published.counts.get(family) if published else None,
         )
-        for family in FAMILIES
+        for family in kinds()
     ]
     families = [family for family in families if family.structures or family.published]
     return Overview(

@@ -11,9 +11,10 @@ from typing import Any
 from pydantic import BaseModel
 from pymatgen.core import Composition, Structure
 
-from generators.candidate import FAMILIES, Candidate
+from generators.candidate import Candidate
 from generators.conventional_cell import CellChoice
 from generators.crystals import standard_crystal
+from generators.family import kind_of, kinds
 from generators.provenance import crystal_parameters
 from generators.size_limits import size_notes
 from workflows.engines.vasp.dft_plan import DftPlan, plan_dft
@@ -21,7 +22,7 @@ from workflows.inputs.campaign import Campaign
 from workflows.inputs.unfit_settings import elements_of, unfit_settings
 from workflows.labelling.engine import Engine, make_engine
 from workflows.labelling.kpoints import LEAST_VACUUM, has_vacuum, structure_mesh
-from workflows.labelling.label_runs import MELT_QUENCH_FAMILIES, LabelRun, label_runs
+from workflows.labelling.label_runs import LabelRun, label_runs
 from workflows.stages.generate import campaign_candidates, campaign_crystals
 from workflows.structures_io import record_of
 
@@ -131,7 +132,7 @@ def plan_campaign(campaign: Campaign) -> CampaignPlan:
         steps[run.record.family] += run.estimated_steps
         seconds[run.record.family] += _seconds(run, engine, meshes[run.record.structure_id])
     families = []
-    for family in FAMILIES:
+    for family in kinds():
         members = [candidate for candidate in candidates if candidate.family == family]
         if members:
             shown = [meshes[member.structure_id] for member in members]
@@ -170,7 +171,7 @@ def _melt_quench_plan(campaign: Campaign, candidates: list[Candidate]) -> dict[s
     quench = campaign.engine.melt_quench
     if quench is None:
         return None
-    n_runs = sum(candidate.family in MELT_QUENCH_FAMILIES for candidate in candidates)
+    n_runs = sum(kind_of(candidate.family).melts for candidate in candidates)
     return {
         **quench.model_dump(mode="json"),
         "label": quench.label,
@@ -189,7 +190,7 @@ def _dft_plan(campaign: Campaign, candidates: list[Candidate]) -> DftPlan:
     slab = next((each for each in candidates if has_vacuum(each.structure)), candidates[0])
     examples.append(("relax", slab.structure_id, slab.structure))
     if campaign.engine.melt_quench is not None:
-        melted = (each for each in candidates if each.family in MELT_QUENCH_FAMILIES)
+        melted = (each for each in candidates if kind_of(each.family).melts)
         examples += [("melt_quench", each.structure_id, each.structure) for each in melted][:1]
     elements = elements_of(candidate.structure for candidate in candidates)
     return plan_dft(campaign.engine, examples, elements)
@@ -210,11 +211,12 @@ def _crystal_plan(name: str, structure: Structure, campaign: Campaign) -> Crysta
 
 def solids_of(campaign: Campaign, crystals: Mapping[str, Structure]) -> list[Composition]:
     """Return the compositions of a campaign's crystals and mixtures."""
-    amorphous = [formula for one in campaign.structures.amorphous for formula in one.formulas]
-    return [
-        *(crystal.composition for crystal in crystals.values()),
-        *(Composition(formula) for formula in amorphous),
+    mixtures = [
+        Composition(formula)
+        for family, _, section in campaign.structures.sections()
+        for formula in family.mixtures(section)
     ]
+    return [*(crystal.composition for crystal in crystals.values()), *mixtures]
 
 
 def _unfit(

@@ -18,7 +18,8 @@ from cuprolith.errors import CuprolithError
 from cuprolith.hashes import file_sha256
 from cuprolith.json_files import read_json_if_whole, write_atomically, write_json
 from generators.candidate import Candidate
-from generators.origins import Origin, as_matrix
+from generators.family import kind_of
+from generators.parent_mapping import ParentMapping, as_matrix
 from training.dataset.extxyz_comment import encode_text
 from workflows.inputs.names import structure_folder
 
@@ -34,7 +35,7 @@ class StructureRecord:
     miller_index: str
     parent_id: str
     atoms: Atoms
-    origins: tuple[Origin, ...] = ()
+    parent_mapping: tuple[ParentMapping, ...] = ()
 
     @property
     def free_mask(self) -> list[bool]:
@@ -72,12 +73,12 @@ def write_structures(
             "miller_index": candidate.miller_text,
             "parent_id": candidate.parent_id,
             "formula": candidate.structure.composition.reduced_formula
-            if candidate.family == "bulk"
+            if kind_of(candidate.family).formula_unit
             else candidate.structure.formula.replace(" ", ""),
             "n_atoms": len(candidate.structure),
             "n_free": sum(candidate.free_mask),
             "parameters": candidate.parameters,
-            "origins": [_origin_row(origin) for origin in candidate.origins],
+            "origins": [_mapping_row(mapping) for mapping in candidate.parent_mapping],
         }
         for candidate in candidates
     ]
@@ -112,7 +113,7 @@ def record_of(candidate: Candidate) -> StructureRecord:
         miller_index=candidate.miller_text,
         parent_id=candidate.parent_id,
         atoms=_to_atoms(candidate),
-        origins=candidate.origins,
+        parent_mapping=candidate.parent_mapping,
     )
 
 
@@ -125,27 +126,27 @@ def iter_structures(xyz: Path) -> Iterator[StructureRecord]:
             miller_index=str(atoms.info["miller_index"]),
             parent_id=str(atoms.info["parent_id"]),
             atoms=atoms,
-            origins=_read_origins(atoms),
+            parent_mapping=_read_mapping(atoms),
         )
 
 
-def _origin_row(origin: Origin) -> dict[str, Any]:
-    """Describe an origin without its atoms, which are a column of ``structures.extxyz``."""
+def _mapping_row(mapping: ParentMapping) -> dict[str, Any]:
+    """Describe an mapping without its atoms, which are a column of ``structures.extxyz``."""
     return {
-        "parent_id": origin.parent_id,
-        "n_atoms": len(origin.atoms),
-        "transform": origin.transform,
-        "carriers": origin.carriers,
+        "parent_id": mapping.parent_id,
+        "n_atoms": len(mapping.atoms),
+        "transform": mapping.transform,
+        "carriers": mapping.carriers,
     }
 
 
-def _read_origins(atoms: Atoms) -> tuple[Origin, ...]:
+def _read_mapping(atoms: Atoms) -> tuple[ParentMapping, ...]:
     """Origins of a frame; none in a file written without them."""
-    origins, first = [], 0
+    parent_mapping, first = [], 0
     for row in atoms.info.get("origins", ()):
         last = first + row["n_atoms"]
-        origins.append(
-            Origin(
+        parent_mapping.append(
+            ParentMapping(
                 row["parent_id"],
                 tuple(atoms.arrays["parent_atom"][first:last].tolist()),
                 as_matrix(row["transform"]),
@@ -153,7 +154,7 @@ def _read_origins(atoms: Atoms) -> tuple[Origin, ...]:
             )
         )
         first = last
-    return tuple(origins)
+    return tuple(parent_mapping)
 
 
 def _to_atoms(candidate: Candidate) -> Atoms:
@@ -171,7 +172,7 @@ def _to_atoms(candidate: Candidate) -> Atoms:
 def _format_candidate(candidate: Candidate) -> str:
     """One candidate in extended XYZ; ASE turns ``move_mask`` into a FixAtoms constraint."""
     lattice = " ".join(map(repr, candidate.structure.lattice.matrix.ravel().tolist()))
-    parent_atom = ":parent_atom:I:1" if candidate.origins else ""
+    parent_atom = ":parent_atom:I:1" if candidate.parent_mapping else ""
     comment = [f'Lattice="{lattice}"', f"Properties=species:S:1:pos:R:3:move_mask:L:1{parent_atom}"]
     provenance = {
         "structure_id": candidate.structure_id,
@@ -180,8 +181,8 @@ def _format_candidate(candidate: Candidate) -> str:
         "parent_id": candidate.parent_id,
     }
     comment += [f"{key}={encode_text(text)}" for key, text in provenance.items()]
-    if candidate.origins:
-        rows = json.dumps([_origin_row(origin) for origin in candidate.origins])
+    if candidate.parent_mapping:
+        rows = json.dumps([_mapping_row(mapping) for mapping in candidate.parent_mapping])
         escaped = rows.replace("\\", "\\\\").replace('"', '\\"')
         comment.append(f'origins="_JSON {escaped}"')  # ASE reads it as a list
     comment.append('pbc="T T T"')
@@ -194,7 +195,7 @@ def _format_candidate(candidate: Candidate) -> str:
             strict=True,
         )
     ]
-    if candidate.origins:
-        parents = [atom for origin in candidate.origins for atom in origin.atoms]
+    if candidate.parent_mapping:
+        parents = [atom for mapping in candidate.parent_mapping for atom in mapping.atoms]
         lines = [f"{line} {parent}" for line, parent in zip(lines, parents, strict=True)]
     return "\n".join([str(len(lines)), " ".join(comment), *lines]) + "\n"

@@ -23,9 +23,10 @@ from pymatgen.analysis.interfaces.zsl import ZSLGenerator
 from pymatgen.core import Structure
 from pymatgen.core.surface import SlabGenerator, get_symmetrically_distinct_miller_indices
 
-from generators.catalogue import generate_candidates
+from generators.catalogue import build_catalogue
 from generators.crystals import prototype_structure
-from generators.settings import CrystalSettings, StructuresSettings
+from generators.settings import CrystalSettings
+from generators.structures_settings import StructuresSettings
 from workflows.labelling.kpoints import gamma_mesh
 
 THICKNESS = {"Cu": 30.0, "Li": 20.0}
@@ -83,7 +84,7 @@ def ours(max_index: int, adatoms: tuple[str, ...] = ADATOMS) -> list[Structure]:
     """All structures; the slabs first."""
     return [
         candidate.structure
-        for candidate in generate_candidates(crystals(), sections(max_index, adatoms))
+        for candidate in build_catalogue(crystals(), sections(max_index, adatoms)).candidates
     ]
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
 
 from generators.candidate import Candidate
-from generators.origins import Origin
+from generators.parent_mapping import ParentMapping
 
 LATTICE = Lattice([[3.575, 0, 0], [0.5, 4.1, 0], [0, 0, 21.3]])
 POSITIONS = np.array([[0, 0, 0.25], [0.5, 0.5, 0.25], [1 / 3, 2 / 3, 0.5], [0.125, 0.0625, 0.75]])
@@ -91,9 +91,14 @@ def test_bad_content_is_refused():
         candidate(family="slap")
 
 
-def test_origins_trace_all_atoms_or_none():
+def test_parents_map_all_atoms_or_none():
     identity = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
-    traced = candidate(origins=(Origin("slab-1", (0, 1), identity), Origin("x", (4, -1), identity)))
+    traced = candidate(
+        parent_mapping=(
+            ParentMapping("slab-1", (0, 1), identity),
+            ParentMapping("x", (4, -1), identity),
+        )
+    )
     assert traced.structure_id == candidate().structure_id
-    with pytest.raises(ValueError, match="origins of 2 atoms for 4"):
-        candidate(origins=(Origin("slab-1", (0, 1), identity),))
+    with pytest.raises(ValueError, match="parents of 2 atoms for 4"):
+        candidate(parent_mapping=(ParentMapping("slab-1", (0, 1), identity),))

@@ -4,10 +4,11 @@ from collections import Counter
 
 import pytest
 
-from generators.catalogue import build_catalogue, generate_candidates
+from generators.catalogue import build_catalogue
 from generators.crystals import prototype_structure
 from generators.errors import GenerationError, located
-from generators.settings import CrystalSettings, StructuresSettings
+from generators.settings import CrystalSettings
+from generators.structures_settings import StructuresSettings
 
 LOW = [(1, 0, 0), (1, 1, 0), (1, 1, 1)]
 SMALL = {
@@ -40,7 +41,7 @@ def structures():
 
 
 def generate(structures, **sections):
-    return generate_candidates(structures, StructuresSettings.model_validate(sections))
+    return build_catalogue(structures, StructuresSettings.model_validate(sections)).candidates
 
 
 def test_small_campaign(structures):

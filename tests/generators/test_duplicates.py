@@ -10,11 +10,11 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 
 from generators import duplicates
-from generators.bulk import bulk_candidates
 from generators.candidate import Candidate
 from generators.duplicates import unique_candidates
-from generators.rattled import rattled_candidates
-from generators.slabs import cut_slab
+from generators.families.bulk import bulk_candidates
+from generators.families.rattled import rattled_candidates
+from generators.families.slabs.slab import cut_slab
 
 # Chiral, without any symmetry, and with pairs of atoms of each kind.
 LATTICE = Lattice([[4.1, 0, 0], [0.7, 4.8, 0], [-0.9, 1.1, 5.6]])

@@ -9,10 +9,10 @@ import pytest
 
 from generators.candidate import Candidate
 from generators.crystals import prototype_structure, standard_crystal
-from generators.interfaces import interface_candidates
-from generators.lattice_match import MatchLimits
+from generators.families.interfaces.joining import interface_candidates
+from generators.families.interfaces.lattice_match import MatchLimits
+from generators.families.slabs.slab import cut_slab
 from generators.settings import CrystalSettings, MillerIndex
-from generators.slabs import cut_slab
 
 A_LI, A_CU = 3.48, 3.58
 GAP = 3.0

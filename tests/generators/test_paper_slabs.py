@@ -10,8 +10,9 @@ import spglib
 from pymatgen.core import Lattice, Structure
 
 from generators.candidate import Candidate
-from generators.catalogue import generate_candidates
-from generators.settings import SlabSettings, StructuresSettings
+from generators.catalogue import build_catalogue
+from generators.families.slabs import SlabSettings
+from generators.structures_settings import StructuresSettings
 
 
 class Metal(NamedTuple):
@@ -60,7 +61,7 @@ def slabs() -> dict[tuple[str, tuple[int, int, int]], Candidate]:
         name: Structure(metal.bulk.lattice, [name] * len(metal.bulk), metal.centring)
         for name, metal in METALS.items()
     }
-    candidates = generate_candidates(crystals, settings)
+    candidates = build_catalogue(crystals, settings).candidates
     assert len(candidates) == 26
     found = {(slab.structure[0].specie.symbol, slab.miller_index): slab for slab in candidates}
     assert sorted(found) == sorted(SLABS)

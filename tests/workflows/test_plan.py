@@ -4,7 +4,7 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 from cuprolith.errors import CuprolithError
-from generators.settings import StructuresSettings
+from generators.structures_settings import StructuresSettings
 from training.tuning.settings import TuningSettings
 from workflows.inputs.campaign import Campaign, load_campaign
 from workflows.plan import plan_campaign

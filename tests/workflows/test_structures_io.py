@@ -7,7 +7,7 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 from generators.candidate import Candidate
-from generators.origins import Origin
+from generators.parent_mapping import ParentMapping
 from workflows.structures_io import iter_structures, record_of, write_structures
 
 
@@ -58,15 +58,16 @@ def test_json_lists_provenance(tmp_path, candidates):
     assert row["parent_id"] == candidates[0].structure_id
 
 
-def test_origins_are_read_back_exactly(tmp_path, candidates):
+def test_the_mapping_to_parents_is_read_back_exactly(tmp_path, candidates):
     turn = ((0.1 + 0.2, -1 / 3, 0.0), (1 / 3, 0.3, 1e-17), (0.0, 0.0, -1.0))
-    origins = (Origin('slab-"1"', (7,), turn), Origin("slab-2", (-1,), turn, (0, 3)))
-    child = replace(candidates[1], origins=origins)
+    added = ParentMapping("slab-2", (-1,), turn, (0, 3))
+    parent_mapping = (ParentMapping('slab-"1"', (7,), turn), added)
+    child = replace(candidates[1], parent_mapping=parent_mapping)
     xyz, table = tmp_path / "s.extxyz", tmp_path / "structures.json"
     write_structures(xyz, table, [candidates[0], child], {})
     without, record = iter_structures(xyz)
-    assert without.origins == ()
-    assert record.origins == record_of(child).origins == origins
+    assert without.parent_mapping == ()
+    assert record.parent_mapping == record_of(child).parent_mapping == parent_mapping
     assert record.free_mask == list(child.free_mask)
     rows = json.loads(table.read_text())["structures"]
     assert rows[0]["origins"] == []

@@ -46,7 +46,7 @@ class StageVerb:
 STAGE_VERBS = (
     StageVerb(
         "generate",
-        "Build bulk crystals, slabs, vacancies, adatoms and interfaces into structures/.",
+        "Build the campaign's structures into structures/.",
         "structures_xyz",
         show_overview,
     ),

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError
 
 from cuprolith.hashes import file_sha256, short_hash
 from cuprolith.settings import Seed, Settings
-from generators.candidate import Family
-from generators.settings import CrystalSettings, StructuresSettings
+from generators.family import kinds
+from generators.settings import CrystalSettings
+from generators.structures_settings import StructuresSettings
 from training.settings import DatasetSettings, TrainingSettings
 from training.tuning.settings import TuningSettings
 from workflows.inputs.campaign_errors import CampaignError, explain, place_of
@@ -28,11 +29,17 @@ CAMPAIGN = FileKind(
 )
 
 
+if TYPE_CHECKING:
+    KindName = str
+else:
+    KindName = Literal[tuple(kinds())]
+
+
 class PublishedSettings(Settings):
     """Numbers of a publication to compare the catalogue with."""
 
     source: Annotated[str, Field(min_length=1)] = Field(description="the publication")
-    counts: dict[Family, Annotated[int, Field(ge=0, le=10**9)]] = Field(
+    counts: dict[KindName, Annotated[int, Field(ge=0, le=10**9)]] = Field(
         min_length=1, description="structures by family"
     )
 

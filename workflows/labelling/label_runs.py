@@ -12,6 +12,7 @@ from jobflow import Flow, Job, JobConfig, OnMissing, OutputReference
 from pymatgen.core import Structure
 
 from cuprolith.hashes import sha256
+from generators.family import kind_of
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.document import Provenance
 from workflows.labelling.engine import Engine
@@ -19,8 +20,6 @@ from workflows.labelling.label_metadata import BUILDS, LABELLED_BY, N_ATOMS, TAS
 from workflows.labelling.relaxed_parents import relaxed_start
 from workflows.labelling.settings import EngineSettings
 from workflows.structures_io import StructureRecord
-
-MELT_QUENCH_FAMILIES = frozenset({"interface", "amorphous"})
 
 # Mean of the quickstart's 67 relaxations with diep (to 0.05 eV/Å, at most 30 steps): 15.5.
 _TYPICAL_RELAX_STEPS = 15
@@ -79,17 +78,16 @@ def label_runs(
     A structure built from slabs that are among `records` starts from their relaxed atoms; slabs
     that are not among them count as ideal.
     """
-    slabs: dict[str, LabelRun] = {}
-    # A stable sort: slabs have no origins.
-    for record in sorted(records, key=lambda record: bool(record.origins)):
-        parent_ids = dict.fromkeys(origin.parent_id for origin in record.origins)
-        parents = tuple(slabs[parent_id] for parent_id in parent_ids if parent_id in slabs)
+    relaxations: dict[str, LabelRun] = {}
+    # A stable sort: what others are built from is not itself built from anything.
+    for record in sorted(records, key=lambda record: bool(record.parent_mapping)):
+        parent_ids = dict.fromkeys(mapping.parent_id for mapping in record.parent_mapping)
+        parents = tuple(relaxations[name] for name in parent_ids if name in relaxations)
         relax = _relaxation(record, settings, engine, parents)
-        if record.family == "slab":
-            slabs[record.structure_id] = relax
+        relaxations[record.structure_id] = relax
         yield relax
         quench = settings.melt_quench
-        if quench is not None and record.family in MELT_QUENCH_FAMILIES:
+        if quench is not None and kind_of(record.family).melts:
             identity = {**quench.model_dump(mode="json"), "seed": seed, "start": relax.run_id}
             run_id = _run_id("melt_quench", record, engine, identity)
             yield LabelRun(record, "melt_quench", run_id, quench.n_segments, quench.n_steps + 1)
@@ -153,7 +151,7 @@ def _build_start(run: LabelRun) -> Job:
             "relaxed": relaxation["structure"],
             "stopped_because": relaxation["stopped_because"],
         }
-    build = relaxed_start(run.record.to_structure(), list(run.record.origins), parents)
+    build = relaxed_start(run.record.to_structure(), list(run.record.parent_mapping), parents)
     build.name = f"start {run.record.structure_id}"
     build.set_uuid(run.start_uuid)
     # Told that a parent has failed, the job says so and stops those after it.

@@ -18,9 +18,7 @@ from pymatgen.core import Structure
 
 from cuprolith.errors import CuprolithError
 from generators.crystals import FloatArray
-from generators.origins import Origin
-
-SLAB_FAMILIES = frozenset({"slab", "vacancy", "vacancy_2x2", "adatom"})
+from generators.parent_mapping import ParentMapping
 
 _FUSED = 0.6  # of the bond
 _APART = 1.5  # of the bond
@@ -31,7 +29,9 @@ _NEIGHBOUR_CUTOFF = 7.0  # Å; beyond 1.5 times the longest bond of an element
 
 @job
 def relaxed_start(
-    ideal: Structure, origins: Sequence[Origin], parents: Mapping[str, Mapping[str, Any]]
+    ideal: Structure,
+    parent_mapping: Sequence[ParentMapping],
+    parents: Mapping[str, Mapping[str, Any]],
 ) -> Response:
     """Build the start of a relaxation, or stop the jobs that need it.
 
@@ -39,7 +39,7 @@ def relaxed_start(
     ----------
     ideal
         The candidate, with ``selective_dynamics``.
-    origins
+    parent_mapping
         Where its atoms come from.
     parents
         By structure id: the slab before (``ideal``) and after its relaxation (``relaxed``; None
@@ -57,12 +57,14 @@ def relaxed_start(
             output = {"structure": None, "skipped": f"{parent_id}: {reason}"}
             return Response(output=output, stop_children=True)
         displacements[parent_id] = relaxed_displacements(parent["ideal"], parent["relaxed"])
-    start = start_structure(ideal, origins, displacements)
+    start = start_structure(ideal, parent_mapping, displacements)
     return Response(output={"structure": start.as_dict(), "skipped": ""})
 
 
 def start_structure(
-    ideal: Structure, origins: Sequence[Origin], displacements: Mapping[str, FloatArray]
+    ideal: Structure,
+    parent_mapping: Sequence[ParentMapping],
+    displacements: Mapping[str, FloatArray],
 ) -> Structure:
     """Move the atoms of a candidate as their slabs' atoms have moved.
 
@@ -70,7 +72,7 @@ def start_structure(
     ----------
     ideal
         The candidate as cut from ideal slabs.
-    origins
+    parent_mapping
         Where its atoms come from.
     displacements
         Of the slabs' atoms (n_slab, 3), Å, by structure id. Atoms of other slabs stay.
@@ -82,10 +84,10 @@ def start_structure(
     """
     moved = np.concatenate(
         [
-            origin.displacements(displacements[origin.parent_id])
-            if origin.parent_id in displacements
-            else np.zeros((len(origin.atoms), 3))
-            for origin in origins
+            mapping.displacements(displacements[mapping.parent_id])
+            if mapping.parent_id in displacements
+            else np.zeros((len(mapping.atoms), 3))
+            for mapping in parent_mapping
         ]
     )
     return Structure(
@@ -133,7 +135,9 @@ def relaxed_displacements(ideal: Structure, relaxed: Structure) -> FloatArray:
     return np.asarray(moved - moved[still].mean(axis=0))
 
 
-def fallen_apart(ideal: Structure, relaxed: Structure, family: str = "slab") -> str:
+def fallen_apart(
+    ideal: Structure, relaxed: Structure, *, keeps_shape: bool = True, adatom: bool = False
+) -> str:
     """Say why a relaxed slab is no slab any more; "" if it is one.
 
     It is not where two atoms are closer than 0.6 bonds, or one has no neighbour within 1.5 bonds:
@@ -145,8 +149,10 @@ def fallen_apart(ideal: Structure, relaxed: Structure, family: str = "slab") -> 
     ----------
     ideal, relaxed
         Before and after, atoms in the same order.
-    family
-        Of the candidate; the adatom is the last atom.
+    keeps_shape
+        Whether it is a plain slab.
+    adatom
+        Whether its last atom is an adatom.
     """
     if not np.isfinite(relaxed.cart_coords).all():
         return "positions that are not numbers"
@@ -165,10 +171,10 @@ def fallen_apart(ideal: Structure, relaxed: Structure, family: str = "slab") -> 
     full_bonds = np.maximum(bonds, np.median(bonds))
     farthest = int(np.argmax(distances / full_bonds))
     if distances[farthest] > _APART * full_bonds[farthest]:
-        adatom = family == "adatom" and farthest == len(ideal) - 1
-        what = "the adatom has desorbed" if adatom else f"atom {farthest} has left"
+        desorbed = adatom and farthest == len(ideal) - 1
+        what = "the adatom has desorbed" if desorbed else f"atom {farthest} has left"
         return f"{what}: nothing within {_APART * full_bonds[farthest]:.2f} Å"
-    return _deformed(ideal, after, moved, bonds) if family == "slab" else ""
+    return _deformed(ideal, after, moved, bonds) if keeps_shape else ""
 
 
 def _deformed(ideal: Structure, after: Structure, moved: FloatArray, bonds: FloatArray) -> str:

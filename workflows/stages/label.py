@@ -9,12 +9,13 @@ from jobflow import Flow, Job, JobStore
 from pymatgen.core import Structure
 
 from cuprolith.json_files import write_json
+from generators.family import kind_of
 from workflows.jobs.run_records import failed_jobs
 from workflows.jobs.runner import run_flows
 from workflows.labelling.engine import Engine, make_engine
 from workflows.labelling.label_metadata import BUILDS
 from workflows.labelling.label_runs import LabelRun, label_runs, structure_flows
-from workflows.labelling.relaxed_parents import SLAB_FAMILIES, fallen_apart
+from workflows.labelling.relaxed_parents import fallen_apart
 from workflows.labelling.settings import PAPER_COOLING_RATE
 from workflows.progress import ProgressBar, progress_bar
 from workflows.store.sqlite_store import job_store
@@ -218,10 +219,11 @@ def _all_of(documents: list[dict[str, Any]], key: str) -> list[str]:
 
 def _fallen_apart(run: LabelRun, final: dict[str, Any]) -> str:
     """Say why a relaxed slab, with or without a defect, is no slab any more; else ""."""
-    if run.task != "relax" or run.record.family not in SLAB_FAMILIES:
+    kind = kind_of(run.record.family)
+    if run.task != "relax" or not kind.slab_like:
         return ""
-    ideal = run.record.to_structure()
-    return fallen_apart(ideal, Structure.from_dict(final), run.record.family)
+    ideal, relaxed = run.record.to_structure(), Structure.from_dict(final)
+    return fallen_apart(ideal, relaxed, keeps_shape=kind.keeps_shape, adatom=kind.adatom)
 
 
 def _skipped_row(store: JobStore, run: LabelRun) -> dict[str, Any] | None:

@@ -6,7 +6,8 @@ from ase import Atoms
 from ase.calculators.emt import EMT
 from jobflow import run_locally
 
-from generators.small_molecules import dimer_candidates, isolated_atom_candidates
+from generators.families.dimers import dimer_candidates
+from generators.families.isolated_atoms import isolated_atom_candidates
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.calculator_makers import (
     EmbeddedMeltQuenchMaker,

@@ -13,7 +13,8 @@ from pymatgen.core import Structure
 from cuprolith.errors import CuprolithError
 from generators.catalogue import build_catalogue
 from generators.crystals import prototype_structure
-from generators.settings import CrystalSettings, StructuresSettings
+from generators.settings import CrystalSettings
+from generators.structures_settings import StructuresSettings
 from workflows.jobs.runner import run_flows
 from workflows.labelling.document import Provenance
 from workflows.labelling.engine import Engine, make_engine
@@ -91,7 +92,7 @@ def started(record: StructureRecord, records, relaxed) -> Structure:
         )
         for name in CRYSTALS
     }
-    return start_structure(record.to_structure(), record.origins, displacements)
+    return start_structure(record.to_structure(), record.parent_mapping, displacements)
 
 
 def layer_spacings(structure: Structure, symbol: str, n_layers: int) -> np.ndarray:
@@ -116,7 +117,7 @@ def test_interlayer_distances_are_the_relaxed_slabs(records, relaxed, family, na
 def test_vacancy_starts_with_the_relaxed_layers(records, relaxed):
     start = started(records["vacancy_2x2"], records, relaxed)
     slab = relaxed["Cu"]
-    parents = np.array(records["vacancy_2x2"].origins[0].atoms)
+    parents = np.array(records["vacancy_2x2"].parent_mapping[0].atoms)
     heights = [start.cart_coords[parents == atom, 2].mean() for atom in range(len(slab))]
     assert np.diff(heights) == pytest.approx(np.diff(slab.cart_coords[:, 2]), abs=1e-6)
     for atom in range(len(slab)):
@@ -193,9 +194,12 @@ def test_adatom_may_wander_but_not_desorb(records):
     ideal = records["adatom"].to_structure()
     moves = np.zeros((len(ideal), 3))
     moves[-1] = [1.26, 0.0, 0.6]
-    assert fallen_apart(ideal, shifted(ideal, moves), "adatom") == ""
+    traits = {"keeps_shape": False, "adatom": True}
+    assert fallen_apart(ideal, shifted(ideal, moves), **traits) == ""
     moves[-1] = [0.0, 0.0, 3.0]
-    assert "adatom has desorbed" in fallen_apart(ideal, shifted(ideal, moves), "adatom")
+    assert "adatom has desorbed" in fallen_apart(
+        ideal, shifted(ideal, moves), keeps_shape=False, adatom=True
+    )
 
 
 # --- flows: order, failures, resumption
@@ -259,7 +263,7 @@ def test_children_start_from_the_slabs_the_engine_relaxed(records, engine, store
     assert CALLS.index(copper.structure_id) < CALLS.index(vacancy.structure_id)
     start = Structure.from_dict(output(store, runs[vacancy.structure_id].job_uuids[0])["start"])
     rise = start.cart_coords[:, 2] - vacancy.atoms.positions[:, 2]
-    top = np.array(vacancy.origins[0].atoms) == len(copper.atoms) - 1
+    top = np.array(vacancy.parent_mapping[0].atoms) == len(copper.atoms) - 1
     assert rise[top] == pytest.approx(0.05)
     assert np.abs(rise[~top]).max() < 1e-9
     flags = start.site_properties["selective_dynamics"]

@@ -1,0 +1,106 @@
+"""Bulk crystals, perfect and isotropically strained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from cuprolith.settings import Listed, Settings
+from generators.candidate import Candidate
+from generators.crystals import Crystal, named_crystal
+from generators.family import BuildContext, Family, Kind
+from generators.provenance import crystal_parameters
+from generators.settings import Names, Repeats
+from generators.size_limits import repeated
+
+
+class BulkSettings(Settings):
+    """Bulk crystals, perfect and strained."""
+
+    crystals: Names | None = Field(default=None, description="default: all crystals")
+    strains: Annotated[tuple[Annotated[float, Field(gt=-0.3, lt=0.3)], ...], Listed] = Field(
+        default=(0.0,),
+        min_length=1,
+        max_length=1000,
+        description="isotropic linear strains; 0 is the perfect crystal",
+    )
+    supercell: Annotated[tuple[Repeats, Repeats, Repeats], Listed] = Field(
+        default=(1, 1, 1), description="repeats of the primitive cell"
+    )
+
+
+def bulk_candidates(
+    crystal: Crystal,
+    strains: Sequence[float] = (0.0,),
+    supercell: tuple[int, int, int] = (1, 1, 1),
+) -> list[Candidate]:
+    """Bulk crystals for an equation of state, one per strain; all atoms are free.
+
+    Parameters
+    ----------
+    crystal
+        The crystal.
+    strains
+        Isotropic linear strains: every length is multiplied by 1 + strain; 0 is the perfect
+        crystal.
+    supercell
+        Repeats of the primitive cell.
+
+    Returns
+    -------
+    list
+        In the order of `strains`. A strained crystal's parent is the perfect one of the same
+        supercell, whether or not that one is among `strains`.
+    """
+    perfect = _bulk_candidate(crystal, 0.0, supercell, parent_id="")
+    return [
+        perfect
+        if strain == 0
+        else _bulk_candidate(crystal, strain, supercell, parent_id=perfect.structure_id)
+        for strain in strains
+    ]
+
+
+def _bulk_candidate(
+    crystal: Crystal, strain: float, supercell: tuple[int, int, int], parent_id: str
+) -> Candidate:
+    structure = crystal.primitive * supercell
+    structure.apply_strain(strain)
+    return Candidate(
+        structure=structure,
+        family="bulk",
+        free_mask=(True,) * len(structure),
+        parent_id=parent_id,
+        parameters={
+            **crystal_parameters(crystal),
+            "strain": float(strain),
+            "supercell": list(supercell),
+        },
+    )
+
+
+def _build(section: BulkSettings, context: BuildContext) -> Iterator[Candidate]:
+    for name in context.crystals if section.crystals is None else section.crystals:
+        crystal = named_crystal(context.crystals, name, f"{context.where}.crystals")
+        atoms = len(crystal.primitive) * repeated(section.supercell)
+        context.budget.reserve(len(section.strains), atoms, f"{context.where}.supercell")
+        yield from bulk_candidates(crystal, section.strains, section.supercell)
+
+
+FAMILY = Family(
+    name="bulk",
+    settings=BulkSettings,
+    build=_build,
+    kinds=(
+        Kind(
+            "bulk",
+            caption="perfect, strained and rattled crystals",
+            colour="#0072b2",
+            formula_unit=True,
+        ),
+    ),
+    order=10,
+    overlap=("strains", "Compress less"),
+)

@@ -1,0 +1,107 @@
+"""Dimers: how two atoms bind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations_with_replacement
+from typing import Annotated
+
+from pydantic import Field
+from pymatgen.analysis.molecule_structure_comparator import CovalentRadius
+from pymatgen.core import Lattice, Structure
+
+from cuprolith.settings import Listed
+from generators.boxes import BoxSettings, check_gap, species_of
+from generators.candidate import Candidate
+from generators.errors import GenerationError
+from generators.family import BuildContext, Family, Kind
+from generators.provenance import stable_round
+
+
+class DimerSettings(BoxSettings):
+    """Two atoms of every pair of elements, at several distances."""
+
+    distances: Annotated[tuple[Annotated[float, Field(gt=0.3, lt=10)], ...], Listed] = Field(
+        default=(0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5),
+        min_length=1,
+        max_length=1000,
+        description="distances, as multiples of the sum of the two covalent radii",
+    )
+
+
+def dimer_candidates(
+    elements: Iterable[str], distances: Sequence[float], box: float
+) -> list[Candidate]:
+    """Two atoms of each pair of elements at several distances, along the third vector of a cube.
+
+    No atom is free: a relaxation labels the dimer as it is.
+
+    Parameters
+    ----------
+    elements
+        Symbols; also pairs of an element with itself.
+    distances
+        In units of the sum of the two covalent radii (Cordero et al., Dalton Trans. 2008, 2832).
+    box
+        Edge of the cube, Å.
+
+    Returns
+    -------
+    list
+        By pair, then by distance. The parent of all dimers of a pair is the one at the sum of the
+        radii, whether or not that one is among them.
+
+    Raises
+    ------
+    GenerationError
+        If the box is too small, or the radius of an element is not known.
+    """
+    candidates = []
+    for pair in combinations_with_replacement(sorted(set(elements)), 2):
+        bond = sum(map(_radius, pair))
+        check_gap(f"the {'-'.join(pair)} dimer", bond * max(distances), box)
+        parent = _dimer(pair, stable_round(bond), box, "").structure_id
+        for distance in distances:
+            scaled = stable_round(bond * distance)
+            candidates.append(_dimer(pair, scaled, box, "" if distance == 1 else parent))
+    return candidates
+
+
+def _dimer(pair: tuple[str, str], distance: float, box: float, parent_id: str) -> Candidate:
+    half = distance / 2
+    middle = box / 2
+    return Candidate(
+        structure=Structure(
+            Lattice.cubic(box),
+            pair,
+            [[middle, middle, middle - half], [middle, middle, middle + half]],
+            coords_are_cartesian=True,
+        ),
+        family="dimer",
+        free_mask=(False, False),
+        parent_id=parent_id,
+        parameters={"elements": list(pair), "distance": distance, "box": float(box)},
+    )
+
+
+def _radius(element: str) -> float:
+    try:
+        return float(CovalentRadius.radius[element])
+    except KeyError:
+        raise GenerationError(
+            f"the covalent radius of {element} is not known", remedy="Leave it out of `species`"
+        ) from None
+
+
+def _build(section: DimerSettings, context: BuildContext) -> list[Candidate]:
+    elements = species_of(section, context.crystals)
+    return dimer_candidates(elements, section.distances, section.box)
+
+
+FAMILY = Family(
+    name="dimers",
+    settings=DimerSettings,
+    build=_build,
+    kinds=(Kind("dimer", caption="two atoms in a box, at several distances", colour="#8c6d31"),),
+    order=90,
+)

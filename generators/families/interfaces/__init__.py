@@ -1,0 +1,18 @@
+"""Coherent interfaces of two slabs."""
+
+from generators.families.interfaces.section import InterfaceSettings, section_interfaces
+from generators.family import Family, Kind
+
+FAMILY = Family(
+    name="interfaces",
+    settings=InterfaceSettings,
+    build=section_interfaces,
+    kinds=(Kind("interface", caption="two crystals face to face", colour="#d55e00", melts=True),),
+    order=50,
+    several=True,
+    overlap=(
+        "gaps",
+        "Raise `gaps` (and `vacuum`, if there is one), or leave `gaps` out: they then follow from "
+        "the elements",
+    ),
+)

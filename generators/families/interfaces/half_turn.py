@@ -1,0 +1,50 @@
+"""Slabs turned upside down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from pymatgen.core import Lattice, Structure
+
+from generators.families.slabs.slab import Slab
+from generators.parent_mapping import ParentMapping, as_matrix
+
+_HALF_TURN = (1.0, -1.0, -1.0)  # (x, y, z) goes to (x, -y, -z)
+
+
+def half_turn(slab: Slab) -> Slab:
+    """Turn a slab by half a turn about its first in-plane vector.
+
+    Its top face, which its termination names, comes to lie below; planes (hkl) face down. What it
+    says about its top face still means that face.
+    """
+    order = np.arange(len(slab.structure))[::-1]  # sites go from the bottom up
+    # b reversed keeps the cell right-handed.
+    lattice = slab.structure.lattice.matrix.copy()
+    lattice[1, 0] *= -1
+    fractions = slab.structure.frac_coords * _HALF_TURN + [0, 0, 1]
+    species = [slab.structure[atom].specie for atom in order]
+    return replace(
+        slab,
+        structure=Structure(Lattice(lattice), species, fractions[order]),
+        basis=slab.basis[order],
+    )
+
+
+def before_half_turn(mapping: ParentMapping, slab: Slab) -> ParentMapping:
+    """Trace atoms of a slab turned over back to the slab as it was.
+
+    Parameters
+    ----------
+    mapping
+        Of atoms that are copies of those of ``half_turn(slab)``; none is an added one.
+    slab
+        The slab before it was turned.
+    """
+    last = len(slab.structure) - 1
+    return ParentMapping(
+        slab.candidate.structure_id,
+        tuple(last - atom for atom in mapping.atoms),
+        as_matrix(np.diag(_HALF_TURN) @ np.array(mapping.transform)),
+    )

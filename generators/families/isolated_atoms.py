@@ -1,0 +1,54 @@
+"""Isolated atoms: the zero of energy of each element."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pymatgen.core import Lattice, Structure
+
+from generators.boxes import BoxSettings, check_gap, species_of
+from generators.candidate import Candidate
+from generators.family import BuildContext, Family, Kind
+
+
+class IsolatedAtomSettings(BoxSettings):
+    """Isolated atoms: their energies are the zero of energy of a model."""
+
+
+def isolated_atom_candidates(elements: Iterable[str], box: float) -> list[Candidate]:
+    """Isolated atoms, one for each element symbol, each in a cube with edges of `box` Å.
+
+    Raises
+    ------
+    GenerationError
+        If the box is too small.
+    """
+    check_gap("isolated atoms", 0.0, box)
+    return [
+        Candidate(
+            structure=Structure(Lattice.cubic(box), [element], [[0.5, 0.5, 0.5]]),
+            family="isolated_atom",
+            free_mask=(True,),
+            parameters={"element": element, "box": float(box)},
+        )
+        for element in sorted(set(elements))
+    ]
+
+
+def _build(section: IsolatedAtomSettings, context: BuildContext) -> list[Candidate]:
+    return isolated_atom_candidates(species_of(section, context.crystals), section.box)
+
+
+FAMILY = Family(
+    name="isolated_atoms",
+    settings=IsolatedAtomSettings,
+    build=_build,
+    kinds=(
+        Kind(
+            "isolated_atom",
+            caption="one atom in a box, the zero of energy of its element",
+            colour="#000000",
+        ),
+    ),
+    order=80,
+)

@@ -1,0 +1,143 @@
+"""Rattled copies: every atom displaced at random, for forces that no symmetry makes vanish."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from cuprolith.settings import Listed, Seed, Settings
+from generators.candidate import Candidate
+from generators.crystals import named_crystal
+from generators.errors import GenerationError
+from generators.family import BuildContext, Family
+from generators.settings import Copies, Names, Repeats
+from generators.size_limits import repeated
+
+
+class RattledSettings(Settings):
+    """Rattled copies of perfect crystals or of slabs."""
+
+    family: Literal["bulk", "slab"]
+    crystals: Names | None = Field(default=None, description="default: all crystals")
+    supercell: Annotated[tuple[Repeats, Repeats, Repeats], Listed] = Field(
+        default=(2, 2, 1), description="repeats of the cell"
+    )
+    copies: Copies = 1
+    standard_deviation: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.1, description="of each Cartesian displacement, Å"
+    )
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _slabs_stay_slabs(self) -> RattledSettings:
+        if self.family == "slab" and self.supercell[2] != 1:
+            raise ValueError("a slab is repeated in the plane only: the third repeat must be 1")
+        return self
+
+
+def rattled_candidates(
+    candidate: Candidate,
+    supercell: tuple[int, int, int] = (1, 1, 1),
+    *,
+    copies: int,
+    standard_deviation: float,
+    seed: int = 0,
+) -> list[Candidate]:
+    """Displace all atoms of a supercell by independent normal deviates.
+
+    Parameters
+    ----------
+    candidate
+        What is rattled; the parent of the copies, which keep its family, plane and free mask.
+    supercell
+        Repeats of the candidate's cell. In a cell of one atom per plane whole planes move, so
+        give more.
+    copies
+        How many.
+    standard_deviation
+        Of each Cartesian component, Å.
+    seed
+        Decides the displacements, together with the candidate's id and the number of the copy:
+        they do not depend on what else is generated.
+
+    Returns
+    -------
+    list
+        `copies` candidates.
+    """
+    repeats = int(np.prod(supercell))
+    free = tuple(np.repeat(candidate.free_mask, repeats).tolist())
+    rattled = []
+    for copy in range(copies):
+        structure = candidate.structure * supercell
+        deviates = _generator(seed, candidate.structure_id, copy).normal(size=(len(structure), 3))
+        for site, displacement in zip(structure, standard_deviation * deviates, strict=True):
+            site.coords = site.coords + displacement
+        rattled.append(
+            Candidate(
+                structure=structure,
+                family=candidate.family,
+                free_mask=free,
+                miller_index=candidate.miller_index,
+                parent_id=candidate.structure_id,
+                parameters={
+                    **candidate.parameters,
+                    "rattle": {
+                        "standard_deviation": standard_deviation,
+                        "supercell": list(supercell),
+                        "copy": copy,
+                        "seed": seed,
+                    },
+                },
+            )
+        )
+    return rattled
+
+
+def _generator(seed: int, structure_id: str, copy: int) -> np.random.Generator:
+    digest = hashlib.sha256(f"{seed}:{structure_id}:{copy}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+def _build(section: RattledSettings, context: BuildContext) -> Iterator[Candidate]:
+    for name in section.crystals or ():
+        named_crystal(context.crystals, name, f"{context.where}.crystals")
+    chosen = [
+        candidate
+        for candidate in context.candidates
+        if candidate.family == section.family
+        and not candidate.parent_id
+        and (section.crystals is None or candidate.parameters["crystal"] in section.crystals)
+    ]
+    if not chosen:
+        source = "bulk` (with strain 0)" if section.family == "bulk" else "slabs`"
+        raise GenerationError(
+            f"there is nothing of family {section.family} to rattle",
+            where=context.where,
+            remedy=f"Ask for some in `structures.{source}",
+        )
+    for candidate in chosen:
+        atoms = len(candidate.structure) * repeated(section.supercell)
+        context.budget.reserve(section.copies, atoms, context.where)
+    for candidate in chosen:
+        yield from rattled_candidates(
+            candidate,
+            section.supercell,
+            copies=section.copies,
+            standard_deviation=section.standard_deviation,
+            seed=section.seed,
+        )
+
+
+FAMILY = Family(
+    name="rattled",
+    settings=RattledSettings,
+    build=_build,
+    order=70,
+    several=True,
+    overlap=("standard_deviation", "Lower `standard_deviation`"),
+)
