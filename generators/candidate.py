@@ -63,7 +63,7 @@ class Candidate:
             raise ValueError(f"unknown family {self.family!r}; one of {', '.join(kinds())}")
         traced = sum(len(mapping.atoms) for mapping in self.parent_mapping)
         if self.parent_mapping and traced != len(self.structure):
-            raise ValueError(f"origins of {traced} atoms for {len(self.structure)} atoms")
+            raise ValueError(f"parents of {traced} atoms for {len(self.structure)} atoms")
 
     @cached_property
     def structure_id(self) -> str:

@@ -32,7 +32,8 @@ class Kind:
     caption
         What they are, in a line of the report.
     colour
-        In figures, such as ``#0072b2``; "" is grey.
+        In figures, such as ``#0072b2``; "" is grey. Our own are of a palette that is told apart
+        by readers who do not see red and green as different.
     formula_unit
         Whether they are listed by their formula unit, not by all atoms of the cell.
     melts

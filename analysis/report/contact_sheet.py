@@ -17,21 +17,11 @@ from markupsafe import Markup
 from analysis.pictures import free_atoms, structure_svg
 from analysis.report.content import count, plural, span
 from analysis.report.structure_names import structure_detail, structure_title
+from generators.family import kind_of
 
 PICTURES_OF_FEW = 5  # of a family with no more planes than this
 PICTURES_OF_MANY = 26  # otherwise: one per plane, such as 13 of each of two cubic crystals
 
-_FAMILY_MEANING = {
-    "bulk": "perfect, strained and rattled crystals",
-    "slab": "crystals cut along a lattice plane, with vacuum",
-    "vacancy": "slabs that lack surface atoms",
-    "vacancy_2x2": "2 × 2 slabs that lack surface atoms",
-    "adatom": "slabs with one atom more on the surface",
-    "interface": "two crystals face to face",
-    "amorphous": "disordered cells",
-    "isolated_atom": "one atom in a box, the zero of energy of its element",
-    "dimer": "two atoms in a box, at several distances",
-}
 _STRUCTURE_ID = re.compile(rb'\bstructure_id="?([^"\s]+)"?')
 
 
@@ -46,7 +36,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Family:
+class FamilyPictures:
     """Pictures of some of a family's structures.
 
     Attributes
@@ -114,7 +104,7 @@ def contact_sheet(
     group: Sequence[dict[str, Any]],
     shown: Sequence[dict[str, Any]],
     drawn: dict[str, Atoms],
-) -> Family:
+) -> FamilyPictures:
     """Draw a family.
 
     Parameters
@@ -134,12 +124,12 @@ def contact_sheet(
     atoms = [entry["n_atoms"] for entry in group if isinstance(entry.get("n_atoms"), int)]
     each = "atoms" if max(atoms, default=0) != 1 else "atom"
     parts = [
-        _FAMILY_MEANING.get(name, ""),
+        kind_of(name).caption,
         f"{plural(len(group), 'structure')} of {span(atoms)} {each}",
     ]
     if len(pictures) < len(group):
         parts.append(f"{count(len(pictures))} drawn, and {count(len(group) - len(pictures))} more")
-    return Family(
+    return FamilyPictures(
         name, " · ".join(part for part in parts if part), pictures, len(shown) > PICTURES_OF_FEW
     )
 

@@ -6,6 +6,7 @@ from analysis.distributions import Distributions
 from analysis.report import figures
 from analysis.report.content import Figure, Missing, Section, Table, count, number, plural
 from analysis.report.inputs import Inputs
+from generators.family import kinds
 from training.dataset.card import DatasetCard, SplitCard
 
 _AUDIT_ROWS = 100
@@ -49,7 +50,7 @@ def dataset_fact(inputs: Inputs, distributions: Distributions) -> str:
 def families_present(distributions: Distributions) -> list[str]:
     """Families in the dataset: the known ones in their own order, then others."""
     present = {family for families in distributions.counts.values() for family in families}
-    known = [family for family in figures.FAMILY_COLOURS if family in present]
+    known = [family for family in kinds() if family in present]
     return known + sorted(present.difference(known))
 
 

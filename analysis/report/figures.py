@@ -13,21 +13,12 @@ from plotly.subplots import make_subplots
 
 from analysis.distributions import FORCE_EDGES, Distributions
 from analysis.parity import ParityPoints
+from generators.family import kind_of
 
 FloatArray = NDArray[np.float64]
 
-# Okabe and Ito's palette: told apart by readers who do not see red and green as different.
-FAMILY_COLOURS = {
-    "bulk": "#0072b2",
-    "slab": "#e69f00",
-    "vacancy": "#009e73",
-    "vacancy_2x2": "#56b4e9",
-    "adatom": "#cc79a7",
-    "interface": "#d55e00",
-    "amorphous": "#6b4c9a",
-    "isolated_atom": "#000000",
-    "dimer": "#8c6d31",
-}
+# Okabe and Ito's, and near it: told apart by readers who do not see red and green as different.
+PALETTE = ("#0072b2", "#e69f00", "#009e73", "#56b4e9", "#cc79a7", "#d55e00", "#6b4c9a", "#000000")
 OTHER_COLOUR = "#6f6a64"
 ACCENT = "#9a4a1f"
 INK = "#22201d"
@@ -40,7 +31,7 @@ _N_ENERGY_BINS = 60
 
 def family_colour(family: str) -> str:
     """Colour of a family in all figures and labels."""
-    return FAMILY_COLOURS.get(family, OTHER_COLOUR)
+    return kind_of(family).colour or OTHER_COLOUR
 
 
 def split_counts(distributions: Distributions, families: Sequence[str]) -> go.Figure:
@@ -118,7 +109,7 @@ def melt_quench(temperatures: Mapping[str, Sequence[float]], distributions: Dist
     """Temperature and energy along melt-quench trajectories, one line each."""
     figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.13)
     for index, (trajectory, values) in enumerate(temperatures.items()):
-        colour = list(FAMILY_COLOURS.values())[index % len(FAMILY_COLOURS)]
+        colour = PALETTE[index % len(PALETTE)]
         name = trajectory.split("/")[0]
         every = _stride(len(values), 1500)
         line = {"color": colour, "width": 1.4}

@@ -13,7 +13,8 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from analysis.report.content import Section
-from analysis.report.figures import FAMILY_COLOURS, family_colour
+from analysis.report.figures import family_colour
+from generators.family import kinds
 
 _FAVICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
@@ -57,7 +58,7 @@ def page_html(
         loader=jinja2.FileSystemLoader(source), autoescape=True, undefined=jinja2.StrictUndefined
     )
     environment.filters["colour"] = family_colour
-    environment.tests["family"] = lambda name: name in FAMILY_COLOURS
+    environment.tests["family"] = lambda name: name in kinds()
     return environment.get_template("report.html").render(
         title=title,
         lead=lead,

@@ -12,7 +12,12 @@ from markupsafe import Markup
 
 from analysis.pictures import legend_svg, sphere_definitions
 from analysis.report.catalogue import catalogue_table, crystals_table, passed_over
-from analysis.report.contact_sheet import Family, contact_sheet, read_structures, shown_entries
+from analysis.report.contact_sheet import (
+    FamilyPictures,
+    contact_sheet,
+    read_structures,
+    shown_entries,
+)
 from analysis.report.content import Missing, Section, Table, count, plural, span, value_text
 from analysis.report.inputs import Inputs, json_mapping
 from analysis.report.structure_names import structure_title
@@ -24,7 +29,7 @@ ROWS_SHOWN = 200
 class StructuresSection(Section):
     """The section, with families and the shared definitions of their pictures."""
 
-    families: list[Family] = field(default_factory=list)
+    families: list[FamilyPictures] = field(default_factory=list)
     definitions: Markup = field(default_factory=Markup)
     legend: list[tuple[Markup, str]] = field(default_factory=list)
 

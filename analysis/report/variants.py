@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.report.figures import FAMILY_COLOURS
+from analysis.report.figures import PALETTE
 from training.settings import Variant
 
 VARIANT_NAMES: dict[Variant, str] = {
@@ -10,7 +10,7 @@ VARIANT_NAMES: dict[Variant, str] = {
     "allegro-mlp": "Allegro+MLP",
     "allegro-qdi": "Allegro+QDI",
 }
-_BLUE, _ORANGE, _GREEN, *_ = FAMILY_COLOURS.values()
+_BLUE, _ORANGE, _GREEN, *_ = PALETTE
 VARIANT_COLOURS: dict[Variant, str] = {
     "allegro": _BLUE,
     "allegro-mlp": _ORANGE,

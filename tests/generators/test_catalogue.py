@@ -290,7 +290,7 @@ def test_catalogue_of_the_paper(structures):
     ("section", "key"),
     [
         ({"slabs": [{"crystal": "Cu", "miller_indices": [[1, 0, 0]], "min_thickness": 3,
-                     "vacuum": 0.3}]}, "structures.slabs.vacuum"),
+                     "vacuum": 0.3}]}, "structures.slabs[0].vacuum"),
         ({"adatoms": [{"species": ["Li"], "height": 0.3}]}, "structures.adatoms[0].height"),
         ({"interfaces": [{"substrate": "Cu", "film": "Li", "gaps": [0.4],
                           "miller_indices": [[1, 0, 0]], "substrate_thickness": 5,
