@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +19,12 @@ from cuprolith.json_files import read_json_if_whole, write_atomically, write_jso
 from generators.candidate import Candidate
 from generators.family import kind_of
 from generators.parent_mapping import ParentMapping, as_matrix
-from training.dataset.extxyz_comment import encode_text
+from training.dataset.extxyz_comment import encode_json, encode_text
+from training.dataset.extxyz_format import format_atoms, lattice_pair
 from workflows.inputs.names import structure_folder
 
 _SHA256 = "extxyz_sha256"
+_TEXT_KEYS = ("structure_id", "family", "miller_index", "parent_id")
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def write_structures(
 
     The JSON has the SHA-256 of the other, see `require_structures`.
     """
-    write_atomically(xyz, (_format_candidate(candidate) for candidate in candidates))
+    write_atomically(xyz, (_format_record(record_of(candidate)) for candidate in candidates))
     rows = [
         {
             "structure_id": candidate.structure_id,
@@ -106,13 +107,21 @@ def require_structures(xyz: Path, table: Path) -> None:
 
 
 def record_of(candidate: Candidate) -> StructureRecord:
-    """Return the record that reading the written candidate would give."""
+    """Return the record that is written of a candidate, and read back."""
+    structure = candidate.structure
+    atoms = Atoms(
+        symbols=[site.specie.symbol for site in structure],
+        positions=structure.cart_coords,
+        cell=structure.lattice.matrix,
+        pbc=True,
+        constraint=FixAtoms(mask=[not free for free in candidate.free_mask]),
+    )
     return StructureRecord(
         structure_id=candidate.structure_id,
         family=candidate.family,
         miller_index=candidate.miller_text,
         parent_id=candidate.parent_id,
-        atoms=_to_atoms(candidate),
+        atoms=atoms,
         parent_mapping=candidate.parent_mapping,
     )
 
@@ -120,18 +129,13 @@ def record_of(candidate: Candidate) -> StructureRecord:
 def iter_structures(xyz: Path) -> Iterator[StructureRecord]:
     """Yield the candidates of ``structures.extxyz``."""
     for atoms in ase.io.iread(xyz, format="extxyz"):
-        yield StructureRecord(
-            structure_id=structure_folder(str(atoms.info["structure_id"]), str(xyz)),
-            family=str(atoms.info["family"]),
-            miller_index=str(atoms.info["miller_index"]),
-            parent_id=str(atoms.info["parent_id"]),
-            atoms=atoms,
-            parent_mapping=_read_mapping(atoms),
-        )
+        texts = {key: str(atoms.info[key]) for key in _TEXT_KEYS}
+        structure_folder(texts["structure_id"], str(xyz))
+        yield StructureRecord(**texts, atoms=atoms, parent_mapping=_read_mapping(atoms))
 
 
 def _mapping_row(mapping: ParentMapping) -> dict[str, Any]:
-    """Describe an mapping without its atoms, which are a column of ``structures.extxyz``."""
+    """Describe a mapping without its atoms, which are a column of ``structures.extxyz``."""
     return {
         "parent_id": mapping.parent_id,
         "n_atoms": len(mapping.atoms),
@@ -141,7 +145,7 @@ def _mapping_row(mapping: ParentMapping) -> dict[str, Any]:
 
 
 def _read_mapping(atoms: Atoms) -> tuple[ParentMapping, ...]:
-    """Origins of a frame; none in a file written without them."""
+    """Read how atoms map to their parents; none in a file written without them."""
     parent_mapping, first = [], 0
     for row in atoms.info.get("origins", ()):
         last = first + row["n_atoms"]
@@ -157,45 +161,21 @@ def _read_mapping(atoms: Atoms) -> tuple[ParentMapping, ...]:
     return tuple(parent_mapping)
 
 
-def _to_atoms(candidate: Candidate) -> Atoms:
-    """ASE atoms with the free mask as a FixAtoms constraint."""
-    atoms = Atoms(
-        symbols=[site.specie.symbol for site in candidate.structure],
-        positions=candidate.structure.cart_coords,
-        cell=candidate.structure.lattice.matrix,
-        pbc=True,
-    )
-    atoms.set_constraint(FixAtoms(mask=[not free for free in candidate.free_mask]))
-    return atoms
-
-
-def _format_candidate(candidate: Candidate) -> str:
-    """One candidate in extended XYZ; ASE turns ``move_mask`` into a FixAtoms constraint."""
-    lattice = " ".join(map(repr, candidate.structure.lattice.matrix.ravel().tolist()))
-    parent_atom = ":parent_atom:I:1" if candidate.parent_mapping else ""
-    comment = [f'Lattice="{lattice}"', f"Properties=species:S:1:pos:R:3:move_mask:L:1{parent_atom}"]
-    provenance = {
-        "structure_id": candidate.structure_id,
-        "family": candidate.family,
-        "miller_index": candidate.miller_text,
-        "parent_id": candidate.parent_id,
-    }
-    comment += [f"{key}={encode_text(text)}" for key, text in provenance.items()]
-    if candidate.parent_mapping:
-        rows = json.dumps([_mapping_row(mapping) for mapping in candidate.parent_mapping])
-        escaped = rows.replace("\\", "\\\\").replace('"', '\\"')
-        comment.append(f'origins="_JSON {escaped}"')  # ASE reads it as a list
-    comment.append('pbc="T T T"')
-    lines = [
-        f"{site.specie.symbol} {' '.join(map(repr, xyz))} {'T' if free else 'F'}"
-        for site, xyz, free in zip(
-            candidate.structure,
-            candidate.structure.cart_coords.tolist(),
-            candidate.free_mask,
-            strict=True,
-        )
+def _format_record(record: StructureRecord) -> bytes:
+    """Return a structure in extended XYZ; ASE turns ``move_mask`` into a FixAtoms constraint."""
+    atoms = record.atoms
+    rows = [
+        f"{' '.join(map(repr, position))} {'T' if free else 'F'}"
+        for position, free in zip(atoms.positions.tolist(), record.free_mask, strict=True)
     ]
-    if candidate.parent_mapping:
-        parents = [atom for mapping in candidate.parent_mapping for atom in mapping.atoms]
-        lines = [f"{line} {parent}" for line, parent in zip(lines, parents, strict=True)]
-    return "\n".join([str(len(lines)), " ".join(comment), *lines]) + "\n"
+    columns = "species:S:1:pos:R:3:move_mask:L:1"
+    pairs = [f"{key}={encode_text(getattr(record, key))}" for key in _TEXT_KEYS]
+    if record.parent_mapping:
+        columns += ":parent_atom:I:1"
+        parents = [atom for mapping in record.parent_mapping for atom in mapping.atoms]
+        rows = [f"{row} {parent}" for row, parent in zip(rows, parents, strict=True)]
+        # ASE reads it as a list.
+        mappings = [_mapping_row(mapping) for mapping in record.parent_mapping]
+        pairs.append(f"origins={encode_json(mappings)}")
+    pairs = [lattice_pair(atoms.cell.array), f"Properties={columns}", *pairs, 'pbc="T T T"']
+    return format_atoms(atoms.numbers, (f"{row}\n".encode() for row in rows), pairs)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
+from typing import Any
 
 _WORD = r"[A-Za-z][A-Za-z0-9_.:/+|<>()-]*"
 _BARE = re.compile(r"[A-Za-z][A-Za-z0-9_.:/+-]*")
@@ -33,8 +34,13 @@ def encode_text(text: str) -> str:
     plain = _PLAIN.fullmatch(text)
     if plain and plain.group(1).lower() not in _READ_AS_VALUE:
         return text if _BARE.fullmatch(text) else f'"{text}"'
-    as_json = json.dumps(text).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{_JSON_PREFIX}{as_json}"'
+    return encode_json(text)
+
+
+def encode_json(value: Any) -> str:
+    """Return the value part of ``key=value`` that ASE gives back as what `value` is in JSON."""
+    escaped = json.dumps(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{_JSON_PREFIX}{escaped}"'
 
 
 @lru_cache(maxsize=1024)

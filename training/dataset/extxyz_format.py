@@ -1,12 +1,16 @@
-"""The text of one frame in extended XYZ."""
+"""The text of structures and frames in extended XYZ."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import add
 
 import numpy as np
 import orjson
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
+from cuprolith.arrays import FloatArray
 from training.dataset.extxyz_comment import encode_text
 from training.dataset.frames import Frame
 
@@ -42,21 +46,35 @@ def format_frame(frame: Frame, **annotations: str) -> bytes:
     ValueError
         If the arrays of the frame do not fit each other.
     """
-    n_atoms = len(frame)
     _check_shapes(frame)
-    columns = np.empty((n_atoms, 6))
-    columns[:, :3] = frame.positions
-    columns[:, 3:] = frame.forces
-    symbols = [_SYMBOLS[number] for number in frame.numbers.tolist()]
+    columns = np.concatenate([frame.positions, frame.forces], axis=1, dtype=np.float64)
     if frame.free_mask is None:
-        ends = [b"\n"] * n_atoms
+        ends = [b"\n"] * len(frame)
     else:
         ends = [_MASK[free] for free in frame.free_mask.tolist()]
-    rows = [
-        symbol + row + end
-        for symbol, row, end in zip(symbols, _format_rows(columns), ends, strict=True)
-    ]
-    return b"%d\n%b\n%b" % (n_atoms, _format_comment(frame, annotations), b"".join(rows))
+    rows = map(add, _format_rows(columns), ends)
+    return format_atoms(frame.numbers, rows, _comment_pairs(frame, annotations))
+
+
+def format_atoms(numbers: NDArray[np.int64], rows: Iterable[bytes], pairs: Iterable[str]) -> bytes:
+    """Return the text of some atoms.
+
+    Parameters
+    ----------
+    numbers
+        Atomic numbers, shape (n,).
+    rows
+        What follows the symbol of each atom, line break included.
+    pairs
+        ``key=value`` pairs of the comment line, pure ASCII.
+    """
+    lines = [_SYMBOLS[number] + row for number, row in zip(numbers.tolist(), rows, strict=True)]
+    return b"%d\n%b\n%b" % (len(lines), " ".join(pairs).encode("ascii"), b"".join(lines))
+
+
+def lattice_pair(cell: FloatArray) -> str:
+    """Return the pair of a comment line for a cell, vectors as rows, Å."""
+    return f'Lattice="{_join(cell)}"'
 
 
 def annotated(text: bytes, **annotations: str) -> bytes:
@@ -86,7 +104,7 @@ def _check_shapes(frame: Frame) -> None:
         raise ValueError(f"frame {frame.structure_id}, step {frame.step}: no atoms")
 
 
-def _format_rows(columns: NDArray[np.float64]) -> list[bytes]:
+def _format_rows(columns: FloatArray) -> list[bytes]:
     """Rows of numbers, separated by blanks."""
     if not np.isfinite(columns).all():  # JSON knows no NaN
         return [" ".join(map(repr, row)).encode() for row in columns.tolist()]
@@ -94,11 +112,11 @@ def _format_rows(columns: NDArray[np.float64]) -> list[bytes]:
     return text[2:-2].replace(b",", b" ").split(b"] [")
 
 
-def _format_comment(frame: Frame, annotations: dict[str, str]) -> bytes:
+def _comment_pairs(frame: Frame, annotations: dict[str, str]) -> list[str]:
     cell = np.asarray(frame.cell, dtype=np.float64)
     pairs = []
     if cell.tobytes() != bytes(cell.nbytes):  # no lattice rather than one of zeros
-        pairs.append(f'Lattice="{_join(cell)}"')
+        pairs.append(lattice_pair(cell))
     pairs.append(f"Properties={PROPERTIES if frame.free_mask is None else PROPERTIES_MASKED}")
     pairs.append(f"energy={float(frame.energy)!r}")
     if frame.energy_sigma0 is not None:
@@ -111,8 +129,8 @@ def _format_comment(frame: Frame, annotations: dict[str, str]) -> bytes:
     pairs.append(f"converged={'T' if frame.converged else 'F'}")
     pairs += [f"{key}={encode_text(text)}" for key, text in annotations.items()]
     pairs.append(f'pbc="{" ".join("T" if periodic else "F" for periodic in frame.pbc)}"')
-    return " ".join(pairs).encode("ascii")
+    return pairs
 
 
-def _join(matrix: NDArray[np.float64]) -> str:
+def _join(matrix: FloatArray) -> str:
     return " ".join(map(repr, matrix.ravel().tolist()))
