@@ -14,8 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from cuprolith.arrays import FloatArray, IntArray
 
 
 class Labelled(Protocol):

@@ -9,12 +9,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.baselines import BaselineFit, Baselines, Labelled
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from cuprolith.arrays import FloatArray, IntArray
 
 FORCE_EDGES: FloatArray = np.logspace(-3, 2, 51)
 """Borders of the bins of |F|, eV/Å; what lies outside is counted beside them."""

@@ -9,7 +9,8 @@ from itertools import compress
 import numpy as np
 from ase.data import chemical_symbols
 
-from analysis.metrics import FloatArray, force_rmse, per_atom_energy_mae, stress_rmse
+from analysis.metrics import force_rmse, per_atom_energy_mae, stress_rmse
+from cuprolith.arrays import FloatArray
 from training.dataset.atomic_energies import fit_atomic_energies
 from training.dataset.frames import Frame
 

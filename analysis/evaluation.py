@@ -6,18 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from analysis.baselines import Baselines, fit_baselines
-from analysis.metrics import ErrorSum, FloatArray, per_atom_energy_residuals
+from analysis.metrics import ErrorSum, per_atom_energy_residuals
+from cuprolith.arrays import FloatArray, IntArray
 from cuprolith.staged_file import StagedFile
 from training.dataset.extxyz import iter_frames
 from training.dataset.splits import SPLITS
 from training.predictions import Predictions, read_predictions
-
-IntArray = NDArray[np.int64]
-
 
 EVALUATION_FILE = "evaluation.json"
 PREDICTIONS_DIR = "predictions"

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.baselines import Baselines
+from cuprolith.arrays import FloatArray
 from training.predictions import Predictions
-
-FloatArray = NDArray[np.float64]
 
 MAX_POINTS = 5000
 

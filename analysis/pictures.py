@@ -20,7 +20,8 @@ from ase.data.colors import jmol_colors
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-FloatArray = NDArray[np.float64]
+from cuprolith.arrays import FloatArray
+
 View = Literal["top", "side"]
 
 _RADIUS_SCALE = 0.92  # of the covalent radius: neighbours in a metal just touch

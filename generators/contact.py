@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
-from generators.conventional_cell import FloatArray
+from cuprolith.arrays import FloatArray
 from generators.provenance import stable_round
 
 CONTACT = 0.95

@@ -23,11 +23,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import spglib
-from numpy.typing import NDArray
 from pymatgen.core import Lattice, Structure
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from cuprolith.arrays import FloatArray, IntArray
 
 SYMPREC = 0.01
 """Å; atoms are symmetrised within this."""

@@ -12,12 +12,11 @@ import numpy as np
 import spglib
 from pymatgen.core import Composition, Element, Lattice, Structure
 
+from cuprolith.arrays import FloatArray, IntArray
 from generators.conventional_cell import (
     SYMPREC,
     CellChoice,
     ConventionalCell,
-    FloatArray,
-    IntArray,
     conventional_cell,
     rotations_in,
     spglib_cell,

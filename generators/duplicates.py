@@ -23,8 +23,8 @@ import numpy as np
 from pymatgen.core import Lattice
 from scipy.spatial import cKDTree
 
+from cuprolith.arrays import FloatArray, IntArray
 from generators.candidate import Candidate
-from generators.crystals import FloatArray, IntArray
 from generators.family import kinds
 
 # Å. Structures whose lattice vectors and atoms agree within this are found to be the same; it is

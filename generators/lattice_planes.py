@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generators.crystals import FloatArray, IntArray
+from cuprolith.arrays import FloatArray, IntArray
 from generators.errors import GenerationError
 
 # Fractions of lattice vectors closer than this are the same; float noise is far below.

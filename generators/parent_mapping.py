@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from monty.json import MSONable
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from cuprolith.arrays import FloatArray
+
 Matrix = tuple[tuple[float, float, float], ...]
 
 

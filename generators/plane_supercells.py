@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 from pymatgen.core import Lattice, Structure
 
-from generators.crystals import FloatArray, IntArray, wrapped
+from cuprolith.arrays import FloatArray, IntArray
+from generators.crystals import wrapped
 from generators.families.slabs.slab import Slab
 from generators.lattice_planes import plane_cell, reduction
 from generators.parent_mapping import ParentMapping, as_matrix, plane_transform

@@ -23,13 +23,11 @@ from nequip.nn import graph_model
 from nequip.utils.dtype import torch_default_dtype
 from nequip.utils.global_dtype import _GLOBAL_DTYPE
 from nequip.utils.global_state import set_global_state
-from numpy.typing import NDArray
 
+from cuprolith.arrays import FloatArray
 from training.nequip_runs.checkpoint_check import refuse_foreign
 from training.nequip_runs.devices import require_device
 from training.nequip_runs.training_run import TrainingError
-
-FloatArray = NDArray[np.float64]
 
 
 class ModelCalculator(NequIPCalculator):

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cuprolith.arrays import FloatArray
 from cuprolith.staged_file import StagedFile
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

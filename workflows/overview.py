@@ -10,9 +10,10 @@ import numpy as np
 from pydantic import BaseModel
 from pymatgen.core import Lattice, Structure
 
+from cuprolith.arrays import IntArray
 from generators.candidate import Candidate
 from generators.catalogue import Catalogue
-from generators.crystals import IntArray, standard_crystal
+from generators.crystals import standard_crystal
 from generators.families.slabs.slab import cut_slab
 from generators.family import kinds
 from generators.plane_supercells import pymatgen_plane_cell, supercell_size

@@ -13,9 +13,8 @@ from plotly.subplots import make_subplots
 
 from analysis.distributions import FORCE_EDGES, Distributions
 from analysis.parity import ParityPoints
+from cuprolith.arrays import FloatArray
 from generators.family import kind_of
-
-FloatArray = NDArray[np.float64]
 
 # Okabe and Ito's, and near it: told apart by readers who do not see red and green as different.
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#56b4e9", "#cc79a7", "#d55e00", "#6b4c9a", "#000000")

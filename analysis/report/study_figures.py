@@ -19,9 +19,8 @@ from analysis.tuning.importance import Importance
 from analysis.tuning.pareto import Objective
 from analysis.tuning.published import SOURCE, PublishedPoint
 from analysis.tuning.trials import StudyRecord, TrialRecord
+from cuprolith.arrays import FloatArray
 from training.settings import Variant
-
-FloatArray = NDArray[np.float64]
 
 _HOVER = "%{customdata}<extra></extra>"
 _PALE = 0.35

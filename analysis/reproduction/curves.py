@@ -17,9 +17,8 @@ from analysis.report.figures import round_ticks, styled
 from analysis.report.variants import VARIANT_COLOURS, VARIANT_NAMES
 from analysis.reproduction.runs import Run
 from analysis.reproduction.tables import DATASET_NAMES, Quantity
+from cuprolith.arrays import FloatArray
 from training.settings import Variant
-
-FloatArray = NDArray[np.float64]
 
 _BAND_OPACITY = 0.18
 _FEW_EPOCHS = 60  # are shown one by one

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import moocore
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.tuning.trials import TrialRecord
-
-FloatArray = NDArray[np.float64]
+from cuprolith.arrays import FloatArray
 
 DECADE = 10.0
 """Objectives that spread over more than this factor are compared by their logarithms."""

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.tuning.trials import TrialRecord
-
-FloatArray = NDArray[np.float64]
+from cuprolith.arrays import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

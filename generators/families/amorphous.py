@@ -11,9 +11,10 @@ import numpy as np
 from pydantic import Field
 from pymatgen.core import Composition, Element, Lattice, Structure
 
+from cuprolith.arrays import FloatArray, IntArray
 from cuprolith.settings import Seed, Settings
 from generators.candidate import Candidate
-from generators.crystals import Crystal, FloatArray, IntArray
+from generators.crystals import Crystal
 from generators.errors import GenerationError, located
 from generators.family import BuildContext, Family, Kind
 from generators.provenance import stable_round

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 from pymatgen.core import Structure
 
+from cuprolith.arrays import FloatArray, IntArray
 from generators.candidate import Candidate
-from generators.crystals import FloatArray, IntArray
 from generators.errors import GenerationError
 from generators.families.slabs.slab import Slab
 from generators.family import BuildContext, Family, Kind

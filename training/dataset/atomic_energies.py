@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase.data import atomic_numbers
-from numpy.typing import NDArray
 
+from cuprolith.arrays import FloatArray
 from training.dataset.frames import Frame
 from training.dataset.isolated_atoms import is_isolated_atom
-
-FloatArray = NDArray[np.float64]
 
 # The RMS of forces in eV/Å is usually larger than the spread of energies per atom in eV.
 _LEAST_FORCES_OF_SPREAD = 0.1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from cuprolith.arrays import FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +96,6 @@ class Frame:
     def volume(self) -> float:
         """Cell volume, Å³."""
         return float(abs(np.linalg.det(self.cell)))
-
-    def with_provenance(self, **fields: str | int | bool) -> Frame:
-        """Return a copy with other provenance fields."""
-        return replace(self, **fields)  # type: ignore[arg-type]
 
     def to_atoms(self) -> Atoms:
         """Return ASE atoms with the labels on a single-point calculator; no constraints."""

@@ -10,8 +10,7 @@ import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from cuprolith.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)

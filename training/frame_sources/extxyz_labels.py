@@ -14,11 +14,9 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.stress import voigt_6_to_full_3x3_stress
-from numpy.typing import NDArray
 
+from cuprolith.arrays import FloatArray
 from training.dataset.isolated_atoms import is_isolated_atom
-
-FloatArray = NDArray[np.float64]
 
 # In order of preference: forces belong to the free energy.
 _QUANTITIES = {

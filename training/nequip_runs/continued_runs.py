@@ -16,9 +16,8 @@ from ase.geometry import complete_cell
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from cuprolith.arrays import FloatArray
 from training.dataset.frames import Frame
-
-FloatArray = NDArray[np.float64]
 
 # One step of molecular dynamics moves atoms by 0.007 Å (copper, 2 fs, 300 K) to 0.05 Å (hydrogen,
 # 1 fs, 1000 K) on average; independent frames of copper at 100 K are about 0.12 Å apart.

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from cuprolith.arrays import FloatArray
 
 # Our name and Lightning's column of each quantity.
 _COLUMNS = {

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from cuprolith.arrays import IntArray
 from training.dataset.splits import SplitName
-from training.frame_sources.arrays import IntArray, MoleculeArrays
+from training.frame_sources.arrays import MoleculeArrays
 from training.frame_sources.molecules import MoleculeSource
 from training.frame_sources.qm9_files import HARTREE, read_qm9
 from training.nequip_runs.training_run import TrainingError

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import constants
 
+from cuprolith.arrays import IntArray
 from training.dataset.atomic_energies import fit_atomic_energies
 from training.dataset.splits import SplitName
-from training.frame_sources.arrays import IntArray, MoleculeArrays
+from training.frame_sources.arrays import MoleculeArrays
 from training.frame_sources.molecules import MoleculeSource
 from training.nequip_runs.training_run import TrainingError
 

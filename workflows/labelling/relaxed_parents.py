@@ -16,8 +16,8 @@ from jobflow import Response, job
 from numpy.typing import NDArray
 from pymatgen.core import Structure
 
+from cuprolith.arrays import FloatArray
 from cuprolith.errors import CuprolithError
-from generators.crystals import FloatArray
 from generators.parent_mapping import ParentMapping
 
 _FUSED = 0.6  # of the bond

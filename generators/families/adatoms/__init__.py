@@ -9,10 +9,11 @@ import numpy as np
 from pydantic import Field
 from pymatgen.core import Element, Structure
 
+from cuprolith.arrays import IntArray
 from cuprolith.settings import Listed
 from generators.candidate import Candidate
 from generators.contact import contact_distances, height_at_contact, rounded_height
-from generators.crystals import IntArray, wrapped
+from generators.crystals import wrapped
 from generators.errors import GenerationError
 from generators.families.adatoms.surface_sites import Face, Sites, SurfaceSite, surface_sites
 from generators.families.slabs.layers import PLANE_TOLERANCE

@@ -20,7 +20,8 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import spglib
 
-from generators.crystals import Crystal, FloatArray, IntArray, wrapped
+from cuprolith.arrays import FloatArray, IntArray
+from generators.crystals import Crystal, wrapped
 from generators.families.slabs.slab import Slab
 from generators.plane_supercells import lateral_distances
 from generators.provenance import stable_round

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from generators.crystals import FloatArray, IntArray
+from cuprolith.arrays import FloatArray, IntArray
 from generators.families.interfaces.lattice_match import MatchLimits, smallest_match
 from generators.families.interfaces.supercell_pairs import principal_stretches, von_mises_strain
 from generators.families.slabs.slab import Slab

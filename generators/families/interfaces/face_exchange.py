@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import spglib
 
-from generators.crystals import FloatArray, IntArray, wrapped
+from cuprolith.arrays import FloatArray, IntArray
+from generators.crystals import wrapped
 from generators.families.slabs.slab import Slab
 from generators.provenance import stable_round
 

@@ -10,9 +10,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from pymatgen.core import Lattice, Structure
 
+from cuprolith.arrays import FloatArray, IntArray
 from generators.candidate import Candidate
 from generators.contact import contact_distances, height_at_contact, rounded_height
-from generators.crystals import FloatArray, IntArray, wrapped
+from generators.crystals import wrapped
 from generators.errors import GenerationError
 from generators.families.interfaces.common_cell import CommonCell, Side, Strained, common_cell
 from generators.families.interfaces.face_exchange import face_exchange

@@ -13,7 +13,7 @@ from itertools import islice
 
 import numpy as np
 
-from generators.crystals import FloatArray, IntArray
+from cuprolith.arrays import FloatArray, IntArray
 from generators.errors import GenerationError
 from generators.families.interfaces.supercell_pairs import (
     SupercellPairs,

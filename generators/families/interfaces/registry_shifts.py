@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from generators.crystals import FloatArray, IntArray
+from cuprolith.arrays import FloatArray, IntArray
 from generators.lattice_planes import reduction
 
 

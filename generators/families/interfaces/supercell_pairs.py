@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from generators.crystals import FloatArray, IntArray
+from cuprolith.arrays import FloatArray, IntArray
 from generators.lattice_planes import reduction
 
 # Strains closer than this are equal, so that float noise decides nothing.

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from generators.crystals import Crystal, FloatArray, IntArray
+from cuprolith.arrays import FloatArray, IntArray
+from generators.crystals import Crystal
 
 PLANE_TOLERANCE = 1e-3  # Å; atoms closer in depth than this lie in one plane
 

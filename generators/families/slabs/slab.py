@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.core import Element, Lattice, Structure
 
+from cuprolith.arrays import FloatArray, IntArray
 from generators.candidate import Candidate
-from generators.crystals import Crystal, FloatArray, IntArray, wrapped
+from generators.crystals import Crystal, wrapped
 from generators.families.slabs.layers import PLANE_TOLERANCE, layer_depth, layer_numbers
 from generators.families.slabs.terminations import (
     AtomicPlanes,

@@ -15,7 +15,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from generators.crystals import Crystal, FloatArray, IntArray
+from cuprolith.arrays import FloatArray, IntArray
+from generators.crystals import Crystal
 from generators.families.slabs.layers import PLANE_TOLERANCE
 from generators.lattice_planes import PlaneCell
 from generators.provenance import stable_round

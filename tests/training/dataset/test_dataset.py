@@ -64,7 +64,7 @@ def _campaign() -> list[list[Frame]]:
     exploded = replace(runs[0][-1], step=9, forces=runs[0][-1].forces + 80)
     runs[0].append(exploded)
     runs[1][2] = replace(runs[1][2], converged=False)
-    copy = [frame.with_provenance(structure_id="bulk-Cu-9", trajectory_id="x") for frame in runs[0]]
+    copy = [replace(frame, structure_id="bulk-Cu-9", trajectory_id="x") for frame in runs[0]]
     return [*runs, copy]
 
 
@@ -241,10 +241,10 @@ def test_runs_that_continue_each_other_without_a_link_stay_together(tmp_path):
         atoms = atoms.copy()
         atoms.positions += np.random.default_rng(step).normal(size=(4, 3)) * 0.02
     pieces = [
-        [f.with_provenance(structure_id=f"md-{i}", trajectory_id=f"md-{i}") for f in whole[j:k]]
+        [replace(f, structure_id=f"md-{i}", trajectory_id=f"md-{i}") for f in whole[j:k]]
         for i, (j, k) in enumerate([(0, 8), (8, 16), (16, 24)])
     ]
-    pieces[0][-1] = pieces[0][-1].with_provenance(converged=False)
+    pieces[0][-1] = replace(pieces[0][-1], converged=False)
     card = build_dataset([*runs, *pieces], DatasetSettings(), tmp_path, 0)
     groups = [group for split in card.splits.values() for group in split.groups]
     assert ("md-0", "md-1", "md-2") in [group.structure_ids for group in groups]
@@ -279,7 +279,7 @@ def test_an_isolated_atom_of_each_element_is_trained_on(tmp_path):
 
 def test_mixed_labels_are_refused_with_counts_and_key(tmp_path):
     runs = campaign()
-    runs[3] = [frame.with_provenance(engine="vasp", config_hash="0012") for frame in runs[3]]
+    runs[3] = [replace(frame, engine="vasp", config_hash="0012") for frame in runs[3]]
     with pytest.raises(DatasetError) as error:
         build_dataset(runs, DatasetSettings(), tmp_path, 0)
     for part in (
@@ -300,7 +300,7 @@ def test_mixed_labels_are_refused_with_counts_and_key(tmp_path):
 @pytest.mark.parametrize("key", ["functional", "config_hash"])
 def test_other_settings_of_one_engine_are_a_mix_too(tmp_path, key):
     runs = campaign()
-    runs[3] = [frame.with_provenance(**{key: "other"}) for frame in runs[3]]
+    runs[3] = [replace(frame, **{key: "other"}) for frame in runs[3]]
     with pytest.raises(DatasetError, match="labels of 2 different sources") as error:
         build_dataset(runs, DatasetSettings(), tmp_path, 0)
     assert "zeros" not in str(error.value)
@@ -490,9 +490,7 @@ def test_index_stays_small(tmp_path):
             ids = {"structure_id": f"s{run}", "trajectory_id": f"t{run}", "parent_id": ""}
             grid = np.stack(np.meshgrid(*[np.arange(5.0)] * 3), -1).reshape(-1, 3)[:100] * 2.0
             yield (
-                random_frame(rng, 100, numbers=numbers, positions=grid).with_provenance(
-                    step=step, **ids
-                )
+                replace(random_frame(rng, 100, numbers=numbers, positions=grid), step=step, **ids)
                 for step in range(10)
             )
 

@@ -76,9 +76,3 @@ def test_to_atoms_gives_all_forces_and_asymmetric_masks_no_constraint(frame):
     assert np.allclose(atoms.get_stress(voigt=False), frame.stress, rtol=1e-15)
     assert not atoms.constraints
     assert atoms.info == {name: getattr(frame, name) for name in PROVENANCE_FIELDS}
-
-
-def test_with_provenance_changes_only_that(frame):
-    other = frame.with_provenance(step=9, family="slab")
-    assert (other.step, other.family) == (9, "slab")
-    assert other.with_provenance(step=frame.step, family=frame.family) == frame

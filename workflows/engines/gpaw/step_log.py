@@ -6,10 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-FloatArray = NDArray[np.float64]
+from cuprolith.arrays import FloatArray
 
 
 class StepLog:

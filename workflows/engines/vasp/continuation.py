@@ -10,7 +10,7 @@ from ase import units
 from pymatgen.core import Structure
 from pymatgen.io.vasp.inputs import Poscar
 
-from workflows.engines.vasp.ionic_steps import FloatArray
+from cuprolith.arrays import FloatArray
 from workflows.labelling.document import Trajectory
 
 # Of the last step's length: the thermostat's part in a Verlet step is some percent of it, a step

@@ -10,9 +10,9 @@ import numpy as np
 from ase.units import GPa
 from numpy.typing import NDArray
 
+from cuprolith.arrays import FloatArray
 from cuprolith.errors import CuprolithError
 
-FloatArray = NDArray[np.float64]
 Source = Literal["vasprun.xml", "OUTCAR", "vasprun.xml, OUTCAR"]
 
 _ONLY_PRESSURE = 1

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workflows.engines.vasp.ionic_steps import FloatArray
+from cuprolith.arrays import FloatArray
 from workflows.labelling.kpoints import LEAST_VACUUM, PAPER_KPOINT_LENGTH
 
 

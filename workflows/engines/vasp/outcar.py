@@ -18,12 +18,12 @@ from ase.data import atomic_numbers
 from numpy.typing import NDArray
 from pymatgen.io.vasp.inputs import Incar, Kpoints, Poscar
 
+from cuprolith.arrays import FloatArray
 from cuprolith.hashes import sha256
 from workflows.engines.vasp.fingerprint import element_of, is_setting
 from workflows.engines.vasp.input_files import file_beside, incar_beside
 from workflows.engines.vasp.ionic_steps import (
     STRESS_FROM_KBAR,
-    FloatArray,
     IonicStep,
     RunHead,
     VaspOutputError,

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from pymatgen.core import Structure
 
+from cuprolith.arrays import FloatArray
 from cuprolith.errors import CuprolithError
 from cuprolith.hashes import short_hash
 from workflows.engines.vasp.fingerprint import Fingerprint, drifted, run_fingerprint
 from workflows.engines.vasp.handlers import corrections
-from workflows.engines.vasp.ionic_steps import FloatArray, IonicStep, VaspRun
+from workflows.engines.vasp.ionic_steps import IonicStep, VaspRun
 from workflows.engines.vasp.not_labels import reasons_for_no_label
 from workflows.engines.vasp.run_directory import RunDirectory
 from workflows.engines.vasp.vasprun import read_run

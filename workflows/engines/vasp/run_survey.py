@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pymatgen.io.vasp.inputs import Poscar
 
+from cuprolith.arrays import FloatArray
 from cuprolith.errors import CuprolithError
 from cuprolith.hashes import short_hash
 from workflows.engines.vasp.fingerprint import Fingerprint, drifted, run_fingerprint
-from workflows.engines.vasp.ionic_steps import FloatArray, RunHead, Source, VaspOutputError
+from workflows.engines.vasp.ionic_steps import RunHead, Source, VaspOutputError
 from workflows.engines.vasp.kpoint_lengths import KpointLengths, common_length, kpoint_lengths
 from workflows.engines.vasp.not_labels import reasons_for_no_label
 from workflows.engines.vasp.outcar import count_runs

@@ -10,8 +10,9 @@ import numpy as np
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
+from cuprolith.arrays import FloatArray
 from cuprolith.hashes import sha256
-from workflows.engines.vasp.ionic_steps import FloatArray, RunHead, VaspOutputError, cell_charge
+from workflows.engines.vasp.ionic_steps import RunHead, VaspOutputError, cell_charge
 
 # VASP's own names for elements that its two-letter columns spoil (pymatgen knows them, too).
 _MISSPELT = {"X": "Xe", "r": "Zr"}

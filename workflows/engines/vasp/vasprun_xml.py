@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from cuprolith.arrays import FloatArray
 from workflows.engines.vasp.input_files import tags_not_listed
 from workflows.engines.vasp.ionic_steps import (
     STRESS_FROM_KBAR,
-    FloatArray,
     IonicStep,
     RunHead,
     VaspOutputError,

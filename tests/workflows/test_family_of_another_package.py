@@ -1,0 +1,135 @@
+"""A family that another package brings along: plan, generate and report know it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import ase.io
+import numpy as np
+import pytest
+
+FAMILY = """
+from typing import Annotated
+
+from pydantic import Field
+from pymatgen.core import Lattice, Structure
+
+from cuprolith.settings import Listed, Settings
+from generators.candidate import Candidate
+from generators.family import Family, Kind
+
+
+class ChainSettings(Settings):
+    crystal: str
+    spacings: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Listed] = Field(min_length=1)
+
+
+def build(section, context):
+    (symbol,) = {site.specie.symbol for site in context.crystals[section.crystal].primitive}
+    context.budget.reserve(len(section.spacings), 1, context.where)
+    for spacing in section.spacings:
+        yield Candidate(
+            structure=Structure(Lattice.orthorhombic(spacing, 12.0, 12.0), [symbol], [[0, 0, 0]]),
+            family="chain",
+            free_mask=(True,),
+            parameters={"crystal": section.crystal, "spacing": spacing},
+        )
+
+
+FAMILY = Family(
+    name="chains",
+    settings=ChainSettings,
+    build=build,
+    kinds=(Kind("chain", caption="atoms in a row", colour="#12ab56", melts=True),),
+    order=15,
+    several=True,
+    overlap=("spacings", "Raise `spacings`"),
+)
+"""
+CAMPAIGN = """\
+name: rows
+crystals:
+  Cu: {prototype: fcc, a: 3.6}
+structures:
+  bulk: {}
+  slabs:
+    - {crystal: Cu, miller_indices: [[1, 0, 0]], min_thickness: 5}
+  chains:
+    - {crystal: Cu, spacings: [2.3, 2.6]}
+published:
+  source: nobody
+  counts: {chain: 3}
+engine:
+  name: diep-r2scan
+  melt_quench: {melt_temperature: 600, final_temperature: 300, cooling_rate: 5900}
+"""
+
+
+@pytest.fixture
+def cuprolith(tmp_path):
+    """The command with the other package installed."""
+    installed = tmp_path / "installed"
+    metadata = installed / "chains-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (installed / "chains.py").write_text(FAMILY)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: chains\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[cuprolith.families]\nchains = chains:FAMILY\n")
+    path = os.pathsep.join([str(installed), *filter(None, sys.path)])
+    program = [sys.executable, "-c", "from workflows.cli.main import app; app()"]
+
+    def run(*words):
+        return subprocess.run(
+            [*program, *map(str, words)],
+            env=os.environ | {"PYTHONPATH": path, "COLUMNS": "200"},
+            cwd=tmp_path,
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+
+    return run
+
+
+def test_plan_generate_and_report(tmp_path, cuprolith):
+    file = tmp_path / "rows.yaml"
+    file.write_text(CAMPAIGN)
+
+    planned = cuprolith("plan", file, "--json")
+    assert planned.returncode == 0, planned.stderr
+    plan = json.loads(planned.stdout)
+    assert [family["family"] for family in plan["families"]] == ["bulk", "chain", "slab"]
+    assert plan["melt_quench"]["n_runs"] == 2
+
+    workdir = tmp_path / "work"
+    made = cuprolith("generate", file, "--workdir", workdir)
+    assert made.returncode == 0, made.stderr
+    rows = json.loads((workdir / "structures/structures.json").read_text())["structures"]
+    assert [row["family"] for row in rows] == ["bulk", "chain", "chain", "slab"]
+    images = ase.io.read(workdir / "structures/structures.extxyz", index=":")
+    assert np.allclose([atoms.cell[0, 0] for atoms in images[1:3]], [2.3, 2.6])
+    overview = json.loads((workdir / "structures/overview.json").read_text())
+    (chains,) = (row for row in overview["families"] if row["family"] == "chain")
+    assert (chains["structures"], chains["published"]) == (2, 3)
+
+    reported = cuprolith("report", "--workdir", workdir)
+    assert reported.returncode == 0, reported.stderr
+    page = next(workdir.rglob("*.html")).read_text()
+    assert "atoms in a row · 2 structures of 1 atom" in page
+    assert "#12ab56" in page
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("chains:", "chain:", "did you mean `chains`?"),
+        ("spacings:", "spacing:", "did you mean `spacings`?"),
+        ("[2.3, 2.6]", "[2.3, 0.6]", "structures.chains[0].spacings"),
+    ],
+)
+def test_its_settings_are_checked_like_any_other(tmp_path, cuprolith, old, new, said):
+    file = tmp_path / "rows.yaml"
+    file.write_text(CAMPAIGN.replace(old, new))
+    refused = cuprolith("plan", file)
+    assert refused.returncode != 0
+    assert said in refused.stderr + refused.stdout
