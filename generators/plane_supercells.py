@@ -8,10 +8,11 @@ import numpy as np
 from pymatgen.core import Lattice, Structure
 
 from cuprolith.arrays import FloatArray, IntArray
-from generators.crystals import wrapped
+from generators.crystals import Crystal, wrapped
 from generators.families.slabs.slab import Slab
 from generators.lattice_planes import plane_cell, reduction
 from generators.parent_mapping import ParentMapping, as_matrix, plane_transform
+from generators.settings import MillerIndex
 
 PlaneCellName = Literal["smallest", "pymatgen"]
 
@@ -39,7 +40,11 @@ def supercell_matrix(slab: Slab, supercell: tuple[int, int], cell: PlaneCellName
         Rows are the vectors, shape (2, 2), determinant > 0.
     """
     repeats = np.diag(supercell)
-    return repeats if cell == "smallest" else repeats @ pymatgen_plane_cell(slab)
+    return (
+        repeats
+        if cell == "smallest"
+        else repeats @ pymatgen_plane_cell(slab.crystal, slab.miller_index)
+    )
 
 
 def supercell_structure(slab: Slab, matrix: IntArray) -> tuple[Structure, IntArray]:
@@ -148,8 +153,8 @@ def lateral_distances(differences: FloatArray, vectors: FloatArray) -> FloatArra
     return np.asarray(np.linalg.norm(lateral, axis=-1).min(axis=-1))
 
 
-def pymatgen_plane_cell(slab: Slab) -> IntArray:
-    """In-plane cell of pymatgen's SlabGenerator for the same plane, in vectors of the slab's cell.
+def pymatgen_plane_cell(crystal: Crystal, miller_index: MillerIndex) -> IntArray:
+    """In-plane cell of pymatgen's SlabGenerator for a plane, in vectors of the smallest cell.
 
     It is the cell of SlabGenerator's oriented unit cell, Gauss-reduced: up to 12 times the
     smallest one in cubic crystals and planes up to {332}. SlabGenerator reduces it further in
@@ -162,12 +167,11 @@ def pymatgen_plane_cell(slab: Slab) -> IntArray:
     """
     from pymatgen.core.surface import SlabGenerator  # slow, and settings import this module
 
-    conventional = slab.crystal.conventional
-    oriented = SlabGenerator(
-        conventional, slab.miller_index, slab.thickness, slab.vacuum
-    ).slab_scale_factor[:2]
-    primitive = slab.crystal.primitive.lattice.matrix
-    cell = plane_cell(conventional.lattice.matrix, primitive, slab.miller_index)
+    conventional = crystal.conventional
+    # The in-plane cell does not depend on thickness and vacuum: any will do.
+    oriented = SlabGenerator(conventional, miller_index, 1.0, 1.0).slab_scale_factor[:2]
+    primitive = crystal.primitive.lattice.matrix
+    cell = plane_cell(conventional.lattice.matrix, primitive, miller_index)
     vectors = oriented @ conventional.lattice.matrix
     matrix = np.rint(vectors @ np.linalg.pinv(cell.indices[:2] @ primitive)).astype(np.int64)
     if np.linalg.det(matrix) < 0:

@@ -1,10 +1,13 @@
-"""Numbers and words that go into a candidate's parameters."""
+"""Numbers and words that go into a candidate's parameters, and random numbers that follow."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+import numpy as np
+
+from cuprolith.hashes import sha256
 from generators.crystals import Crystal
 
 # As in the id of a candidate: a grid shifted by an irrational fraction, so that numbers such as
@@ -28,3 +31,8 @@ def crystal_parameters(crystal: Crystal) -> dict[str, Any]:
             name: stable_round(value) for name, value in zip(names, lattice.parameters, strict=True)
         },
     }
+
+
+def generator_of(content: str) -> np.random.Generator:
+    """Random numbers that depend on a text alone, so that nothing else generated changes them."""
+    return np.random.default_rng(int(sha256(content)[:16], 16))

@@ -14,7 +14,6 @@ from cuprolith.arrays import IntArray
 from generators.candidate import Candidate
 from generators.catalogue import Catalogue
 from generators.crystals import standard_crystal
-from generators.families.slabs.slab import cut_slab
 from generators.family import kinds
 from generators.plane_supercells import pymatgen_plane_cell, supercell_size
 from generators.settings import MillerIndex
@@ -262,13 +261,7 @@ def _pymatgen_cells(
 ) -> dict[Plane, IntArray]:
     standard = {name: standard_crystal(name, crystal) for name, crystal in crystals.items()}
     planes = {plane for candidate in candidates if (plane := _plane(candidate)) is not None}
-    # The in-plane cell does not depend on thickness and vacuum: the thinnest slab will do.
-    return {
-        (name, miller): pymatgen_plane_cell(
-            cut_slab(standard[name], miller, min_thickness=1.0, vacuum=1.0)
-        )
-        for name, miller in planes
-    }
+    return {(name, index): pymatgen_plane_cell(standard[name], index) for name, index in planes}
 
 
 def _plane(candidate: Candidate) -> Plane | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Iterator
 from typing import Annotated
@@ -17,7 +16,7 @@ from generators.candidate import Candidate
 from generators.crystals import Crystal
 from generators.errors import GenerationError, located
 from generators.family import BuildContext, Family, Kind
-from generators.provenance import stable_round
+from generators.provenance import generator_of, stable_round
 from generators.settings import Copies, Names, Positive
 
 _DALTON = 1.66053906892  # 1 dalton per Å³, in g/cm³ (CODATA 2022)
@@ -87,7 +86,7 @@ def amorphous_candidates(
     species = [symbol for symbol, amount in amounts for _ in range(int(amount))]
     candidates = []
     for copy in range(copies):
-        random = _generator(seed, f"{name}:{edge}:{float(min_distance)}", copy)
+        random = generator_of(f"amorphous:{seed}:{name}:{edge}:{float(min_distance)}:{copy}")
         positions = _packed(atoms, edge, min_distance, random, name)
         structure = Structure(Lattice.cubic(edge), species, positions)
         candidates.append(
@@ -164,11 +163,6 @@ def _whole_atoms(formula: str) -> Composition:
             remedy="Write elements with whole numbers, such as Li16Cu48",
         )
     return composition
-
-
-def _generator(seed: int, content: str, copy: int) -> np.random.Generator:
-    digest = hashlib.sha256(f"amorphous:{seed}:{content}:{copy}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 
 def _packed(
@@ -276,7 +270,7 @@ FAMILY = Family(
     name="amorphous",
     settings=AmorphousSettings,
     build=_build,
-    kinds=(Kind("amorphous", caption="disordered cells", colour="#6b4c9a", melts=True),),
+    kinds=(Kind("amorphous", "disordered cells", "#6b4c9a", melts=True),),
     order=60,
     several=True,
     overlap=("min_distance", "Raise `min_distance`"),

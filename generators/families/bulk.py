@@ -93,14 +93,7 @@ FAMILY = Family(
     name="bulk",
     settings=BulkSettings,
     build=_build,
-    kinds=(
-        Kind(
-            "bulk",
-            caption="perfect, strained and rattled crystals",
-            colour="#0072b2",
-            formula_unit=True,
-        ),
-    ),
+    kinds=(Kind("bulk", "perfect, strained and rattled crystals", "#0072b2", formula_unit=True),),
     order=10,
     overlap=("strains", "Compress less"),
 )

@@ -102,6 +102,6 @@ FAMILY = Family(
     name="dimers",
     settings=DimerSettings,
     build=_build,
-    kinds=(Kind("dimer", caption="two atoms in a box, at several distances", colour="#8c6d31"),),
+    kinds=(Kind("dimer", "two atoms in a box, at several distances", "#8c6d31"),),
     order=90,
 )

@@ -44,11 +44,7 @@ FAMILY = Family(
     settings=IsolatedAtomSettings,
     build=_build,
     kinds=(
-        Kind(
-            "isolated_atom",
-            caption="one atom in a box, the zero of energy of its element",
-            colour="#000000",
-        ),
+        Kind("isolated_atom", "one atom in a box, the zero of energy of its element", "#000000"),
     ),
     order=80,
 )

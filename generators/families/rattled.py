@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -14,6 +13,7 @@ from generators.candidate import Candidate
 from generators.crystals import named_crystal
 from generators.errors import GenerationError
 from generators.family import BuildContext, Family
+from generators.provenance import generator_of
 from generators.settings import Copies, Names, Repeats
 from generators.size_limits import repeated
 
@@ -74,7 +74,8 @@ def rattled_candidates(
     rattled = []
     for copy in range(copies):
         structure = candidate.structure * supercell
-        deviates = _generator(seed, candidate.structure_id, copy).normal(size=(len(structure), 3))
+        random = generator_of(f"{seed}:{candidate.structure_id}:{copy}")
+        deviates = random.normal(size=(len(structure), 3))
         for site, displacement in zip(structure, standard_deviation * deviates, strict=True):
             site.coords = site.coords + displacement
         rattled.append(
@@ -96,11 +97,6 @@ def rattled_candidates(
             )
         )
     return rattled
-
-
-def _generator(seed: int, structure_id: str, copy: int) -> np.random.Generator:
-    digest = hashlib.sha256(f"{seed}:{structure_id}:{copy}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 
 def _build(section: RattledSettings, context: BuildContext) -> Iterator[Candidate]:

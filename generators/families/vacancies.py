@@ -215,18 +215,8 @@ FAMILY = Family(
     settings=VacancySettings,
     build=_build,
     kinds=(
-        Kind(
-            "vacancy",
-            caption="slabs that lack surface atoms",
-            colour="#009e73",
-            slab_like=True,
-        ),
-        Kind(
-            "vacancy_2x2",
-            caption="2 × 2 slabs that lack surface atoms",
-            colour="#56b4e9",
-            slab_like=True,
-        ),
+        Kind("vacancy", "slabs that lack surface atoms", "#009e73", slab_like=True),
+        Kind("vacancy_2x2", "2 × 2 slabs that lack surface atoms", "#56b4e9", slab_like=True),
     ),
     order=30,
     several=True,

@@ -73,7 +73,7 @@ def test_pymatgens_cell_is_that_of_its_oriented_unit_cell(crystals, name, hkl):
     slab = cut_slab(crystals[name], hkl, min_thickness=6, vacuum=5)
     oriented = SlabGenerator(crystals[name].conventional, hkl, 6, 5).oriented_unit_cell.lattice
     in_plane = oriented.matrix[:2]
-    matrix = pymatgen_plane_cell(slab)
+    matrix = pymatgen_plane_cell(slab.crystal, slab.miller_index)
     vectors = matrix @ slab.structure.lattice.matrix[:2, :2]
     area = np.linalg.norm(np.cross(*in_plane))
     assert np.linalg.det(vectors) == pytest.approx(area)
@@ -93,5 +93,8 @@ def test_repeats_of_either_cell(cu):
     slab = cut_slab(cu, (2, 1, 1), min_thickness=6, vacuum=5)
     assert supercell_matrix(slab, (2, 3), "smallest").tolist() == [[2, 0], [0, 3]]
     larger = supercell_matrix(slab, (2, 3), "pymatgen")
-    assert larger.tolist() == (np.diag([2, 3]) @ pymatgen_plane_cell(slab)).tolist()
+    assert (
+        larger.tolist()
+        == (np.diag([2, 3]) @ pymatgen_plane_cell(slab.crystal, slab.miller_index)).tolist()
+    )
     assert supercell_size(larger) == 2 * 3 * 4

@@ -230,16 +230,13 @@ FAMILY = Family(
     kinds=(
         Kind(
             "adatom",
-            caption="slabs with one atom more on the surface",
-            colour="#cc79a7",
+            "slabs with one atom more on the surface",
+            "#cc79a7",
             slab_like=True,
             adatom=True,
         ),
     ),
     order=40,
     several=True,
-    overlap=(
-        "height",
-        "Raise `height`, or leave it out: it then follows from the elements",
-    ),
+    overlap=("height", "Raise `height`, or leave it out: it then follows from the elements"),
 )

@@ -21,13 +21,13 @@ import numpy as np
 import spglib
 
 from cuprolith.arrays import FloatArray, IntArray
+from generators.conventional_cell import SYMPREC, spglib_cell
 from generators.crystals import Crystal, wrapped
 from generators.families.slabs.slab import Slab
 from generators.plane_supercells import lateral_distances
 from generators.provenance import stable_round
 
 _TOUCH = 0.02  # of R: an atom this much farther than R still is touched
-_SYMPREC = 0.01  # Å
 _UNDER = 0.45  # of R: atoms at least this far below the ball's centre carry it
 _BCC_DISTANCE = 3**0.5 / 2 * 2 ** (1 / 3)  # of nearest neighbours, in cube roots of volume/atom
 Sites = Literal["on_top", "bridge", "hollow"]
@@ -226,11 +226,7 @@ def _rounded(fractions: list[float]) -> list[float]:
 
 def _plane_group(slab: Slab) -> tuple[IntArray, FloatArray]:
     """Operations of the slab that keep each face where it is: (n, 2, 2), (n, 2), in its cell."""
-    structure = slab.structure
-    operations = spglib.get_symmetry(
-        (structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers),
-        symprec=_SYMPREC,
-    )
+    operations = spglib.get_symmetry(spglib_cell(slab.structure), symprec=SYMPREC)
     upright = operations["rotations"][:, 2, 2] == 1
     return (
         operations["rotations"][upright][:, :2, :2].astype(np.int64),

@@ -7,7 +7,7 @@ FAMILY = Family(
     name="interfaces",
     settings=InterfaceSettings,
     build=section_interfaces,
-    kinds=(Kind("interface", caption="two crystals face to face", colour="#d55e00", melts=True),),
+    kinds=(Kind("interface", "two crystals face to face", "#d55e00", melts=True),),
     order=50,
     several=True,
     overlap=(

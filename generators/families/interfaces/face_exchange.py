@@ -6,11 +6,11 @@ import numpy as np
 import spglib
 
 from cuprolith.arrays import FloatArray, IntArray
+from generators.conventional_cell import SYMPREC, spglib_cell
 from generators.crystals import wrapped
 from generators.families.slabs.slab import Slab
 from generators.provenance import stable_round
 
-_SYMPREC = 0.01  # Å
 _EQUAL_LENGTH = 1e-6  # relative
 
 
@@ -36,11 +36,7 @@ def face_exchange(
         P, shape (2, 2), and w, shape (2,): in-plane fractions f of the supercell, as rows, go to
         f·P + w, and heights above the middle of the slab change sign. None if there is none.
     """
-    structure = slab.structure
-    operations = spglib.get_symmetry(
-        (structure.lattice.matrix, structure.frac_coords, structure.atomic_numbers),
-        symprec=_SYMPREC,
-    )
+    operations = spglib.get_symmetry(spglib_cell(slab.structure), symprec=SYMPREC)
     inverse = np.linalg.inv(matrix)
     metric = vectors @ vectors.T
     found: list[tuple[IntArray, FloatArray]] = []

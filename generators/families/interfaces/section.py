@@ -131,6 +131,7 @@ def section_interfaces(settings: InterfaceSettings, context: BuildContext) -> It
         cuts = _slabs(crystal, side, miller_index, settings)
         return [next((slab for slab in known if _same_cut(slab, cut)), cut) for cut in cuts]
 
+    limits = MatchLimits(settings.area_tolerance, settings.max_strain, settings.max_atoms)
     each = len(settings.gaps or (None,)) * repeated(settings.registries)
     for miller_indices in _pairs(substrate, film, settings):
         sides = []
@@ -145,7 +146,16 @@ def section_interfaces(settings: InterfaceSettings, context: BuildContext) -> It
             atoms = len(below.structure) + len(above.structure)
             context.budget.reserve(each, atoms, where)
             try:
-                yield from _interfaces(below, above, settings)
+                yield from interface_candidates(
+                    below,
+                    above,
+                    limits,
+                    gaps=settings.gaps,
+                    registries=settings.registries,
+                    strained=settings.strained,
+                    film_on=settings.film_on,
+                    vacuum=settings.vacuum,
+                )
             except GenerationError as error:
                 if settings.unmatched == "refuse":
                     raise _about(error, below, above, where) from error
@@ -210,19 +220,6 @@ def _same_cut(one: Slab, other: Slab) -> bool:
         and np.allclose(one.heights, other.heights)
         and np.allclose(one.structure.lattice.matrix[:2], other.structure.lattice.matrix[:2])
         and np.allclose(one.structure.frac_coords[:, :2], other.structure.frac_coords[:, :2])
-    )
-
-
-def _interfaces(substrate: Slab, film: Slab, settings: InterfaceSettings) -> list[Candidate]:
-    return interface_candidates(
-        substrate,
-        film,
-        MatchLimits(settings.area_tolerance, settings.max_strain, settings.max_atoms),
-        gaps=settings.gaps,
-        registries=settings.registries,
-        strained=settings.strained,
-        film_on=settings.film_on,
-        vacuum=settings.vacuum,
     )
 
 

@@ -81,8 +81,8 @@ FAMILY = Family(
     kinds=(
         Kind(
             "slab",
-            caption="crystals cut along a lattice plane, with vacuum",
-            colour="#e69f00",
+            "crystals cut along a lattice plane, with vacuum",
+            "#e69f00",
             slab_like=True,
             keeps_shape=True,
         ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -167,7 +166,7 @@ class Slab:
         )
 
 
-def cut_slab(
+def slab_terminations(
     crystal: Crystal,
     miller_index: MillerIndex,
     *,
@@ -175,8 +174,12 @@ def cut_slab(
     vacuum: float,
     free_layers: int = 2,
     prefer: Preference = "symmetric",
-) -> Slab:
-    """Cut a slab in the smallest in-plane cell there is: the preferred termination.
+) -> list[Slab]:
+    """Cut one slab, in the smallest in-plane cell there is, for each distinct face of a plane.
+
+    Faces are distinct unless a symmetry operation of the crystal that keeps the plane and its
+    direction maps one onto the other. Each is the top face of one slab; a slab that is another's
+    flipped image is left out.
 
     The thickness, between the outermost planes, is at least `min_thickness` and less than one
     period above it, the period being the distance of neighbouring lattice planes, V_prim / area.
@@ -195,20 +198,47 @@ def cut_slab(
     vacuum
         On each side, Å; the cell is thickness + 2 vacuum high.
     free_layers
-        Layers (see `generators.families.slabs.layers`) of each face that are free to relax.
+        Layers (see `layers`) of each face that are free to relax.
     prefer
         ``"stoichiometric"`` puts bulk stoichiometry before symmetry: polar planes then get two
         different faces instead of two equal ones.
+
+    Returns
+    -------
+    list
+        The preferred first, by the rules above; one slab where the primitive cell has one atom.
 
     Raises
     ------
     GenerationError
         If `miller_index` is no plane.
     """
-    return next(_slabs(crystal, miller_index, min_thickness, vacuum, free_layers, prefer))
+    cell = plane_cell(
+        crystal.conventional.lattice.matrix, crystal.primitive.lattice.matrix, miller_index
+    )
+    planes = atomic_planes(crystal, cell)
+    slabs = []
+    for i, cut in enumerate(distinct_cuts(crystal, cell, planes, min_thickness, prefer)):
+        structure, basis = _stack(crystal, cell, planes, cut, vacuum)
+        slabs.append(
+            Slab(
+                crystal=crystal,
+                miller_index=miller_index,
+                structure=structure,
+                basis=basis,
+                vacuum=vacuum,
+                free_layers=free_layers,
+                termination=i,
+                equal_faces=cut.equal_faces,
+                inversion_symmetric=cut.inversion_symmetric,
+                stoichiometric=cut.stoichiometric,
+                broken_bonds=cut.broken_bonds,
+            )
+        )
+    return slabs
 
 
-def slab_terminations(
+def cut_slab(
     crystal: Crystal,
     miller_index: MillerIndex,
     *,
@@ -216,59 +246,12 @@ def slab_terminations(
     vacuum: float,
     free_layers: int = 2,
     prefer: Preference = "symmetric",
-) -> list[Slab]:
-    """Cut one slab for each distinct face that a plane of atoms can end on.
-
-    Faces are distinct unless a symmetry operation of the crystal that keeps the plane and its
-    direction maps one onto the other. Each is the top face of one slab, whose bottom face is the
-    first by the rules of `cut_slab`; a slab that is another's flipped image is left out.
-
-    Parameters
-    ----------
-    crystal, miller_index, min_thickness, vacuum, free_layers, prefer
-        As in `cut_slab`.
-
-    Returns
-    -------
-    list
-        What `cut_slab` cuts first, the others by the same rules; one slab where the primitive
-        cell has one atom.
-
-    Raises
-    ------
-    GenerationError
-        If `miller_index` is no plane.
-    """
-    return list(_slabs(crystal, miller_index, min_thickness, vacuum, free_layers, prefer))
-
-
-def _slabs(
-    crystal: Crystal,
-    miller_index: MillerIndex,
-    min_thickness: float,
-    vacuum: float,
-    free_layers: int,
-    prefer: Preference,
-) -> Iterator[Slab]:
-    cell = plane_cell(
-        crystal.conventional.lattice.matrix, crystal.primitive.lattice.matrix, miller_index
-    )
-    planes = atomic_planes(crystal, cell)
-    for i, cut in enumerate(distinct_cuts(crystal, cell, planes, min_thickness, prefer)):
-        structure, basis = _stack(crystal, cell, planes, cut, vacuum)
-        yield Slab(
-            crystal=crystal,
-            miller_index=miller_index,
-            structure=structure,
-            basis=basis,
-            vacuum=vacuum,
-            free_layers=free_layers,
-            termination=i,
-            equal_faces=cut.equal_faces,
-            inversion_symmetric=cut.inversion_symmetric,
-            stoichiometric=cut.stoichiometric,
-            broken_bonds=cut.broken_bonds,
-        )
+) -> Slab:
+    """Cut the preferred one of `slab_terminations`."""
+    options = {"min_thickness": min_thickness, "vacuum": vacuum}
+    return slab_terminations(
+        crystal, miller_index, **options, free_layers=free_layers, prefer=prefer
+    )[0]
 
 
 def _stack(

@@ -121,7 +121,7 @@ def distinct_cuts(
         Least thickness, Å; that of every cut is less than one period above it.
     prefer
         What decides between the planes that a cut with some top face may end on below: see
-        `generators.families.slabs.slab.cut_slab`.
+        `slab_terminations`.
 
     Returns
     -------
