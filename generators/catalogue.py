@@ -50,7 +50,7 @@ def build_catalogue(crystals: Mapping[str, Structure], settings: StructuresSetti
     Raises
     ------
     GenerationError
-        If something cannot be made; with the path of its setting in ``where``.
+        If something cannot be made; with the path of its setting in ``key``.
     """
     standard = {name: standard_crystal(name, crystal) for name, crystal in crystals.items()}
     context = BuildContext(standard, Budget())
@@ -79,6 +79,6 @@ def _check_overlap(candidate: Candidate, family: Family, where: str) -> None:
     if problem := overlap(candidate.structure):
         raise GenerationError(
             f"in a structure of family {candidate.family}, {problem}",
-            where=f"{where}.{key}",
+            key=f"{where}.{key}",
             remedy=remedy,
         )

@@ -42,7 +42,7 @@ def check_crystal(name: str, structure: Structure) -> None:
     )
     if problem is not None:
         message, remedy = problem
-        raise GenerationError(message, where=f"crystals.{name}", remedy=remedy)
+        raise GenerationError(message, key=f"crystals.{name}", remedy=remedy)
 
 
 def closest_pair(structure: Structure) -> tuple[int, int, float] | None:

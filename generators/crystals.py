@@ -138,14 +138,14 @@ def prototype_structure(name: str, settings: CrystalSettings) -> Structure:
     where = f"crystals.{name}"
     if settings.prototype is None or settings.a is None:
         raise GenerationError(
-            "no prototype given", where=where, remedy="Give `prototype` and `a`, or read `file`"
+            "no prototype given", key=where, remedy="Give `prototype` and `a`, or read `file`"
         )
     group, positions = _PROTOTYPES[settings.prototype]
     species = settings.species or _species_in(name)
     if len(species) != len(positions) or not all(map(Element.is_valid_symbol, species)):
         raise GenerationError(
             f"{settings.prototype} needs {len(positions)} element(s), got {list(species)}",
-            where=f"{where}.species",
+            key=f"{where}.species",
             remedy=f"Give {len(positions)} element symbol(s) in `species`",
         )
     if settings.prototype == "hcp":
@@ -153,7 +153,7 @@ def prototype_structure(name: str, settings: CrystalSettings) -> Structure:
     elif settings.c is not None:
         raise GenerationError(
             f"{settings.prototype} is cubic and has no lattice constant c",
-            where=f"{where}.c",
+            key=f"{where}.c",
             remedy="Remove `c`",
         )
     else:
@@ -164,7 +164,7 @@ def prototype_structure(name: str, settings: CrystalSettings) -> Structure:
         raise GenerationError(
             f"{settings.prototype} of {' and '.join(species)} is {made.reduced_formula}, "
             f"not {name}",
-            where=where,
+            key=where,
             remedy="Correct `prototype` or the name, or give `species` in the prototype's order",
         )
     return structure
@@ -195,7 +195,7 @@ def standard_crystal(name: str, structure: Structure) -> Crystal:
     except (ValueError, TypeError) as error:
         raise GenerationError(
             f"no symmetry found for crystal {name!r} ({error})",
-            where=f"crystals.{name}",
+            key=f"crystals.{name}",
             remedy="Check its atoms and its cell",
         ) from error
     conventional = _canonical(cell)
@@ -229,7 +229,7 @@ def named_crystal(crystals: Crystals, name: str, where: str) -> Crystal:
     known = f"The crystals are {', '.join(crystals)}"
     raise GenerationError(
         f"there is no crystal {name!r}",
-        where=where,
+        key=where,
         remedy=f"Did you mean {nearest[0]!r}? {known}" if nearest else known,
     )
 

@@ -1,45 +1,29 @@
-"""The error of this room: what was wrong, at which setting, and what to do about it."""
+"""The error of this room, and the key of the campaign that it is about."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from cuprolith.errors import CuprolithError
 
-class GenerationError(ValueError):
-    """A structure that the settings ask for cannot be made.
 
-    Attributes
-    ----------
-    message
-        What was wrong.
-    remedy
-        What to change.
-    where
-        Path of the setting, such as ``structures.interfaces[0]``; "" outside a campaign.
-    """
-
-    def __init__(self, message: str, *, remedy: str = "", where: str = "") -> None:
-        self.message = message
-        self.remedy = remedy
-        self.where = where
-        text = f"{where}: {message}" if where else message
-        sentences = [text, remedy] if remedy else [text]
-        super().__init__(" ".join(s if s.endswith("?") else f"{s}." for s in sentences))
+class GenerationError(CuprolithError):
+    """A structure that the settings ask for cannot be made."""
 
 
 @contextmanager
-def located(where: str) -> Iterator[None]:
+def located(key: str) -> Iterator[None]:
     """Give errors raised inside the path of the setting that caused them.
 
     Raises
     ------
     GenerationError
-        The one raised inside, with ``where``; an error that already has a longer path keeps it.
+        The one raised inside, with ``key``; an error that already has a longer path keeps it.
     """
     try:
         yield
     except GenerationError as error:
-        if error.where:
+        if error.key:
             raise
-        raise GenerationError(error.message, remedy=error.remedy, where=where) from error
+        raise GenerationError(error.message, remedy=error.remedy, key=key) from error

@@ -58,7 +58,7 @@ class Budget:
                 f"up to here the campaign makes {self._structures:,} structures of about "
                 f"{self._atoms:,} atoms in all; at most {MOST_STRUCTURES:,} structures and "
                 f"{MOST_ATOMS_IN_ALL:,} atoms can be made",
-                where=where,
+                key=where,
                 remedy="Ask for fewer or smaller ones, or split the campaign",
             )
 
@@ -75,7 +75,7 @@ def check_atoms(atoms: float, where: str = "") -> None:
         raise GenerationError(
             f"one structure would have about {atoms:,.0f} atoms; at most {MOST_ATOMS:,} can be "
             "labelled",
-            where=where,
+            key=where,
             remedy="Give a smaller supercell, a thinner slab, or lower Miller indices",
         )
 

@@ -47,7 +47,7 @@ def chosen_slabs(settings: SurfaceDefectSettings, context: BuildContext, each: i
         if all(slab.crystal.name != name for slab in slabs):
             raise GenerationError(
                 f"there are no slabs of {name!r}",
-                where=f"{where}.crystals",
+                key=f"{where}.crystals",
                 remedy="Ask for some in `structures.slabs`",
             )
     chosen = [
@@ -57,7 +57,7 @@ def chosen_slabs(settings: SurfaceDefectSettings, context: BuildContext, each: i
     ]
     if not chosen:
         raise GenerationError(
-            "there are no slabs", where=where, remedy="Ask for some in `structures.slabs`"
+            "there are no slabs", key=where, remedy="Ask for some in `structures.slabs`"
         )
     present = sorted({slab.miller_index for slab in chosen})
     wanted = present if settings.miller_indices is None else settings.miller_indices
@@ -65,7 +65,7 @@ def chosen_slabs(settings: SurfaceDefectSettings, context: BuildContext, each: i
         if index not in present:
             raise GenerationError(
                 f"there is no slab {index}; there are {', '.join(map(str, present))}",
-                where=f"{where}.miller_indices",
+                key=f"{where}.miller_indices",
                 remedy="Name one of these, or add the plane to `structures.slabs`",
             )
     chosen = [slab for slab in chosen if slab.miller_index in wanted]

@@ -42,11 +42,8 @@ def bulk_candidates(
     ----------
     crystal
         The crystal.
-    strains
-        Isotropic linear strains: every length is multiplied by 1 + strain; 0 is the perfect
-        crystal.
-    supercell
-        Repeats of the primitive cell.
+    strains, supercell
+        As in `BulkSettings`.
 
     Returns
     -------

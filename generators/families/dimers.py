@@ -40,10 +40,8 @@ def dimer_candidates(
     ----------
     elements
         Symbols; also pairs of an element with itself.
-    distances
-        In units of the sum of the two covalent radii (Cordero et al., Dalton Trans. 2008, 2832).
-    box
-        Edge of the cube, Å.
+    distances, box
+        As in `DimerSettings`; covalent radii of Cordero et al., Dalton Trans. 2008, 2832.
 
     Returns
     -------

@@ -56,10 +56,8 @@ def rattled_candidates(
     supercell
         Repeats of the candidate's cell. In a cell of one atom per plane whole planes move, so
         give more.
-    copies
-        How many.
-    standard_deviation
-        Of each Cartesian component, Å.
+    copies, standard_deviation
+        As in `RattledSettings`.
     seed
         Decides the displacements, together with the candidate's id and the number of the copy:
         they do not depend on what else is generated.
@@ -113,7 +111,7 @@ def _build(section: RattledSettings, context: BuildContext) -> Iterator[Candidat
         source = "bulk` (with strain 0)" if section.family == "bulk" else "slabs`"
         raise GenerationError(
             f"there is nothing of family {section.family} to rattle",
-            where=context.where,
+            key=context.where,
             remedy=f"Ask for some in `structures.{source}",
         )
     for candidate in chosen:

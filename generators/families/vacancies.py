@@ -61,13 +61,8 @@ def vacancy_candidates(
     ----------
     slab
         The slab; its candidate is the parent.
-    supercell
-        In-plane repeats of `cell`.
-    cell
-        What is repeated: the slab's own, smallest cell, or the larger one that pymatgen's
-        SlabGenerator makes of the same plane.
-    removed
-        Atoms removed together from a supercell.
+    supercell, cell, removed
+        As in `VacancySettings`.
 
     Returns
     -------
@@ -203,7 +198,7 @@ def _build(section: VacancySettings, context: BuildContext) -> Iterator[Candidat
     if len(without) == len(chosen):
         raise GenerationError(
             left_out,
-            where=f"{context.where}.supercell",
+            key=f"{context.where}.supercell",
             remedy="Give a larger `supercell`, such as [2, 2]",
         )
     if without:

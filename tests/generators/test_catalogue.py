@@ -235,15 +235,15 @@ def with_interface(**changes):
 def test_errors_name_the_setting_and_the_remedy(structures, sections, where, text):
     with pytest.raises(GenerationError) as error:
         generate(structures, **sections)
-    assert error.value.where == where
+    assert error.value.key == where
     assert str(error.value).startswith(f"{where}: ")
     assert text in str(error.value)
 
 
 def test_located_keeps_the_longer_path():
-    with pytest.raises(GenerationError, match=r"^a\.b: wrong\. Do right\.$"), located("a"):
-        raise GenerationError("wrong", remedy="Do right", where="a.b")
-    with pytest.raises(GenerationError, match=r"^a: wrong\.$"), located("a"):
+    with pytest.raises(GenerationError, match=r"^a\.b: wrong\n  → Do right$"), located("a"):
+        raise GenerationError("wrong", remedy="Do right", key="a.b")
+    with pytest.raises(GenerationError, match=r"^a: wrong$"), located("a"):
         raise GenerationError("wrong")
 
 
@@ -305,5 +305,5 @@ def test_structures_whose_atoms_overlap_are_refused(structures, section, key):
     slabs = [{"crystal": "Cu", "miller_indices": [[1, 0, 0]], "min_thickness": 5}]
     with pytest.raises(GenerationError, match="closer than any bond") as error:
         build_catalogue(structures, StructuresSettings.model_validate({"slabs": slabs, **section}))
-    assert error.value.where == key
+    assert error.value.key == key
     assert error.value.remedy

@@ -38,7 +38,7 @@ def test_every_way_into_the_generators_is_checked():
     twice = Structure(Lattice.cubic(3.6), ["Cu", "Cu"], [[0, 0, 0], [0.1, 0, 0]])
     with pytest.raises(GenerationError, match=r"0\.36 Å apart") as error:
         standard_crystal("Cu", twice)
-    assert error.value.where == "crystals.Cu"
+    assert error.value.key == "crystals.Cu"
 
 
 def test_numbers_must_be_finite():

@@ -196,7 +196,7 @@ def test_bonds_of_the_first_shell(li):
 def test_impossible_prototypes_are_refused(name, given_, where, message):
     with pytest.raises(GenerationError, match=message) as error:
         prototype_structure(name, CrystalSettings(**given_))
-    assert error.value.where == where
+    assert error.value.key == where
     assert str(error.value).startswith(f"{where}: ")
 
 

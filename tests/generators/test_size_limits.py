@@ -55,7 +55,7 @@ def test_what_no_one_can_mean_is_refused_with_its_count_before_it_is_built(secti
     with pytest.raises(GenerationError) as caught:
         build_catalogue({"Cu": CU}, settings)
     assert time.process_time() - started < 5
-    assert caught.value.where == where
+    assert caught.value.key == where
     assert said in caught.value.message
     assert caught.value.remedy
 

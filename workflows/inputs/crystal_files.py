@@ -16,7 +16,6 @@ from pymatgen.io.vasp.inputs import Poscar
 
 from cuprolith.errors import CuprolithError
 from generators.crystal_checks import check_crystal
-from generators.errors import GenerationError
 from workflows.inputs.cif_files import read_cif
 
 _COUNT = re.compile(r"[0-9]{1,20}")
@@ -51,8 +50,6 @@ def read_crystal(path: Path, name: str) -> Structure:
             structure = _read(path)
         check_crystal(name, structure)
     except CuprolithError as error:
-        raise CuprolithError(error.message, str(path), error.remedy, key) from error
-    except GenerationError as error:
         raise CuprolithError(error.message, str(path), error.remedy, key) from error
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 from pymatgen.core import Structure
 
-from cuprolith.errors import CuprolithError
 from cuprolith.json_files import write_json
 from generators.candidate import Candidate
-from generators.catalogue import Catalogue, build_catalogue
+from generators.catalogue import build_catalogue
 from generators.crystals import prototype_structure
-from generators.errors import GenerationError
 from workflows.inputs.campaign import Campaign
 from workflows.inputs.crystal_files import read_crystal
 from workflows.labelling.lattice_constants import RelaxedCrystal, relaxed_crystals, with_relaxed
@@ -53,11 +51,8 @@ def campaign_crystals(campaign: Campaign) -> dict[str, Structure]:
     for name, settings in campaign.crystals.items():
         if settings.file is not None:
             crystals[name] = read_crystal(settings.file, name)
-            continue
-        try:
+        else:
             crystals[name] = prototype_structure(name, settings)
-        except GenerationError as error:
-            raise CuprolithError(error.message, key=error.where, remedy=error.remedy) from error
     return crystals
 
 
@@ -80,7 +75,7 @@ def campaign_candidates(
     """
     if crystals is None:
         crystals = campaign_crystals(campaign)
-    return _catalogue(campaign, crystals).candidates
+    return build_catalogue(crystals, campaign.structures).candidates
 
 
 def generate(workdir: Workdir) -> GenerateSummary:
@@ -93,7 +88,7 @@ def generate(workdir: Workdir) -> GenerateSummary:
         relaxed = relaxed_crystals(campaign, given, workdir.lattice_constants_json)
         crystals = with_relaxed(given, relaxed)
         bar.advance(1, "structures")
-        catalogue = _catalogue(campaign, crystals)
+        catalogue = build_catalogue(crystals, campaign.structures)
         bar.advance(1, "overview")
         overview = make_overview(campaign, crystals, relaxed, catalogue)
         bar.advance(1, "files")
@@ -107,13 +102,6 @@ def generate(workdir: Workdir) -> GenerateSummary:
     seconds = time.perf_counter() - started
     workdir.record_seconds("generate", seconds)
     return GenerateSummary(overview, seconds)
-
-
-def _catalogue(campaign: Campaign, crystals: Mapping[str, Structure]) -> Catalogue:
-    try:
-        return build_catalogue(crystals, campaign.structures)
-    except GenerationError as error:
-        raise CuprolithError(error.message, key=error.where, remedy=error.remedy) from error
 
 
 def _header(campaign: Campaign, relaxed: Mapping[str, RelaxedCrystal]) -> dict[str, object]:

@@ -70,17 +70,8 @@ def adatom_candidates(
     ----------
     slab
         The slab; its candidate is the parent.
-    species
-        Elements of the adatom.
-    sites
-        Kinds of sites to fill.
-    supercell
-        In-plane repeats of `cell`, which carry one adatom.
-    cell
-        What is repeated: the slab's own, smallest cell, or the larger one that pymatgen's
-        SlabGenerator makes of the same plane.
-    height
-        Above the local surface, Å; None: from radii.
+    species, sites, supercell, cell, height
+        As in `AdatomSettings`.
 
     Returns
     -------

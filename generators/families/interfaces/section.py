@@ -157,9 +157,12 @@ def section_interfaces(settings: InterfaceSettings, context: BuildContext) -> It
                     vacuum=settings.vacuum,
                 )
             except GenerationError as error:
+                message = f"{_pair(below, above)}: {error.message}"
                 if settings.unmatched == "refuse":
-                    raise _about(error, below, above, where) from error
-                context.notes.append(f"skipped: {_about(error, below, above, where)}")
+                    raise GenerationError(message, remedy=error.remedy, key=where) from error
+                context.notes.append(
+                    f"skipped: {where}: {message}. {error.remedy}."
+                )
 
 
 def _pairs(
@@ -223,7 +226,5 @@ def _same_cut(one: Slab, other: Slab) -> bool:
     )
 
 
-def _about(error: GenerationError, substrate: Slab, film: Slab, where: str) -> GenerationError:
-    """Name the pair that an error is about."""
-    pair = " | ".join(f"{slab.crystal.name} {slab.miller_index}" for slab in (substrate, film))
-    return GenerationError(f"{pair}: {error.message}", remedy=error.remedy, where=where)
+def _pair(substrate: Slab, film: Slab) -> str:
+    return " | ".join(f"{slab.crystal.name} {slab.miller_index}" for slab in (substrate, film))

@@ -75,7 +75,7 @@ def test_nothing_to_rattle_is_refused(crystals):
     only_slabs = StructuresSettings.model_validate({"rattled": [{"family": "slab"}]})
     with pytest.raises(GenerationError, match=r"structures\.slabs") as caught:
         build_catalogue(crystals, only_slabs)
-    assert caught.value.where == "structures.rattled[0]"
+    assert caught.value.key == "structures.rattled[0]"
 
 
 def test_slabs_are_not_repeated_along_their_normal():

@@ -73,7 +73,7 @@ def test_terminations_of_both_sides(crystals):
 def test_without_a_match_the_pair_is_named(crystals):
     with pytest.raises(GenerationError, match=r"Cu \(1, 0, 0\) \| Li \(1, 1, 1\)") as error:
         interfaces(crystals, substrate_miller=(1, 0, 0), film_miller=(1, 1, 1), max_atoms=30)
-    assert error.value.where == "structures.interfaces[0]"
+    assert error.value.key == "structures.interfaces[0]"
     assert "Nearest alternatives" in error.value.remedy
 
 
