@@ -7,7 +7,6 @@ from itertools import combinations_with_replacement
 from typing import Annotated
 
 from pydantic import Field
-from pymatgen.analysis.molecule_structure_comparator import CovalentRadius
 from pymatgen.core import Lattice, Structure
 
 from cuprolith.settings import Listed
@@ -83,6 +82,9 @@ def _dimer(pair: tuple[str, str], distance: float, box: float, parent_id: str) -
 
 
 def _radius(element: str) -> float:
+    # A third of a second, which settings need not wait for.
+    from pymatgen.analysis.molecule_structure_comparator import CovalentRadius
+
     try:
         return float(CovalentRadius.radius[element])
     except KeyError:

@@ -160,9 +160,7 @@ def section_interfaces(settings: InterfaceSettings, context: BuildContext) -> It
                 message = f"{_pair(below, above)}: {error.message}"
                 if settings.unmatched == "refuse":
                     raise GenerationError(message, remedy=error.remedy, key=where) from error
-                context.notes.append(
-                    f"skipped: {where}: {message}. {error.remedy}."
-                )
+                context.notes.append(f"skipped: {where}: {message}. {error.remedy}.")
 
 
 def _pairs(
