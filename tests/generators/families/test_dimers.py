@@ -58,9 +58,7 @@ def test_the_dimers_of_a_pair_have_one_parent():
 
 
 def test_boxes_that_are_too_small_are_refused_with_the_size_that_is_not():
-    with pytest.raises(
-        GenerationError, match=r"(?s)leaves 7.0 Å .*`box` of at least 8.0 Å"
-    ):
+    with pytest.raises(GenerationError, match=r"(?s)leaves 7.0 Å .*`box` of at least 8.0 Å"):
         isolated_atom_candidates(["Cu"], 7.0)
     with pytest.raises(GenerationError, match="Cu-Cu dimer") as error:
         dimer_candidates(["Cu"], (1.0, 2.0), 13.0)
