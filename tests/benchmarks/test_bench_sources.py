@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from fresh_process import printed_number
 
-from training.frame_sources.qm9_files import ARCHIVE, CACHE, UNCHARACTERIZED, read_qm9
+from training.sources.qm9.files import ARCHIVE, CACHE, UNCHARACTERIZED, read_qm9
 from training.sources.qm9 import QM9Source
 
 N_ATOMS = 18

@@ -20,7 +20,7 @@ from nequip.data import AtomicDataDict, compute_neighborlist_, from_ase
 from nequip.utils.dtype import torch_default_dtype
 from nequip.utils.global_state import set_global_state
 
-from training.model_configs import model_config
+from training.variant import model_config
 from training.settings import AllegroSettings, FinalMLPSettings, QDISettings, TrainingSettings
 
 ROOT = Path(__file__).parents[2]

@@ -13,8 +13,9 @@ from cuprolith.hashes import file_sha256, short_hash
 from cuprolith.settings import Seed, Settings
 from generators.candidate import Family
 from generators.settings import CrystalSettings, StructuresSettings
-from training.settings import DatasetSettings, TrainingSettings
+from training.settings import DatasetSettings
 from training.tuning.settings import TuningSettings
+from training.variant_settings import AnyTraining, default_training
 from workflows.inputs.campaign_errors import CampaignError, explain, place_of
 from workflows.inputs.names import CrystalName, Name, is_file
 from workflows.inputs.tuning_section import check_tuning
@@ -46,7 +47,7 @@ class Campaign(Settings):
     structures: StructuresSettings
     engine: EngineSettings = EngineSettings()
     dataset: DatasetSettings = DatasetSettings()
-    training: TrainingSettings = TrainingSettings()
+    training: AnyTraining = Field(default_factory=default_training)
     tuning: TuningSettings | None = Field(
         default=None, description="a study of the variant's hyper-parameters on the dataset"
     )

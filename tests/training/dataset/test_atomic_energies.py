@@ -11,7 +11,7 @@ from training.dataset.atomic_energies import energy_start, fit_atomic_energies
 from training.nequip_runs.trainer import train
 from training.predict import load_calculator
 from training.settings import AllegroSettings, TrainingSettings
-from training.sources.user_extxyz import ExtxyzSource
+from training.sources.extxyz import ExtxyzSource
 
 # EMT's own energies of the isolated atoms (its e0 is negated: ASE's zero is the bulk).
 E0 = {"Cu": 3.51, "Al": 3.28}

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from tests.training.sources.public_files import KNOWN_U0, small_molecules, write_qm9
-from training.frame_sources import qm9_files
-from training.frame_sources.qm9_files import CACHE, HARTREE, PACKED, read_qm9
+from training.sources.qm9 import files as qm9_files
+from training.sources.qm9.files import CACHE, HARTREE, PACKED, read_qm9
 from training.nequip_runs.training_checks import check_elements
 from training.nequip_runs.training_run import TrainingError, training_inputs
 from training.settings import TrainingSettings

@@ -16,13 +16,13 @@ from nequip.utils.global_state import set_global_state
 from pydantic import TypeAdapter
 
 from training.dataset.splits import SPLITS
-from training.frame_sources.extxyz_labels import LabelKeys
+from training.sources.extxyz.labels import LabelKeys
 from training.frame_sources.settings import SourceSettings, open_source
 from training.nequip_runs.nequip_config import nequip_config
 from training.nequip_runs.training_run import TrainingError, training_inputs
 from training.settings import AllegroSettings, SplitSettings, TrainingSettings
 from training.sources.dataset import DatasetSource
-from training.sources.user_extxyz import ExtxyzSource
+from training.sources.extxyz import ExtxyzSource
 
 
 def labelled(atoms, prefix="REF_", **info):
