@@ -68,12 +68,6 @@ class GroupErrors(_Model):
         best = min(self.zero_force.mae, self.mean_force.mae)
         return self.forces.mae / best if best > 0 else float("inf")
 
-    @property
-    def energy_ratio(self) -> float:
-        """Energy MAE of the model over that of the composition-linear baseline."""
-        baseline = self.composition_linear.mae
-        return self.energy.mae / baseline if baseline > 0 else float("inf")
-
 
 class SplitErrors(_Model):
     """Errors of one split: all frames, and each family."""
@@ -170,17 +164,6 @@ def iter_predictions(training_dir: Path) -> Iterator[tuple[str, Predictions]]:
         path = training_dir / PREDICTIONS_DIR / f"{split}.npz"
         if path.is_file():
             yield split, read_predictions(path)
-
-
-def load_evaluation(path: Path) -> Evaluation:
-    """Read what `Evaluation.write` wrote.
-
-    Raises
-    ------
-    ValueError
-        If the file is no evaluation (pydantic's message says where).
-    """
-    return Evaluation.model_validate_json(path.read_bytes())
 
 
 def split_errors(split: Predictions, baselines: Baselines) -> SplitErrors:

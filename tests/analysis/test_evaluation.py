@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.baselines import fit_baselines
-from analysis.evaluation import evaluate, evaluate_training, load_evaluation
+from analysis.evaluation import Evaluation, evaluate, evaluate_training
 from training.dataset.extxyz import iter_frames
 from training.predictions import Predictions
 
@@ -121,7 +121,7 @@ def test_a_perfect_model_has_no_error_and_zero_force_has_ratio_one():
 def test_written_evaluations_come_back_equal(tmp_path):
     evaluation = evaluate([("test", random_predictions(3))], fit_baselines(training_frames()))
     evaluation.write(tmp_path / "evaluation.json")
-    assert load_evaluation(tmp_path / "evaluation.json") == evaluation
+    assert Evaluation.model_validate_json((tmp_path / "evaluation.json").read_bytes()) == evaluation
     assert [path.name for path in tmp_path.iterdir()] == ["evaluation.json"]
 
 
@@ -130,7 +130,7 @@ def test_a_diverged_model_is_kept_as_such(tmp_path):
     predictions.forces_predicted[0, 0] = np.nan
     evaluation = evaluate([("test", predictions)], fit_baselines(training_frames()))
     evaluation.write(tmp_path / "evaluation.json")
-    errors = load_evaluation(tmp_path / "evaluation.json").splits["test"].overall
+    errors = Evaluation.model_validate_json((tmp_path / "evaluation.json").read_bytes()).splits["test"].overall
     assert math.isnan(errors.forces.mae)
     assert math.isfinite(errors.energy.mae)
     assert not errors.force_ratio < 1
@@ -154,7 +154,7 @@ def test_a_training_is_evaluated_from_its_files(tmp_path, small_campaign):
         content.write(tmp_path / "predictions" / f"{split}.npz")
     dataset = small_campaign.root / "dataset"
     evaluation = evaluate_training(tmp_path, dataset)
-    assert load_evaluation(tmp_path / "evaluation.json") == evaluation
+    assert Evaluation.model_validate_json((tmp_path / "evaluation.json").read_bytes()) == evaluation
     assert list(evaluation.splits) == ["val", "test"]
     assert evaluation.n_train_frames == small_campaign.card.splits["train"].frames
     baselines = fit_baselines(iter_frames(dataset / "train.extxyz"))
@@ -173,4 +173,4 @@ def test_a_training_without_predictions_is_refused(tmp_path, small_campaign):
 def test_a_file_that_is_no_evaluation_is_refused(tmp_path):
     (tmp_path / "evaluation.json").write_text('{"splits": 3}')
     with pytest.raises(ValueError, match="splits"):
-        load_evaluation(tmp_path / "evaluation.json")
+        Evaluation.model_validate_json((tmp_path / "evaluation.json").read_bytes())

@@ -8,10 +8,13 @@ from nequip.data import AtomicDataDict
 from nequip.utils.global_state import set_global_state
 from torch.utils.flop_counter import FlopCounterMode
 
-from training.settings import AllegroSettings, FinalMLPSettings, QDISettings, TrainingSettings
 from training.tuning.cost_model import cost_estimate
 from training.tuning.example_structure import repeated
 from training.tuning.untrained_model import model_input, untrained_model
+from training.variant import VARIANTS
+from training.variants.allegro import AllegroSettings, AllegroTraining
+from training.variants.allegro_mlp import FinalMLPSettings
+from training.variants.allegro_qdi import QDISettings
 
 SYMBOLS = ("Al", "Cu")
 R_MAX = 4.5
@@ -35,12 +38,12 @@ def alloy():
 
 
 def cost(atoms, variant="allegro", r_max=R_MAX, **changes):
-    training = TrainingSettings(
-        variant=variant,
-        model=SMALL.model_copy(update={"r_max": r_max, **changes}),
-        final_mlp=FinalMLPSettings(widths=(8, 8)),
-        qdi=QDISettings(final_mlp_width=8),
-    )
+    own = {
+        "allegro-mlp": {"final_mlp": FinalMLPSettings(widths=(8, 8))},
+        "allegro-qdi": {"qdi": QDISettings(final_mlp_width=8)},
+    }
+    model = SMALL.model_copy(update={"r_max": r_max, **changes})
+    training = VARIANTS[variant].settings(model=model, **own.get(variant, {}))
     model = untrained_model(training, SYMBOLS, has_forces=True)
     return cost_estimate(model, model_input(atoms, SYMBOLS, r_max))
 
@@ -116,7 +119,7 @@ def test_forces_cost_more_than_energies(alloy):
     data = model_input(alloy, SYMBOLS, R_MAX)
     energies, forces = (
         cost_estimate(
-            untrained_model(TrainingSettings(model=SMALL), SYMBOLS, has_forces=has_forces), data
+            untrained_model(AllegroTraining(model=SMALL), SYMBOLS, has_forces=has_forces), data
         )
         for has_forces in (False, True)
     )
