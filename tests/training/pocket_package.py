@@ -74,18 +74,29 @@ class DimerSettings(SourceSettings):
         return self.source
 
 
-def open_dimers(settings: DimerSettings, relative_to: Path) -> ExtxyzSource:
+class Dimers(ExtxyzSource):
+    def __init__(self, section, train, val):
+        super().__init__(train, val)
+        self.section = section
+
+    def settings(self):
+        """The section with which the trainer's own process opens this source."""
+        return self.section
+
+
+def open_dimers(settings: DimerSettings, relative_to: Path) -> Dimers:
     """Dimers of argon at growing distances, held by Lennard-Jones forces."""
-    path = relative_to / settings.file
-    frames = []
-    for number in range(settings.n_frames):
-        atoms = Atoms("Ar2", [[0, 0, 0], [1.05 + 0.05 * number, 0, 0]])
-        atoms.calc = LennardJones(rc=10)
-        atoms.get_forces()
-        atoms.info["structure_id"] = f"dimer-{number}"
-        frames.append(atoms)
-    ase.io.write(path, frames, format="extxyz")
-    return ExtxyzSource(path)
+    path = (relative_to / settings.file).resolve()
+    files = path, path.with_suffix(".val.xyz")
+    for file, shortest in zip(files, (1.05, 1.08), strict=True):
+        frames = []
+        for number in range(settings.n_frames):
+            atoms = Atoms("Ar2", [[0, 0, 0], [shortest + 0.05 * number, 0, 0]])
+            atoms.calc = LennardJones(rc=10)
+            atoms.get_forces()
+            frames.append(atoms)
+        ase.io.write(file, frames, format="extxyz")
+    return Dimers({"source": "dimers", "file": str(path), "n_frames": settings.n_frames}, *files)
 
 
 SOURCE = Source("dimers", DimerSettings, open_dimers)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from pocket_package import install
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,9 @@ def test_a_foreign_variant_is_trained_on_a_foreign_source(run, tmp_path):
     (result,) = (tmp_path / "out").rglob("result.json")
     facts = json.loads(result.read_text())
     assert (facts["variant"], facts["epochs"]) == ("pocket", 3)
+    config = yaml.safe_load(result.with_name("config.yaml").read_text())
+    assert config["data"]["source"]["source"] == "dimers"  # the trainer's process opened it
+    assert config["training_module"]["model"]["_target_"] == "pocket.builder.PocketGNN"
     energy, builder = run("-c", LOADED, result.with_name(facts["checkpoint"])).split()
     assert abs(float(energy)) < 100
     assert builder == "True"
