@@ -1,6 +1,6 @@
 """The circuit of the quantum depth-infused (QDI) layer."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: a deployed package could not load dataclasses then.
 
 from dataclasses import dataclass
 from itertools import count
