@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from analysis.baselines import Baselines, fit_baselines
@@ -26,7 +27,7 @@ class _Model(BaseModel):
 
 
 class Errors(_Model):
-    """Errors of one quantity: eV/atom for energies, eV/Å per component for forces."""
+    """Errors of one quantity: eV/atom for energies; per component, eV/Å for forces, eV/Å³ else."""
 
     mae: float
     rmse: float
@@ -49,6 +50,9 @@ class GroupErrors(_Model):
         Energy per atom: the model, and the energies of the species added up (eV/atom).
     forces, zero_force, mean_force
         Force components: the model, no force at all, and the mean force of the species (eV/Å).
+    stress, zero_stress
+        Stress components of the frames that have one: the model, and no stress at all (eV/Å³);
+        None where no frame has one.
     """
 
     n_frames: int
@@ -58,6 +62,8 @@ class GroupErrors(_Model):
     forces: Errors
     zero_force: Errors
     mean_force: Errors
+    stress: Errors | None = None
+    zero_stress: Errors | None = None
 
     @property
     def force_ratio(self) -> float:
@@ -175,10 +181,11 @@ def split_errors(split: Predictions, baselines: Baselines) -> SplitErrors:
     families = sorted(set(split.family.tolist()))
     groups: dict[str, dict[str, Errors]] = {name: {} for name in ("", *families)}
     for quantity, residuals in _residuals(split, baselines):
-        per_frame = residuals.ndim == 1
-        labels = split.family if per_frame else np.repeat(split.family, split.n_atoms)
+        labels = _families(split, quantity)
         for name, errors in groups.items():
-            errors[quantity] = Errors.of(residuals[labels == name] if name else residuals)
+            chosen = residuals[labels == name] if name else residuals
+            if chosen.size:  # a family may have no stresses
+                errors[quantity] = Errors.of(chosen)
     return SplitErrors(
         overall=_group(split.n_atoms, groups[""]),
         families={
@@ -188,7 +195,7 @@ def split_errors(split: Predictions, baselines: Baselines) -> SplitErrors:
 
 
 def _residuals(split: Predictions, baselines: Baselines) -> Iterator[tuple[str, FloatArray]]:
-    """Yield residuals one quantity at a time: per frame, or per atom with three components."""
+    """Yield residuals one quantity at a time: per frame, per atom, or per frame with a stress."""
     n_atoms, reference = split.n_atoms, split.energy_reference
     linear = baselines.energies(split.numbers, n_atoms)
     yield "energy", per_atom_energy_residuals(reference, split.energy_predicted, n_atoms)
@@ -196,6 +203,21 @@ def _residuals(split: Predictions, baselines: Baselines) -> Iterator[tuple[str, 
     yield "forces", split.forces_predicted - split.forces_reference
     yield "zero_force", -split.forces_reference
     yield "mean_force", baselines.forces(split.numbers) - split.forces_reference
+    if (known := _with_stress(split)).any():
+        yield "stress", (split.stress_predicted - split.stress_reference)[known]
+        yield "zero_stress", -split.stress_reference[known]
+
+
+def _families(split: Predictions, quantity: str) -> NDArray[np.str_]:
+    """Return the family that each of the residuals of a quantity belongs to."""
+    if "force" in quantity:
+        return np.repeat(split.family, split.n_atoms)
+    return split.family[_with_stress(split)] if "stress" in quantity else split.family
+
+
+def _with_stress(split: Predictions) -> NDArray[np.bool_]:
+    """Tell which frames have a stress, shape (n_frames,)."""
+    return np.asarray(np.isfinite(split.stress_reference).all(axis=(1, 2)))
 
 
 def _group(n_atoms: IntArray, errors: Mapping[str, Errors]) -> GroupErrors:
@@ -213,6 +235,8 @@ def _check(split: Predictions) -> None:
         "numbers": (n_atoms,),
         "forces_reference": (n_atoms, 3),
         "forces_predicted": (n_atoms, 3),
+        "stress_reference": (n_frames, 3, 3),
+        "stress_predicted": (n_frames, 3, 3),
     }
     for name, expected in shapes.items():
         found = np.shape(getattr(split, name))

@@ -71,11 +71,6 @@ def per_atom_energy_mae(reference: ArrayLike, predicted: ArrayLike, n_atoms: Arr
     return _error_sum(per_atom_energy_residuals(reference, predicted, n_atoms)).mae
 
 
-def per_atom_energy_rmse(reference: ArrayLike, predicted: ArrayLike, n_atoms: ArrayLike) -> float:
-    """Root mean square error of the energy per atom, eV/atom (see `per_atom_energy_mae`)."""
-    return _error_sum(per_atom_energy_residuals(reference, predicted, n_atoms)).rmse
-
-
 def force_mae(reference: ArrayLike, predicted: ArrayLike) -> float:
     """Mean absolute error per Cartesian force component.
 
@@ -101,8 +96,8 @@ def force_rmse(reference: ArrayLike, predicted: ArrayLike) -> float:
     return _error_sum(_component_residuals(reference, predicted, (3,))).rmse
 
 
-def stress_mae(reference: ArrayLike, predicted: ArrayLike) -> float:
-    """Mean absolute error per component of the full stress tensor.
+def stress_rmse(reference: ArrayLike, predicted: ArrayLike) -> float:
+    """Root mean square error per component of the full stress tensor.
 
     Parameters
     ----------
@@ -111,18 +106,13 @@ def stress_mae(reference: ArrayLike, predicted: ArrayLike) -> float:
 
     Returns
     -------
-    MAE in eV/Å³ over all nine components.
+    RMSE in eV/Å³ over all nine components.
 
     Raises
     ------
     ValueError
         If the shapes differ, the last axes are not (3, 3), or there are no frames.
     """
-    return _error_sum(_component_residuals(reference, predicted, (3, 3))).mae
-
-
-def stress_rmse(reference: ArrayLike, predicted: ArrayLike) -> float:
-    """Root mean square error per stress component, eV/Å³ (see `stress_mae`)."""
     return _error_sum(_component_residuals(reference, predicted, (3, 3))).rmse
 
 

@@ -21,8 +21,8 @@ class ParityPoints:
     Attributes
     ----------
     reference, predicted
-        Force components in eV/Å, or energies per atom beyond the composition-linear baseline in
-        eV/atom.
+        Force components in eV/Å, energies per atom beyond the composition-linear baseline in
+        eV/atom, or stress components in meV/Å³.
     families
         Family of each point's frame.
     n_total
@@ -58,6 +58,18 @@ def energy_points(predictions: Predictions, baselines: Baselines) -> ParityPoint
         predicted=((predictions.energy_predicted - offset) / predictions.n_atoms)[chosen],
         families=predictions.family[chosen],
         n_total=len(predictions),
+    )
+
+
+def stress_points(predictions: Predictions) -> ParityPoints:
+    """Choose stress components of the frames that have a stress (see `force_points`)."""
+    known = np.isfinite(predictions.stress_reference).all(axis=(1, 2))
+    chosen = _chosen(9 * int(known.sum()))
+    return ParityPoints(
+        reference=1000 * predictions.stress_reference[known].ravel()[chosen],
+        predicted=1000 * predictions.stress_predicted[known].ravel()[chosen],
+        families=predictions.family[known][chosen // 9],
+        n_total=9 * int(known.sum()),
     )
 
 

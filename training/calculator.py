@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -81,19 +82,38 @@ class ModelCalculator(NequIPCalculator):
             )
 
 
+@dataclass(frozen=True, eq=False)
+class TogetherPredicted:
+    """What a model says about several structures.
+
+    Attributes
+    ----------
+    energies
+        Shape (n_structures,), eV.
+    forces
+        Of all atoms, shape (n_atoms, 3), eV/Å.
+    stresses
+        Shape (n_structures, 3, 3), eV/Å³; without meaning for structures without a cell.
+    """
+
+    energies: FloatArray
+    forces: FloatArray
+    stresses: FloatArray
+
+
 class CheckpointCalculator(ModelCalculator):
     """Calculator of a model that is not compiled, and takes several structures in one call."""
 
-    def predict_together(self, structures: list[Atoms]) -> tuple[FloatArray, FloatArray]:
-        """Predict several structures in one call of the model.
-
-        Returns
-        -------
-        Energies, shape (n_structures,), eV, and forces of all atoms, shape (n_atoms, 3), eV/Å.
-        """
+    def predict_together(self, structures: list[Atoms]) -> TogetherPredicted:
+        """Predict several structures in one call of the model."""
         output = self._output(structures)
-        return _array(output[AtomicDataDict.TOTAL_ENERGY_KEY]).reshape(-1), _array(
-            output[AtomicDataDict.FORCE_KEY]
+        stresses = output.get(AtomicDataDict.STRESS_KEY)
+        return TogetherPredicted(
+            energies=_array(output[AtomicDataDict.TOTAL_ENERGY_KEY]).reshape(-1),
+            forces=_array(output[AtomicDataDict.FORCE_KEY]),
+            stresses=np.full((len(structures), 3, 3), np.nan)
+            if stresses is None
+            else _array(stresses).reshape(-1, 3, 3),
         )
 
     def predict_energies(self, structures: list[Atoms]) -> FloatArray:

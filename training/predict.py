@@ -1,4 +1,4 @@
-"""Predict energies and forces of labelled frames with a trained model."""
+"""Predict energies, forces and stresses of labelled frames with a trained model."""
 
 from __future__ import annotations
 
@@ -182,7 +182,9 @@ def _known_species(frames: Iterable[Frame], symbols: tuple[str, ...]) -> Iterato
 
 
 def _predict_batch(calculator: CheckpointCalculator, frames: list[Frame]) -> dict[str, Any]:
-    energies, forces = calculator.predict_together([frame.to_atoms() for frame in frames])
+    found = calculator.predict_together([frame.to_atoms() for frame in frames])
+    no_stress = np.full((3, 3), np.nan)
+    stresses = [no_stress if frame.stress is None else frame.stress for frame in frames]
     masks = [
         np.ones(len(frame), dtype=bool) if frame.free_mask is None else frame.free_mask
         for frame in frames
@@ -192,9 +194,11 @@ def _predict_batch(calculator: CheckpointCalculator, frames: list[Frame]) -> dic
         "family": np.array([frame.family for frame in frames]),
         "n_atoms": np.array([len(frame) for frame in frames], dtype=np.int64),
         "energy_reference": np.array([frame.energy for frame in frames]),
-        "energy_predicted": energies,
+        "energy_predicted": found.energies,
         "numbers": np.concatenate([frame.numbers for frame in frames]),
         "free_mask": np.concatenate(masks),
         "forces_reference": np.concatenate([frame.forces for frame in frames]),
-        "forces_predicted": forces,
+        "forces_predicted": found.forces,
+        "stress_reference": np.array(stresses),
+        "stress_predicted": np.where(np.isnan(stresses), np.nan, found.stresses),
     }

@@ -32,6 +32,8 @@ class Predictions:
         Shape (N,): True where the atom could move in the run the frame came from.
     forces_reference, forces_predicted
         Shape (N, 3), eV/Å.
+    stress_reference, stress_predicted
+        Shape (n, 3, 3), eV/Å³, positive for tension; NaN where the frame has none.
     """
 
     structure_id: NDArray[np.str_]
@@ -43,6 +45,8 @@ class Predictions:
     free_mask: NDArray[np.bool_]
     forces_reference: FloatArray
     forces_predicted: FloatArray
+    stress_reference: FloatArray
+    stress_predicted: FloatArray
 
     def __len__(self) -> int:
         """Return the number of frames."""

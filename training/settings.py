@@ -11,7 +11,7 @@ from pydantic import (
     model_validator,
 )
 
-from cuprolith.settings import Listed, Settings
+from cuprolith.settings import Settings
 
 # Beyond these no unit makes sense of a number: 1e308 overflows where it is used.
 Positive = Annotated[float, Field(gt=1e-12, le=1e6)]
@@ -20,8 +20,6 @@ Width = Annotated[int, Field(ge=1, le=16_384)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 # Each is a process with torch in it, some 0.3 GB.
 Processes = Annotated[int, Field(ge=1, le=256)]
-Variant = Literal["allegro", "allegro-mlp", "allegro-qdi"]
-Axis = Literal["x", "y", "z"]
 
 
 class ThinningSettings(Settings):
@@ -85,18 +83,17 @@ class DatasetSettings(Settings):
     )
 
 
-class AllegroSettings(Settings):
-    """Hyper-parameters of nequip-allegro's model (names as in Laskaris 2026, section III.D)."""
+class ModelSettings(Settings):
+    """What the models of all variants have in common: how they see an atom's neighbours."""
 
     # A sphere of 30 Å holds some 10,000 atoms of a metal; the paper's largest is 12 Å.
     r_max: Annotated[float, Field(gt=0, le=30)] = Field(default=5.0, description="cutoff radius, Å")
-    polynomial_cutoff_p: Annotated[float, Field(ge=2, le=100)] = 6.0
-    num_layers: Annotated[int, Field(ge=1, le=20)] = 1
-    l_max: Annotated[int, Field(ge=0, le=4)] = 1
-    num_scalar_features: Width = 32
-    num_tensor_features: Width = 4
-    num_bessels: Annotated[int, Field(ge=1, le=256)] = 8
-    edge_mlp_width: Width = Field(default=32, description="width of the edge readout MLP")
+    polynomial_cutoff_p: Annotated[float, Field(ge=2, le=100)] = Field(
+        default=6.0, description="exponent of the envelope that takes edges to 0 at r_max"
+    )
+    num_bessels: Annotated[int, Field(ge=1, le=256)] = Field(
+        default=8, description="basis functions of an edge's length"
+    )
     neighbor_normalization: Literal["sqrt", "mean"] = Field(
         default="sqrt",
         description="sums over N neighbours are divided by √N, as NequIP does, or by N, which "
@@ -104,59 +101,15 @@ class AllegroSettings(Settings):
     )
 
 
-class FinalMLPSettings(Settings):
-    """The MLP between edge features and Allegro's readout (Laskaris 2026, section III.D).
-
-    The paper gives the two widths (Table II, "final MLP"); the input width is a hyper-parameter
-    whose values it does not print, and 16 is what its published code fixes.
-    """
-
-    input_width: Width = Field(default=16, description="features that enter the MLP")
-    widths: Annotated[tuple[Width, Width], Listed] = Field(
-        default=(32, 16), description="of the two hidden layers"
-    )
-    nonlinearity: Literal["silu", "mish", "gelu", "ssp", "tanh"] | None = "silu"
-    initialization: Literal["uniform", "normal", "orthogonal"] = "uniform"
-
-
-class QDISettings(Settings):
-    """The quantum depth-infused layer (Laskaris 2026, sections II.C and III.D, Table III).
-
-    The paper leaves open the rotation axes, the entangler, the observable and the scaling of the
-    inputs; the defaults are what fits the numbers of its supplement (24 weights, none removable).
-    """
-
-    input_features: Annotated[int, Field(ge=1, le=1000)] = Field(
-        default=4, description="features the circuit reads, one by one"
-    )
-    qubits: Annotated[int, Field(ge=2, le=10)] = 4
-    depth: Annotated[int, Field(ge=1, le=100)] = Field(
-        default=3, description="variational layers before and after each encoding"
-    )
-    encoding: Axis = Field(default="z", description="axis of the rotations that encode features")
-    rotation: Axis = Field(default="x", description="axis of the weights' rotations, if basic")
-    entangling: Literal["basic", "strong"] = "basic"
-    observable: Axis = Field(default="y", description="Pauli operator that is measured")
-    measurement: Literal["all", "even", "single"] = Field(
-        default="all", description="qubits that are measured"
-    )
-    input_scaling: Literal["none", "tanh_pi"] = Field(
-        default="none", description="of features to angles: as they are, or π·tanh"
-    )
-    final_mlp_width: Width = Field(
-        default=128, description="of the fully connected layer after the circuit"
-    )
-
-
 class TrainingSettings(Settings):
-    """One training with NequIP's trainer."""
+    """One training with NequIP's trainer: what all variants share.
 
-    variant: Variant = "allegro"
-    model: AllegroSettings = AllegroSettings()
-    final_mlp: FinalMLPSettings = Field(
-        default=FinalMLPSettings(), description="used if `variant` is allegro-mlp"
-    )
-    qdi: QDISettings = Field(default=QDISettings(), description="used if `variant` is allegro-qdi")
+    Each variant has a subclass with its own model and sections; `AnyTraining` in
+    `training.variant_settings` is the section that a file holds.
+    """
+
+    variant: str
+    model: ModelSettings = ModelSettings()
     max_epochs: Count = 30
     max_time: Annotated[str, Field(pattern=r"^\d+:\d\d:\d\d:\d\d$")] | None = Field(
         default=None, description="wall-time limit DD:HH:MM:SS; training stops cleanly there"

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import get_args
 
 import yaml
 from pydantic import ValidationError
@@ -17,13 +16,12 @@ from analysis.reproduction.runs import PlannedRun, Run, read_run
 from analysis.reproduction.tables import DATASET_NAMES
 from cuprolith.errors import CuprolithError
 from training.frame_sources.source import TrainingSource
-from training.settings import Variant
+from training.variant import VARIANTS
 from workflows.gpu_pool import run_on_gpus, visible_gpus
 from workflows.inputs.training_file import TrainingFile, load_training_file
 from workflows.progress import EpochProgress, announce, progress_bar
 from workflows.training_runs import opened_source, run_training, training_folder
 
-VARIANTS: tuple[str, ...] = get_args(Variant)
 RESULTS_FILE = "results.yaml"
 
 
@@ -58,7 +56,7 @@ class MatrixSettings:
 
     def __post_init__(self) -> None:
         _check_names("--only", self.datasets, DATASET_NAMES)
-        _check_names("--variants", self.variants, VARIANTS)
+        _check_names("--variants", self.variants, VARIANTS.entries)
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ class Matrix:
         """All cells, dataset after dataset; those without data say so in their plan."""
         found: list[Cell] = []
         for dataset in self.settings.datasets or DATASET_NAMES:
-            for variant in self.settings.variants or VARIANTS:
+            for variant in self.settings.variants or self.published.variants:
                 found += self._cells(dataset, variant)
         return found
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from analysis.reproduction.held_out import HeldOutErrors, evaluate_held_out, read_held_out
 from cuprolith.errors import CuprolithError
 from training.dataset.builder import DatasetError
-from training.frame_sources.settings import SourceSettings, open_source
+from training.frame_sources.settings import open_source
 from training.frame_sources.source import TrainingSource
 from training.nequip_runs.trainer import TrainingError, TrainingResult, train
+from training.source import SourceSettings
 from workflows.inputs.training_file import TrainingFile
 from workflows.progress import EpochProgress, announce
 

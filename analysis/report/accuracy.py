@@ -69,13 +69,19 @@ def verdict(evaluations: dict[str, Evaluation]) -> tuple[bool, str] | None:
 def _tables(variant: str, evaluation: Evaluation) -> list[Table]:
     header = ["frames", "atoms", "force MAE", "zero force", "mean force", "of baseline",
               "force RMSE", "energy MAE", "composition", "energy RMSE"]  # fmt: skip
+    stressed = any(errors.overall.stress for errors in evaluation.splits.values())
+    header += ["stress MAE", "zero stress"] if stressed else []
     numeric = frozenset(range(1, len(header) + 1))
     units = "forces in eV/Å per component, energies in meV/atom; baselines are MAE"
+    if stressed:
+        units = units.replace("; ", ", stresses in meV/Å³ per component; ")
     judged = judged_split(evaluation)
     families = evaluation.splits[judged].families
-    by_split = [[name, *_cells(errors.overall)] for name, errors in evaluation.splits.items()]
-    by_family = [[name, *_cells(errors)] for name, errors in families.items()]
-    by_family.append(["all", *_cells(evaluation.splits[judged].overall)])
+    by_split = [
+        [name, *_cells(errors.overall, stressed)] for name, errors in evaluation.splits.items()
+    ]
+    by_family = [[name, *_cells(errors, stressed)] for name, errors in families.items()]
+    by_family.append(["all", *_cells(evaluation.splits[judged].overall, stressed)])
     return [
         Table(
             f"{_title(variant)}: errors by split ({units})", ["split", *header], by_split, numeric
@@ -91,7 +97,7 @@ def _tables(variant: str, evaluation: Evaluation) -> list[Table]:
     ]
 
 
-def _cells(errors: GroupErrors) -> list[str]:
+def _cells(errors: GroupErrors, stressed: bool) -> list[str]:
     pushed = min(errors.zero_force.mae, errors.mean_force.mae) > _NO_FORCE
     return [
         count(errors.n_frames),
@@ -104,11 +110,17 @@ def _cells(errors: GroupErrors) -> list[str]:
         number(1000 * errors.energy.mae),
         number(1000 * errors.composition_linear.mae),
         number(1000 * errors.energy.rmse),
+        *(_stress_cells(errors) if stressed else ()),
     ]
 
 
+def _stress_cells(errors: GroupErrors) -> list[str]:
+    both = (errors.stress, errors.zero_stress)
+    return ["–" if found is None else number(1000 * found.mae) for found in both]
+
+
 def _parity_figures(variant: str, split: str, parity: Parity) -> list[Figure]:
-    return [
+    found = [
         Figure(
             f"parity-forces-{variant}",
             f"{_title(variant)}, {split} split: force components. "
@@ -124,6 +136,17 @@ def _parity_figures(variant: str, split: str, parity: Parity) -> list[Figure]:
             height=430,
         ),
     ]
+    if parity.stresses.n_total:
+        found.append(
+            Figure(
+                f"parity-stresses-{variant}",
+                f"{_title(variant)}, {split} split: stress components. "
+                + _shown(parity.stresses, "component"),
+                figures.parity(parity.stresses, quantity="stress component, meV/Å³"),
+                height=430,
+            )
+        )
+    return found
 
 
 def _shown(points: ParityPoints, noun: str) -> str:

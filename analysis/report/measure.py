@@ -9,7 +9,7 @@ from pathlib import Path
 
 from analysis.distributions import Distributions
 from analysis.evaluation import PREDICTIONS_DIR, Evaluation, evaluate, iter_predictions
-from analysis.parity import ParityPoints, energy_points, force_points
+from analysis.parity import ParityPoints, energy_points, force_points, stress_points
 from analysis.report.inputs import Inputs, TrainingFolder
 from training.dataset.extxyz import iter_frames
 from training.dataset.splits import SPLITS
@@ -24,6 +24,7 @@ class Parity:
 
     forces: ParityPoints
     energies: ParityPoints
+    stresses: ParityPoints
 
 
 @dataclass
@@ -77,7 +78,11 @@ def _measure_training(inputs: Inputs, training: TrainingFolder, measured: Measur
 
     def splits() -> Iterator[tuple[str, Predictions]]:
         for split, predictions in iter_predictions(training.folder):
-            parity[split] = Parity(force_points(predictions), energy_points(predictions, baselines))
+            parity[split] = Parity(
+                force_points(predictions),
+                energy_points(predictions, baselines),
+                stress_points(predictions),
+            )
             yield split, predictions
 
     folder = training.folder / PREDICTIONS_DIR

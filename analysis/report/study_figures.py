@@ -12,7 +12,6 @@ from plotly.subplots import make_subplots
 
 from analysis.report.figures import ACCENT, INK, MUTED, OTHER_COLOUR, round_ticks, styled
 from analysis.report.study_words import axis_title, parameter_name, trial_hover
-from analysis.report.variants import VARIANT_COLOURS, VARIANT_NAMES
 from analysis.tuning.front import front, objective_array, wide
 from analysis.tuning.history import History
 from analysis.tuning.importance import Importance
@@ -20,7 +19,7 @@ from analysis.tuning.pareto import Objective
 from analysis.tuning.published import SOURCE, PublishedPoint
 from analysis.tuning.trials import StudyRecord, TrialRecord
 from cuprolith.arrays import FloatArray
-from training.settings import Variant
+from training.variant import VARIANTS
 
 _HOVER = "%{customdata}<extra></extra>"
 _PALE = 0.35
@@ -77,7 +76,7 @@ def comparison_figure(
     figure = go.Figure()
     shown = []
     for record, dash in zip(records, _dashes(records), strict=True):
-        colour, name = VARIANT_COLOURS[record.study.variant], study_label(record, records)
+        colour, name = VARIANTS[record.study.variant].colour, study_label(record, records)
         found = front(record.trials)
         if not found:
             continue
@@ -100,7 +99,7 @@ def comparison_figure(
 
 def study_label(record: StudyRecord, among: Sequence[StudyRecord]) -> str:
     """Name a study by its variant, and by its folder where another has the same."""
-    name = VARIANT_NAMES[record.study.variant]
+    name = VARIANTS[record.study.variant].label
     alike = sum(other.study.variant == record.study.variant for other in among)
     return name if alike == 1 else f"{name} ({record.folder.name})"
 
@@ -231,10 +230,10 @@ def _add_paper_levels(
     for paper in papers:
         if paper.accuracy is None:
             continue
-        name = f"{VARIANT_NAMES[paper.variant]} in {SOURCE}, Table IV (no time given)"
+        name = f"{VARIANTS[paper.variant].label} in {SOURCE}, Table IV (no time given)"
         figure.add_trace(
             go.Scatter(x=ends, y=[paper.accuracy] * 2, mode="lines", name=name,
-                       line={"color": VARIANT_COLOURS[paper.variant], "width": 1.4, "dash": "dot"},
+                       line={"color": VARIANTS[paper.variant].colour, "width": 1.4, "dash": "dot"},
                        hovertemplate=f"{name}: {paper.accuracy:g} eV/Å<extra></extra>")
         )  # fmt: skip
 
@@ -272,7 +271,7 @@ def _evaluations(history: History) -> NDArray[np.int64]:
 
 def _dashes(records: Sequence[StudyRecord]) -> list[str]:
     """Tell studies of one variant apart."""
-    seen: dict[Variant, int] = {}
+    seen: dict[str, int] = {}
     dashes = []
     for record in records:
         rank = seen.get(record.study.variant, 0)

@@ -17,13 +17,13 @@ from analysis.report.study_figures import (
 )
 from analysis.report.study_tables import failure_table, front_table, measuring_facts
 from analysis.report.study_words import point_text
-from analysis.report.variants import VARIANT_COLOURS, VARIANT_NAMES
 from analysis.tuning.front import front
 from analysis.tuning.history import history
 from analysis.tuning.importance import FEWEST_TRIALS, Importance, importances
 from analysis.tuning.pareto import Pareto, pareto, published
 from analysis.tuning.published import SOURCE, PublishedPoint
 from analysis.tuning.trials import StudyRecord
+from training.variant import VARIANTS
 
 STEPS = "Steps: the border of what the front dominates. Hover over a trial for its settings."
 _FEW_POINTS = 15  # of a front are shown at once; longer tables are folded away
@@ -154,7 +154,7 @@ def _course_figures(
         *figures,
         Figure(f"{name}-hypervolume",
                f"Hypervolume over evaluations, up to the reference point {point} ({origin}).",
-               history_figure({"": (past, VARIANT_COLOURS[judged.variant])}, judged.objectives)),
+               history_figure({"": (past, VARIANTS[judged.variant].colour)}, judged.objectives)),
         Figure(f"{name}-progress",
                f"Error of each trial, and the best within the limits so far; {rate} % of all "
                "trials keep within them.",
@@ -200,7 +200,7 @@ def _parameter_figures(
             Figure(f"{name}-importance",
                    "Importance of the hyper-parameters for being among the best tenth, at least "
                    "five trials (PED-ANOVA). Ticks: what chance gives; pale bars do not exceed it.",
-                   importance_figure(ranked, VARIANT_COLOURS[judged.variant]),
+                   importance_figure(ranked, VARIANTS[judged.variant].colour),
                    height=150 + 34 * n_parameters, width="full")
         )  # fmt: skip
     if judged.points:
@@ -208,7 +208,7 @@ def _parameter_figures(
             ""
             if paper is None
             else f" Diamonds: the best of {SOURCE} (Tables I–III)"
-            + (f" for {VARIANT_NAMES[paper.variant]}, where the axes reach so far.")
+            + (f" for {VARIANTS[paper.variant].label}, where the axes reach so far.")
         )
         figures.append(
             Figure(f"{name}-parallel",

@@ -9,11 +9,11 @@ from analysis.report.study_figures import comparison_figure, history_figure, stu
 from analysis.report.study_section import STEPS, paper_notes, study_section
 from analysis.report.study_tables import comparison_table
 from analysis.report.study_words import point_text
-from analysis.report.variants import VARIANT_COLOURS
 from analysis.tuning.front import front, hypervolume, objective_array
 from analysis.tuning.history import history
 from analysis.tuning.pareto import common_reference_point, objectives, pareto, published
 from analysis.tuning.trials import StudyRecord
+from training.variant import VARIANTS
 
 
 def tuning_sections(studies: Sequence[StudyRecord], command: str) -> list[Section]:
@@ -62,7 +62,7 @@ def _comparison(studies: Sequence[StudyRecord], rank: int) -> Section:
     reference = common_reference_point(studies)
     papers = [paper for study in studies if (paper := published(study)) is not None]
     histories = {
-        label: (history(study.trials, reference), VARIANT_COLOURS[study.study.variant])
+        label: (history(study.trials, reference), VARIANTS[study.study.variant].colour)
         for label, study in zip(labels, studies, strict=True)
     }
     name = f"tuning-comparison-{rank}" if rank else "tuning-comparison"

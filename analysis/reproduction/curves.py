@@ -14,11 +14,10 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
 from analysis.report.figures import round_ticks, styled
-from analysis.report.variants import VARIANT_COLOURS, VARIANT_NAMES
 from analysis.reproduction.runs import Run
 from analysis.reproduction.tables import DATASET_NAMES, Quantity
 from cuprolith.arrays import FloatArray
-from training.settings import Variant
+from training.variant import VARIANTS
 
 _BAND_OPACITY = 0.18
 _FEW_EPOCHS = 60  # are shown one by one
@@ -46,10 +45,10 @@ def validation_curve(quantity: Quantity, run: Run) -> FloatArray:
     return 1000 * (run.curve.val_forces_mae if forces else run.curve.val_total_energy_mae)
 
 
-def bands(quantity: Quantity, dataset: str, runs: Sequence[Run]) -> dict[Variant, Band]:
+def bands(quantity: Quantity, dataset: str, runs: Sequence[Run]) -> dict[str, Band]:
     """Return the band of each variant that has been trained on a dataset."""
-    found: dict[Variant, Band] = {}
-    for variant in VARIANT_NAMES:
+    found: dict[str, Band] = {}
+    for variant in dict.fromkeys(run.plan.variant for run in runs):
         curves = [
             validation_curve(quantity, run)
             for run in runs
@@ -77,11 +76,11 @@ def _band(curves: Sequence[FloatArray]) -> Band | None:
     )
 
 
-def learning_curves(found: Mapping[Variant, Band], quantity: Quantity, dataset: str) -> go.Figure:
+def learning_curves(found: Mapping[str, Band], quantity: Quantity, dataset: str) -> go.Figure:
     """Plot the bands on logarithmic axes, with the paper's numbers as level lines."""
     figure = go.Figure()
     for variant, band in found.items():
-        name, colour = VARIANT_NAMES[variant], VARIANT_COLOURS[variant]
+        name, colour = VARIANTS[variant].label, VARIANTS[variant].colour
         edges = np.concatenate([band.epochs, band.epochs[::-1]])
         outline = np.concatenate([band.high, band.low[::-1]])
         figure.add_trace(
@@ -116,7 +115,7 @@ def _few(band: Band) -> bool:
 
 
 def learning_curves_png(
-    found: Sequence[tuple[Quantity, Mapping[Variant, Band]]], dataset: str
+    found: Sequence[tuple[Quantity, Mapping[str, Band]]], dataset: str
 ) -> bytes:
     """Draw the same side by side, forces and energies, as a PNG for a page of text."""
     figure = Figure(figsize=(4.6 * len(found), 3.2), layout="constrained")
@@ -124,9 +123,9 @@ def learning_curves_png(
         figure.subplots(1, len(found), squeeze=False)[0], found, strict=True
     ):
         for variant, band in variants.items():
-            colour = VARIANT_COLOURS[variant]
+            colour = VARIANTS[variant].colour
             marker = "o" if _few(band) else ""
-            name = VARIANT_NAMES[variant]
+            name = VARIANTS[variant].label
             axes.plot(band.epochs, band.mean, marker, ls="-", c=colour, label=name, lw=1.4, ms=3)
             axes.fill_between(
                 band.epochs, band.low, band.high, color=colour, alpha=_BAND_OPACITY, lw=0

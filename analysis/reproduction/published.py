@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Column = Literal["allegro", "reference", "allegro-mlp", "allegro-qdi"]
+from training.variant import VARIANTS
+
+# The column of what the publication compares with; the others are names of variants.
+REFERENCE = "reference"
+
+
+def _known(column: str) -> str:
+    if column != REFERENCE and column not in VARIANTS:
+        raise ValueError(f"{column!r} is neither a variant nor {REFERENCE!r}")
+    return column
+
+
+Column = Annotated[str, AfterValidator(_known)]
 Errors = dict[str, dict[Column, Annotated[float, Field(gt=0)]]]
 
 
@@ -33,6 +46,12 @@ class Published(BaseModel):
     reference: str
     forces_mae: Errors
     energy_mae: Errors
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """The variants with numbers, in the order of the file."""
+        columns = [name for table in (self.forces_mae, self.energy_mae) for name in table.values()]
+        return tuple(name for name in dict.fromkeys(chain(*columns)) if name != REFERENCE)
 
 
 def load_published(path: Path) -> Published:

@@ -14,7 +14,6 @@ from analysis.reproduction.held_out import HeldOutErrors, read_held_out
 from training.nequip_runs.learning_curve import LearningCurve, read_learning_curve
 from training.nequip_runs.nequip_config import METRICS_DIR, RUN_FACTS
 from training.nequip_runs.training_run import TrainingResult, stored_result
-from training.settings import Variant
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class PlannedRun:
     """
 
     dataset: str
-    variant: Variant
+    variant: str
     seed: int
     folder: Path
     max_epochs: int

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from math import floor, isfinite, log10
 
 from analysis.report.content import Table, count, duration, number
-from analysis.report.variants import VARIANT_NAMES
-from analysis.reproduction.published import Column, Errors, Published
+from analysis.reproduction.published import REFERENCE, Errors, Published
 from analysis.reproduction.runs import Estimate, Run, estimate
+from training.variant import VARIANTS
 
 ABSENT = "—"
 SHORT = "†"
@@ -89,21 +89,19 @@ def _comparison_rows(
     quantity: Quantity, dataset: str, runs: Sequence[Run], reference: str
 ) -> Iterator[list[str]]:
     published = quantity.published[dataset]
-    for variant, name in VARIANT_NAMES.items():
-        chosen = [run for run in runs if (run.plan.dataset, run.plan.variant) == (dataset, variant)]
+    trained = [run for run in runs if run.plan.dataset == dataset]
+    for column in dict.fromkeys([*published, *(run.plan.variant for run in trained)]):
+        chosen = [run for run in trained if run.plan.variant == column]
         yield [
             DATASET_NAMES[dataset],
-            name,
-            _published(published, variant),
+            reference if column == REFERENCE else VARIANTS[column].label,
+            _published(published, column),
             _ours(chosen, quantity.validation),
             _ours(chosen, quantity.held_out),
         ]
-        if variant == "allegro" and "reference" in published:
-            level = _published(published, "reference")
-            yield [DATASET_NAMES[dataset], reference, level, ABSENT, ABSENT]
 
 
-def _published(errors: Mapping[Column, float], column: Column) -> str:
+def _published(errors: Mapping[str, float], column: str) -> str:
     """Write a number with the paper's digits: two decimals below 1, else one."""
     if column not in errors:
         return ABSENT
@@ -139,7 +137,7 @@ def runs_table(runs: Sequence[Run], published: Published) -> Table:
     forces, energies = quantities(published)
     rows = [
         [
-            f"{DATASET_NAMES[run.plan.dataset]}, {VARIANT_NAMES[run.plan.variant]}",
+            f"{DATASET_NAMES[run.plan.dataset]}, {VARIANTS[run.plan.variant].label}",
             str(run.plan.seed),
             _state(run),
             f"{count(run.epochs)} of {count(run.plan.published_epochs)}"

@@ -15,10 +15,9 @@ from analysis.tuning.front import (
     knee_point,
     objective_array,
 )
-from analysis.tuning.published import SOURCE, PublishedPoint, paper_dataset, published_point
+from analysis.tuning.published import SOURCE, PublishedPoint, published_point
 from analysis.tuning.trials import StudyRecord, TrialRecord, load_study
 from cuprolith.staged_file import StagedFile
-from training.settings import Variant
 
 PARETO_FILE = "pareto.json"
 
@@ -74,7 +73,7 @@ class Pareto(_Content):
     """
 
     name: str
-    variant: Variant
+    variant: str
     dataset: str
     study_hash: str
     seed: int
@@ -174,7 +173,7 @@ def common_reference_point(records: Sequence[StudyRecord]) -> tuple[float, float
 
 def published(record: StudyRecord) -> PublishedPoint | None:
     """Return the paper's point of the study's variant and dataset, if it has one."""
-    dataset = paper_dataset(record.study.data, record.study.symbols)
+    dataset = record.study.data.paper_dataset(record.study.symbols)
     return None if dataset is None else published_point(dataset, record.study.variant)
 
 

@@ -12,12 +12,12 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.report.study_figures import study_label
 from analysis.report.study_words import axis_title
-from analysis.report.variants import VARIANT_COLOURS
 from analysis.reproduction.curves import label_plainly
 from analysis.tuning.front import front, objective_array, wide
 from analysis.tuning.history import history
 from analysis.tuning.pareto import Objective, common_reference_point, objectives, pareto
 from analysis.tuning.trials import StudyRecord
+from training.variant import VARIANTS
 
 
 def studies_png(records: Sequence[StudyRecord]) -> bytes:
@@ -50,7 +50,7 @@ def _draw_fronts(
     axes: Axes, records: Sequence[StudyRecord], named: tuple[Objective, Objective]
 ) -> None:
     for record in records:
-        colour = VARIANT_COLOURS[record.study.variant]
+        colour = VARIANTS[record.study.variant].colour
         found = objective_array(front(record.trials))[::-1]
         every = objective_array(record.feasible)
         axes.plot(every[:, 1], every[:, 0], "o", ms=2.5, c=colour, alpha=0.3, mew=0)
@@ -80,7 +80,7 @@ def _draw_hypervolumes(
     for record in records:
         course = history(record.trials, reference).hypervolume
         axes.plot(np.arange(1, len(course) + 1), course, drawstyle="steps-post", lw=1.4,
-                  c=VARIANT_COLOURS[record.study.variant])  # fmt: skip
+                  c=VARIANTS[record.study.variant].colour)  # fmt: skip
     axes.set(xlabel="evaluations", ylabel=f"hypervolume, {named[0].unit} × {named[1].unit}")
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

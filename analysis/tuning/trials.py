@@ -11,11 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from training.frame_sources.settings import SourceSettings
+from training.frame_sources.settings import AnySource
 from training.optimization.parameters import Parameter
-from training.settings import TrainingSettings, Variant
 from training.tuning.settings import TuningSettings
 from training.tuning.trial import TrialResult, constraint_values, objective_values
+from training.variant_settings import AnyTraining
 
 STUDY_FILE = "study.json"
 TRIALS_DIR = "trials"
@@ -49,16 +49,16 @@ class StudyFile(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     name: str
-    variant: Variant
+    variant: str
     dataset: str
     seed: int
     hash: str
-    data: SourceSettings
+    data: AnySource
     data_root: str
     symbols: tuple[str, ...]
     has_forces: bool
     search_space: dict[str, Parameter]
-    training: TrainingSettings
+    training: AnyTraining
     tuning: TuningSettings
     versions: dict[str, str]
 

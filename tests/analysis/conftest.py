@@ -42,7 +42,7 @@ def emt_frame(atoms: Atoms, entry: dict, trajectory_id: str, step: int) -> Frame
         cell=labelled.cell.array.copy(),
         energy=float(labelled.get_potential_energy()),
         forces=labelled.get_forces(),
-        stress=None,
+        stress=labelled.get_stress(voigt=False) if entry["family"] == "bulk" else None,
         structure_id=entry["structure_id"],
         family=entry["family"],
         miller_index=entry["miller_index"],
@@ -142,6 +142,8 @@ def write_training(campaign: SmallCampaign, *, quality: float = 0.8) -> Path:
         forces = np.concatenate([frame.forces for frame in frames])
         energies = np.array([frame.energy for frame in frames])
         n_atoms = np.array([len(frame) for frame in frames])
+        none = np.full((3, 3), np.nan)
+        stresses = np.array([none if f.stress is None else f.stress for f in frames])
         Predictions(
             structure_id=np.array([frame.structure_id for frame in frames]),
             family=np.array([frame.family for frame in frames]),
@@ -152,6 +154,8 @@ def write_training(campaign: SmallCampaign, *, quality: float = 0.8) -> Path:
             free_mask=np.ones(len(forces), dtype=bool),
             forces_reference=forces,
             forces_predicted=quality * forces + 0.01 * rng.normal(size=forces.shape),
+            stress_reference=stresses,
+            stress_predicted=quality * stresses,
         ).write(folder / "predictions" / f"{split}.npz")
     (folder / "metrics/version_0").mkdir(parents=True)
     (folder / "metrics/version_0/metrics.csv").write_text(

@@ -27,6 +27,8 @@ def random_predictions(seed, n_frames=12, noise=0.1):
     total = int(n_atoms.sum())
     energies = rng.normal(size=n_frames) - 3.0 * n_atoms
     forces = rng.normal(size=(total, 3))
+    stresses = rng.normal(size=(n_frames, 3, 3))
+    stresses[rng.random(n_frames) < 0.3] = np.nan
     return Predictions(
         structure_id=np.array([f"s-{index}" for index in range(n_frames)], dtype=str),
         free_mask=np.ones(total, dtype=bool),
@@ -37,6 +39,8 @@ def random_predictions(seed, n_frames=12, noise=0.1):
         energy_predicted=energies + noise * rng.normal(size=n_frames),
         forces_reference=forces,
         forces_predicted=forces + noise * rng.normal(size=forces.shape),
+        stress_reference=stresses,
+        stress_predicted=stresses + noise * rng.normal(size=stresses.shape),
     )
 
 
@@ -91,6 +95,30 @@ def test_errors_equal_loops_over_frames_and_atoms(seed):
             (errors.zero_force, zero),
             (errors.mean_force, mean),
         ):
+            assert found.mae == pytest.approx(np.mean(expected))
+            assert found.rmse == pytest.approx(np.sqrt(np.mean(np.square(expected))))
+            assert found.largest == pytest.approx(max(expected))
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_stress_errors_are_those_of_the_frames_that_have_one(seed):
+    predictions = random_predictions(seed)
+    split = evaluate([("test", predictions)], fit_baselines(training_frames())).splits["test"]
+    for family in (None, *set(predictions.family)):
+        errors = split.overall if family is None else split.families[family]
+        model, zero = [], []
+        for name, reference, predicted in zip(
+            predictions.family, predictions.stress_reference, predictions.stress_predicted,
+            strict=True,
+        ):  # fmt: skip
+            if family in (None, name) and not np.isnan(reference).any():
+                model.extend(abs(predicted - reference).ravel())
+                zero.extend(abs(reference).ravel())
+        if not model:
+            assert errors.stress is errors.zero_stress is None
+            continue
+        for found, expected in ((errors.stress, model), (errors.zero_stress, zero)):
             assert found.mae == pytest.approx(np.mean(expected))
             assert found.rmse == pytest.approx(np.sqrt(np.mean(np.square(expected))))
             assert found.largest == pytest.approx(max(expected))
@@ -169,9 +197,3 @@ def test_a_training_without_predictions_is_refused(tmp_path, small_campaign):
     (tmp_path / "predictions/test.npz").write_bytes(b"PK")
     with pytest.raises(ValueError, match="holds no predictions"):
         evaluate_training(tmp_path, small_campaign.root / "dataset")
-
-
-def test_a_file_that_is_no_evaluation_is_refused(tmp_path):
-    (tmp_path / "evaluation.json").write_text('{"splits": 3}')
-    with pytest.raises(ValueError, match="splits"):
-        Evaluation.model_validate_json((tmp_path / "evaluation.json").read_bytes())

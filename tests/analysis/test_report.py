@@ -130,6 +130,10 @@ def test_the_verdict_and_the_tables_say_what_the_evaluation_says(trained_page, t
         assert float(table[split]["mean force"]) == pytest.approx(overall.mean_force.mae, rel=5e-3)
         energy = 1000 * overall.energy.mae
         assert float(table[split]["energy MAE"]) == pytest.approx(energy, rel=5e-3)
+        if overall.stress is not None:
+            stress, zero = 1000 * overall.stress.mae, 1000 * overall.zero_stress.mae
+            assert float(table[split]["stress MAE"]) == pytest.approx(stress, rel=5e-3)
+            assert float(table[split]["zero stress"]) == pytest.approx(zero, rel=5e-3)
     families = trained_page.table("Allegro: errors by family on the test split")
     assert set(families) == {*evaluation.splits["test"].families, "all"}
     assert errors.force_ratio < 0.5

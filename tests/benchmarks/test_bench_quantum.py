@@ -22,19 +22,19 @@ from torch import Tensor
 from training.quantum.circuit import Circuit, Input, Weight
 from training.quantum.layer import QDILayer
 from training.quantum.pennylane_circuit import pennylane_qnode
-from training.quantum.qdi import qdi_circuit
+from training.quantum.qdi import QDIOptions, qdi_circuit
 
 Run = Callable[[Tensor], Tensor]
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 CIRCUITS = {
-    "4 qubits, 4 features, depth 3": {"n_inputs": 4},
-    "4 qubits, 21 features, depth 4": {"n_inputs": 21, "depth": 4},
-    "8 qubits, 8 features, depth 3": {"n_inputs": 8, "n_qubits": 8},
+    "4 qubits, 4 features, depth 3": {"n_features": 4},
+    "4 qubits, 21 features, depth 4": {"n_features": 21, "depth": 4},
+    "8 qubits, 8 features, depth 3": {"n_features": 8, "n_qubits": 8},
 }
 
 
 def ours(circuit: Circuit, options: dict, device: str) -> tuple[Run, list[Tensor]]:
-    layer = QDILayer(**options).to(device)
+    layer = QDILayer(QDIOptions(**options)).to(device)
     return layer, [layer.weights]
 
 
@@ -55,12 +55,12 @@ def tensorcircuit(circuit: Circuit, options: dict, device: str) -> tuple[Run, li
         for gate in circuit.gates:
             apply = getattr(simulated, gate.name)
             if gate.angle is None:
-                apply(*gate.wires)
+                apply(*gate.qubits)
             else:
                 source = x if isinstance(gate.angle, Input) else weights
-                apply(*gate.wires, theta=source[gate.angle.index])
+                apply(*gate.qubits, theta=source[gate.angle.index])
         values = [
-            simulated.expectation_ps(**{observable.pauli: [observable.wire]})
+            simulated.expectation_ps(**{observable.pauli: [observable.qubit]})
             for observable in circuit.observables
         ]
         return torch.real(torch.stack(values))
@@ -75,13 +75,13 @@ def deepquantum(circuit: Circuit, options: dict, device: str) -> tuple[Run, list
     features = [gate.angle.index for gate in circuit.gates if isinstance(gate.angle, Input)]
     for gate in circuit.gates:
         if isinstance(gate.angle, Input):
-            getattr(simulated, gate.name)(gate.wires[0], encode=True)
+            getattr(simulated, gate.name)(gate.qubits[0], encode=True)
         elif isinstance(gate.angle, Weight):
-            getattr(simulated, gate.name)(gate.wires[0])
+            getattr(simulated, gate.name)(gate.qubits[0])
         else:
-            getattr(simulated, {"cx": "cnot"}[gate.name])(*gate.wires)
+            getattr(simulated, {"cx": "cnot"}[gate.name])(*gate.qubits)
     for observable in circuit.observables:
-        simulated.observable(wires=observable.wire, basis=observable.pauli)
+        simulated.observable(wires=observable.qubit, basis=observable.pauli)
     simulated.to(device)
 
     def run(x: Tensor) -> Tensor:
@@ -119,10 +119,10 @@ def peak_mb(n_edges: int, circuit: str, peer: str) -> float:
         "status = Path('/proc/self/status')\n"
         "kb = lambda key: int(re.search(key + r':\\s*(\\d+)', status.read_text()).group(1))\n"
         "n_edges, name, peer = int(sys.argv[1]), sys.argv[2], getattr(bench, sys.argv[3])\n"
-        "options = bench.CIRCUITS[name]; circuit = bench.qdi_circuit(**options)\n"
+        "options = bench.CIRCUITS[name]; circuit = bench.qdi_circuit(bench.QDIOptions(**options))\n"
         "run, weights = peer(circuit, options, 'cpu')\n"
-        "bench.double_backward(run, weights, torch.randn(10, circuit.n_inputs))\n"
-        "x = torch.randn(n_edges, circuit.n_inputs)\n"
+        "bench.double_backward(run, weights, torch.randn(10, circuit.n_features))\n"
+        "x = torch.randn(n_edges, circuit.n_features)\n"
         "Path('/proc/self/clear_refs').write_text('5')\n"
         "before = kb('VmRSS')\n"
         "bench.double_backward(run, weights, x)\n"
@@ -137,9 +137,9 @@ def peak_mb(n_edges: int, circuit: str, peer: str) -> float:
 @pytest.mark.parametrize("peer", PEERS)
 def test_default_circuit(benchmark, measuring, peer, step, n_edges, device):
     options = CIRCUITS["4 qubits, 4 features, depth 3"]
-    circuit = qdi_circuit(**options)
+    circuit = qdi_circuit(QDIOptions(**options))
     run, weights = peer(circuit, options, device)
-    x = torch.randn(n_edges if measuring else 20, circuit.n_inputs, device=device)
+    x = torch.randn(n_edges if measuring else 20, circuit.n_features, device=device)
     benchmark.group = f"{step.__name__}, {n_edges:,} edges, {device}"
 
     def call() -> None:
@@ -156,9 +156,9 @@ def test_default_circuit(benchmark, measuring, peer, step, n_edges, device):
 @pytest.mark.parametrize("peer", [ours, pennylane])
 def test_larger_circuits(benchmark, measuring, peer, step, name):
     options = CIRCUITS[name]
-    circuit = qdi_circuit(**options)
+    circuit = qdi_circuit(QDIOptions(**options))
     run, weights = peer(circuit, options, "cpu")
-    x = torch.randn(2_000 if measuring else 5, circuit.n_inputs)
+    x = torch.randn(2_000 if measuring else 5, circuit.n_features)
     benchmark.group = f"{step.__name__}, {name}, 2,000 edges"
     benchmark.pedantic(step, (run, weights, x), warmup_rounds=1, rounds=3 if measuring else 1)
 

@@ -17,7 +17,7 @@ from fresh_process import peak_beyond, printed_number
 from training.optimization.parameters import FloatParameter, IntParameter, OrdinalParameter
 from training.optimization.samo_cobra import Observations, SamoCobraSettings, propose
 from training.optimization.search_space import SearchSpace
-from training.tuning.search_spaces import paper_search_space
+from training.variant import VARIANTS
 
 BATCH = 12
 SETTINGS = SamoCobraSettings(reference_point=(2.0, 6.0))
@@ -25,7 +25,7 @@ SETTINGS = SamoCobraSettings(reference_point=(2.0, 6.0))
 
 @cache
 def space() -> SearchSpace:
-    return SearchSpace(paper_search_space("allegro-qdi"))
+    return SearchSpace(dict(VARIANTS["allegro-qdi"].search_space))
 
 
 def study(n_evaluations: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from fresh_process import printed_number
 
-from training.frame_sources.qm9_files import ARCHIVE, CACHE, UNCHARACTERIZED, read_qm9
 from training.sources.qm9 import QM9Source
+from training.sources.qm9.files import ARCHIVE, CACHE, UNCHARACTERIZED, read_qm9
 
 N_ATOMS = 18
 BATCH_SIZE = 64
@@ -62,10 +62,10 @@ def one_epoch(folder: Path, n_train: int) -> int:
     from nequip.utils.global_state import set_global_state
 
     from training.nequip_runs.nequip_config import nequip_config
-    from training.settings import AllegroSettings, TrainingSettings
+    from training.variants.allegro import AllegroSettings, AllegroTraining
 
     source = QM9Source(folder, n_train=n_train, n_val=n_train // 11)
-    settings = TrainingSettings(batch_size=BATCH_SIZE, model=AllegroSettings(r_max=R_MAX))
+    settings = AllegroTraining(batch_size=BATCH_SIZE, model=AllegroSettings(r_max=R_MAX))
     config = nequip_config(settings, source.training_data(stress=False), seed=0)
     del source
     with torch_default_dtype(torch.float64):

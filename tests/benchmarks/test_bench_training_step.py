@@ -20,11 +20,14 @@ from nequip.data import AtomicDataDict, compute_neighborlist_, from_ase
 from nequip.utils.dtype import torch_default_dtype
 from nequip.utils.global_state import set_global_state
 
-from training.model_configs import model_config
-from training.settings import AllegroSettings, FinalMLPSettings, QDISettings, TrainingSettings
+from training.settings import TrainingSettings
+from training.variant import VARIANTS, model_config
+from training.variants.allegro import AllegroSettings
+from training.variants.allegro_mlp import FinalMLPSettings
+from training.variants.allegro_qdi import QDISettings
 
 ROOT = Path(__file__).parents[2]
-VARIANTS = ["allegro", "allegro-mlp", "allegro-qdi"]
+NAMES = ["allegro", "allegro-mlp", "allegro-qdi"]
 R_MAX = 5.0
 # Cells per batch and their repetitions: 5 cells of 32 atoms as in Table III, and a large cell.
 SIZES = {"5 x 32 atoms": (5, 2), "1 x 864 atoms": (1, 6)}
@@ -33,14 +36,12 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 def settings(variant: str) -> TrainingSettings:
     """CuLi of Table III; the MLP as wide as what it stands for: 4 features, 4 and 128 wide."""
-    return TrainingSettings(
-        variant=variant,
-        model=AllegroSettings(
-            r_max=R_MAX, polynomial_cutoff_p=12.0, num_layers=3, edge_mlp_width=4
-        ),
-        final_mlp=FinalMLPSettings(input_width=4, widths=(4, 128)),
-        qdi=QDISettings(input_features=4, depth=3, final_mlp_width=128),
-    )
+    own = {
+        "allegro-mlp": {"final_mlp": FinalMLPSettings(input_width=4, widths=(4, 128))},
+        "allegro-qdi": {"qdi": QDISettings(input_features=4, depth=3, final_mlp_width=128)},
+    }
+    model = AllegroSettings(r_max=R_MAX, polynomial_cutoff_p=12.0, num_layers=3, edge_mlp_width=4)
+    return VARIANTS[variant].settings(model=model, **own.get(variant, {}))
 
 
 def batch(n_frames: int, repeat: int) -> AtomicDataDict.Type:
@@ -108,7 +109,7 @@ def peak_mb(*arguments: object) -> float:
     return round(printed_number(script, *arguments), 1)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", NAMES)
 @pytest.mark.parametrize("size", SIZES)
 def test_training_step(benchmark, measuring, size, variant):
     benchmark.group = size

@@ -17,8 +17,9 @@ from training.dataset.frames import Frame
 from training.nequip_runs.nequip_process import EpochMetrics
 from training.nequip_runs.trainer import train
 from training.nequip_runs.training_run import TrainingError, load_result
-from training.settings import AllegroSettings, DatasetSettings, SplitSettings, TrainingSettings
+from training.settings import DatasetSettings, SplitSettings
 from training.sources.dataset import DatasetSource
+from training.variants.allegro import AllegroSettings, AllegroTraining
 
 LATTICE_CONSTANTS = {"Al": 4.05, "Cu": 3.61}
 
@@ -68,7 +69,7 @@ def small_settings():
     model = AllegroSettings(
         r_max=4.5, num_scalar_features=8, num_tensor_features=2, edge_mlp_width=8
     )
-    return TrainingSettings(model=model, max_epochs=40, batch_size=8, learning_rate=0.02)
+    return AllegroTraining(model=model, max_epochs=40, batch_size=8, learning_rate=0.02)
 
 
 @pytest.fixture(scope="session")

@@ -133,6 +133,21 @@ def test_batches_predict_what_the_calculator_says(
         np.testing.assert_array_equal(predictions.forces_reference[mine], frame.forces)
         np.testing.assert_array_equal(predictions.numbers[mine], frame.numbers)
         assert predictions.structure_id[i] == frame.structure_id
+        assert frame.stress is not None
+        np.testing.assert_array_equal(predictions.stress_reference[i], frame.stress)
+        atoms = frame.to_atoms()
+        atoms.calc = calculator
+        stress = atoms.get_stress(voigt=False)
+        np.testing.assert_allclose(predictions.stress_predicted[i], stress, atol=1e-6)
+
+
+def test_frames_without_a_stress_have_none_predicted(checkpoint):
+    crystal = emt_frame(bulk("Cu", "fcc", 3.7, cubic=True))
+    frames = [replace(crystal, stress=None), crystal]
+    predictions = predict_frames(checkpoint, frames)
+    assert np.isnan(predictions.stress_reference[0]).all()
+    assert np.isnan(predictions.stress_predicted[0]).all()
+    assert np.isfinite(predictions.stress_predicted[1]).all()
 
 
 def test_predictions_come_back_from_disk_without_pickle(checkpoint, tmp_path):

@@ -12,8 +12,8 @@ from test_trainer import ROOT, TRAIN_IN_ANOTHER_PROCESS, nequip_processes, weigh
 
 from training.nequip_runs.learning_curve import metrics_files, read_learning_curve
 from training.nequip_runs.trainer import TrainingError, train
-from training.settings import QDISettings
 from training.sources.dataset import DatasetSource
+from training.variants.allegro_qdi import AllegroQDITraining, QDISettings
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def settings(small_settings, emt_dataset):
         "max_epochs": 10,
         "dtype": "float64",
     }
-    return small_settings.model_copy(update=update)
+    return AllegroQDITraining(**{**dict(small_settings), **update})
 
 
 @pytest.fixture(scope="module")

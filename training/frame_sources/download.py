@@ -1,29 +1,22 @@
-"""Download the public datasets: official files, checksummed, resumed where a try broke off."""
+"""Download files of public datasets: checksums verified, interrupted downloads resumed."""
 
 from __future__ import annotations
 
-import bz2
 import hashlib
-import shutil
-import tarfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from importlib import metadata
 from pathlib import Path
-from typing import Literal, get_args
 
 from filelock import FileLock
 
-from cuprolith.staged_file import StagedFile, sync_folder
-from training.frame_sources.qm9_files import ARCHIVE, UNCHARACTERIZED
-from training.sources.rmd17 import Molecule
+from cuprolith.staged_file import sync_folder
+from training.source import SOURCES, OnProgress
 
-PublicDataset = Literal["rmd17", "qm9"]
-OnProgress = Callable[[str, int, int], None]
+FIGSHARE = "https://ndownloader.figshare.com/files/"
 
 _CHUNK = 1 << 20
 _TIMEOUT = 60.0  # seconds without a byte
@@ -53,39 +46,13 @@ class RemoteFile:
     md5: str
 
 
-_FIGSHARE = "https://ndownloader.figshare.com/files/"
-RMD17_ARCHIVE = RemoteFile(
-    "rmd17.tar.bz2",
-    _FIGSHARE + "23950376",
-    1_066_301_513,
-    "cb1a927628d96f2e966025da4fb63d18",
-)
-_FILES: dict[PublicDataset, tuple[RemoteFile, ...]] = {
-    "rmd17": (RMD17_ARCHIVE,),
-    "qm9": (
-        RemoteFile(
-            UNCHARACTERIZED, _FIGSHARE + "3195404", 486_752, "a361887bacb427b8a0ce7903d92a53b4"
-        ),
-        RemoteFile(ARCHIVE, _FIGSHARE + "3195389", 86_144_227, "ad1ebd51ee7f5b3a6e32e974e5d54012"),
-    ),
-}
-_RMD17_MEMBERS = (
-    *(f"npz_data/rmd17_{molecule}.npz" for molecule in get_args(Molecule)),
-    *(f"splits/index_{part}_{n:02d}.csv" for part in ("train", "test") for n in range(1, 6)),
-)
-
-
-def download_dataset(
-    name: PublicDataset, directory: Path, on_progress: OnProgress | None = None
-) -> None:
-    """Put the official files of a dataset into a folder; what is there and whole stays.
-
-    rMD17's archive (1.1 GB) is unpacked into ``rmd17/`` beside it and may be removed then.
+def download_dataset(name: str, directory: Path, on_progress: OnProgress | None = None) -> None:
+    """Put the official files of a source into a folder; files that are there and whole stay.
 
     Parameters
     ----------
     name
-        ``rmd17`` or ``qm9``.
+        Of the source.
     directory
         Is made.
     on_progress
@@ -94,17 +61,15 @@ def download_dataset(
     Raises
     ------
     DownloadError
-        If a file cannot be had or is not what it should be. The same call goes on from there.
+        If the source has no such files, or one cannot be had or is not what it should be. The same
+        call resumes there.
     """
-    report = on_progress or _silent
+    public = {source.name: source.download for source in SOURCES if source.download is not None}
+    if name not in public:
+        raise DownloadError(f"{name}: nothing to download; choose one of {', '.join(public)}")
     directory.mkdir(parents=True, exist_ok=True)
     with FileLock(directory / ".download.lock"):
-        if name == "rmd17" and _unpacked(directory):
-            return
-        for file in _FILES[name]:
-            download(file, directory, report)
-        if name == "rmd17":
-            _unpack(directory / RMD17_ARCHIVE.name, report)
+        public[name](directory, on_progress or _silent)
 
 
 def download(file: RemoteFile, directory: Path, on_progress: OnProgress | None = None) -> Path:
@@ -185,41 +150,11 @@ def _continues_at(response: HTTPResponse, start: int) -> bool:
 
 def _failure(file: RemoteFile, target: Path, reason: str) -> DownloadError:
     return DownloadError(
-        f"{file.url} could not be downloaded: {reason}. Give the same command again, it goes on "
-        f"from there; or download the file otherwise and put it at {target} (MD5 {file.md5})"
+        f"{file.url} could not be downloaded: {reason}. Rerun the same command to "
+        f"resume; or download the file otherwise and put it at {target} (MD5 {file.md5})"
     )
 
 
 def _md5(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-def _unpacked(directory: Path) -> bool:
-    return all((directory / "rmd17" / member).is_file() for member in _RMD17_MEMBERS)
-
-
-def _unpack(archive: Path, report: OnProgress) -> None:
-    """Unpack arrays and splits in one pass; each file appears whole or not at all."""
-    folder = archive.parent / "rmd17"
-    wanted = {f"rmd17/{member}": folder / member for member in _RMD17_MEMBERS}
-    size = archive.stat().st_size
-    with (
-        archive.open("rb") as compressed,
-        bz2.open(compressed) as content,
-        tarfile.open(fileobj=content, mode="r|") as stream,
-    ):
-        for member in stream:
-            report(f"unpacking {archive.name}", compressed.tell(), size)
-            target = wanted.get(member.name.removeprefix("./"))
-            source = stream.extractfile(member)
-            if target is None or source is None:
-                continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with StagedFile(target) as file:
-                shutil.copyfileobj(source, file, _CHUNK)
-                file.commit()
-    report(f"unpacking {archive.name}", size, size)
-    if not _unpacked(archive.parent):
-        missing = [member for member in _RMD17_MEMBERS if not (folder / member).is_file()]
-        raise DownloadError(f"{archive} does not hold {', '.join(missing)}")

@@ -60,7 +60,7 @@ class MoleculeSource(ABC):
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """Return the section (see `SourceSettings`) that opens this source."""
+        """Return the section (see `AnySource`) that opens this source."""
 
     @abstractmethod
     def atomic_energies(self) -> Mapping[str, float]:
@@ -102,7 +102,7 @@ class MoleculeSource(ABC):
         energies = atomic_energies or self.atomic_energies()
         return TrainingData(
             module={
-                "_target_": "training.frame_sources.datamodules.MoleculeDataModule",
+                "_target_": "training.frame_sources.datamodules.SourceDataModule",
                 "source": self.settings(),
             },
             symbols=self.symbols,

@@ -1,5 +1,1 @@
-"""Variants of Allegro as NequIP model builders (Hydra: ``training.models.AllegroMLPModel``)."""
-
-from training.models.builders import AllegroMLPModel, AllegroQDIModel
-
-__all__ = ["AllegroMLPModel", "AllegroQDIModel"]
+"""Parts that the models of several variants are made of."""

@@ -14,13 +14,19 @@ from nequip.data import AtomicDataDict
 from nequip.nn import GraphModuleMixin, ScalarMLPFunction
 
 
+class Block(torch.nn.Module):
+    """Maps features of shape (n_edges, n_features) to (n_edges, n_outputs), 0 to exactly 0."""
+
+    n_outputs: int
+
+
 class EdgeReadout(GraphModuleMixin, torch.nn.Module):
     """Edge features → inserted block → Allegro's readout MLP → edge energies.
 
     Parameters
     ----------
     block
-        Maps features of shape (n_edges, n_features) to the MLP's inputs, 0 to exactly 0.
+        Makes the inputs of the MLP.
     mlp
         Allegro's readout, without biases.
     field, out_field
@@ -31,7 +37,7 @@ class EdgeReadout(GraphModuleMixin, torch.nn.Module):
 
     def __init__(
         self,
-        block: torch.nn.Module,
+        block: Block,
         mlp: ScalarMLPFunction,
         field: str,
         out_field: str,

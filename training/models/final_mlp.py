@@ -7,17 +7,18 @@ from typing import Literal
 
 import torch
 
+from training.models.edge_readout import Block
 from training.models.scaled_layers import Initialization, activation, linear
 
 Nonlinearity = Literal["silu", "mish", "gelu", "ssp", "tanh"]
 
 
-class FinalMLP(torch.nn.Module):
+class FinalMLP(Block):
     """Linear map to `input_width` features, then two hidden layers (Laskaris 2026, III.D).
 
     Parameters
     ----------
-    n_inputs
+    n_features
         Number of edge features.
     input_width
         Number of features that enter the first hidden layer.
@@ -36,7 +37,7 @@ class FinalMLP(torch.nn.Module):
 
     def __init__(
         self,
-        n_inputs: int,
+        n_features: int,
         input_width: int,
         widths: Sequence[int],
         nonlinearity: Nonlinearity | None = "silu",
@@ -46,7 +47,7 @@ class FinalMLP(torch.nn.Module):
         first, second = widths
         self.n_outputs = second
         self.layers = torch.nn.Sequential(
-            linear(n_inputs, input_width, initialization),
+            linear(n_features, input_width, initialization),
             linear(input_width, first, initialization),
             activation(nonlinearity),
             linear(first, second, initialization),
@@ -54,5 +55,5 @@ class FinalMLP(torch.nn.Module):
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Map features of shape (n_edges, n_inputs) to (n_edges, n_outputs)."""
+        """Map features of shape (n_edges, n_features) to (n_edges, n_outputs)."""
         return self.layers(features)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 
+from training.models.edge_readout import Block
 from training.models.scaled_layers import activation, linear
 from training.quantum.layer import QDILayer
+from training.quantum.qdi import QDIOptions
 
-Axis = Literal["x", "y", "z"]
 
-
-class QDIBlock(torch.nn.Module):
+class QDIBlock(Block):
     """Linear map to a quantum depth-infused layer, then a fully connected layer.
 
     The circuit's deviation from its value at 0 is what goes on (`training.quantum.layer`), which
@@ -27,50 +26,24 @@ class QDIBlock(torch.nn.Module):
 
     Parameters
     ----------
-    n_inputs
+    n_features
         Number of edge features.
-    input_features
-        Number of features the circuit reads.
-    qubits, depth, encoding, rotation, entangling, observable, measurement, input_scaling
-        Of the circuit, see `training.quantum.layer.QDILayer`.
+    options
+        Of the circuit.
     final_mlp_width
         Of the fully connected layer.
     """
 
-    def __init__(
-        self,
-        n_inputs: int,
-        input_features: int = 4,
-        qubits: int = 4,
-        depth: int = 3,
-        encoding: Axis = "z",
-        rotation: Axis = "x",
-        entangling: Literal["basic", "strong"] = "basic",
-        observable: Axis = "y",
-        measurement: Literal["all", "even", "single"] = "all",
-        input_scaling: Literal["none", "tanh_pi"] = "none",
-        final_mlp_width: int = 128,
-    ) -> None:
+    def __init__(self, n_features: int, options: QDIOptions, final_mlp_width: int) -> None:
         super().__init__()
-        circuit = QDILayer(
-            n_inputs=input_features,
-            n_qubits=qubits,
-            depth=depth,
-            encoding=encoding,
-            rotation=rotation,
-            entangling=entangling,
-            observable=observable,
-            measurement=measurement,
-            input_scaling=input_scaling,
-        )
         self.n_outputs = final_mlp_width
-        self.encode = linear(n_inputs, input_features)
-        self.circuit = circuit
-        self.gain = math.sqrt((2**qubits + 1) / 2)
+        self.encode = linear(n_features, options.n_features)
+        self.circuit = QDILayer(options)
+        self.gain = math.sqrt((2**options.n_qubits + 1) / 2)
         self.fully_connected = torch.nn.Sequential(
-            linear(circuit.n_outputs, final_mlp_width), activation("silu")
+            linear(self.circuit.n_outputs, final_mlp_width), activation("silu")
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Map features of shape (n_edges, n_inputs) to (n_edges, n_outputs)."""
+        """Map features of shape (n_edges, n_features) to (n_edges, n_outputs)."""
         return self.fully_connected(self.gain * self.circuit(self.encode(features)))

@@ -54,16 +54,16 @@ def activation(nonlinearity: str | None) -> torch.nn.Module:
 
 
 def linear(
-    n_inputs: int, n_outputs: int, initialization: Initialization = "uniform"
+    n_features: int, n_outputs: int, initialization: Initialization = "uniform"
 ) -> ScalarLinearLayer:
-    """Return a map without bias, of weights with unit mean square and scaled by 1/√n_inputs."""
+    """Return a map without bias, of weights with unit mean square and scaled by 1/√n_features."""
     orthogonal = initialization == "orthogonal"
     layer = ScalarLinearLayer(
-        n_inputs,
+        n_features,
         n_outputs,
-        alpha=1 / math.sqrt(n_inputs),
+        alpha=1 / math.sqrt(n_features),
         init_mode="normal" if orthogonal else initialization,
     )
     if orthogonal:
-        torch.nn.init.orthogonal_(layer.weight, gain=math.sqrt(max(n_inputs, n_outputs)))
+        torch.nn.init.orthogonal_(layer.weight, gain=math.sqrt(max(n_features, n_outputs)))
     return layer

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from training.nequip_runs.nequip_config import BEST_CHECKPOINT
 from training.nequip_runs.training_run import TrainingError
+from training.source import SOURCES
+from training.variant import VARIANTS
 
 # What a checkpoint may name to be built on loading.
 _TRUSTED = (
@@ -16,11 +19,11 @@ _TRUSTED = (
     "allegro.nn.",
     "lightning.",
     "nequip.data.",
+    "nequip.model.",
     "nequip.nn.",
     "nequip.train.",
     "torch.optim.",
     "torch.utils.data.DataLoader",
-    "training.",
 )
 # What PyTorch raises on other files, on damaged ones, and on pickles of anything but tensors.
 _NOT_A_CHECKPOINT = (
@@ -38,10 +41,14 @@ _NOT_A_CHECKPOINT = (
 def refuse_foreign(checkpoint: Path) -> None:
     """Check that a checkpoint names nothing but the libraries used here, before it is loaded.
 
+    Packages that define a registered variant or source count as such: what they contain runs
+    whenever settings are read.
+
     Raises
     ------
     TrainingError
-        If there is no such checkpoint, or it would run other code.
+        If there is no such checkpoint, it would run other code, or it was trained with another
+        version of Cuprolith, whose models are elsewhere.
     """
     import torch
 
@@ -52,11 +59,7 @@ def refuse_foreign(checkpoint: Path) -> None:
         )
     try:
         content = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        foreign = [
-            target
-            for target in _targets(content["hyper_parameters"])
-            if not target.startswith(_TRUSTED)
-        ]
+        targets = list(dict.fromkeys(_targets(content["hyper_parameters"])))
     except FileNotFoundError as error:
         raise TrainingError(f"{checkpoint} does not exist: train first") from error
     except _NOT_A_CHECKPOINT as error:
@@ -65,8 +68,30 @@ def refuse_foreign(checkpoint: Path) -> None:
             f"{checkpoint} is no checkpoint of a training: it is damaged, or holds more than "
             "numbers and settings"
         ) from error
-    if foreign:
-        raise TrainingError(f"{checkpoint} would run {foreign[0]}: refused")
+    registered = _registered()
+    for target in targets:
+        if not target.startswith((*_TRUSTED, *registered)):
+            raise TrainingError(f"{checkpoint} would run {target}: refused")
+        if target.startswith(registered) and not _exists(target):
+            raise TrainingError(
+                f"{checkpoint} was trained with another version of this software: there is no "
+                f"{target} any more. Use that version (inputs.json beside it names it), or train "
+                "again"
+            )
+
+
+def _registered() -> tuple[str, ...]:
+    """Prefixes of what the packages of all variants and sources contain."""
+    sections = [entry.settings for entry in (*VARIANTS, *SOURCES)]
+    return tuple({f"{section.__module__.partition('.')[0]}." for section in sections})
+
+
+def _exists(target: str) -> bool:
+    module, _, name = target.rpartition(".")
+    try:
+        return hasattr(import_module(module), name)
+    except ModuleNotFoundError:
+        return False
 
 
 def _targets(config: Any) -> Iterator[str]:

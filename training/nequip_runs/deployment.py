@@ -60,7 +60,8 @@ def compile_model(model: Path, out: Path, target: Target = "ase", device: str = 
     out
         File to write, ``*.nequip.pt2``; its folder is made.
     target
-        ``ase`` for `compiled_calculator`, ``batch`` for torch-sim, ``pair_allegro`` for LAMMPS.
+        ``ase`` for `compiled_calculator`, ``batch`` for torch-sim, ``pair_allegro`` or
+        ``pair_nequip`` for LAMMPS (a variant's `lammps_target`).
     device
         ``cpu`` or ``cuda``.
 

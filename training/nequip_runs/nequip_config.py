@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.model_configs import model_config
 from training.settings import TrainingSettings
+from training.variant import model_config
 
 # Names under which NequIP's trainer logs, and the files it writes in its working directory.
 MONITOR = "val0_epoch/weighted_sum"

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cuprolith.hashes import file_sha256, sha256
 from cuprolith.staged_file import StagedFile
 from training.nequip_runs.nequip_config import TrainingData, nequip_config
-from training.settings import TrainingSettings, Variant
+from training.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from training.frame_sources.source import TrainingSource
@@ -95,7 +95,7 @@ class TrainingResult(_Record):
         Training time, resumed runs added up; start-up is not counted.
     """
 
-    variant: Variant
+    variant: str
     input_hash: str
     seed: int
     checkpoint: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]

@@ -45,8 +45,7 @@ class SamoCobraSampler(BaseSampler):
 
     What it proposes follows from the trials in the storage, the seed, and nothing else: a study
     that is stopped and loaded again goes on as if it had not been, and workers that share a
-    storage and a seed work as one; `SamoCobra` with that search space, seed and settings proposes
-    the same points. Running trials count as evaluated, with what is predicted of
+    storage and a seed work as one. Running trials count as evaluated, with what is predicted of
     them, until they finish. Failed and pruned trials keep the search away from where they were.
 
     Parameters

@@ -1,11 +1,11 @@
 """SAMO-COBRA: surrogate-assisted multi-objective optimisation with constraints.
 
-De Winter, van Stein and Bäck, EMO 2021. `propose` has no memory; `SamoCobra` is asked and told.
+De Winter, van Stein and Bäck, EMO 2021. `propose` has no memory; `SamoCobraSampler` (in
+`training.optimization.optuna_sampler`) keeps it in Optuna's storage.
 """
 
 from __future__ import annotations
 
-from training.optimization.ask_tell import Proposal, SamoCobra, SavedStateError
 from training.optimization.observations import Observations, Proposals
 from training.optimization.proposing import propose
 from training.optimization.settings import SamoCobraSettings
@@ -13,11 +13,8 @@ from training.optimization.taken import SearchSpaceExhausted
 
 __all__ = [
     "Observations",
-    "Proposal",
     "Proposals",
-    "SamoCobra",
     "SamoCobraSettings",
-    "SavedStateError",
     "SearchSpaceExhausted",
     "propose",
 ]

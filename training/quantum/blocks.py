@@ -43,8 +43,8 @@ class BlockMatrices(nn.Module):
     ----------
     blocks
         Gates of each block, in order.
-    wires
-        Wires each block's matrix acts on, first wire most significant; equally many for all.
+    qubits
+        Qubits each block's matrix acts on, first qubit most significant; equally many for all.
     n_weights
         Weights of the circuit.
     """
@@ -54,13 +54,13 @@ class BlockMatrices(nn.Module):
     half_angles: Tensor
 
     def __init__(
-        self, blocks: list[list[Gate]], wires: list[list[int]], n_qubits: int, n_weights: int
+        self, blocks: list[list[Gate]], qubits: list[list[int]], n_qubits: int, n_weights: int
     ) -> None:
         super().__init__()
-        factors = [_factors(gates, on) for gates, on in zip(blocks, wires, strict=True)]
+        factors = [_factors(gates, on) for gates, on in zip(blocks, qubits, strict=True)]
         length = max((len(block) for block in factors), default=0)
-        n_wires = len(wires[0]) if wires else n_qubits
-        identity = torch.eye(2 * 2**n_wires, dtype=torch.float64)
+        n_block_qubits = len(qubits[0]) if qubits else n_qubits
+        identity = torch.eye(2 * 2**n_block_qubits, dtype=torch.float64)
         padding = (identity, torch.zeros_like(identity), None)
         padded = [block + [padding] * (length - len(block)) for block in factors]
         flat = [factor for block in padded for factor in block]
@@ -93,15 +93,15 @@ class BlockMatrices(nn.Module):
         return product[:, 0]
 
 
-def _factors(gates: list[Gate], wires: list[int]) -> list[Factor]:
+def _factors(gates: list[Gate], qubits: list[int]) -> list[Factor]:
     """Return (A, B, weight) per rotation by a weight, the gates that follow multiplied in."""
-    identity = _real(_on_wires({}, wires))
+    identity = _real(_on_qubits({}, qubits))
     factors: list[Factor] = [(identity, torch.zeros_like(identity), None)]
     for gate in gates:
         if isinstance(gate.angle, Weight):
-            factors.append((identity, _real(-1j * _pauli_product(gate, wires)), gate.angle.index))
+            factors.append((identity, _real(-1j * _pauli_product(gate, qubits)), gate.angle.index))
         else:
-            matrix = _real(_constant_gate(gate, wires))
+            matrix = _real(_constant_gate(gate, qubits))
             constant, turned, weight = factors[-1]
             factors[-1] = (matrix @ constant, matrix @ turned, weight)
     leading, rest = factors[0][0], factors[1:]
@@ -111,27 +111,27 @@ def _factors(gates: list[Gate], wires: list[int]) -> list[Factor]:
     return [(constant @ leading, turned @ leading, weight), *rest[1:]]
 
 
-def _constant_gate(gate: Gate, wires: list[int]) -> Tensor:
+def _constant_gate(gate: Gate, qubits: list[int]) -> Tensor:
     if gate.name in ROTATIONS:
         half = 0.5 * float(gate.angle)  # type: ignore[arg-type]
-        identity = _on_wires({}, wires)
-        return math.cos(half) * identity - 1j * math.sin(half) * _pauli_product(gate, wires)
+        identity = _on_qubits({}, qubits)
+        return math.cos(half) * identity - 1j * math.sin(half) * _pauli_product(gate, qubits)
     if gate.name in _CONTROLLED:
-        control, target = gate.wires
+        control, target = gate.qubits
         off = (_PAULI["I"] + _PAULI["Z"]) / 2
         on = (_PAULI["I"] - _PAULI["Z"]) / 2
         flip = _PAULI[_CONTROLLED[gate.name]]
-        return _on_wires({control: off}, wires) + _on_wires({control: on, target: flip}, wires)
-    return _on_wires({gate.wires[0]: _FIXED[gate.name]}, wires)
+        return _on_qubits({control: off}, qubits) + _on_qubits({control: on, target: flip}, qubits)
+    return _on_qubits({gate.qubits[0]: _FIXED[gate.name]}, qubits)
 
 
-def _pauli_product(gate: Gate, wires: list[int]) -> Tensor:
-    letters = zip(gate.wires, ROTATIONS[gate.name], strict=True)
-    return _on_wires({wire: _PAULI[letter] for wire, letter in letters}, wires)
+def _pauli_product(gate: Gate, qubits: list[int]) -> Tensor:
+    letters = zip(gate.qubits, ROTATIONS[gate.name], strict=True)
+    return _on_qubits({qubit: _PAULI[letter] for qubit, letter in letters}, qubits)
 
 
-def _on_wires(matrices: dict[int, Tensor], wires: list[int]) -> Tensor:
-    return reduce(torch.kron, [matrices.get(wire, _PAULI["I"]) for wire in wires])
+def _on_qubits(matrices: dict[int, Tensor], qubits: list[int]) -> Tensor:
+    return reduce(torch.kron, [matrices.get(qubit, _PAULI["I"]) for qubit in qubits])
 
 
 def _real(matrix: Tensor) -> Tensor:

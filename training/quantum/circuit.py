@@ -36,29 +36,29 @@ class Gate:
     """
 
     name: str
-    wires: tuple[int, ...]
+    qubits: tuple[int, ...]
     angle: Angle | None = None
 
     def __post_init__(self) -> None:
         if self.name not in FIXED_GATES and self.name not in ROTATIONS:
             known = ", ".join([*FIXED_GATES, *ROTATIONS])
             raise CircuitError(f"gate {self.name!r} is not known; the gates are {known}")
-        n_wires = FIXED_GATES.get(self.name) or len(ROTATIONS[self.name])
-        if len(self.wires) != n_wires or len(set(self.wires)) != n_wires:
-            raise CircuitError(f"gate {self.name} takes {n_wires} different wires: {self.wires}")
+        n_qubits = FIXED_GATES.get(self.name) or len(ROTATIONS[self.name])
+        if len(self.qubits) != n_qubits or len(set(self.qubits)) != n_qubits:
+            raise CircuitError(f"gate {self.name} takes {n_qubits} different qubits: {self.qubits}")
         if (self.angle is None) == (self.name in ROTATIONS):
             needs = "needs an angle" if self.name in ROTATIONS else "takes no angle"
-            raise CircuitError(f"gate {self.name} on {self.wires} {needs}")
-        if isinstance(self.angle, Input) and n_wires != 1:
+            raise CircuitError(f"gate {self.name} on {self.qubits} {needs}")
+        if isinstance(self.angle, Input) and n_qubits != 1:
             raise CircuitError(f"features enter by rotations of one qubit, not by {self.name}")
 
 
 @dataclass(frozen=True)
 class Observable:
-    """A Pauli operator on one wire."""
+    """A Pauli operator on one qubit."""
 
     pauli: str
-    wire: int
+    qubit: int
 
     def __post_init__(self) -> None:
         if self.pauli not in PAULIS:
@@ -69,12 +69,12 @@ class Observable:
 class Circuit:
     """Gates applied to |0…0⟩ in order, then one expectation value per observable.
 
-    Wire 0 is the most significant bit of a basis state's index. Every wire is measured along one
+    Qubit 0 is the most significant bit of a basis state's index. Every qubit is measured along one
     axis at most, as in one run of a device; other axes are another circuit.
     """
 
     n_qubits: int
-    n_inputs: int
+    n_features: int
     n_weights: int
     gates: tuple[Gate, ...]
     observables: tuple[Observable, ...]
@@ -84,16 +84,16 @@ class Circuit:
             raise CircuitError(f"a circuit needs at least one qubit, not {self.n_qubits}")
         for gate in self.gates:
             self._check_gate(gate)
-        wires = [observable.wire for observable in self.observables]
-        if not wires or len(set(wires)) != len(wires):
-            raise CircuitError(f"observables need at least one wire, each once: {wires}")
-        if not set(wires) <= set(range(self.n_qubits)):
-            raise CircuitError(f"observables on wires {wires} of {self.n_qubits} qubits")
+        qubits = [observable.qubit for observable in self.observables]
+        if not qubits or len(set(qubits)) != len(qubits):
+            raise CircuitError(f"observables need at least one qubit, each once: {qubits}")
+        if not set(qubits) <= set(range(self.n_qubits)):
+            raise CircuitError(f"observables on qubits {qubits} of {self.n_qubits} qubits")
 
     def _check_gate(self, gate: Gate) -> None:
-        if not all(0 <= wire < self.n_qubits for wire in gate.wires):
-            raise CircuitError(f"{gate.name} on wires {gate.wires} of {self.n_qubits} qubits")
-        if isinstance(gate.angle, Input) and not 0 <= gate.angle.index < self.n_inputs:
-            raise CircuitError(f"{gate.name} reads feature {gate.angle.index} of {self.n_inputs}")
+        if not all(0 <= qubit < self.n_qubits for qubit in gate.qubits):
+            raise CircuitError(f"{gate.name} on qubits {gate.qubits} of {self.n_qubits} qubits")
+        if isinstance(gate.angle, Input) and not 0 <= gate.angle.index < self.n_features:
+            raise CircuitError(f"{gate.name} reads feature {gate.angle.index} of {self.n_features}")
         if isinstance(gate.angle, Weight) and not 0 <= gate.angle.index < self.n_weights:
             raise CircuitError(f"{gate.name} reads weight {gate.angle.index} of {self.n_weights}")

@@ -16,15 +16,15 @@ FROM_Z = {"rx": ("h",), "ry": ("h", "s"), "rz": ()}
 
 @dataclass
 class Block:
-    """Gates on a few wires, to become one matrix."""
+    """Gates on a few qubits, to become one matrix."""
 
-    wires: set[int]
+    qubits: set[int]
     gates: list[Gate] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """The RZ rotations of one encoding layer: (wire, feature), in the order of wires."""
+    """The RZ rotations of one encoding layer: (qubit, feature), in the order of qubits."""
 
     rotations: tuple[tuple[int, int], ...]
 
@@ -41,38 +41,38 @@ class Schedule:
 
 
 def schedule(circuit: Circuit) -> Schedule:
-    """Sort gates into as few encoding layers as their order on each wire allows."""
+    """Sort gates into as few encoding layers as their order on each qubit allows."""
     segments: list[list[Gate]] = [[]]
     layers: list[list[tuple[int, int]]] = []
     segment_of = [0] * circuit.n_qubits
     encoded = [False] * circuit.n_qubits  # nothing but encodings since that segment
 
     def place(gate: Gate) -> None:
-        index = max(segment_of[wire] + encoded[wire] for wire in gate.wires)
+        index = max(segment_of[qubit] + encoded[qubit] for qubit in gate.qubits)
         segments[index].append(gate)
-        for wire in gate.wires:
-            segment_of[wire], encoded[wire] = index, False
+        for qubit in gate.qubits:
+            segment_of[qubit], encoded[qubit] = index, False
 
-    def encode(wire: int, feature: int) -> None:
-        if segment_of[wire] == len(layers):
+    def encode(qubit: int, feature: int) -> None:
+        if segment_of[qubit] == len(layers):
             layers.append([])
             segments.append([])
-        layers[segment_of[wire]].append((wire, feature))
-        encoded[wire] = True
+        layers[segment_of[qubit]].append((qubit, feature))
+        encoded[qubit] = True
 
     for gate in circuit.gates:
         if not isinstance(gate.angle, Input):
             place(gate)
             continue
-        (wire,) = gate.wires
+        (qubit,) = gate.qubits
         for name in TO_Z[gate.name]:
-            place(Gate(name, gate.wires))
-        encode(wire, gate.angle.index)
+            place(Gate(name, gate.qubits))
+        encode(qubit, gate.angle.index)
         for name in FROM_Z[gate.name]:
-            place(Gate(name, gate.wires))
-    # Basis changes come last of all, whatever segment their wire has reached.
+            place(Gate(name, gate.qubits))
+    # Basis changes come last of all, whatever segment their qubit has reached.
     for observable in circuit.observables:
-        segments[-1] += [Gate(name, (observable.wire,)) for name in TO_Z[observable.pauli]]
+        segments[-1] += [Gate(name, (observable.qubit,)) for name in TO_Z[observable.pauli]]
     return Schedule(segments, [Encoding(tuple(sorted(layer))) for layer in layers])
 
 
@@ -95,21 +95,21 @@ def fuse(gates: list[Gate], n_qubits: int) -> list[Block | list[Gate]]:
 
 def _join(steps: list[Block | list[Gate]], gate: Gate) -> None:
     """Put a gate into the first block that comes late enough and has room."""
-    wires = set(gate.wires)
-    for step in steps[_first_allowed(steps, wires) :]:
-        if isinstance(step, Block) and len(step.wires | wires) <= BLOCK_QUBITS:
-            step.wires |= wires
+    qubits = set(gate.qubits)
+    for step in steps[_first_allowed(steps, qubits) :]:
+        if isinstance(step, Block) and len(step.qubits | qubits) <= BLOCK_QUBITS:
+            step.qubits |= qubits
             step.gates.append(gate)
             return
-    steps.append(Block(wires, [gate]))
+    steps.append(Block(qubits, [gate]))
 
 
-def _first_allowed(steps: list[Block | list[Gate]], wires: set[int]) -> int:
-    """Index of the last block on the wires, or of what follows the last move."""
+def _first_allowed(steps: list[Block | list[Gate]], qubits: set[int]) -> int:
+    """Index of the last block on the qubits, or of what follows the last move."""
     for index in range(len(steps) - 1, -1, -1):
         step = steps[index]
         if isinstance(step, list):
             return index + 1
-        if step.wires & wires:
+        if step.qubits & qubits:
             return index
     return 0

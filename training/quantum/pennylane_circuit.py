@@ -48,7 +48,7 @@ def pennylane_qnode(
     shots
         Measurements per expectation value; exact where None.
     depolarizing
-        Probability of a depolarising channel on every wire of a gate after it; above 0 the device
+        Probability of a depolarising channel on every qubit of a gate after it; above 0 the device
         must hold density matrices (``default.mixed``).
     **options
         For ``qml.QNode``, such as ``diff_method``.
@@ -56,7 +56,7 @@ def pennylane_qnode(
     Returns
     -------
     qml.QNode
-        Takes features (n_inputs, n_features), run by broadcasting, or (n_features,), and weights
+        Takes features (n_samples, n_features), run by broadcasting, or (n_features,), and weights
         (n_weights,), rad. Gives a tuple with one array per observable.
     """
     if isinstance(device, str):
@@ -66,9 +66,9 @@ def pennylane_qnode(
         for gate in circuit.gates:
             _apply(gate, x, weights)
             if depolarizing > 0:
-                for wire in gate.wires:
-                    qml.DepolarizingChannel(depolarizing, wires=wire)
-        return tuple(qml.expval(_PAULIS[o.pauli](o.wire)) for o in circuit.observables)
+                for qubit in gate.qubits:
+                    qml.DepolarizingChannel(depolarizing, wires=qubit)
+        return tuple(qml.expval(_PAULIS[o.pauli](o.qubit)) for o in circuit.observables)
 
     qnode = qml.QNode(run, device, interface="torch", **options)
     return qnode if shots is None else qml.set_shots(qnode, shots)
@@ -77,16 +77,16 @@ def pennylane_qnode(
 def _apply(gate: Gate, x: Tensor, weights: Tensor) -> None:
     operation = _GATES[gate.name]
     if gate.angle is None:
-        operation(wires=list(gate.wires))
+        operation(wires=list(gate.qubits))
     elif isinstance(gate.angle, Input):
-        operation(x[..., gate.angle.index], wires=gate.wires)
+        operation(x[..., gate.angle.index], wires=gate.qubits)
     elif isinstance(gate.angle, Weight):
-        operation(weights[gate.angle.index], wires=list(gate.wires))
+        operation(weights[gate.angle.index], wires=list(gate.qubits))
     else:
-        operation(gate.angle, wires=list(gate.wires))
+        operation(gate.angle, wires=list(gate.qubits))
 
 
 def draw(circuit: Circuit) -> str:
-    """Return the circuit as text, one line per wire."""
-    x, weights = torch.zeros(circuit.n_inputs), torch.zeros(circuit.n_weights)
+    """Return the circuit as text, one line per qubit."""
+    x, weights = torch.zeros(circuit.n_features), torch.zeros(circuit.n_weights)
     return str(qml.draw(pennylane_qnode(circuit), decimals=None)(x, weights))

@@ -12,25 +12,25 @@ from training.quantum.fusion import Encoding
 
 
 class EncodingAngles(nn.Module):
-    """Angle of each encoded wire of one layer, from the features."""
+    """Angle of each encoded qubit of one layer, from the features."""
 
     features: Tensor
     rows: Tensor
 
     def __init__(self, encoding: Encoding) -> None:
         super().__init__()
-        self.wires = sorted({wire for wire, _ in encoding.rotations})
+        self.qubits = sorted({qubit for qubit, _ in encoding.rotations})
         features = [feature for _, feature in encoding.rotations]
-        rows = [self.wires.index(wire) for wire, _ in encoding.rotations]
+        rows = [self.qubits.index(qubit) for qubit, _ in encoding.rotations]
         self.register_buffer("features", torch.tensor(features), persistent=False)
         self.register_buffer("rows", torch.tensor(rows), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return angles, shape (n_encoded_wires, n_inputs), of features (n_inputs, n_features)."""
+        """Return angles (n_encoded_qubits, n_samples) of features (n_samples, n_features)."""
         angles = x.t().index_select(0, self.features)
-        if len(self.rows) == len(self.wires):
+        if len(self.rows) == len(self.qubits):
             return angles
-        total = torch.zeros_like(angles[: len(self.wires)])
+        total = torch.zeros_like(angles[: len(self.qubits)])
         return total.index_add(0, self.rows, angles)
 
 
@@ -40,19 +40,19 @@ def rotation_deviation(angles: Tensor) -> tuple[Tensor, Tensor]:
     return -2 * half_sine * half_sine, torch.sin(angles)
 
 
-def phase_deviations(angles: Tensor, wires: list[int], n_qubits: int) -> tuple[Tensor, Tensor]:
+def phase_deviations(angles: Tensor, qubits: list[int], n_qubits: int) -> tuple[Tensor, Tensor]:
     """Return real and imaginary part of P − 1, P the diagonal of an encoding layer.
 
-    Shapes are (2^n_qubits, n_inputs); angles belong to `wires` in order.
+    Shapes are (2^n_qubits, n_samples); angles belong to `qubits` in order.
     """
     cosines, sines = (part.unbind(0) for part in rotation_deviation(angles))
     real, imaginary = torch.zeros_like(angles[:1]), torch.zeros_like(angles[:1])
-    for wire in range(n_qubits):
-        if wire not in wires:
+    for qubit in range(n_qubits):
+        if qubit not in qubits:
             real = real.repeat_interleave(2, dim=0)
             imaginary = imaginary.repeat_interleave(2, dim=0)
             continue
-        cosine, sine = cosines[wires.index(wire)], sines[wires.index(wire)]
+        cosine, sine = cosines[qubits.index(qubit)], sines[qubits.index(qubit)]
         # (1 + U)(1 + u) − 1 = U + u·(1 + U)
         one_plus = 1 + real
         turned_real = real + cosine * one_plus - sine * imaginary

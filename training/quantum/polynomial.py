@@ -1,7 +1,7 @@
 """Circuits with one encoding layer: outputs as polynomials in the angles' sines and cosines.
 
-With g(x) = (1, cos x − 1, sin x) per encoded wire, f(x) = Σ_k C[k] Π_w g_{k_w}(x_w), and C[0] is
-f(0). The wires fall into two halves A and B, so that an input costs one small matrix product:
+With g(x) = (1, cos x − 1, sin x) per encoded qubit, f(x) = Σ_k C[k] Π_w g_{k_w}(x_w), and C[0] is
+f(0). The qubits fall into two halves A and B, so that an input costs one small matrix product:
 f = Σ_i A_i(x) Σ_j C[i, j] B_j(x).
 """
 
@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from training.quantum.fusion import Encoding
-from training.quantum.polynomial_values import PolynomialInPieces, polynomial_values, products
+from training.quantum.polynomial_values import PolynomialInChunks, polynomial_values, products
 
-# Maps (00, 01, 10, 11), the bits of a wire in bra and ket, to the coefficients of g: the ket has
+# Maps (00, 01, 10, 11), the bits of a qubit in bra and ket, to the coefficients of g: the ket has
 # the phase exp(ix) if its bit is 1, the bra exp(−ix).
 _FROM_BITS = torch.tensor([[1, 1, 1, 1], [0, 1, 1, 0], [0, 1j, -1j, 0]], dtype=torch.complex128)
 
@@ -35,11 +35,11 @@ class PolynomialForm(nn.Module):
 
     def __init__(self, encoding: Encoding, n_qubits: int) -> None:
         super().__init__()
-        encoded = sorted({wire for wire, _ in encoding.rotations})
+        encoded = sorted({qubit for qubit, _ in encoding.rotations})
         self.split = n_qubits // 2
         self.bits = (2**self.split, 2 ** (n_qubits - self.split))
-        half_a = [wire in encoded for wire in range(self.split)]
-        half_b = [wire in encoded for wire in range(self.split, n_qubits)]
+        half_a = [qubit in encoded for qubit in range(self.split)]
+        half_b = [qubit in encoded for qubit in range(self.split, n_qubits)]
         map_a, map_b = _map(half_a), _map(half_b)
         differing = torch.ones(len(map_a), len(map_b), dtype=torch.float64)
         differing[0, 0] = 0
@@ -78,16 +78,16 @@ class PolynomialForm(nn.Module):
         half = half.view(len(signs), 2, -1, b * b).transpose(1, 2)
         return half.reshape(len(signs), -1, 2 * b * b) @ self.from_bits_b
 
-    def differences(self, coefficients: Tensor, angles: Tensor, piece: int | None) -> Tensor:
-        """Return f(x) − f(0), shape (n_observables, n_inputs).
+    def differences(self, coefficients: Tensor, angles: Tensor, chunk: int | None) -> Tensor:
+        """Return f(x) − f(0), shape (n_observables, n_samples).
 
-        `piece` inputs are computed at a time; all at once, by operations that can be traced, if
+        `chunk` inputs are computed at a time; all at once, by operations that can be traced, if
         None.
         """
         differing = coefficients * self.differing
-        if piece is None:
+        if chunk is None:
             return polynomial_values(differing, *products(angles, len(self.d_a)))
-        return PolynomialInPieces.apply(differing, angles, self.d_a, self.d_b, piece)
+        return PolynomialInChunks.apply(differing, angles, self.d_a, self.d_b, chunk)
 
 
 def _stacked(matrix: Tensor) -> Tensor:
@@ -97,19 +97,19 @@ def _stacked(matrix: Tensor) -> Tensor:
 
 
 def _map(encoded: list[bool]) -> Tensor:
-    """Map of several wires, columns ordered (bits of the bra, bits of the ket)."""
-    n_wires = len(encoded)
+    """Map of several qubits, columns ordered (bits of the bra, bits of the ket)."""
+    n_qubits = len(encoded)
     maps = [_FROM_BITS if is_encoded else _FROM_BITS[:1] for is_encoded in encoded]
     matrix = reduce(torch.kron, maps, torch.ones(1, 1, dtype=torch.complex128))
-    bits = matrix.view(-1, *[2] * (2 * n_wires))
-    order = [0, *range(1, 2 * n_wires, 2), *range(2, 2 * n_wires + 1, 2)]
+    bits = matrix.view(-1, *[2] * (2 * n_qubits))
+    order = [0, *range(1, 2 * n_qubits, 2), *range(2, 2 * n_qubits + 1, 2)]
     return bits.permute(order).reshape(len(matrix), -1)
 
 
-def _derivative_matrices(n_wires: int) -> Tensor:
-    """Return d with ∂/∂x_w Π g = d[w] · Π g, shape (n_wires, 3^n_wires, 3^n_wires)."""
-    matrices = torch.zeros(n_wires, 3**n_wires, 3**n_wires, dtype=torch.float64)
-    for wire in range(n_wires):
-        before, after = torch.eye(3**wire), torch.eye(3 ** (n_wires - 1 - wire))
-        matrices[wire] = torch.kron(torch.kron(before, _DERIVATIVE), after)
+def _derivative_matrices(n_qubits: int) -> Tensor:
+    """Return d with ∂/∂x_w Π g = d[w] · Π g, shape (n_qubits, 3^n_qubits, 3^n_qubits)."""
+    matrices = torch.zeros(n_qubits, 3**n_qubits, 3**n_qubits, dtype=torch.float64)
+    for qubit in range(n_qubits):
+        before, after = torch.eye(3**qubit), torch.eye(3 ** (n_qubits - 1 - qubit))
+        matrices[qubit] = torch.kron(torch.kron(before, _DERIVATIVE), after)
     return matrices

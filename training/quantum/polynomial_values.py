@@ -1,8 +1,8 @@
 """Values and first and second derivatives of the polynomial form, written out by hand.
 
-f_q = aᵀ C_q b with a and b the products of g(x) = (1, cos x − 1, sin x) over each half's wires.
+f_q = aᵀ C_q b with a and b the products of g(x) = (1, cos x − 1, sin x) over each half's qubits.
 As g′ = D·g with a constant D, derivatives of a and b are constant matrices applied to them, and
-every derivative of f is a few small matrix products and sums over rows. Inputs are taken in pieces
+every derivative of f is a few small matrix products and sums over rows. Inputs are taken in chunks
 that stay in the processor's cache; nothing but angles is kept for later.
 """
 
@@ -19,7 +19,7 @@ from training.quantum.phases import rotation_deviation
 
 
 def products(angles: Tensor, n_a: int) -> tuple[Tensor, Tensor]:
-    """Return a and b, shapes (3^A, n_inputs) and (3^B, n_inputs), of angles (A + B, n_inputs)."""
+    """Return a (3^A, n_samples) and b (3^B, n_samples) of angles (A + B, n_samples)."""
     cosine, sine = rotation_deviation(angles)
     terms = torch.stack([torch.ones_like(sine), cosine, sine], dim=1).unbind(0)
     return _product(terms[:n_a], angles), _product(terms[n_a:], angles)
@@ -35,15 +35,15 @@ def _product(terms: tuple[Tensor, ...], angles: Tensor) -> Tensor:
 
 
 def polynomial_values(coefficients: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Return f, shape (n_observables, n_inputs), of C (n_observables, 3^A, 3^B)."""
+    """Return f, shape (n_observables, n_samples), of C (n_observables, 3^A, 3^B)."""
     return _form(_columns(coefficients), a, b)
 
 
-class PolynomialInPieces(Function):
-    """f(angles), shape (n_observables, n_inputs), with its first two derivatives.
+class PolynomialInChunks(Function):
+    """f(angles), shape (n_observables, n_samples), with its first two derivatives.
 
-    Arguments: coefficients (n_observables, 3^A, 3^B), angles (A + B, n_inputs), derivatives of a
-    (A, 3^A, 3^A) and of b (B, 3^B, 3^B), number of inputs in a piece.
+    Arguments: coefficients (n_observables, 3^A, 3^B), angles (A + B, n_samples), derivatives of a
+    (A, 3^A, 3^A) and of b (B, 3^B, 3^B), number of inputs in a chunk.
     """
 
     @staticmethod
@@ -54,8 +54,8 @@ class PolynomialInPieces(Function):
         ctx.size = size
         columns = _columns(coefficients)
         values = angles.new_empty(len(coefficients), angles.shape[1])
-        for piece, out in _pieces(size, angles, values):
-            out.copy_(_form(columns, *products(piece, len(d_a))))
+        for chunk, out in _chunks(size, angles, values):
+            out.copy_(_form(columns, *products(chunk, len(d_a))))
         return values
 
     @staticmethod
@@ -86,9 +86,9 @@ class _FirstDerivative(Function):
         to_a, to_b = _transposed(coefficients)
         of_coefficients = torch.zeros_like(coefficients).flatten(0, 1)
         of_angles = torch.empty_like(angles)
-        for piece, seed, out in _pieces(size, angles, cotangent, of_angles):
+        for chunk, seed, out in _chunks(size, angles, cotangent, of_angles):
             n_a = len(d_a)
-            a, b = products(piece, n_a)
+            a, b = products(chunk, n_a)
             seed_a, seed_b = _outer(seed, a), _outer(seed, b)
             out[:n_a] = _contract(_derivatives(d_a, a), to_a @ seed_b)
             out[n_a:] = _contract(_derivatives(d_b, b), to_b @ seed_a)
@@ -108,10 +108,10 @@ class _FirstDerivative(Function):
             to_angles = torch.zeros_like(angles)
         of_coefficients = torch.zeros_like(coefficients).flatten(0, 1)
         of_angles, of_cotangent = torch.empty_like(angles), torch.empty_like(cotangent)
-        pieces = _pieces(ctx.size, angles, cotangent, to_angles, of_angles, of_cotangent)
-        for piece, seed, direction, out_angles, out_cotangent in pieces:
+        chunks = _chunks(ctx.size, angles, cotangent, to_angles, of_angles, of_cotangent)
+        for chunk, seed, direction, out_angles, out_cotangent in chunks:
             n_a = len(d_a)
-            a, b = products(piece, n_a)
+            a, b = products(chunk, n_a)
             first_a, first_b = _derivatives(d_a, a), _derivatives(d_b, b)
             # Changes of a and b along the direction, and of their derivatives.
             along_a = (first_a * direction[:n_a, None]).sum(0)
@@ -144,11 +144,11 @@ def _add_linear(
     """Add what follows from a seed of the coefficients' cotangent: f is linear in them."""
     _, angles, d_a, d_b, cotangent = ctx.saved_tensors
     _, of_angles = _FirstDerivative.apply(direction, angles, d_a, d_b, cotangent, ctx.size, False)
-    values = PolynomialInPieces.apply(direction, angles, d_a, d_b, ctx.size)
+    values = PolynomialInChunks.apply(direction, angles, d_a, d_b, ctx.size)
     return result[0], result[1] + of_angles, result[2] + values
 
 
-def _pieces(size: int, *tensors: Tensor) -> Any:
+def _chunks(size: int, *tensors: Tensor) -> Any:
     return zip(*(tensor.split(size, dim=1) for tensor in tensors), strict=True)
 
 
@@ -173,7 +173,7 @@ def _outer(seed: Tensor, factor: Tensor) -> Tensor:
 
 
 def _derivatives(matrices: Tensor, factor: Tensor) -> Tensor:
-    """Return derivatives with respect to each wire's angle, (n_wires, 3^n_wires, n_inputs)."""
+    """Return derivatives with respect to each qubit's angle, (n_qubits, 3^n_qubits, n_samples)."""
     rows = matrices.flatten(0, 1) @ factor
     return rows.view(len(matrices), len(factor), factor.shape[1])
 

@@ -1,31 +1,30 @@
 """The circuit of the quantum depth-infused (QDI) layer."""
 
-from __future__ import annotations
+# No `from __future__ import annotations`: a deployed package could not load dataclasses then.
 
+from dataclasses import dataclass
 from itertools import count
-from typing import TypeVar
 
 from training.quantum.circuit import Circuit, CircuitError, Gate, Input, Observable, Weight
 
-ROTATIONS = {"x": "rx", "y": "ry", "z": "rz"}
-T = TypeVar("T")
+_ROTATIONS = {"x": "rx", "y": "ry", "z": "rz"}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "encoding": tuple(_ROTATIONS),
+    "rotation": tuple(_ROTATIONS),
+    "entangling": ("basic", "strong"),
+    "observable": tuple(_ROTATIONS),
+    "measurement": ("all", "even", "single"),
+    "input_scaling": ("none", "tanh_pi"),
+}
 
 
-def qdi_circuit(
-    n_inputs: int,
-    n_qubits: int = 4,
-    depth: int = 3,
-    encoding: str = "z",
-    rotation: str = "x",
-    entangling: str = "basic",
-    observable: str = "y",
-    measurement: str = "all",
-) -> Circuit:
-    """Return V·[Embed·V]^L, measured: features lie on a lattice of qubits × L columns.
+@dataclass(frozen=True)
+class QDIOptions:
+    """What a QDI circuit is made of, and how features enter it.
 
-    Parameters
+    Attributes
     ----------
-    n_inputs
+    n_features
         Features; feature i is encoded on qubit i mod `n_qubits` in column i // `n_qubits`. The last
         column may be partly empty: its other qubits get no rotation.
     n_qubits
@@ -44,17 +43,53 @@ def qdi_circuit(
         Pauli operator that is measured.
     measurement
         Measured qubits: ``all``, ``even`` (0, 2, …) or ``single`` (the first).
+    input_scaling
+        Features to angles: ``none`` (radians as they are) or ``tanh_pi`` (π·tanh).
+
+    Raises
+    ------
+    CircuitError
+        If an option or a number is not one of the above.
+    """
+
+    n_features: int = 4
+    n_qubits: int = 4
+    depth: int = 3
+    encoding: str = "z"
+    rotation: str = "x"
+    entangling: str = "basic"
+    observable: str = "y"
+    measurement: str = "all"
+    input_scaling: str = "none"
+
+    def __post_init__(self) -> None:
+        if self.n_qubits < 2:
+            raise CircuitError(f"a QDI circuit entangles at least 2 qubits, not {self.n_qubits}")
+        if self.n_features < 1 or self.depth < 1:
+            raise CircuitError(
+                "a QDI circuit needs at least one feature and depth 1, not"
+                f" {self.n_features} features and depth {self.depth}"
+            )
+        for option, choices in _CHOICES.items():
+            if (value := getattr(self, option)) not in choices:
+                raise CircuitError(f"{option} {value!r} is none of {', '.join(choices)}")
+
+    @property
+    def measured(self) -> range:
+        """The qubits that are measured."""
+        if self.measurement == "single":
+            return range(1)
+        return range(0, self.n_qubits, 2 if self.measurement == "even" else 1)
+
+
+def qdi_circuit(options: QDIOptions) -> Circuit:
+    """Return V·[Embed·V]^L, measured: features lie on a lattice of qubits × L columns.
 
     Returns
     -------
     Circuit
         (L + 1)·depth·n_qubits weights, three times as many if ``strong``: 24 for 4 features with
         the defaults.
-
-    Raises
-    ------
-    CircuitError
-        If an option or a number is not one of the above.
 
     Notes
     -----
@@ -65,22 +100,15 @@ def qdi_circuit(
     that stays at 30 when depth grows, 161 Fourier terms. RY in place of RX agrees as well. Layers
     ``strong`` with depth 1 also have 24 weights, but ZX-calculus removes a third of them.
     """
-    _check(n_inputs, n_qubits, depth)
-    encode = _choose("encoding", encoding, ROTATIONS)
-    basic = _choose("rotation", rotation, ROTATIONS)
-    pauli = _choose("observable", observable, {axis: axis for axis in ROTATIONS})
-    strong = _choose("entangling", entangling, {"basic": False, "strong": True})
-    measured = _choose(
-        "measurement",
-        measurement,
-        {"all": range(n_qubits), "even": range(0, n_qubits, 2), "single": range(1)},
-    )
+    n_features, n_qubits = options.n_features, options.n_qubits
+    encode, basic = _ROTATIONS[options.encoding], _ROTATIONS[options.rotation]
+    strong = options.entangling == "strong"
     weights = count()
     gates: list[Gate] = []
 
     def variational() -> list[Gate]:
         layers: list[Gate] = []
-        for layer in range(depth):
+        for layer in range(options.depth):
             layers += [
                 Gate(name, (qubit,), Weight(next(weights)))
                 for qubit in range(n_qubits)
@@ -90,34 +118,18 @@ def qdi_circuit(
         return layers
 
     gates += variational()
-    for column in range(0, n_inputs, n_qubits):
-        features = range(column, min(column + n_qubits, n_inputs))
+    for column in range(0, n_features, n_qubits):
+        features = range(column, min(column + n_qubits, n_features))
         gates += [Gate(encode, (feature - column,), Input(feature)) for feature in features]
         gates += variational()
     return Circuit(
         n_qubits=n_qubits,
-        n_inputs=n_inputs,
+        n_features=n_features,
         n_weights=next(weights),
         gates=tuple(gates),
-        observables=tuple(Observable(pauli, qubit) for qubit in measured),
+        observables=tuple(Observable(options.observable, qubit) for qubit in options.measured),
     )
 
 
 def _ring(n_qubits: int, distance: int) -> list[Gate]:
     return [Gate("cx", (qubit, (qubit + distance) % n_qubits)) for qubit in range(n_qubits)]
-
-
-def _check(n_inputs: int, n_qubits: int, depth: int) -> None:
-    if n_qubits < 2:
-        raise CircuitError(f"a QDI circuit entangles at least 2 qubits, not {n_qubits}")
-    if n_inputs < 1 or depth < 1:
-        raise CircuitError(
-            "a QDI circuit needs at least one feature and depth 1, not"
-            f" {n_inputs} features and depth {depth}"
-        )
-
-
-def _choose(option: str, value: str, choices: dict[str, T]) -> T:
-    if value not in choices:
-        raise CircuitError(f"{option} {value!r} is none of {', '.join(choices)}")
-    return choices[value]

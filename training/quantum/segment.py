@@ -24,8 +24,8 @@ class Segment(nn.Module):
         Qubits of the circuit.
     first_block
         Index of the segment's first block among all blocks of the circuit.
-    block_wires
-        Wires each block's matrix acts on, for all blocks of the circuit.
+    block_qubits
+        Qubits each block's matrix acts on, for all blocks of the circuit.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Segment(nn.Module):
         steps: list[Block | list[Gate]],
         n_qubits: int,
         first_block: int,
-        block_wires: list[list[int]],
+        block_qubits: list[list[int]],
     ) -> None:
         super().__init__()
         canonical = torch.arange(2 * 2**n_qubits)
@@ -42,7 +42,7 @@ class Segment(nn.Module):
         for step in steps:
             if isinstance(step, Block):
                 index = first_block + len(self.blocks)
-                wanted = _layout(block_wires[index], n_qubits)
+                wanted = _layout(block_qubits[index], n_qubits)
                 self._register_gather(layout, wanted)
                 self.blocks.append(index)
                 layout = wanted
@@ -83,15 +83,15 @@ class Segment(nn.Module):
         return state if rows is None else state.index_select(0, rows)
 
 
-def _layout(wires: list[int], n_qubits: int) -> Tensor:
-    """Rows in the order (other wires, part, wires)."""
+def _layout(qubits: list[int], n_qubits: int) -> Tensor:
+    """Rows in the order (other qubits, part, qubits)."""
     rows = torch.arange(2 * 2**n_qubits).view([2] * (n_qubits + 1))
-    others = [wire + 1 for wire in range(n_qubits) if wire not in wires]
-    return rows.permute([*others, 0, *(wire + 1 for wire in wires)]).reshape(-1)
+    others = [qubit + 1 for qubit in range(n_qubits) if qubit not in qubits]
+    return rows.permute([*others, 0, *(qubit + 1 for qubit in qubits)]).reshape(-1)
 
 
 def _move(gate: Gate, layout: Tensor, n_qubits: int) -> Tensor:
     """Rename rows as CNOT or X does."""
-    *control, target = (2 ** (n_qubits - 1 - wire) for wire in gate.wires)
+    *control, target = (2 ** (n_qubits - 1 - qubit) for qubit in gate.qubits)
     flipped = layout ^ target
     return torch.where(layout & control[0] > 0, flipped, layout) if control else flipped

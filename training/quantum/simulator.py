@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
 
 from training.quantum.blocks import BlockMatrices
-from training.quantum.circuit import Circuit, CircuitError
+from training.quantum.chunks import run_in_chunks
+from training.quantum.circuit import Circuit
 from training.quantum.fusion import BLOCK_QUBITS, DENSE_QUBITS, Block, fuse, schedule
 from training.quantum.phases import EncodingAngles, phase_deviations
-from training.quantum.pieces import run_in_pieces
 from training.quantum.polynomial import PolynomialForm
 from training.quantum.segment import Segment
 
@@ -20,11 +20,11 @@ from training.quantum.segment import Segment
 # coefficients are cheaper than states.
 POLYNOMIAL_QUBITS = 7
 
-# Inputs of a piece of the polynomial form: its intermediate values fill a core's cache.
-POLYNOMIAL_PIECE = {"cpu": 4096, "cuda": 1 << 20}
+# Inputs of a chunk of the polynomial form: its intermediate values fill a core's cache.
+POLYNOMIAL_CHUNK = {"cpu": 4096, "cuda": 1 << 20}
 
 # Amplitudes, over all inputs and encoding layers, kept for derivatives before they are computed
-# again piece by piece instead.
+# again chunk by chunk instead.
 MAX_AMPLITUDES = 1 << 21
 
 
@@ -52,70 +52,52 @@ class CircuitSimulator(nn.Module):
         fused = [fuse(gates, n_qubits) for gates in plan.segments]
         blocks = [step for steps in fused for step in steps if isinstance(step, Block)]
         blocks = blocks or [Block(set())]
-        wires = [_padded(block.wires, n_qubits) for block in blocks]
+        qubits = [_padded(block.qubits, n_qubits) for block in blocks]
         self.matrices = BlockMatrices(
-            [block.gates for block in blocks], wires, n_qubits, circuit.n_weights
+            [block.gates for block in blocks], qubits, n_qubits, circuit.n_weights
         )
         self.segments = nn.ModuleList()
         first = 0
         for steps in fused:
-            segment = Segment(steps, n_qubits, first, wires)
+            segment = Segment(steps, n_qubits, first, qubits)
             self.segments.append(segment)
             first += len(segment.blocks)
         self.encodings = nn.ModuleList(EncodingAngles(layer) for layer in plan.encodings)
-        measured = [observable.wire for observable in circuit.observables]
-        signs = torch.stack([_z_signs(wire, n_qubits) for wire in measured])
+        measured = [observable.qubit for observable in circuit.observables]
+        signs = torch.stack([_z_signs(qubit, n_qubits) for qubit in measured])
         self.register_buffer("signs", signs.to(torch.float64), persistent=False)
         self.polynomial: PolynomialForm | None = None
         if len(plan.encodings) == 1 and n_qubits <= POLYNOMIAL_QUBITS:
             self.polynomial = PolynomialForm(plan.encodings[0], n_qubits)
         self.n_qubits = n_qubits
-        self.state_piece = max(1, MAX_AMPLITUDES // (2**n_qubits * max(1, len(plan.encodings))))
+        self.state_chunk = max(1, MAX_AMPLITUDES // (2**n_qubits * max(1, len(plan.encodings))))
         self.to(dtype or torch.get_default_dtype())
 
     def differences(self, x: Tensor, weights: Tensor) -> Tensor:
-        """Return f(x) − f(0), shape (n_inputs, n_observables), exactly 0 where x is 0.
+        """Return f(x) − f(0), shape (n_samples, n_observables), exactly 0 where x is 0.
 
         Parameters
         ----------
         x
-            Features, shape (n_inputs, n_features), rad.
+            Features, shape (n_samples, n_features), rad.
         weights
             Shape (n_weights,), rad.
         """
         matrices = self.matrices(weights)
         tracing = torch.compiler.is_compiling() or get_proxy_mode() is not None
         if self.polynomial is not None:
-            piece = None if tracing else POLYNOMIAL_PIECE.get(x.device.type, 1 << 20)
+            chunk = None if tracing else POLYNOMIAL_CHUNK.get(x.device.type, 1 << 20)
             angles = self.encodings[0](x)
-            return self.polynomial.differences(self._coefficients(matrices), angles, piece).t()
+            return self.polynomial.differences(self._coefficients(matrices), angles, chunk).t()
         constants = (matrices, *self._states_at_zero(matrices))
-        if tracing or len(x) <= self.state_piece:
+        if tracing or len(x) <= self.state_chunk:
             return self._state_differences(x, *constants)
-        return run_in_pieces(self._state_differences, self.state_piece, x, constants)
+        return run_in_chunks(self._state_differences, self.state_chunk, x, constants)
 
     def at_zero(self, weights: Tensor) -> Tensor:
         """Return f(0), shape (n_observables,)."""
         final = self._states_at_zero(self.matrices(weights))[-1][:, 0]
         return self.signs.repeat(1, 2) @ (final * final)
-
-    def coefficients(self, weights: Tensor) -> Tensor:
-        """Return the polynomial's coefficients (see :mod:`training.quantum.polynomial`)."""
-        if self.polynomial is None:
-            raise CircuitError(
-                f"only circuits of up to {POLYNOMIAL_QUBITS} qubits that encode features in one"
-                " layer have the polynomial form"
-            )
-        return self._coefficients(self.matrices(weights))
-
-    def state(self, x: Tensor, weights: Tensor) -> Tensor:
-        """Return the state before the change to the observables' basis.
-
-        Real, shape (2·2^n, n_inputs), up to a phase.
-        """
-        matrices = self.matrices(weights)
-        at_zero = self._states_at_zero(matrices)
-        return at_zero[-1] + self._state_deviation(x, matrices, at_zero)
 
     def _coefficients(self, matrices: Tensor) -> Tensor:
         assert self.polynomial is not None
@@ -129,10 +111,10 @@ class CircuitSimulator(nn.Module):
         return (self.signs.repeat(1, 2) @ products).t()
 
     def _state_deviation(self, x: Tensor, matrices: Tensor, at_zero: list[Tensor]) -> Tensor:
-        """Return state(x) − state(0) at the end, shape (2·2^n, n_inputs)."""
+        """Return state(x) − state(0) at the end, shape (2·2^n, n_samples)."""
         deviation = x.new_zeros(2 * 2**self.n_qubits, 1).expand(-1, x.shape[0])
         for layer, angles in enumerate(cast(list[EncodingAngles], self.encodings)):
-            real, imaginary = phase_deviations(angles(x), angles.wires, self.n_qubits)
+            real, imaginary = phase_deviations(angles(x), angles.qubits, self.n_qubits)
             state = (at_zero[layer] + deviation) if layer else at_zero[layer]
             state_real, state_imaginary = state.chunk(2)
             turned = torch.cat(
@@ -157,13 +139,13 @@ class CircuitSimulator(nn.Module):
         return torch.eye(2 * 2**self.n_qubits, 1).to(like)
 
 
-def _padded(wires: set[int], n_qubits: int) -> list[int]:
-    """Add wires until blocks are equally large."""
+def _padded(qubits: set[int], n_qubits: int) -> list[int]:
+    """Add qubits until blocks are equally large."""
     size = n_qubits if n_qubits <= DENSE_QUBITS else BLOCK_QUBITS
-    others = [wire for wire in range(n_qubits) if wire not in wires]
-    return sorted([*wires, *others[: size - len(wires)]])
+    others = [qubit for qubit in range(n_qubits) if qubit not in qubits]
+    return sorted([*qubits, *others[: size - len(qubits)]])
 
 
-def _z_signs(wire: int, n_qubits: int) -> Tensor:
-    bits = torch.arange(2**n_qubits) >> (n_qubits - 1 - wire)
+def _z_signs(qubit: int, n_qubits: int) -> Tensor:
+    bits = torch.arange(2**n_qubits) >> (n_qubits - 1 - qubit)
     return 1 - 2 * (bits & 1)

@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Annotated, Literal
 
 from ase import Atoms
+from pydantic import Field
 
 from cuprolith.hashes import file_sha256
+from cuprolith.settings import Listed
 from training.dataset.atomic_energies import energy_start
-from training.dataset.card import load_card
+from training.dataset.card import CARD_NAME, load_card
 from training.dataset.extxyz import iter_frames
 from training.dataset.frames import Frame
-from training.dataset.splits import SplitName
+from training.dataset.splits import SPLITS, SplitName
+from training.frame_sources.source import TrainingSource
 from training.nequip_runs.nequip_config import TrainingData
 from training.nequip_runs.training_run import TrainingError
+from training.source import FolderSourceSettings, Source
+from training.sources.extxyz import ExtxyzSource
 
 _REMEDY = "collect the dataset again"
+
+
+class DatasetSourceSettings(FolderSourceSettings):
+    """A Cuprolith dataset."""
+
+    source: Literal["dataset"] = "dataset"
+    directory: Annotated[Path, Listed] = Field(
+        description="folder with dataset.json; or with train.extxyz and val.extxyz of one's own"
+    )
+
+    @property
+    def dataset_name(self) -> str:
+        """Name of the folder."""
+        return self.directory.name
+
+    def paper_dataset(self, symbols: Sequence[str]) -> str | None:
+        """Count frames of Cu and Li as the paper's, which are unpublished; who shows it says so."""
+        return "culi" if set(symbols) == {"Cu", "Li"} else None
 
 
 class DatasetSource:
@@ -139,3 +163,24 @@ class DatasetSource:
                     f"{self._file(split)}: {frame.structure_id}, step {frame.step}, has no stress: "
                     "set `stress_weight: 0`, or collect frames that all have one"
                 )
+
+
+def _open(settings: DatasetSourceSettings, relative_to: Path) -> TrainingSource:
+    """Open a dataset, or one's own files in its place: a file, or a folder of the three."""
+    directory = relative_to / settings.directory
+    if directory.is_file() and directory.name != CARD_NAME:
+        return ExtxyzSource(directory)
+    train, val, test = (directory / f"{split}.extxyz" for split in SPLITS)
+    if train.is_file() and not (directory / CARD_NAME).exists() and not _collected(train):
+        return ExtxyzSource(train, val if val.is_file() else None, test if test.is_file() else None)
+    return DatasetSource(directory)
+
+
+def _collected(path: Path) -> bool:
+    """Whether `collect` wrote a file: without its card that is half a dataset."""
+    with path.open("rb") as file:
+        file.readline()
+        return b" config_hash=" in file.readline()
+
+
+SOURCE = Source("dataset", DatasetSourceSettings, _open)

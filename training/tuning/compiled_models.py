@@ -11,10 +11,10 @@ from importlib import metadata
 from pathlib import Path
 
 from cuprolith.hashes import sha256
-from training.model_configs import model_config
 from training.nequip_runs.deployed_files import COMPILED_SUFFIX
 from training.settings import TrainingSettings
 from training.tuning.measuring_tasks import CompileTask
+from training.variant import model_config
 
 _PACKAGES = ("torch", "nequip", "nequip-allegro", "cuprolith")
 # A cutoff radius is a factor in the model, and decides the number of edges elsewhere. The model

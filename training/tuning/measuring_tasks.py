@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from training.settings import TrainingSettings
 from training.tuning.example_structure import ExampleStructure
 from training.tuning.settings import InferenceSettings
+from training.variant_settings import AnyTraining
 
 
 class _Task(BaseModel):
@@ -22,7 +22,7 @@ class _Task(BaseModel):
 class _ModelTask(_Task):
     """About the untrained model of a training; symbols and forces as of its frames."""
 
-    training: TrainingSettings
+    training: AnyTraining
     symbols: tuple[str, ...]
     has_forces: bool
 

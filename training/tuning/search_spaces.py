@@ -1,4 +1,4 @@
-"""What is searched: the paper's spaces, and spaces that a person writes, by dotted name."""
+"""What is searched: a variant's own space, or one that a person writes, by dotted name."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from training.optimization.parameters import (
     OrdinalParameter,
     Parameter,
 )
-from training.settings import TrainingSettings, Variant
+from training.settings import TrainingSettings
 from training.tuning.settings import TuningSettings
+from training.variant import VARIANTS
+from training.variant_settings import training_settings
 
-# Sections that one variant alone reads.
-_SECTION_OF_VARIANT = {"final_mlp": "allegro-mlp", "qdi": "allegro-qdi"}
 # One study is of one variant on one dataset; these are no hyper-parameters of it.
 _FIXED = ("variant", "max_time", "devices", "num_workers")
 
@@ -29,31 +29,17 @@ class SearchSpaceError(ValueError):
     """A search space names what cannot be searched; the message says what can."""
 
 
-def paper_search_space(variant: Variant) -> dict[str, Parameter]:
-    """Return the hyper-parameters that Laskaris 2026 optimises (section III.E).
-
-    The paper prints the best points (Tables I to III) and not the ranges. These hold all of its
-    points; where several of them share an extreme value (r_max 12 Å, P 5, batch 1 and 5, edge MLP
-    128), that value is the end of the range. The input width of the MLP is not printed.
-
-    Returns
-    -------
-    Parameters by dotted name in `TrainingSettings`: 6 for Allegro, 9 for the other two.
-    """
-    return {**_ALLEGRO, **_BEYOND_ALLEGRO[variant]}
-
-
-def search_space(variant: Variant, tuning: TuningSettings) -> dict[str, Parameter]:
-    """Return what a study searches: its own search space, or the paper's if it gives none.
+def search_space(variant: str, tuning: TuningSettings) -> dict[str, Parameter]:
+    """Return what a study searches: its own search space, or the variant's if it gives none.
 
     Raises
     ------
     SearchSpaceError
-        If a name is none of `TrainingSettings`, or the variant does not use it, or a value that
-        could be proposed is not valid there.
+        If a name is none of the variant's settings, or a value that could be proposed is not valid
+        there.
     """
     if not tuning.search_space:
-        return paper_search_space(variant)
+        return dict(VARIANTS[variant].search_space)
     space = dict(tuning.search_space)
     for name, parameter in space.items():
         _check_name(name, variant)
@@ -79,10 +65,10 @@ def applied(training: TrainingSettings, parameters: Mapping[str, Any]) -> Traini
     """
     content = training.model_dump()
     for name, value in parameters.items():
-        _require(name)
+        _require(name, training.variant)
         _put(content, name.split("."), value)
     try:
-        return TrainingSettings.model_validate(content)
+        return type(training).model_validate(content)
     except ValidationError as error:
         raise SearchSpaceError(_said(error)) from error
 
@@ -103,34 +89,6 @@ def check_study(training: TrainingSettings, tuning: TuningSettings, *, has_force
         )
 
 
-def _powers_of_two(low: int, high: int) -> OrdinalParameter:
-    exponents = range(low.bit_length() - 1, high.bit_length())
-    return OrdinalParameter(values=tuple(2**exponent for exponent in exponents))
-
-
-_ALLEGRO: dict[str, Parameter] = {
-    "model.r_max": FloatParameter(low=4.0, high=12.0),
-    "learning_rate": FloatParameter(low=5e-4, high=1e-2, log=True),
-    "batch_size": IntParameter(low=1, high=5),
-    "model.polynomial_cutoff_p": FloatParameter(low=5.0, high=12.0),
-    "model.num_layers": IntParameter(low=1, high=4),
-    "model.edge_mlp_width": _powers_of_two(4, 128),
-}
-_BEYOND_ALLEGRO: dict[Variant, dict[str, Parameter]] = {
-    "allegro": {},
-    "allegro-mlp": {
-        "final_mlp.widths.0": _powers_of_two(4, 1024),
-        "final_mlp.widths.1": _powers_of_two(4, 1024),
-        "final_mlp.input_width": _powers_of_two(4, 64),
-    },
-    "allegro-qdi": {
-        "qdi.input_features": IntParameter(low=4, high=24),
-        "qdi.depth": IntParameter(low=1, high=4),
-        "qdi.final_mlp_width": _powers_of_two(4, 128),
-    },
-}
-
-
 def _names(content: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """Dotted names of all single values."""
     for key, value in content.items():
@@ -142,34 +100,44 @@ def _names(content: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{key}"
 
 
-_ALL_NAMES = tuple(_names(TrainingSettings().model_dump()))
+def _names_of(variant: str) -> tuple[str, ...]:
+    return tuple(_names(_default(variant).model_dump()))
 
 
-def _require(name: str) -> None:
-    if name in _ALL_NAMES:
+def _default(variant: str) -> TrainingSettings:
+    return training_settings({"variant": variant})
+
+
+def _require(name: str, variant: str) -> None:
+    valid = _names_of(variant)
+    if name in valid:
         return
-    nearest = difflib.get_close_matches(name, _ALL_NAMES, n=1, cutoff=0.5)
-    same_end = [known for known in _ALL_NAMES if known.rpartition(".")[2] == name]
+    owners = [other.name for other in VARIANTS if name in _names_of(other.name)]
+    if owners:
+        raise SearchSpaceError(
+            f"{name}: {variant} does not use it, {' and '.join(owners)} "
+            f"{'does' if len(owners) == 1 else 'do'}: remove it"
+        )
+    nearest = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    same_end = [known for known in valid if known.rpartition(".")[2] == name]
     hint = f"did you mean `{(same_end or nearest)[0]}`? " if same_end or nearest else ""
     raise SearchSpaceError(
-        f"{name}: no value of a training is called so: {hint}valid names: {', '.join(_ALL_NAMES)}"
+        f"{name}: no value of a training of {variant} has this name: {hint}valid names: "
+        f"{', '.join(valid)}"
     )
 
 
-def _check_name(name: str, variant: Variant) -> None:
-    _require(name)
+def _check_name(name: str, variant: str) -> None:
+    _require(name, variant)
     if name in _FIXED:
         raise SearchSpaceError(
             f"{name}: is the same for all trials of a study: set it, but not here"
         )
-    owner = _SECTION_OF_VARIANT.get(name.partition(".")[0], variant)
-    if owner != variant:
-        raise SearchSpaceError(f"{name}: {variant} does not use it, {owner} does: remove it")
 
 
-def _check_value(name: str, value: Any, variant: Variant) -> None:
+def _check_value(name: str, value: Any, variant: str) -> None:
     try:
-        applied(TrainingSettings(variant=variant), {name: value})
+        applied(_default(variant), {name: value})
     except SearchSpaceError as error:
         raise SearchSpaceError(f"the search space of {error}") from error
 

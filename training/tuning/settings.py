@@ -63,7 +63,8 @@ class TuningSettings(Settings):
     workers: Processes = Field(default=1, description="trainings side by side on one machine")
     search_space: dict[str, Parameter] = Field(
         default_factory=dict,
-        description="by dotted name within `training`, say `model.r_max`; empty means the paper's",
+        description="by dotted name within `training`, say `model.r_max`; empty means the "
+        "variant's own",
     )
     inference: InferenceSettings = InferenceSettings()
     limits: LimitSettings = LimitSettings()

@@ -14,8 +14,8 @@ from nequip.data import AtomicDataDict, from_ase
 from nequip.data.transforms import ChemicalSpeciesToAtomTypeMapper, NeighborListTransform
 from nequip.nn.graph_model import GraphModel
 
-from training.model_configs import model_config
 from training.settings import TrainingSettings
+from training.variant import model_config
 
 # Stand in for what is fitted to the training set: numbers of this size leave features as large as
 # they are in a training, and no number is so small that a processor becomes slow.

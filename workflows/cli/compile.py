@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from cuprolith.errors import CuprolithError
 from training.nequip_runs.deployed_files import COMPILED_SUFFIX, PACKAGE_SUFFIX, Target
+from training.variant import VARIANTS
 from workflows.cli.console import console, errors_shown, made
 from workflows.cli.options import DebugOption
 from workflows.lock import workdir_lock
@@ -20,6 +21,7 @@ from workflows.progress import announce, progress_on
 from workflows.workdir import Workdir
 
 DEPLOYED = "deployed"
+_LAMMPS = "pair_"
 _DEVICE = re.compile(r"cpu|cuda(?::[0-9]{1,3})?")
 
 FolderArgument = Annotated[
@@ -63,6 +65,7 @@ def compile_(
         if not _DEVICE.fullmatch(device):  # it is part of a file's name, too
             raise CuprolithError(f"--device {device}: no device", remedy="say cpu or cuda")
         checkpoint, variant = _finished(trained)
+        _check_target(target, variant)
         out = trained / DEPLOYED / f"{variant}-{target}-{device}{COMPILED_SUFFIX}"
         announce("compiling takes one to four minutes")
         compile_model(checkpoint, out, target, device)
@@ -74,8 +77,9 @@ def compile_(
 
 def usage(path: Path, target: Target, device: str, symbols: list[str]) -> str:
     """Return the lines with which a compiled model is used."""
-    if target == "pair_allegro":
-        return f"pair_style allegro\npair_coeff * * {path} {' '.join(symbols)}"
+    if target.startswith(_LAMMPS):
+        style = target.removeprefix(_LAMMPS)
+        return f"pair_style {style}\npair_coeff * * {path} {' '.join(symbols)}"
     module, calculator = {
         "ase": ("ase", "NequIPCalculator"),
         "batch": ("torchsim", "NequIPTorchSimCalc"),
@@ -85,6 +89,16 @@ def usage(path: Path, target: Target, device: str, symbols: list[str]) -> str:
         f"model = {calculator}.from_compiled_model(\n"
         f'    "{path}", device="{device}", chemical_species_to_atom_type_map=True\n)'
     )
+
+
+def _check_target(target: Target, variant: str) -> None:
+    """Refuse a pair style of LAMMPS that is not the variant's."""
+    wanted = VARIANTS[variant].lammps_target
+    if target.startswith(_LAMMPS) and target != wanted:
+        raise CuprolithError(
+            f"--target {target}: not the pair style of {variant}",
+            remedy=f"for LAMMPS, compile it with --target {wanted}",
+        )
 
 
 @contextmanager

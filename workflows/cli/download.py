@@ -1,10 +1,10 @@
-"""``cuprolith download rmd17 | qm9``: the public datasets."""
+"""``cuprolith download``: the public datasets."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -15,14 +15,17 @@ from workflows.progress import ProgressBar, progress_bar, progress_on
 
 _MEGABYTE = 1_000_000
 
-NameArgument = Annotated[Literal["rmd17", "qm9"], typer.Argument(help="The dataset.")]
+NameArgument = Annotated[str, typer.Argument(help="The dataset, such as rmd17 or qm9.")]
 ToOption = Annotated[
     Path | None, typer.Option("--to", help="Folder to download to; default: data/<name>.")
 ]
 
 
 def download(name: NameArgument, to: ToOption = None, debug: DebugOption = False) -> None:
-    """Download a public dataset, checked; what is there stays, what broke off goes on."""
+    """Download a public dataset and verify its checksums.
+
+    Existing files are kept; interrupted downloads resume.
+    """
     with errors_shown(debug=debug), progress_on(console):
         from training.frame_sources.download import DownloadError, download_dataset
 

@@ -32,7 +32,7 @@ OnlyOption = Annotated[
 ]
 VariantsOption = Annotated[
     str,
-    typer.Option("--variants", help="Variants, with commas: allegro,allegro-mlp,allegro-qdi."),
+    typer.Option("--variants", help="Variants, with commas; default: all of results.yaml."),
 ]
 DryOption = Annotated[bool, typer.Option("--dry-run", help="Say what would run, and end.")]
 DEFAULT_OUT = Path("results/tables")

@@ -14,8 +14,9 @@ from cuprolith.settings import Seed, Settings
 from generators.family import kinds
 from generators.settings import CrystalSettings
 from generators.structures_settings import StructuresSettings
-from training.settings import DatasetSettings, TrainingSettings
+from training.settings import DatasetSettings
 from training.tuning.settings import TuningSettings
+from training.variant_settings import AnyTraining, default_training
 from workflows.inputs.campaign_errors import CampaignError, explain, place_of
 from workflows.inputs.names import CrystalName, Name, is_file
 from workflows.inputs.tuning_section import check_tuning
@@ -53,7 +54,7 @@ class Campaign(Settings):
     structures: StructuresSettings
     engine: EngineSettings = EngineSettings()
     dataset: DatasetSettings = DatasetSettings()
-    training: TrainingSettings = TrainingSettings()
+    training: AnyTraining = Field(default_factory=default_training)
     tuning: TuningSettings | None = Field(
         default=None, description="a study of the variant's hyper-parameters on the dataset"
     )

@@ -9,9 +9,9 @@ from pydantic import Field, ValidationError
 
 from cuprolith.errors import CuprolithError
 from cuprolith.settings import Seed, Settings
-from training.frame_sources.settings import SourceSettings
-from training.settings import TrainingSettings
+from training.frame_sources.settings import AnySource
 from training.tuning.settings import TuningSettings
+from training.variant_settings import AnyTraining, default_training
 from workflows.inputs.campaign_errors import explain
 from workflows.inputs.names import Name, is_file
 from workflows.inputs.tuning_section import check_tuning
@@ -37,8 +37,8 @@ class TrainingFile(Settings):
 
     name: Name
     seed: Seed = 0
-    data: SourceSettings
-    training: TrainingSettings = TrainingSettings()
+    data: AnySource
+    training: AnyTraining = Field(default_factory=default_training)
     tuning: TuningSettings | None = Field(
         default=None, description="a study of the variant's hyper-parameters on the data"
     )
@@ -54,7 +54,7 @@ class TrainingFile(Settings):
         given = {"max_epochs": max_epochs, "max_time": max_time}
         content = self.training.model_dump() | {k: v for k, v in given.items() if v is not None}
         try:
-            training = TrainingSettings.model_validate(content)
+            training = type(self.training).model_validate(content)
         except ValidationError as error:
             problem = error.errors()[0]
             option = str(problem["loc"][0]).replace("_", "-")

@@ -31,13 +31,19 @@ class TrainSummary:
     def __str__(self) -> str:
         """Errors beside the baselines."""
         test = self.evaluation.splits["test"].overall
+        stress = (
+            f"\n  test stress MAE {1000 * test.stress.mae:.2f} meV/Å³ "
+            f"(zero stress {1000 * test.zero_stress.mae:.2f})"
+            if test.stress is not None and test.zero_stress is not None
+            else ""
+        )
         return (
             f"{self.result.variant}: {self.result.n_parameters} parameters, {self.result.epochs} "
             f"epochs in {self.result.seconds:.0f} s\n"
             f"  test force MAE {test.forces.mae:.4f} eV/Å "
             f"(zero force {test.zero_force.mae:.4f}, mean force {test.mean_force.mae:.4f})\n"
             f"  test energy MAE {1000 * test.energy.mae:.1f} meV/atom "
-            f"(sum of species energies {1000 * test.composition_linear.mae:.1f})"
+            f"(sum of species energies {1000 * test.composition_linear.mae:.1f}){stress}"
         )
 
 

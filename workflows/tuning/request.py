@@ -8,15 +8,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from cuprolith.errors import CuprolithError
-from training.frame_sources.settings import (
-    DatasetSourceSettings,
-    ExtxyzSourceSettings,
-    QM9SourceSettings,
-    RMD17SourceSettings,
-    SourceSettings,
-)
 from training.optimization.parameters import Parameter
 from training.settings import TrainingSettings
+from training.source import SourceSettings
+from training.sources.dataset import DatasetSourceSettings
 from training.tuning.search_spaces import search_space
 from training.tuning.settings import TuningSettings
 from workflows.inputs.campaign import Campaign
@@ -82,7 +77,7 @@ class StudyRequest:
         chosen = file.seed if seed is None else seed
         return cls(
             name=file.name,
-            dataset=_dataset_name(file.data),
+            dataset=file.data.dataset_name,
             seed=chosen,
             data=file.data,
             data_root=data_root,
@@ -181,15 +176,3 @@ def _asked_for(tuning: TuningSettings | None, what: str) -> TuningSettings:
             "docs/tuning.md",
         )
     return tuning
-
-
-def _dataset_name(data: SourceSettings) -> str:
-    match data:
-        case RMD17SourceSettings():
-            return data.molecule
-        case DatasetSourceSettings():
-            return data.directory.name
-        case QM9SourceSettings():
-            return data.source
-        case ExtxyzSourceSettings():
-            return data.train.stem

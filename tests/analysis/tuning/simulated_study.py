@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from training.optimization.parameters import FloatParameter, IntParameter, OrdinalParameter
-from training.settings import TrainingSettings
 from training.tuning.settings import InferenceSettings, LimitSettings, TuningSettings
 from training.tuning.trial import CostEstimate, InferenceTime, TrialResult
+from training.variant_settings import training_settings
 
 SPACE = {
     "model.r_max": FloatParameter(low=4.0, high=12.0),
@@ -91,7 +91,7 @@ def write_study(
         "data": data or {"source": "rmd17", "directory": "x", "molecule": "aspirin"},
         "data_root": "..", "symbols": ["C", "H", "O"], "has_forces": True,
         "search_space": {name: parameter.model_dump() for name, parameter in SPACE.items()},
-        "training": TrainingSettings(variant=variant).model_dump(mode="json"),
+        "training": training_settings({"variant": variant}).model_dump(mode="json"),
         "tuning": settings.model_dump(mode="json"),
     }  # fmt: skip
     (folder / "trials").mkdir(parents=True)

@@ -45,8 +45,9 @@ class Method:
 
 
 def _samo_cobra(recorder: Recorder, seed: int, batch: int) -> None:
+    from tests.ask_and_tell import AskAndTell
     from training.optimization.parameters import FloatParameter
-    from training.optimization.samo_cobra import SamoCobra, SamoCobraSettings
+    from training.optimization.samo_cobra import SamoCobraSettings
     from training.optimization.search_space import SearchSpace
 
     problem = recorder.problem
@@ -54,7 +55,7 @@ def _samo_cobra(recorder: Recorder, seed: int, batch: int) -> None:
     space = SearchSpace(
         {f"x{i}": FloatParameter(low=low, high=high) for i, (low, high) in enumerate(bounds)}
     )
-    optimiser = SamoCobra(
+    optimiser = AskAndTell(
         space,
         n_objectives=problem.n_objectives,
         n_constraints=problem.n_constraints,

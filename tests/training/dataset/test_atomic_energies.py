@@ -10,8 +10,8 @@ from frame_samples import emt_frame
 from training.dataset.atomic_energies import energy_start, fit_atomic_energies
 from training.nequip_runs.trainer import train
 from training.predict import load_calculator
-from training.settings import AllegroSettings, TrainingSettings
-from training.sources.user_extxyz import ExtxyzSource
+from training.sources.extxyz import ExtxyzSource
+from training.variants.allegro import AllegroSettings, AllegroTraining
 
 # EMT's own energies of the isolated atoms (its e0 is negated: ASE's zero is the bulk).
 E0 = {"Cu": 3.51, "Al": 3.28}
@@ -89,7 +89,7 @@ def test_a_model_of_perfect_crystals_follows_their_energies(tmp_path):
     model = AllegroSettings(
         r_max=4.0, num_scalar_features=8, num_tensor_features=2, edge_mlp_width=8
     )
-    settings = TrainingSettings(
+    settings = AllegroTraining(
         model=model,
         max_epochs=80,
         learning_rate=0.03,

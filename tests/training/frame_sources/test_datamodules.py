@@ -8,9 +8,9 @@ from nequip.utils.global_state import set_global_state
 
 from tests.training.sources.public_files import small_molecules, write_qm9, write_rmd17
 from training.nequip_runs.nequip_config import nequip_config
-from training.settings import AllegroSettings, TrainingSettings
 from training.sources.qm9 import QM9Source
 from training.sources.rmd17 import RMD17Source
+from training.variants.allegro import AllegroSettings, AllegroTraining
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def rmd17(tmp_path):
 
 
 def data_module(source, batch_size=4, r_max=3.0):
-    settings = TrainingSettings(batch_size=batch_size, model=AllegroSettings(r_max=r_max))
+    settings = AllegroTraining(batch_size=batch_size, model=AllegroSettings(r_max=r_max))
     config = nequip_config(settings, source.training_data(stress=False), seed=5)
     module = instantiate(config["data"], _recursive_=False)
     module.setup("fit")

@@ -9,6 +9,8 @@ import pytest
 from tests.training.sources.public_files import write_rmd17
 from training.frame_sources import download as downloads
 from training.frame_sources.download import DownloadError, RemoteFile, download, download_dataset
+from training.sources.qm9 import files as qm9_files
+from training.sources.rmd17 import archive
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 
@@ -107,7 +109,7 @@ def test_a_broken_connection_is_taken_up_where_it_ended(server, tmp_path):
 
 def test_the_next_call_goes_on_where_an_earlier_one_gave_up(server, tmp_path):
     server.answers = [10_000] * downloads._TRIES
-    with pytest.raises(DownloadError, match="same command again") as raised:
+    with pytest.raises(DownloadError, match="Rerun the same command") as raised:
         download(remote(server), tmp_path)
     assert server.url in str(raised.value)
     assert str(tmp_path / "file.bin") in str(raised.value)
@@ -158,16 +160,15 @@ def rmd17_archive(server, tmp_path, monkeypatch):
     source = tmp_path / "made"
     write_rmd17(source)
     path = tmp_path / "rmd17.tar.bz2"
-    with tarfile.open(path, "w:bz2") as archive:
-        for member in downloads._RMD17_MEMBERS:
+    with tarfile.open(path, "w:bz2") as packed:
+        for member in archive.MEMBERS:
             kind = "npz_data/rmd17_benzene.npz" if "npz" in member else "splits/index_train_01.csv"
-            archive.add(source / kind, f"rmd17/{member}")
-        archive.add(source / "splits" / "index_train_01.csv", "../outside.txt")
-        archive.add(source / "splits" / "index_train_01.csv", "rmd17/readme.txt")
+            packed.add(source / kind, f"rmd17/{member}")
+        packed.add(source / "splits" / "index_train_01.csv", "../outside.txt")
+        packed.add(source / "splits" / "index_train_01.csv", "rmd17/readme.txt")
     server.content = path.read_bytes()
     file = remote(server, name="rmd17.tar.bz2")
-    monkeypatch.setattr(downloads, "RMD17_ARCHIVE", file)
-    monkeypatch.setitem(downloads._FILES, "rmd17", (file,))
+    monkeypatch.setattr(archive, "ARCHIVE", file)
     return source
 
 
@@ -179,7 +180,7 @@ def test_rmd17_is_unpacked_for_its_source(server, rmd17_archive, tmp_path):
     assert seen[-1] == ("unpacking rmd17.tar.bz2", size, size)
     assert all(0 <= done <= total for _, done, total in seen)
     files = {str(path.relative_to(folder)) for path in (folder / "rmd17").rglob("*.*")}
-    assert files == {f"rmd17/{member}" for member in downloads._RMD17_MEMBERS}
+    assert files == {f"rmd17/{member}" for member in archive.MEMBERS}
     assert not (tmp_path / "outside.txt").exists()
     for molecule in ("aspirin", "uracil"):
         made = (rmd17_archive / "npz_data" / "rmd17_benzene.npz").read_bytes()
@@ -201,7 +202,16 @@ def test_an_unpacking_that_was_killed_is_finished(server, rmd17_archive, tmp_pat
 
 def test_qm9_has_both_files(server, tmp_path, monkeypatch):
     files = tuple(remote(server, name=name) for name in ("uncharacterized.txt", "archive"))
-    monkeypatch.setitem(downloads._FILES, "qm9", files)
+    monkeypatch.setattr(qm9_files, "REMOTE_FILES", files)
     download_dataset("qm9", tmp_path / "new" / "folder")
     for file in files:
         assert (tmp_path / "new" / "folder" / file.name).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("name", ["extxyz", "nothing"])
+def test_what_cannot_be_downloaded_is_refused(name, tmp_path):
+    with pytest.raises(
+        DownloadError, match=f"{name}: nothing to download; choose one of qm9, rmd17"
+    ):
+        download_dataset(name, tmp_path / "new")
+    assert not (tmp_path / "new").exists()

@@ -1,18 +1,24 @@
-"""Model builders: what settings decide, and what stays nequip-allegro's own."""
+"""Model builders: what settings decide, and what stays upstream's own."""
+
+import inspect
 
 import allegro.model
 import pytest
 import torch
 from nequip.data import AtomicDataDict
+from nequip.model import FullNequIPGNNModel, NequIPGNNModel
 from omegaconf import OmegaConf
-from variant_models import VARIANTS, alloy, build, build_from, config, graph, predict, settings
+from variant_models import NAMES, alloy, build, build_from, config, graph, predict, settings
 
-from training.models import builders
+from training.models import extended_allegro
 from training.models.final_mlp import FinalMLP
 from training.models.qdi_block import QDIBlock
-from training.settings import AllegroSettings, FinalMLPSettings, QDISettings
+from training.variants.allegro import AllegroSettings
+from training.variants.allegro_mlp import FinalMLPSettings
+from training.variants.allegro_qdi import QDISettings
+from training.variants.nequip import NequIPSettings
 
-EXTENDED = VARIANTS[1:]
+EXTENDED = ("allegro-mlp", "allegro-qdi")
 
 
 def energy_model(model):
@@ -110,7 +116,7 @@ def test_what_the_data_decides_reaches_upstream(variant):
     assert output[AtomicDataDict.TOTAL_ENERGY_KEY].item() > without
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", NAMES)
 def test_built_through_hydra_from_a_file(variant):
     """As in ``nequip-train``, whose configuration goes through YAML."""
     text = OmegaConf.to_yaml(OmegaConf.create(config(variant)))
@@ -118,19 +124,45 @@ def test_built_through_hydra_from_a_file(variant):
     assert predict(from_file, alloy()).energy == predict(build(variant), alloy()).energy
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", NAMES)
 def test_the_seed_decides_the_weights(variant):
     first, again, other = (predict(build(variant, seed=seed), alloy()).energy for seed in (1, 1, 2))
     assert first == again != other
 
 
-@pytest.mark.parametrize("variant", EXTENDED)
-def test_settings_are_the_builders_keywords(variant):
-    """A key that a section has and a block lacks would fail here."""
-    section = {"allegro-mlp": "final_mlp", "allegro-qdi": "qdi"}[variant]
-    keys = getattr(settings(variant), section).model_dump(mode="json").keys()
-    assert config(variant)[section].keys() == keys
-    build(variant)
+def test_settings_are_the_builders_keywords():
+    """A key that a section has and a block or a circuit lacks would fail here."""
+    for variant, section in (("allegro-mlp", "final_mlp"), ("allegro-qdi", "qdi")):
+        values = getattr(settings(variant), section).model_dump(mode="json").values()
+        found = config(variant)
+        inserted = [*found[section].values()]
+        inserted += [found["final_mlp_width"]] if section == "qdi" else []
+        assert sorted(map(str, inserted)) == sorted(map(str, values))
+        build(variant)
+
+
+def test_nequip_is_upstreams_own():
+    given = config("nequip")
+    assert given["_target_"] == "nequip.model.NequIPGNNModel"
+    known = inspect.signature(NequIPGNNModel).parameters
+    full = inspect.signature(FullNequIPGNNModel).parameters
+    decorator = {"_target_", "seed", "model_dtype"}
+    assert not given.keys() - decorator - known.keys() - full.keys()
+
+
+def test_nequip_settings_reach_the_model():
+    model = NequIPSettings(
+        r_max=4.0, num_layers=3, l_max=2, parity=False, num_features=6, radial_mlp_width=5
+    )
+    layers = [
+        module
+        for name, module in energy_model(build("nequip", model=model)).named_children()
+        if name.endswith("_convnet")
+    ]
+    assert len(layers) == 3
+    hidden = layers[0].irreps_out[AtomicDataDict.NODE_FEATURES_KEY]
+    assert str(hidden) == "6x0e+6x1o+6x2e"
+    assert any(5 in value.shape for value in layers[0].parameters())
 
 
 def test_says_what_to_do_if_upstream_changes(monkeypatch):
@@ -139,13 +171,13 @@ def test_says_what_to_do_if_upstream_changes(monkeypatch):
         del model.func.edge_readout
         return model
 
-    monkeypatch.setattr(builders, "AllegroModel", another)
+    monkeypatch.setattr(extended_allegro, "AllegroModel", another)
     with pytest.raises(Exception, match="has no ScalarMLP called edge_readout: install"):
         build("allegro-mlp")
 
 
 def test_says_what_to_do_if_upstreams_options_change(monkeypatch):
-    monkeypatch.setitem(builders._READOUT_OPTIONS, "bias", "readout_mlp_bias")
+    monkeypatch.setitem(extended_allegro._READOUT_OPTIONS, "bias", "readout_mlp_bias")
     with pytest.raises(Exception, match="knows no option readout_mlp_bias: install"):
         build("allegro-qdi")
 

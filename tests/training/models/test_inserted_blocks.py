@@ -7,6 +7,7 @@ import torch
 
 from training.models.final_mlp import FinalMLP
 from training.models.qdi_block import QDIBlock
+from training.quantum.qdi import QDIOptions
 
 NONLINEARITIES = ["silu", "mish", "gelu", "ssp", "tanh", None]
 
@@ -33,7 +34,7 @@ def test_mlp_of_zero_is_exactly_zero(nonlinearity, dtype):
 @pytest.mark.parametrize("measurement", ["all", "even", "single"])
 @pytest.mark.parametrize("n_features", [4, 6])
 def test_quantum_block_of_zero_is_exactly_zero(n_features, measurement, dtype):
-    block = QDIBlock(12, n_features, measurement=measurement, final_mlp_width=7).to(dtype)
+    block = QDIBlock(12, QDIOptions(n_features, measurement=measurement), 7).to(dtype)
     assert torch.equal(block(torch.zeros(3, 12, dtype=dtype)), torch.zeros(3, 7, dtype=dtype))
 
 
@@ -54,12 +55,12 @@ def test_initial_weights_keep_the_second_moment(initialization, nonlinearity):
 
 
 def test_orthogonal_weights_are_orthogonal():
-    for n_inputs, n_outputs in [(6, 4), (4, 6), (5, 5)]:
-        mlp = double(FinalMLP(n_inputs, n_outputs, (3, 3), initialization="orthogonal"))
+    for n_features, n_outputs in [(6, 4), (4, 6), (5, 5)]:
+        mlp = double(FinalMLP(n_features, n_outputs, (3, 3), initialization="orthogonal"))
         layer = mlp.layers[0]
         weight = layer.weight * layer.alpha
-        gram = weight.T @ weight if n_outputs <= n_inputs else weight @ weight.T
-        scale = max(n_outputs / n_inputs, 1)
+        gram = weight.T @ weight if n_outputs <= n_features else weight @ weight.T
+        scale = max(n_outputs / n_features, 1)
         assert torch.allclose(gram, scale * torch.eye(len(gram), dtype=gram.dtype), atol=1e-6)
 
 
@@ -71,7 +72,7 @@ def test_initializations_differ():
     assert weights["uniform"].abs().max() <= math.sqrt(3) < weights["normal"].abs().max()
 
 
-@pytest.mark.parametrize("block", [FinalMLP(12, 6, (10, 5)), QDIBlock(12, final_mlp_width=7)])
+@pytest.mark.parametrize("block", [FinalMLP(12, 6, (10, 5)), QDIBlock(12, QDIOptions(), 7)])
 def test_an_edge_does_not_know_how_many_others_there_are(block):
     features = torch.randn(300, 12, dtype=torch.float64)
     block = double(block)
@@ -80,7 +81,7 @@ def test_an_edge_does_not_know_how_many_others_there_are(block):
         assert torch.allclose(block(features[part]), whole[part], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("block", [FinalMLP(5, 4, (6, 3)), QDIBlock(5, final_mlp_width=3)])
+@pytest.mark.parametrize("block", [FinalMLP(5, 4, (6, 3)), QDIBlock(5, QDIOptions(), 3)])
 def test_twice_differentiable(block):
     features = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
     block = double(block)
@@ -89,7 +90,7 @@ def test_twice_differentiable(block):
 
 
 def test_weights_of_the_circuit_are_angles():
-    block = QDIBlock(12)
+    block = QDIBlock(12, QDIOptions(), 128)
     (weights,) = (value for name, value in block.named_parameters() if name.endswith("weights"))
     assert weights.shape == (24,)
     assert 0 <= weights.min() < 1.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,29 +16,38 @@ from nequip.data import AtomicDataDict, compute_neighborlist_, from_ase
 from nequip.utils.dtype import torch_default_dtype
 from nequip.utils.global_state import set_global_state
 
-from training.model_configs import model_config
-from training.settings import AllegroSettings, FinalMLPSettings, QDISettings, TrainingSettings
+from training.settings import TrainingSettings
+from training.variant import VARIANTS, model_config
+from training.variants.allegro import AllegroSettings
+from training.variants.allegro_mlp import FinalMLPSettings
+from training.variants.allegro_qdi import QDISettings
+from training.variants.nequip import NequIPSettings
 
-VARIANTS = ("allegro", "allegro-mlp", "allegro-qdi")
 SYMBOLS = ("Al", "Cu")
 SHIFTS = {"Al": -0.31, "Cu": -0.17}
 R_MAX = 4.5
+NAMES = tuple(VARIANTS.entries)
 
 
-def settings(variant: str, **sections) -> TrainingSettings:
-    """Settings of a small model."""
-    small = {
-        "model": AllegroSettings(
-            r_max=R_MAX,
-            num_layers=2,
-            num_scalar_features=8,
-            num_tensor_features=2,
-            edge_mlp_width=8,
-        ),
+ALLEGRO = AllegroSettings(
+    r_max=R_MAX, num_layers=2, num_scalar_features=8, num_tensor_features=2, edge_mlp_width=8
+)
+SMALL: dict[str, dict[str, Any]] = {
+    "allegro": {"model": ALLEGRO},
+    "allegro-mlp": {
+        "model": ALLEGRO,
         "final_mlp": FinalMLPSettings(input_width=6, widths=(10, 5)),
-        "qdi": QDISettings(final_mlp_width=12),
-    }
-    return TrainingSettings(variant=variant, **{**small, **sections})
+    },
+    "allegro-qdi": {"model": ALLEGRO, "qdi": QDISettings(final_mlp_width=12)},
+    "nequip": {
+        "model": NequIPSettings(r_max=R_MAX, num_layers=2, num_features=4, radial_mlp_width=8)
+    },
+}
+
+
+def settings(variant: str, **sections: Any) -> TrainingSettings:
+    """Settings of a small model."""
+    return VARIANTS[variant].settings(**{**SMALL[variant], **sections})
 
 
 def config(variant: str, dtype: str = "float64", seed: int = 1, **sections) -> dict:

@@ -6,6 +6,7 @@ import torch
 from training.nequip_runs.checkpoint_check import refuse_foreign
 from training.nequip_runs.nequip_process import run_nequip_train
 from training.nequip_runs.training_run import TrainingError
+from training.variant import VARIANTS, model_config
 
 
 class RunsCode:
@@ -47,3 +48,21 @@ def test_any_other_file_of_pytorch_is_no_checkpoint_or_harmless(content, tmp_pat
 def test_a_folder_in_place_of_a_checkpoint(tmp_path):
     with pytest.raises(TrainingError, match="is a folder"):
         refuse_foreign(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "target", ["training.models.AllegroQDIModel", "training.no_such.module.Model"]
+)
+def test_a_checkpoint_of_another_version_is_refused_with_what_to_do(target, tmp_path):
+    content = {"state_dict": {}, "hyper_parameters": {"model": {"_target_": target}}}
+    torch.save(content, tmp_path / "best.ckpt")
+    with pytest.raises(TrainingError, match=r"another version .* no training\..* or train again"):
+        refuse_foreign(tmp_path / "best.ckpt")
+
+
+@pytest.mark.parametrize("variant", VARIANTS.entries)
+def test_the_builders_of_all_variants_are_trusted(variant, tmp_path):
+    target = model_config(VARIANTS[variant].settings())["_target_"]
+    content = {"state_dict": {}, "hyper_parameters": {"model": {"_target_": target}}}
+    torch.save(content, tmp_path / "best.ckpt")
+    refuse_foreign(tmp_path / "best.ckpt")

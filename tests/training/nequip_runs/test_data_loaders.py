@@ -11,8 +11,8 @@ from nequip.utils.global_state import set_global_state
 
 from training.nequip_runs.data_loaders import data_loader
 from training.nequip_runs.nequip_config import nequip_config
-from training.settings import TrainingSettings
 from training.sources.dataset import DatasetSource
+from training.variants.allegro import AllegroTraining
 
 SEED = 7
 EPOCHS = 3
@@ -27,7 +27,7 @@ def nequip_state():
 
 
 def data_module(source, **settings):
-    config = nequip_config(TrainingSettings(**settings), source.training_data(stress=False), SEED)
+    config = nequip_config(AllegroTraining(**settings), source.training_data(stress=False), SEED)
     return instantiate(config["data"], _recursive_=False)
 
 

@@ -25,20 +25,17 @@ from training.dataset.frames import Frame
 from training.nequip_runs.deployment import compile_model, compiled_calculator, package_model
 from training.nequip_runs.trainer import train
 from training.nequip_runs.training_run import TrainingError
-from training.settings import (
-    AllegroSettings,
-    DatasetSettings,
-    FinalMLPSettings,
-    QDISettings,
-    SplitSettings,
-    TrainingSettings,
-)
+from training.settings import DatasetSettings, SplitSettings
 from training.sources.dataset import DatasetSource
+from training.variants.allegro import AllegroSettings
+from training.variants.allegro_mlp import AllegroMLPTraining, FinalMLPSettings
+from training.variants.allegro_qdi import AllegroQDITraining, QDISettings
+from training.variants.nequip import NequIPSettings, NequIPTraining
 from workflows.vasp_rehearsal.potentials import MorsePairs
 
 # A compilation takes half a minute: each variant has one precision and one target, and a package
 # stands in for a checkpoint in one of them.
-DTYPES = {"allegro-mlp": "float64", "allegro-qdi": "float32"}
+DTYPES = {"allegro-mlp": "float64", "allegro-qdi": "float32", "nequip": "float64"}
 R_MAX = 4.5
 BLOCKED = """
 import json, sys
@@ -95,23 +92,27 @@ def frame(atoms, number):
 
 def settings(variant):
     """Return settings of a small model that learns the alloy in seconds."""
-    return TrainingSettings(
-        variant=variant,
-        model=AllegroSettings(
-            r_max=R_MAX, num_scalar_features=8, num_tensor_features=2, edge_mlp_width=8
-        ),
-        final_mlp=FinalMLPSettings(input_width=4, widths=(8, 8)),
-        qdi=QDISettings(final_mlp_width=8),
-        max_epochs=10,
-        batch_size=8,
-        learning_rate=0.02,
-        dtype=DTYPES[variant],
+    common = {
+        "max_epochs": 10,
+        "batch_size": 8,
+        "learning_rate": 0.02,
+        "dtype": DTYPES[variant],
+    }
+    if variant == "nequip":
+        model = NequIPSettings(r_max=R_MAX, num_layers=2, num_features=8, radial_mlp_width=8)
+        return NequIPTraining(model=model, **common)
+    model = AllegroSettings(
+        r_max=R_MAX, num_scalar_features=8, num_tensor_features=2, edge_mlp_width=8
     )
+    if variant == "allegro-mlp":
+        mlp = FinalMLPSettings(input_width=4, widths=(8, 8))
+        return AllegroMLPTraining(model=model, final_mlp=mlp, **common)
+    return AllegroQDITraining(model=model, qdi=QDISettings(final_mlp_width=8), **common)
 
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory):
-    """Both variants, trained, packaged and compiled side by side."""
+    """Trained, packaged and compiled, two at a time."""
     folder = tmp_path_factory.mktemp("deployed")
     rng = np.random.default_rng(3)
     frames = [[frame(alloy(rng, (1, 1, 2)), number)] for number in range(70)]
@@ -136,9 +137,9 @@ def deployed(tmp_path_factory):
         return dict(zip(longest_first, pool.map(make, longest_first), strict=True))
 
 
-@pytest.fixture
-def for_ase(deployed):
-    return deployed["allegro-mlp"]
+@pytest.fixture(params=["allegro-mlp", "nequip"])
+def for_ase(deployed, request):
+    return deployed[request.param]
 
 
 @pytest.fixture

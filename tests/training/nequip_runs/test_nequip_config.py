@@ -22,8 +22,8 @@ from training.nequip_runs.nequip_config import (
     TrainingData,
     nequip_config,
 )
-from training.settings import AllegroSettings, TrainingSettings
 from training.sources.dataset import DatasetSource
+from training.variants.allegro import AllegroSettings, AllegroTraining
 
 ENERGIES = {"Al": 0.25, "Cu": -0.125}
 
@@ -44,7 +44,7 @@ def config_for(folder, settings=None, n_train=100, seed=3, **fields):
         "exclude_keys": ["stress"],
     }
     data = TrainingData(module, ("Al", "Cu"), ENERGIES, n_train, **fields)
-    return nequip_config(settings or TrainingSettings(), data, seed)
+    return nequip_config(settings or AllegroTraining(), data, seed)
 
 
 def statistics(data_module):
@@ -69,7 +69,7 @@ def built(config):
 
 @pytest.fixture(scope="module")
 def emt_module(emt_dataset):
-    settings = TrainingSettings(
+    settings = AllegroTraining(
         model=AllegroSettings(r_max=4.25, num_scalar_features=8, num_tensor_features=2),
         energy_weight=1.0,
         force_weight=3.0,
@@ -80,7 +80,7 @@ def emt_module(emt_dataset):
 
 
 def test_survives_yaml(tmp_path):
-    config = config_for(tmp_path, TrainingSettings(max_time="00:00:03:30"))
+    config = config_for(tmp_path, AllegroTraining(max_time="00:00:03:30"))
     assert yaml.safe_load(yaml.safe_dump(config)) == config
 
 
@@ -94,7 +94,7 @@ def test_is_a_pure_function_of_its_arguments(tmp_path):
     [(100, 1, 40 * 20), (101, 1, 40 * 21), (1, 1, 40), (100, 2, 40 * 10), (101, 2, 40 * 11)],
 )
 def test_the_learning_rate_falls_over_all_steps(tmp_path, n_train, devices, steps):
-    settings = TrainingSettings(max_epochs=40, batch_size=5, devices=devices)
+    settings = AllegroTraining(max_epochs=40, batch_size=5, devices=devices)
     config = config_for(tmp_path, settings, n_train=n_train)
     scheduler = config["training_module"]["lr_scheduler"]
     assert scheduler["interval"] == "step"
@@ -109,7 +109,7 @@ def test_the_trainer_is_built_with_one_name_per_checkpoint(tmp_path, monkeypatch
         str(tmp_path / BEST_CHECKPOINT),
         str(tmp_path / LAST_CHECKPOINT),
     ]
-    assert trainer.max_epochs == TrainingSettings().max_epochs
+    assert trainer.max_epochs == AllegroTraining().max_epochs
 
 
 def test_nequip_accepts_it(emt_module, emt_dataset):
@@ -135,7 +135,7 @@ def test_settings_reach_the_model(emt_module):
 
 
 def test_stress_is_learnt_where_it_has_a_weight(emt_dataset):
-    settings = TrainingSettings(
+    settings = AllegroTraining(
         model=AllegroSettings(num_scalar_features=8, num_tensor_features=2),
         stress_weight=2.0,
         dtype="float64",
@@ -157,7 +157,7 @@ def test_stress_is_learnt_where_it_has_a_weight(emt_dataset):
 
 def test_energies_alone_are_learnt_without_derivatives(tmp_path):
     config = config_for(
-        tmp_path, TrainingSettings(energy_weight=3.0), energy_scale=0.7, has_forces=False
+        tmp_path, AllegroTraining(energy_weight=3.0), energy_scale=0.7, has_forces=False
     )
     model = config["training_module"]["model"]
     assert model["do_derivatives"] is False
@@ -169,7 +169,7 @@ def test_energies_alone_are_learnt_without_derivatives(tmp_path):
 
 def test_sums_over_neighbours_can_be_means(emt_dataset):
     model = AllegroSettings(r_max=4.25, neighbor_normalization="mean")
-    _, stats, module = built(config_for(emt_dataset, TrainingSettings(model=model)))
+    _, stats, module = built(config_for(emt_dataset, AllegroTraining(model=model)))
     n_neighbors = stats["num_neighbors_mean"]
     norms = [b for n, b in module.model.named_buffers() if n.endswith("norm_const")]
     assert norms
@@ -217,7 +217,7 @@ def test_one_atom_per_batch_can_be_trained_on(emt_module, tmp_path):
     frames.append(emt_frame(Atoms("Al", cell=[12, 12, 12], pbc=True), structure_id="bulk-alone"))
     for split in ("train", "val"):
         write_frames(tmp_path / f"{split}.extxyz", frames)
-    settings = TrainingSettings(batch_size=1, dtype="float64", model=AllegroSettings(l_max=0))
+    settings = AllegroTraining(batch_size=1, dtype="float64", model=AllegroSettings(l_max=0))
     data, _, module = built(config_for(tmp_path, settings, n_train=3))
     data.setup("fit")
     for batch in data.train_dataloader():

@@ -28,17 +28,19 @@ from training.nequip_runs.training_run import (
     stored_inputs,
     training_inputs,
 )
-from training.settings import AllegroSettings, FinalMLPSettings, QDISettings, TrainingSettings
 from training.sources.dataset import DatasetSource
+from training.variants.allegro import AllegroSettings, AllegroTraining
+from training.variants.allegro_mlp import AllegroMLPTraining, FinalMLPSettings
+from training.variants.allegro_qdi import AllegroQDITraining, QDISettings
 
 ROOT = Path(__file__).parents[3]
 TRAIN_IN_ANOTHER_PROCESS = """
 import json, sys
 from pathlib import Path
-from training.settings import TrainingSettings
+from training.variants.allegro import AllegroTraining
 from training.sources.dataset import DatasetSource
 from training.nequip_runs.trainer import train
-settings = TrainingSettings.model_validate_json(sys.argv[1])
+settings = AllegroTraining.model_validate_json(sys.argv[1])
 train(settings, DatasetSource(Path(sys.argv[2])), Path(sys.argv[3]), int(sys.argv[4]),
       lambda metrics: print(metrics.epoch, flush=True))
 """
@@ -322,7 +324,6 @@ def test_whatever_decides_the_result_is_in_the_hash(emt_dataset, small_settings)
             "dtype": "float64",
             "max_time": "00:00:01:00",
             "model": AllegroSettings(r_max=4.0),
-            "variant": "allegro-mlp",
             "compile": True,
             "devices": 2,
             "atomic_energies": {"Al": -1.0, "Cu": -2.0},
@@ -334,28 +335,24 @@ def test_whatever_decides_the_result_is_in_the_hash(emt_dataset, small_settings)
     }
     assert len(hashes | {inputs.hash}) == len(changes) + 1
     assert training_inputs(small_settings, source, SEED + 1).hash != inputs.hash
-    touched = set(TrainingSettings.model_fields) - {next(iter(change)) for change in changes}
-    assert touched == {"final_mlp", "qdi", "num_workers"}
+    touched = set(AllegroTraining.model_fields) - {next(iter(change)) for change in changes}
+    assert touched == {"variant", "num_workers"}
     workers = small_settings.model_copy(update={"num_workers": 2})
     assert training_inputs(workers, source, SEED) == inputs
 
 
-@pytest.mark.parametrize(
-    ("variant", "section"),
-    [
-        ("allegro-mlp", {"final_mlp": FinalMLPSettings(widths=(4, 2))}),
-        ("allegro-qdi", {"qdi": QDISettings(depth=1)}),
-    ],
-)
-def test_a_variant_s_own_section_decides_for_it_alone(
-    emt_dataset, small_settings, variant, section
-):
-    source = DatasetSource(emt_dataset)
-    for name in ("allegro", variant):
-        settings = small_settings.model_copy(update={"variant": name})
-        one = training_inputs(settings, source, SEED)
-        other = training_inputs(settings.model_copy(update=section), source, SEED)
-        assert (one == other) == (name == "allegro")
+def test_the_variant_and_its_own_section_decide(emt_dataset, small_settings):
+    source, common = DatasetSource(emt_dataset), dict(small_settings)
+    del common["variant"]
+    trainings = [
+        small_settings,
+        AllegroMLPTraining(**common),
+        AllegroMLPTraining(**common, final_mlp=FinalMLPSettings(widths=(4, 2))),
+        AllegroQDITraining(**common),
+        AllegroQDITraining(**common, qdi=QDISettings(depth=1)),
+    ]
+    hashes = {training_inputs(settings, source, SEED).hash for settings in trainings}
+    assert len(hashes) == len(trainings)
 
 
 def test_the_folder_of_the_dataset_does_not_matter(emt_dataset, small_settings, tmp_path):

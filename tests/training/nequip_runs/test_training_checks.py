@@ -10,14 +10,15 @@ from training.dataset.builder import build_dataset
 from training.nequip_runs.trainer import train
 from training.nequip_runs.training_checks import check_elements, check_neighbours, training_warnings
 from training.nequip_runs.training_run import TrainingError
-from training.settings import AllegroSettings, DatasetSettings, SplitSettings, TrainingSettings
+from training.settings import DatasetSettings, SplitSettings
 from training.sources.dataset import DatasetSource
+from training.variants.allegro import AllegroSettings, AllegroTraining
 
-SETTINGS = TrainingSettings()
+SETTINGS = AllegroTraining()
 
 
 def cutoff(r_max):
-    return TrainingSettings(model=AllegroSettings(r_max=r_max))
+    return AllegroTraining(model=AllegroSettings(r_max=r_max))
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def test_atomic_energies_must_be_of_all_elements(emt_dataset):
 @pytest.mark.parametrize("energies", [{"Xx": 1.0}, {"X": 1.0}, {"Cu": float("nan")}])
 def test_atomic_energies_are_numbers_of_elements(energies):
     with pytest.raises(ValueError, match=r"not an element|finite"):
-        TrainingSettings(atomic_energies=energies)
+        AllegroTraining(atomic_energies=energies)
 
 
 def test_a_cutoff_within_which_nobody_has_a_neighbour_is_refused(crystals, tmp_path):

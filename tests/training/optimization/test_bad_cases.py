@@ -10,6 +10,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from tests.ask_and_tell import AskAndTell
 from training.optimization.optuna_sampler import SamoCobraSampler
 from training.optimization.optuna_space import distributions
 from training.optimization.parameters import (
@@ -18,7 +19,7 @@ from training.optimization.parameters import (
     IntParameter,
     OrdinalParameter,
 )
-from training.optimization.samo_cobra import SamoCobra, SamoCobraSettings, SearchSpaceExhausted
+from training.optimization.samo_cobra import SamoCobraSettings, SearchSpaceExhausted
 from training.optimization.search_space import SearchSpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -42,7 +43,7 @@ class Done:
 
 
 def by_ask_and_tell(search_space, evaluate, n, n_objectives=2, n_constraints=0, reference=None):
-    optimiser = SamoCobra(
+    optimiser = AskAndTell(
         SearchSpace(search_space),
         n_objectives,
         n_constraints,
@@ -348,7 +349,7 @@ def test_categoricals_alone_are_all_tried(optimise):
 
 
 def test_ask_says_that_the_space_is_exhausted():
-    optimiser = SamoCobra(SearchSpace(FIVE), 2, seed=0)
+    optimiser = AskAndTell(SearchSpace(FIVE), 2, seed=0)
     assert len(optimiser.ask(7)) == 5
     with pytest.raises(SearchSpaceExhausted, match=r"all 5 points .* width"):
         optimiser.ask()
@@ -362,7 +363,7 @@ def test_the_sampler_repeats_points_of_an_exhausted_space_with_a_warning(caplog)
 
 
 def test_points_told_twice_with_different_values():
-    optimiser = SamoCobra(SearchSpace(SQUARE), 2, seed=0)
+    optimiser = AskAndTell(SearchSpace(SQUARE), 2, seed=0)
     rng = np.random.default_rng(0)
     for point in [{"x": 0.5, "y": 0.5}] * 3 + [{"x": 0.2, "y": 0.1}] * 3:
         optimiser.tell(point, tuple(convex(**point) + 0.01 * rng.standard_normal(2)))

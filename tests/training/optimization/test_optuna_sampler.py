@@ -16,6 +16,7 @@ from optuna.testing.pytest_samplers import (
 )
 from optuna.trial import TrialState
 
+from tests.ask_and_tell import AskAndTell
 from training.optimization.optuna_history import PREDICTION_KEY, read_history
 from training.optimization.optuna_sampler import SamoCobraSampler
 from training.optimization.optuna_space import OptunaSpace, distributions
@@ -25,7 +26,6 @@ from training.optimization.parameters import (
     IntParameter,
     OrdinalParameter,
 )
-from training.optimization.samo_cobra import SamoCobra
 from training.optimization.search_space import SearchSpace
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -113,7 +113,7 @@ def test_the_seed_decides():
 def test_the_sampler_proposes_what_ask_and_tell_does():
     study = new_study()
     run(study, 12, fails=(2, 9))
-    optimiser = SamoCobra(SearchSpace(SPACE), 2, 1, seed=3)
+    optimiser = AskAndTell(SearchSpace(SPACE), 2, 1, seed=3)
     for number in range(12):
         (proposal,) = optimiser.ask()
         values = accuracy_and_time(proposal.parameters)

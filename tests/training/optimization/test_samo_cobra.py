@@ -2,12 +2,11 @@ import moocore
 import numpy as np
 import pytest
 
+from tests.ask_and_tell import AskAndTell
 from training.optimization.parameters import CategoricalParameter, FloatParameter, IntParameter
 from training.optimization.samo_cobra import (
     Observations,
-    SamoCobra,
     SamoCobraSettings,
-    SavedStateError,
     propose,
 )
 from training.optimization.search_space import SearchSpace
@@ -135,68 +134,25 @@ def test_the_same_arguments_give_the_same_points():
     assert (other.columns != first.columns).any()
 
 
-def test_a_saved_run_goes_on_as_an_undisturbed_one(tmp_path):
-    undisturbed, killed = (SamoCobra(mixed(), 2, 1, seed=4) for _ in range(2))
-    expected = played(undisturbed, 5, batch=3)
-    played(killed, 2, batch=3)
-    waiting = killed.ask(3)
-    killed.tell(waiting[0].number, *trade_off(waiting[0].parameters))
-    killed.save(tmp_path / "state.json")
-    resumed = SamoCobra.load(tmp_path / "state.json")
-    for proposal in waiting[1:]:
-        resumed.tell(proposal.number, *trade_off(proposal.parameters))
-    assert played(resumed, 2, batch=3) == expected
-
-
 def test_mixed_spaces_settle_on_the_best_category():
-    front = played(SamoCobra(mixed(), 2, 1, SamoCobraSettings(reference_point=(3, 5)), 0), 30)
+    front = played(AskAndTell(mixed(), 2, 1, SamoCobraSettings(reference_point=(3, 5)), 0), 30)
     assert {point["activation"] for point in front[-10:]} == {"mish"}
     assert {point["layers"] for point in front} == {1, 2, 3, 4}
     assert all(point["r_max"] <= 6.5 for point in front)
 
 
 def test_the_initial_design_is_handed_out_at_once():
-    optimiser = SamoCobra(square(), 2, settings=SamoCobraSettings(n_initial=8), seed=1)
-    one_by_one = SamoCobra(square(), 2, settings=SamoCobraSettings(n_initial=8), seed=1)
+    optimiser = AskAndTell(square(), 2, settings=SamoCobraSettings(n_initial=8), seed=1)
+    one_by_one = AskAndTell(square(), 2, settings=SamoCobraSettings(n_initial=8), seed=1)
     design = [proposal.parameters for proposal in optimiser.ask(8)]
     assert design == [one_by_one.ask()[0].parameters for _ in range(8)]
 
 
 def test_proposals_pending_are_not_proposed_again():
-    optimiser = SamoCobra(square(), 2, seed=0)
+    optimiser = AskAndTell(square(), 2, seed=0)
     for proposal in optimiser.ask(5):
         x, y = proposal.parameters.values()
         optimiser.tell(proposal.number, (x + y, (1 - x) ** 2 + y))
     asked = [tuple(optimiser.ask()[0].parameters.values()) for _ in range(6)]
     distances = np.linalg.norm(np.array(asked)[:, None] - np.array(asked), axis=2)
     assert (distances + np.eye(6) > 1e-4).all()
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda o: o.tell(0, (1.0,)), "got 1 objectives for point 0, expected 2"),
-        (lambda o: o.tell(0, (1.0, 2.0), (1.0,)), "got 1 constraints for point 0, expected 0"),
-        (lambda o: o.tell(7, (1.0, 2.0)), "there is no point 7: 1 were asked"),
-        (lambda o: (o.tell(0, None), o.tell(0, None)), "point 0 has been told already"),
-        (lambda o: o.ask(True), "n is True: give a whole number of at least 1"),
-        (lambda o: o.ask(0), "n is 0: give a whole number of at least 1"),
-    ],
-)
-def test_misuse_is_refused(call, message):
-    optimiser = SamoCobra(square(), 2, seed=0)
-    optimiser.ask()
-    with pytest.raises(ValueError, match=message):
-        call(optimiser)
-
-
-def test_a_reference_point_of_other_size_is_refused():
-    with pytest.raises(ValueError, match="reference point has 3 entries for 2 objectives"):
-        SamoCobra(square(), 2, settings=SamoCobraSettings(reference_point=(1, 2, 3)))
-
-
-def test_a_file_that_holds_no_state_is_refused(tmp_path):
-    path = tmp_path / "state.json"
-    path.write_text('{"version": 1}')
-    with pytest.raises(SavedStateError, match=r"state\.json is not a saved SamoCobra"):
-        SamoCobra.load(path)

@@ -17,7 +17,7 @@ from training.quantum.circuit import (
     Observable,
     Weight,
 )
-from training.quantum.qdi import qdi_circuit
+from training.quantum.qdi import QDIOptions, qdi_circuit
 
 
 def random_circuit(seed: int) -> Circuit:
@@ -29,32 +29,34 @@ def _random_qdi(seed: int) -> Circuit:
     rng = random.Random(seed)
     n_qubits = rng.randint(2, 8)
     return qdi_circuit(
-        n_inputs=rng.randint(1, 2 * n_qubits + 1),
-        n_qubits=n_qubits,
-        depth=rng.randint(1, 3 if n_qubits < 6 else 1),
-        encoding=rng.choice("xyz"),
-        rotation=rng.choice("xyz"),
-        entangling=rng.choice(["basic", "strong"]),
-        observable=rng.choice("xyz"),
-        measurement=rng.choice(["all", "even", "single"]),
+        QDIOptions(
+            n_features=rng.randint(1, 2 * n_qubits + 1),
+            n_qubits=n_qubits,
+            depth=rng.randint(1, 3 if n_qubits < 6 else 1),
+            encoding=rng.choice("xyz"),
+            rotation=rng.choice("xyz"),
+            entangling=rng.choice(["basic", "strong"]),
+            observable=rng.choice("xyz"),
+            measurement=rng.choice(["all", "even", "single"]),
+        )
     )
 
 
 def _random_gates(seed: int) -> Circuit:
     rng = random.Random(seed)
-    n_qubits, n_inputs, n_weights = rng.randint(2, 8), rng.randint(1, 5), rng.randint(1, 8)
+    n_qubits, n_features, n_weights = rng.randint(2, 8), rng.randint(1, 5), rng.randint(1, 8)
     gates = []
     for _ in range(rng.randint(10, 30)):
         name = rng.choice([*FIXED_GATES, *ROTATIONS, "rx", "ry", "rz", "cx"])
-        n_wires = FIXED_GATES.get(name) or len(ROTATIONS[name])
-        wires = tuple(rng.sample(range(n_qubits), n_wires))
+        n_gate_qubits = FIXED_GATES.get(name) or len(ROTATIONS[name])
+        qubits = tuple(rng.sample(range(n_qubits), n_gate_qubits))
         angles = [Weight(rng.randrange(n_weights)), rng.uniform(-3, 3)]
-        if n_wires == 1:
-            angles += [Input(rng.randrange(n_inputs))] * 2
-        gates.append(Gate(name, wires, rng.choice(angles) if name in ROTATIONS else None))
+        if n_gate_qubits == 1:
+            angles += [Input(rng.randrange(n_features))] * 2
+        gates.append(Gate(name, qubits, rng.choice(angles) if name in ROTATIONS else None))
     measured = rng.sample(range(n_qubits), rng.randint(1, n_qubits))
-    observables = tuple(Observable(rng.choice(PAULIS), wire) for wire in measured)
-    return Circuit(n_qubits, n_inputs, n_weights, tuple(gates), observables)
+    observables = tuple(Observable(rng.choice(PAULIS), qubit) for qubit in measured)
+    return Circuit(n_qubits, n_features, n_weights, tuple(gates), observables)
 
 
 def derivatives(values: Tensor, x: Tensor, weights: Tensor, seed: int) -> list[Tensor]:

@@ -13,7 +13,7 @@ EXACT = {"rtol": 0, "atol": 1e-10}
 
 def inputs(circuit, seed):
     generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(3, circuit.n_inputs, generator=generator, dtype=torch.float64)
+    x = torch.randn(3, circuit.n_features, generator=generator, dtype=torch.float64)
     weights = 6 * torch.rand(circuit.n_weights, generator=generator, dtype=torch.float64)
     return x.requires_grad_(), weights.requires_grad_()
 

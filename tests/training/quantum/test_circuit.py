@@ -4,25 +4,25 @@ import pytest
 
 from training.quantum.circuit import Circuit, CircuitError, Gate, Input, Observable, Weight
 from training.quantum.fusion import schedule
-from training.quantum.qdi import qdi_circuit
+from training.quantum.qdi import QDIOptions, qdi_circuit
 
 Z0 = (Observable("z", 0),)
 
 
 @pytest.mark.parametrize(
-    ("name", "wires", "angle", "message"),
+    ("name", "qubits", "angle", "message"),
     [
         ("swap", (0, 1), None, "not known"),
-        ("cx", (0,), None, "2 different wires"),
-        ("cx", (1, 1), None, "2 different wires"),
+        ("cx", (0,), None, "2 different qubits"),
+        ("cx", (1, 1), None, "2 different qubits"),
         ("rx", (0,), None, "needs an angle"),
         ("h", (0,), 1.0, "takes no angle"),
         ("izz", (0, 1), Input(0), "rotations of one qubit"),
     ],
 )
-def test_impossible_gates_are_refused(name, wires, angle, message):
+def test_impossible_gates_are_refused(name, qubits, angle, message):
     with pytest.raises(CircuitError, match=message):
-        Gate(name, wires, angle)
+        Gate(name, qubits, angle)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_impossible_gates_are_refused(name, wires, angle, message):
         (Gate("h", (2,)), Z0, "of 2 qubits"),
         (Gate("rx", (0,), Input(3)), Z0, "feature 3 of 1"),
         (Gate("rx", (0,), Weight(1)), Z0, "weight 1 of 1"),
-        (Gate("h", (0,)), (), "at least one wire"),
+        (Gate("h", (0,)), (), "at least one qubit"),
         (Gate("h", (0,)), (Observable("x", 0), Observable("z", 0)), "each once"),
         (Gate("h", (0,)), (Observable("x", 5),), "of 2 qubits"),
     ],
@@ -42,12 +42,12 @@ def test_impossible_circuits_are_refused(gate, observables, message):
 
 
 @pytest.mark.parametrize("axis", ["x", "y", "z"])
-def test_rotations_of_many_wires_are_one_encoding_layer(axis):
-    plan = schedule(qdi_circuit(n_inputs=4, encoding=axis))
+def test_rotations_of_many_qubits_are_one_encoding_layer(axis):
+    plan = schedule(qdi_circuit(QDIOptions(n_features=4, encoding=axis)))
     assert [layer.rotations for layer in plan.encodings] == [((0, 0), (1, 1), (2, 2), (3, 3))]
 
 
-def test_gates_move_to_the_earliest_layer_their_wires_allow():
+def test_gates_move_to_the_earliest_layer_their_qubits_allow():
     gates = [
         Gate("rz", (0,), Input(0)),
         Gate("rx", (0,), Weight(0)),

@@ -1,7 +1,8 @@
-"""Derivatives, pieces, tracing, states and Fourier coefficients of the torch simulator."""
+"""Derivatives, chunks, tracing, states and Fourier coefficients of the torch simulator."""
 
 import pytest
 import torch
+from circuit_states import fourier_coefficients, statevector
 from random_circuits import derivatives, random_circuit
 from torch.autograd import gradcheck, gradgradcheck
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -9,21 +10,16 @@ from torch.nn.utils.stateless import _reparametrize_module
 
 from training.quantum import expectations as module
 from training.quantum import simulator
-from training.quantum.circuit import Circuit, CircuitError, Gate, Input, Observable
-from training.quantum.expectations import (
-    expectation_differences,
-    expectations,
-    fourier_coefficients,
-    statevector,
-)
+from training.quantum.circuit import Circuit, Gate, Input, Observable
+from training.quantum.expectations import expectation_differences, expectations
 from training.quantum.pennylane_circuit import pennylane_qnode
-from training.quantum.qdi import qdi_circuit
+from training.quantum.qdi import QDIOptions, qdi_circuit
 from training.quantum.simulator import CircuitSimulator
 
-ONE_ENCODING = qdi_circuit(n_inputs=4)
-PARTLY_ENCODED = qdi_circuit(n_inputs=3, depth=1, encoding="y", entangling="strong")
-RE_UPLOADING = qdi_circuit(n_inputs=5, n_qubits=2, depth=1, observable="x")
-MANY_QUBITS = qdi_circuit(n_inputs=9, n_qubits=8, depth=1)
+ONE_ENCODING = qdi_circuit(QDIOptions(n_features=4))
+PARTLY_ENCODED = qdi_circuit(QDIOptions(n_features=3, depth=1, encoding="y", entangling="strong"))
+RE_UPLOADING = qdi_circuit(QDIOptions(n_features=5, n_qubits=2, depth=1, observable="x"))
+MANY_QUBITS = qdi_circuit(QDIOptions(n_features=9, n_qubits=8, depth=1))
 CIRCUITS = {
     "one encoding": ONE_ENCODING,
     "partly encoded": PARTLY_ENCODED,
@@ -33,7 +29,7 @@ CIRCUITS = {
 
 def inputs(circuit, n=4, dtype=torch.float64, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(n, circuit.n_inputs, generator=generator, dtype=torch.float64)
+    x = torch.randn(n, circuit.n_features, generator=generator, dtype=torch.float64)
     weights = 6 * torch.rand(circuit.n_weights, generator=generator, dtype=torch.float64)
     return x.to(dtype).requires_grad_(), weights.to(dtype).requires_grad_()
 
@@ -83,22 +79,22 @@ def test_float32_is_close_to_float64(circuit):
 
 
 @pytest.mark.parametrize("n", [0, 1, 7])
-def test_pieces_give_what_one_piece_gives(circuit, n, monkeypatch):
+def test_chunks_give_what_one_chunk_gives(circuit, n, monkeypatch):
     x, weights = inputs(circuit, n)
     whole = expectations(circuit, x, weights)
     whole = [whole, *derivatives(whole, x, weights, 0)]
-    monkeypatch.setattr(simulator, "POLYNOMIAL_PIECE", {"cpu": 3})
-    monkeypatch.setattr(module._simulator(circuit, x.dtype, x.device), "state_piece", 3)
-    pieces = expectations(circuit, x, weights)
-    pieces = [pieces, *derivatives(pieces, x, weights, 0)]
-    for piece, expected in zip(pieces, whole, strict=True):
-        torch.testing.assert_close(piece, expected, rtol=1e-12, atol=1e-12)
+    monkeypatch.setattr(simulator, "POLYNOMIAL_CHUNK", {"cpu": 3})
+    monkeypatch.setattr(module._simulator(circuit, x.dtype, x.device), "state_chunk", 3)
+    chunks = expectations(circuit, x, weights)
+    chunks = [chunks, *derivatives(chunks, x, weights, 0)]
+    for chunk, expected in zip(chunks, whole, strict=True):
+        torch.testing.assert_close(chunk, expected, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_inputs", [3, 4], ids=["one encoding", "re-uploading"])
-def test_values_and_gradients_trace_with_any_number_of_inputs(n_inputs):
-    circuit = qdi_circuit(n_inputs, n_qubits=3, depth=1)
+@pytest.mark.parametrize("n_features", [3, 4], ids=["one encoding", "re-uploading"])
+def test_values_and_gradients_trace_with_any_number_of_samples(n_features):
+    circuit = qdi_circuit(QDIOptions(n_features, n_qubits=3, depth=1))
     simulator_ = CircuitSimulator(circuit, torch.float64)
 
     def run(buffers, x, weights):
@@ -135,9 +131,9 @@ def test_states_are_those_of_pennylane(circuit_):
 def test_fourier_coefficients_sum_to_the_expectation_values(circuit_):
     x, weights = inputs(circuit_)
     coefficients = fourier_coefficients(circuit_, weights)
-    for wire in range(circuit_.n_inputs):
-        waves = torch.exp(1j * x[:, wire, None] * torch.tensor([-1.0, 0, 1]))
-        if wire == 0:
+    for qubit in range(circuit_.n_features):
+        waves = torch.exp(1j * x[:, qubit, None] * torch.tensor([-1.0, 0, 1]))
+        if qubit == 0:
             coefficients = torch.einsum("qk...,nk->nq...", coefficients, waves)
         else:
             coefficients = torch.einsum("nqk...,nk->nq...", coefficients, waves)
@@ -153,13 +149,7 @@ def test_fourier_coefficients_number_what_the_supplement_counts():
     assert (parts.abs() > 1e-12).sum(1).tolist() == [159, 161, 161, 161]
 
 
-def test_fourier_coefficients_need_one_encoding_layer():
-    _, weights = inputs(RE_UPLOADING)
-    with pytest.raises(CircuitError, match="one layer"):
-        fourier_coefficients(RE_UPLOADING, weights)
-
-
-def test_features_that_share_a_wire_add_up():
+def test_features_that_share_a_qubit_add_up():
     gates = tuple(
         Gate(name, (0,), Input(index) if index is not None else None)
         for name, index in [("h", None), ("rz", 0), ("rz", 1)]

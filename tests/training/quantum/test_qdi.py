@@ -9,28 +9,28 @@ import torch
 from training.quantum.circuit import CircuitError, Input
 from training.quantum.layer import QDILayer
 from training.quantum.pennylane_circuit import draw, pennylane_qnode
-from training.quantum.qdi import qdi_circuit
+from training.quantum.qdi import QDIOptions, qdi_circuit
 
 
 @pytest.mark.parametrize(
     ("options", "n_weights"),
     [
-        ({"n_inputs": 4}, 24),
-        ({"n_inputs": 4, "depth": 1, "entangling": "strong"}, 24),
-        ({"n_inputs": 8}, 36),
-        ({"n_inputs": 21, "depth": 4}, 112),
-        ({"n_inputs": 21, "n_qubits": 7, "depth": 2}, 56),
+        ({"n_features": 4}, 24),
+        ({"n_features": 4, "depth": 1, "entangling": "strong"}, 24),
+        ({"n_features": 8}, 36),
+        ({"n_features": 21, "depth": 4}, 112),
+        ({"n_features": 21, "n_qubits": 7, "depth": 2}, 56),
     ],
 )
 def test_number_of_weights(options, n_weights):
-    assert qdi_circuit(**options).n_weights == n_weights
+    assert qdi_circuit(QDIOptions(**options)).n_weights == n_weights
 
 
 @pytest.mark.parametrize("n_qubits", [3, 4, 6])
 @pytest.mark.parametrize("entangling", ["basic", "strong"])
 def test_variational_layers_are_pennylanes_templates(n_qubits, entangling):
     depth = 4
-    circuit = qdi_circuit(n_qubits, n_qubits, depth, entangling=entangling)
+    circuit = qdi_circuit(QDIOptions(n_qubits, n_qubits, depth, entangling=entangling))
     weights = torch.linspace(0, 5, circuit.n_weights, dtype=torch.float64)
     x = torch.linspace(-1, 1, n_qubits, dtype=torch.float64)
     shape = (2, depth, n_qubits) if entangling == "basic" else (2, depth, n_qubits, 3)
@@ -49,9 +49,9 @@ def test_variational_layers_are_pennylanes_templates(n_qubits, entangling):
 
 
 def test_features_fill_the_lattice_column_by_column():
-    circuit = qdi_circuit(n_inputs=6, n_qubits=4)
+    circuit = qdi_circuit(QDIOptions(n_features=6, n_qubits=4))
     encodings = [gate for gate in circuit.gates if isinstance(gate.angle, Input)]
-    assert [gate.wires[0] for gate in encodings] == [0, 1, 2, 3, 0, 1]
+    assert [gate.qubits[0] for gate in encodings] == [0, 1, 2, 3, 0, 1]
     assert [gate.angle.index for gate in encodings] == list(range(6))
 
 
@@ -68,19 +68,19 @@ def test_features_fill_the_lattice_column_by_column():
 )
 def test_unknown_options_are_refused(options, message):
     with pytest.raises(CircuitError, match=message):
-        QDILayer(4, **options)
+        QDILayer(QDIOptions(4, **options))
 
 
 @pytest.mark.parametrize(("measurement", "n_outputs"), [("all", 4), ("even", 2), ("single", 1)])
 def test_outputs_are_the_measured_qubits(measurement, n_outputs):
-    layer = QDILayer(4, measurement=measurement)
+    layer = QDILayer(QDIOptions(4, measurement=measurement))
     assert layer.n_outputs == n_outputs
     assert layer(torch.randn(5, 4)).shape == (5, n_outputs)
 
 
 @pytest.mark.parametrize("input_scaling", ["none", "tanh_pi"])
 def test_the_layer_subtracts_the_expectations_of_zero(input_scaling):
-    layer = QDILayer(4, input_scaling=input_scaling).double()
+    layer = QDILayer(QDIOptions(4, input_scaling=input_scaling)).double()
     qnode = pennylane_qnode(layer.circuit)
     x = torch.randn(6, 4, dtype=torch.float64)
     angles = x if input_scaling == "none" else math.pi * torch.tanh(x)
@@ -92,17 +92,17 @@ def test_the_layer_subtracts_the_expectations_of_zero(input_scaling):
 
 def test_weights_are_uniform_over_the_circle():
     torch.manual_seed(0)
-    weights = QDILayer(200, n_qubits=2, depth=8).weights
+    weights = QDILayer(QDIOptions(200, n_qubits=2, depth=8)).weights
     assert 0 <= weights.min() < 0.1
     assert 2 * math.pi - 0.1 < weights.max() < 2 * math.pi
 
 
 def test_only_weights_are_in_the_state():
-    assert list(QDILayer(4).state_dict()) == ["weights"]
+    assert list(QDILayer(QDIOptions(4)).state_dict()) == ["weights"]
 
 
 def test_shots_scatter_around_the_exact_values():
-    circuit = qdi_circuit(2, n_qubits=2, depth=1)
+    circuit = qdi_circuit(QDIOptions(2, n_qubits=2, depth=1))
     weights, x = torch.linspace(0.3, 1, circuit.n_weights), torch.tensor([0.4, -0.7])
     exact = torch.stack(pennylane_qnode(circuit)(x, weights))
     n_shots = 4000
@@ -112,7 +112,7 @@ def test_shots_scatter_around_the_exact_values():
 
 
 def test_depolarising_noise_shrinks_expectation_values():
-    circuit = qdi_circuit(2, n_qubits=2, depth=1)
+    circuit = qdi_circuit(QDIOptions(2, n_qubits=2, depth=1))
     weights, x = torch.linspace(0.3, 1, circuit.n_weights), torch.tensor([0.4, -0.7])
     exact = torch.stack(pennylane_qnode(circuit)(x, weights))
     noisy = torch.stack(pennylane_qnode(circuit, "default.mixed", depolarizing=0.75)(x, weights))
@@ -121,6 +121,6 @@ def test_depolarising_noise_shrinks_expectation_values():
 
 
 def test_drawings_have_a_line_per_qubit():
-    lines = draw(qdi_circuit(2, n_qubits=2, depth=1)).splitlines()
+    lines = draw(qdi_circuit(QDIOptions(2, n_qubits=2, depth=1))).splitlines()
     assert len(lines) == 2
     assert all("RX" in line and "RZ" in line and "<Y>" in line.replace("⟨", "<") for line in lines)

@@ -8,13 +8,14 @@ from tests.training.sources.public_files import small_molecules, write_qm9, writ
 from training.nequip_runs.learning_curve import read_learning_curve
 from training.nequip_runs.trainer import TrainingError, train
 from training.predict import predict, predict_energies
-from training.settings import AllegroSettings, FinalMLPSettings, TrainingSettings
 from training.sources.qm9 import QM9Source
 from training.sources.rmd17 import RMD17Source
+from training.variants.allegro import AllegroSettings, AllegroTraining
+from training.variants.allegro_mlp import AllegroMLPTraining, FinalMLPSettings
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = TrainingSettings(
+SETTINGS = AllegroTraining(
     model=AllegroSettings(
         r_max=3.0, l_max=1, num_scalar_features=8, num_tensor_features=2, edge_mlp_width=8
     ),
@@ -32,12 +33,9 @@ def kill_own_children(metrics):
 
 def test_qm9_is_trained_on_energies_and_goes_on_after_a_kill(tmp_path):
     """With a variant of Allegro, which itself goes on after a kill in test_trainer."""
-    settings = SETTINGS.model_copy(
-        update={
-            "variant": "allegro-mlp",
-            "final_mlp": FinalMLPSettings(input_width=8, widths=(8, 4)),
-        }
-    )
+    final_mlp = FinalMLPSettings(input_width=8, widths=(8, 4))
+    common = dict(SETTINGS.model_copy(update={"variant": "allegro-mlp"}))
+    settings = AllegroMLPTraining(**common, final_mlp=final_mlp)
     write_qm9(tmp_path / "qm9", small_molecules(8), failed=[3])
     source = QM9Source(tmp_path / "qm9", n_train=16, n_val=4)
     epochs = []

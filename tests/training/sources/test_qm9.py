@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from tests.training.sources.public_files import KNOWN_U0, small_molecules, write_qm9
-from training.frame_sources import qm9_files
-from training.frame_sources.qm9_files import CACHE, HARTREE, PACKED, read_qm9
 from training.nequip_runs.training_checks import check_elements
 from training.nequip_runs.training_run import TrainingError, training_inputs
-from training.settings import TrainingSettings
 from training.sources.qm9 import QM9Source
+from training.sources.qm9 import files as qm9_files
+from training.sources.qm9.files import CACHE, HARTREE, PACKED, read_qm9
+from training.variants.allegro import AllegroTraining
 
 
 @pytest.fixture
@@ -176,11 +176,11 @@ def test_energies_alone_have_no_frames(folder):
 
 def test_a_loss_that_counts_no_energies_has_nothing_to_learn_from(folder):
     with pytest.raises(TrainingError, match="energies only"):
-        training_inputs(TrainingSettings(energy_weight=0), QM9Source(folder, 4, 2), seed=0)
+        training_inputs(AllegroTraining(energy_weight=0), QM9Source(folder, 4, 2), seed=0)
 
 
 def test_the_trainings_inputs_name_no_folder_but_the_split(folder, tmp_path_factory):
-    settings = TrainingSettings()
+    settings = AllegroTraining()
     inputs = training_inputs(settings, QM9Source(folder, 4, 2), seed=0)
     assert str(folder) not in inputs.model_dump_json()
     assert training_inputs(settings, QM9Source(folder, 4, 2, seed=1), seed=0).hash != inputs.hash
@@ -199,6 +199,6 @@ def test_a_public_dataset_cut_too_small_is_refused(tmp_path):
         missing = (source.elements("val") | source.elements("test")) - source.elements("train")
         if missing:
             with pytest.raises(TrainingError, match="raise `n_train`"):
-                check_elements(TrainingSettings(), source)
+                check_elements(AllegroTraining(), source)
             return
     raise AssertionError("no such cut")

@@ -1,20 +1,18 @@
 from pathlib import Path
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from tests.training.sources.public_files import small_molecules, write_qm9, write_rmd17
 from training.dataset.builder import DatasetError
-from training.frame_sources.settings import SourceSettings, open_source
+from training.frame_sources.settings import open_source, source_settings
 from training.sources.dataset import DatasetSource
 from training.sources.qm9 import QM9Source
 from training.sources.rmd17 import RMD17Source
 
-ADAPTER = TypeAdapter(SourceSettings)
-
 
 def opened(folder, **section):
-    return open_source(ADAPTER.validate_python(section), relative_to=folder)
+    return open_source(source_settings(section), relative_to=folder)
 
 
 def test_each_section_opens_its_source(tmp_path, emt_dataset):
@@ -36,7 +34,7 @@ def test_each_section_opens_its_source(tmp_path, emt_dataset):
 def test_a_source_s_own_section_opens_the_same_source(tmp_path):
     write_rmd17(tmp_path / "data")
     source = RMD17Source(tmp_path / "data", "benzene", n_train=12, n_val=8)
-    again = open_source(ADAPTER.validate_python(source.settings()), relative_to=Path("/elsewhere"))
+    again = open_source(source_settings(source.settings()), relative_to=Path("/elsewhere"))
     assert again.verified_hashes(stress=False) == source.verified_hashes(stress=False)
 
 
@@ -55,7 +53,7 @@ def test_a_source_s_own_section_opens_the_same_source(tmp_path):
 )
 def test_what_a_source_does_not_know_is_refused(section, key):
     with pytest.raises(ValidationError) as raised:
-        ADAPTER.validate_python(section)
+        source_settings(section)
     assert raised.value.errors()[0]["loc"] == key
 
 

@@ -8,14 +8,19 @@ from nequip.data import AtomicDataDict
 from nequip.utils.global_state import set_global_state
 from torch.utils.flop_counter import FlopCounterMode
 
-from training.settings import AllegroSettings, FinalMLPSettings, QDISettings, TrainingSettings
 from training.tuning.cost_model import cost_estimate
 from training.tuning.example_structure import repeated
 from training.tuning.untrained_model import model_input, untrained_model
+from training.variant import VARIANTS
+from training.variants.allegro import AllegroSettings, AllegroTraining
+from training.variants.allegro_mlp import FinalMLPSettings
+from training.variants.allegro_qdi import QDISettings
+from training.variants.nequip import NequIPSettings
 
 SYMBOLS = ("Al", "Cu")
 R_MAX = 4.5
 SMALL = AllegroSettings(r_max=R_MAX, num_scalar_features=8, num_tensor_features=2, edge_mlp_width=8)
+SMALL_NEQUIP = NequIPSettings(r_max=R_MAX, num_layers=2, num_features=8, radial_mlp_width=8)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,12 +40,13 @@ def alloy():
 
 
 def cost(atoms, variant="allegro", r_max=R_MAX, **changes):
-    training = TrainingSettings(
-        variant=variant,
-        model=SMALL.model_copy(update={"r_max": r_max, **changes}),
-        final_mlp=FinalMLPSettings(widths=(8, 8)),
-        qdi=QDISettings(final_mlp_width=8),
-    )
+    own = {
+        "allegro-mlp": {"final_mlp": FinalMLPSettings(widths=(8, 8))},
+        "allegro-qdi": {"qdi": QDISettings(final_mlp_width=8)},
+    }
+    small = SMALL_NEQUIP if variant == "nequip" else SMALL
+    model = small.model_copy(update={"r_max": r_max, **changes})
+    training = VARIANTS[variant].settings(model=model, **own.get(variant, {}))
     model = untrained_model(training, SYMBOLS, has_forces=True)
     return cost_estimate(model, model_input(atoms, SYMBOLS, r_max))
 
@@ -73,12 +79,12 @@ def test_counts_are_those_of_paper_and_pencil():
     assert counted.bytes_per_atom * n == 4 * numbers
 
 
-@pytest.mark.parametrize("variant", ["allegro", "allegro-mlp", "allegro-qdi"])
+@pytest.mark.parametrize("variant", VARIANTS.entries)
 def test_the_same_model_and_input_cost_the_same_bit_for_bit(alloy, variant):
     assert len({cost(alloy, variant).model_dump_json() for _ in range(3)}) == 1
 
 
-@pytest.mark.parametrize("variant", ["allegro", "allegro-mlp", "allegro-qdi"])
+@pytest.mark.parametrize("variant", VARIANTS.entries)
 def test_cost_is_proportional_to_atoms_beyond_what_every_call_costs(alloy, variant):
     structures = [repeated(alloy, n) for n in (32, 128, 256)]
     sizes = np.array([len(atoms) for atoms in structures])
@@ -116,7 +122,7 @@ def test_forces_cost_more_than_energies(alloy):
     data = model_input(alloy, SYMBOLS, R_MAX)
     energies, forces = (
         cost_estimate(
-            untrained_model(TrainingSettings(model=SMALL), SYMBOLS, has_forces=has_forces), data
+            untrained_model(AllegroTraining(model=SMALL), SYMBOLS, has_forces=has_forces), data
         )
         for has_forces in (False, True)
     )

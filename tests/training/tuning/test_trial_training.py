@@ -8,11 +8,11 @@ import pytest
 
 from training.nequip_runs.nequip_process import EpochMetrics
 from training.nequip_runs.training_run import TrainingError
-from training.settings import TrainingSettings
 from training.sources.dataset import DatasetSource
 from training.tuning import trial_training
 from training.tuning.settings import LimitSettings
 from training.tuning.trial_training import train_trial, with_time_limit
+from training.variants.allegro import AllegroTraining
 
 SEED = 7
 EPOCH = EpochMetrics(0, 2, 1.0, 0.1, 0.01, 1.0)
@@ -181,5 +181,5 @@ def test_an_error_that_is_not_finite_is_a_failure(
     ],
 )
 def test_the_sooner_of_two_time_limits_holds(hours, own, expected):
-    limited = with_time_limit(TrainingSettings(max_time=own), LimitSettings(training_time=hours))
-    assert limited == TrainingSettings(max_time=expected)
+    limited = with_time_limit(AllegroTraining(max_time=own), LimitSettings(training_time=hours))
+    assert limited == AllegroTraining(max_time=expected)

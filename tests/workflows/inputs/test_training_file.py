@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 
 from cuprolith.errors import CuprolithError
+from training.variants.allegro_mlp import AllegroMLPTraining
+from training.variants.allegro_qdi import AllegroQDITraining
 from workflows.inputs.campaign_errors import CampaignError
 from workflows.inputs.training_file import TrainingFileError, is_training_file, load_training_file
 
@@ -71,16 +73,27 @@ def test_allegro_qdi_is_table_iii(dataset):
 
 
 def test_what_the_tables_do_not_vary_is_the_same_in_all_files():
-    commons = set()
+    commons, own = set(), {}
     for path in sorted(PAPER.glob("*_allegro*.yaml")):
         training = load_training_file(path).training
         model = training.model
         commons.add((
             training.energy_weight, training.force_weight, training.ema_decay, training.dtype,
             model.l_max, model.num_scalar_features, model.num_tensor_features, model.num_bessels,
-            training.final_mlp.input_width, training.qdi.qubits,
         ))  # fmt: skip
+        match training:
+            case AllegroMLPTraining(final_mlp=mlp):
+                fixed = mlp.model_copy(update={"widths": (1, 1)})
+            case AllegroQDITraining(qdi=qdi):
+                varied = {"input_features": 1, "depth": 1, "final_mlp_width": 1}
+                fixed = qdi.model_copy(update=varied)
+            case _:
+                fixed = None
+        own.setdefault(training.variant, set()).add(fixed)
     assert len(commons) == 1
+    assert {variant: len(sections) for variant, sections in own.items()} == {
+        "allegro": 1, "allegro-mlp": 1, "allegro-qdi": 1,
+    }  # fmt: skip
 
 
 def test_rmd17_is_split_as_the_literature_does():
@@ -151,10 +164,39 @@ def test_files_are_merged_key_by_key(chain):
 
 
 def test_a_list_replaces_a_list(chain):
-    base = BASE + "  final_mlp: {widths: [8, 4], input_width: 5}\n"
+    base = BASE + "  variant: allegro-mlp\n  final_mlp: {widths: [8, 4], input_width: 5}\n"
     top = TOP + "  final_mlp: {widths: [2, 3]}\n"
     final_mlp = load_training_file(chain(top, base=base)).training.final_mlp
     assert (final_mlp.widths, final_mlp.input_width) == ((2, 3), 5)
+
+
+def test_a_section_of_another_variant_is_an_unknown_key(chain):
+    path = chain(TOP + "  qdi: {depth: 2}\n")
+    message = refusal(path)
+    assert f"{path}:8: training.qdi: unknown key" in message
+    assert "valid keys here: atomic_energies, batch_size" in message
+    allowed = chain(TOP + "  variant: allegro-qdi\n  qdi: {depth: 2}\n")
+    assert load_training_file(allowed).training.qdi.depth == 2
+
+
+def test_keys_of_a_model_are_those_of_its_variant(chain):
+    variant = "  variant: nequip\n"
+    path = chain(TOP + variant, middle=MIDDLE.replace("l_max: 2", "num_tensor_features: 2"))
+    message = refusal(path)
+    where = f"{path.parent / 'below' / 'middle.yaml'}:3"
+    assert f"{where}: training.model.num_tensor_features" in message
+    assert "did you mean `num_features`" in message
+    model = load_training_file(chain(TOP + variant)).training.model
+    assert (model.r_max, model.l_max, model.num_layers) == (4.0, 2, 4)
+
+
+def test_an_unknown_variant_and_source_list_the_known(chain):
+    path = chain(TOP + "  variant: alegro\n")
+    message = refusal(path)
+    assert "`variant` is none of allegro, allegro-mlp, allegro-qdi, nequip" in message
+    path = chain(TOP.replace("directory: elsewhere", "source: md22"))
+    message = refusal(path)
+    assert "`source` is none of dataset, extxyz, qm9, rmd17" in message
 
 
 def test_an_error_names_the_file_and_line_it_stands_in(chain):

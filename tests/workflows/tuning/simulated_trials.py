@@ -13,11 +13,11 @@ from pathlib import Path
 
 from paper_samples import write_rmd17
 
-from training.frame_sources.settings import RMD17SourceSettings
 from training.optimization.parameters import FloatParameter, IntParameter
-from training.settings import TrainingSettings
+from training.sources.rmd17 import RMD17SourceSettings
 from training.tuning.settings import InferenceSettings, TuningSettings
 from training.tuning.trial import CostEstimate, TrialAccuracy, TrialMeasurements
+from training.variants.allegro import AllegroTraining
 from workflows.tuning.study import begin_study, make_study
 from workflows.tuning.trials import NequIPTrials
 
@@ -93,7 +93,7 @@ def begun(root, settings=None, *, seed=3, training=None, warm_start=()):
         seed,
         RMD17SourceSettings(directory="rmd17", molecule="benzene", n_train=12, n_val=4),
         data,
-        training or TrainingSettings(),
+        training or AllegroTraining(),
         settings or tuning(),
         dataset="benzene",
         folder=folder,

@@ -13,8 +13,8 @@ from analysis.tuning.pareto import load_pareto
 from analysis.tuning.trials import load_trials
 from cuprolith.errors import CuprolithError
 from tests.damage import cut, remove
-from training.settings import TrainingSettings
 from training.tuning.settings import LimitSettings
+from training.variants.allegro import AllegroTraining
 from workflows.jobs.disk_space import DiskFullError
 from workflows.jobs.job_log import read_job_log
 from workflows.tuning.folder import LOG_FILE
@@ -202,7 +202,7 @@ def test_other_settings_are_another_study_and_the_old_one_comes_back(finished, t
     folder = begun(tmp_path, tuning(generations=1))
     run_study(folder, SimulatedTrials())
     first = load_study(folder).hash
-    begun(tmp_path, tuning(generations=1), training=TrainingSettings(max_epochs=7))
+    begun(tmp_path, tuning(generations=1), training=AllegroTraining(max_epochs=7))
     assert not (folder / "study.db").exists()
     aside = folder.with_name(f"study.{first[:8]}")
     assert len(points(aside)) == 4

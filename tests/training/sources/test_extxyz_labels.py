@@ -8,7 +8,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from training.frame_sources.extxyz_labels import LabelError, LabelKeys, find_keys, read_labels
+from training.sources.extxyz.labels import LabelError, LabelKeys, find_keys, read_labels
 
 NONE = LabelKeys()
 

@@ -1,7 +1,7 @@
-"""Run a function on a long batch piece by piece, first and second derivatives included.
+"""Run a function on a long batch chunk by chunk, first and second derivatives included.
 
 No intermediate value is kept for later: derivatives compute them again. Memory is that of inputs,
-outputs and one piece.
+outputs and one chunk.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch.autograd.function import once_differentiable
 Run = Callable[..., Tensor]
 
 
-def run_in_pieces(run: Run, size: int, x: Tensor, constants: Sequence[Tensor]) -> Tensor:
+def run_in_chunks(run: Run, size: int, x: Tensor, constants: Sequence[Tensor]) -> Tensor:
     """Return ``run(x, *constants)``, computed for `size` rows of `x` at a time.
 
     Parameters
@@ -25,21 +25,21 @@ def run_in_pieces(run: Run, size: int, x: Tensor, constants: Sequence[Tensor]) -
     run
         Maps (n_rows, n_in) and constants to (n_rows, n_out), row by row.
     size
-        Rows of a piece.
+        Rows of a chunk.
     x
         Shape (n_rows, n_in).
     constants
         What all rows share; differentiated as well.
     """
-    return _Pieces.apply(run, size, x, *constants)
+    return _Chunks.apply(run, size, x, *constants)
 
 
-class _Pieces(Function):
+class _Chunks(Function):
     @staticmethod
     def forward(ctx: Any, run: Run, size: int, x: Tensor, *constants: Tensor) -> Tensor:
         ctx.run, ctx.size = run, size
         ctx.save_for_backward(x, *constants)
-        return torch.cat([run(piece, *constants) for piece in x.split(size)])
+        return torch.cat([run(chunk, *constants) for chunk in x.split(size)])
 
     @staticmethod
     def backward(ctx: Any, cotangent: Tensor) -> Any:
@@ -65,8 +65,8 @@ class _Gradients(Function):
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(cotangent, x, *constants)
         gradients = _Accumulated(wanted)
-        for seed, piece in zip(cotangent.split(size), x.split(size), strict=True):
-            inputs = _leaves((piece, *constants), wanted)
+        for seed, chunk in zip(cotangent.split(size), x.split(size), strict=True):
+            inputs = _leaves((chunk, *constants), wanted)
             with torch.enable_grad():
                 output = run(*inputs)
             gradients.add(_gradients([output], inputs, [seed]))
@@ -79,17 +79,17 @@ class _Gradients(Function):
         wanted = ctx.needs_input_grad[3:]
         gradients = _Accumulated(wanted, n_rowwise=2)
         x_seeds = x.split(ctx.size) if seeds[0] is None else seeds[0].split(ctx.size)
-        for piece, row, x_seed in zip(
+        for chunk, row, x_seed in zip(
             cotangent.split(ctx.size), x.split(ctx.size), x_seeds, strict=True
         ):
-            inputs = _leaves((piece, row, *constants), (True, *ctx.wanted))
+            inputs = _leaves((chunk, row, *constants), (True, *ctx.wanted))
             with torch.enable_grad():
                 output = ctx.run(*inputs[1:])
                 first = _gradients([output], inputs[1:], [inputs[0]], create_graph=True)
-            piece_seeds = [None if seeds[0] is None else x_seed, *seeds[1:]]
+            chunk_seeds = [None if seeds[0] is None else x_seed, *seeds[1:]]
             pairs = [
                 (value, seed)
-                for value, seed in zip(first, piece_seeds, strict=True)
+                for value, seed in zip(first, chunk_seeds, strict=True)
                 if value is not None and seed is not None
             ]
             values, given = zip(*pairs, strict=True)
@@ -98,7 +98,7 @@ class _Gradients(Function):
 
 
 class _Accumulated:
-    """Gradients of the pieces: joined for what has rows, added for constants."""
+    """Gradients of the chunks: joined for what has rows, added for constants."""
 
     def __init__(self, wanted: Sequence[bool], n_rowwise: int = 1) -> None:
         self.wanted = wanted

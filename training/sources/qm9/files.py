@@ -26,12 +26,18 @@ from scipy import constants
 from cuprolith.hashes import file_sha256
 from cuprolith.staged_file import StagedFile
 from training.frame_sources.arrays import MoleculeArrays
+from training.frame_sources.download import FIGSHARE, RemoteFile
 from training.nequip_runs.training_run import TrainingError
 
 ARCHIVE = "dsgdb9nsd.xyz.tar.bz2"
 UNCHARACTERIZED = "uncharacterized.txt"
 PACKED = "qm9_130831.npz.xz"
 CACHE = "qm9_u0.npz"
+
+REMOTE_FILES = (
+    RemoteFile(UNCHARACTERIZED, FIGSHARE + "3195404", 486_752, "a361887bacb427b8a0ce7903d92a53b4"),
+    RemoteFile(ARCHIVE, FIGSHARE + "3195389", 86_144_227, "ad1ebd51ee7f5b3a6e32e974e5d54012"),
+)
 
 N_MOLECULES = 133_885
 N_CONSISTENT = 130_831

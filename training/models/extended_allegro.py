@@ -1,20 +1,16 @@
-"""NequIP model builders: Allegro with a module between its edge features and its readout."""
+"""Allegro with a block between its edge features and its readout: for variants that extend it."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import torch
 from allegro.model.allegro_models import AllegroModel, FullAllegroModel
-from nequip.model import model_builder
 from nequip.nn import ScalarMLP, ScalarMLPFunction
 
-from training.models.edge_readout import EdgeReadout
-from training.models.final_mlp import FinalMLP
-from training.models.qdi_block import QDIBlock
+from training.models.edge_readout import Block, EdgeReadout
 
 # What nequip-allegro builds its readout MLP with: option of the MLP, keyword of its builder.
 _READOUT_OPTIONS = {
@@ -25,58 +21,22 @@ _READOUT_OPTIONS = {
 }
 
 
-@model_builder
-def AllegroMLPModel(final_mlp: Mapping[str, Any], **allegro: Any) -> torch.nn.Module:  # noqa: N802
-    """Allegro with an MLP of two hidden layers before its readout (Laskaris 2026, section III.D).
-
-    Parameters
-    ----------
-    final_mlp
-        Keywords of `training.models.final_mlp.FinalMLP` but for ``n_inputs``.
-    **allegro
-        Everything ``allegro.model.AllegroModel`` takes.
-
-    Returns
-    -------
-    NequIP model of energies (eV), forces (eV/Å) and, with a cell, stresses (eV/Å³).
-
-    Raises
-    ------
-    RuntimeError
-        If nequip-allegro builds another readout than this builder knows how to extend.
-    """
-    return _allegro_with(partial(FinalMLP, **final_mlp), allegro)
-
-
-@model_builder
-def AllegroQDIModel(qdi: Mapping[str, Any], **allegro: Any) -> torch.nn.Module:  # noqa: N802
-    """Allegro with a quantum depth-infused layer before its readout (Laskaris 2026, III.D).
-
-    Parameters
-    ----------
-    qdi
-        Keywords of `training.models.qdi_block.QDIBlock` but for ``n_inputs``.
-    **allegro
-        Everything ``allegro.model.AllegroModel`` takes.
-
-    Returns
-    -------
-    NequIP model of energies (eV), forces (eV/Å) and, with a cell, stresses (eV/Å³).
-
-    Raises
-    ------
-    RuntimeError
-        If nequip-allegro builds another readout than this builder knows how to extend.
-    """
-    return _allegro_with(partial(QDIBlock, **qdi), allegro)
-
-
-def _allegro_with(
-    block: Callable[[int], FinalMLP | QDIBlock], allegro: Mapping[str, Any]
-) -> torch.nn.Module:
-    """Build Allegro and put a block of a given number of inputs before its readout MLP.
+def allegro_with(block: Callable[[int], Block], allegro: Mapping[str, Any]) -> torch.nn.Module:
+    """Build Allegro and put a block before its readout MLP.
 
     Allegro is built first: with one seed, all variants start from the same weights elsewhere.
+
+    Parameters
+    ----------
+    block
+        Makes the block for a number of edge features.
+    allegro
+        Keywords of ``allegro.model.AllegroModel``.
+
+    Raises
+    ------
+    RuntimeError
+        If nequip-allegro builds another readout than this function knows how to extend.
     """
     model = AllegroModel(**allegro)
     readout = getattr(getattr(model, "func", None), "edge_readout", None)
@@ -115,5 +75,5 @@ def _shape(mlp: ScalarMLPFunction) -> tuple[Any, ...]:
 def _unknown_upstream(what: str) -> RuntimeError:
     return RuntimeError(
         f"this nequip-allegro {what}: install nequip-allegro 0.8.3, "
-        "or adapt training/models/builders.py to its allegro/model/allegro_models.py"
+        "or adapt training/models/extended_allegro.py to its allegro/model/allegro_models.py"
     )

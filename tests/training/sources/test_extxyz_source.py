@@ -13,16 +13,16 @@ from ase.constraints import FixAtoms
 from hydra.utils import instantiate
 from nequip.utils.dtype import torch_default_dtype
 from nequip.utils.global_state import set_global_state
-from pydantic import TypeAdapter
 
 from training.dataset.splits import SPLITS
-from training.frame_sources.extxyz_labels import LabelKeys
-from training.frame_sources.settings import SourceSettings, open_source
+from training.frame_sources.settings import open_source, source_settings
 from training.nequip_runs.nequip_config import nequip_config
 from training.nequip_runs.training_run import TrainingError, training_inputs
-from training.settings import AllegroSettings, SplitSettings, TrainingSettings
+from training.settings import SplitSettings
 from training.sources.dataset import DatasetSource
-from training.sources.user_extxyz import ExtxyzSource
+from training.sources.extxyz import ExtxyzSource
+from training.sources.extxyz.labels import LabelKeys
+from training.variants.allegro import AllegroSettings, AllegroTraining
 
 
 def labelled(atoms, prefix="REF_", **info):
@@ -194,7 +194,7 @@ def test_sections_open_it(many, tmp_path, emt_dataset):
     """Also where one's own files stand for a dataset; half a dataset of ours does not."""
 
     def opened(**section):
-        validated = TypeAdapter(SourceSettings).validate_python(section)
+        validated = source_settings(section)
         return open_source(validated, relative_to=tmp_path)
 
     keys = {"energy_key": "REF_energy", "forces_key": "REF_forces", "virial_key": "virial"}
@@ -219,7 +219,7 @@ def test_sections_open_it(many, tmp_path, emt_dataset):
 @pytest.mark.parametrize("stress", [False, True])
 def test_the_trainer_gets_these_frames(many, stress):
     source = ExtxyzSource(many)
-    settings = TrainingSettings(
+    settings = AllegroTraining(
         model=AllegroSettings(r_max=3.0), batch_size=3, stress_weight=float(stress)
     )
     with torch_default_dtype(torch.float64):

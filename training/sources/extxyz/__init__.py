@@ -7,25 +7,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import ase.io
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
 from ase.geometry import complete_cell
+from pydantic import Field
 
+from cuprolith.settings import Listed, Seed
 from training.dataset.atomic_energies import energy_start
 from training.dataset.extxyz_format import format_frame
 from training.dataset.frames import Frame
 from training.dataset.near_duplicates import find_near_duplicates, signature
 from training.dataset.quarantine import NO_VOLUME, NOT_FINITE, quarantine_reasons, reason_kind
 from training.dataset.splits import SPLITS, Relatives, SplitName, Strata, group_frames, split_groups
-from training.frame_sources.extxyz_labels import LabelError, LabelKeys, find_keys, read_labels
 from training.nequip_runs.continued_runs import Located, find_continued_runs, whereabouts
 from training.nequip_runs.nequip_config import TrainingData
 from training.nequip_runs.training_run import TrainingError
 from training.settings import NearDuplicateSettings, QuarantineSettings, SplitSettings
+from training.source import Source, SourceSettings
+from training.sources.extxyz.labels import LabelError, LabelKeys, find_keys, read_labels
 
 NAME = "extxyz"
 _UNKNOWN_FAMILY = "unknown"
@@ -33,6 +36,39 @@ _UNKNOWN_FAMILY = "unknown"
 # neighbours of two independent structures are not.
 _SAME_RUN = 0.7
 _Splits = dict[SplitName, list[Frame]]
+
+
+class ExtxyzSourceSettings(SourceSettings):
+    """One's own files of extended XYZ; see `ExtxyzSource`."""
+
+    source: Literal["extxyz"] = "extxyz"
+    train: Annotated[Path, Listed] = Field(description="file to train on")
+    val: Annotated[Path, Listed] | None = Field(
+        default=None, description="file to validate on; default: a part of `train`"
+    )
+    test: Annotated[Path, Listed] | None = Field(
+        default=None, description="file to test on; default: a part of `train`, if `val` is one"
+    )
+    energy_key: str | None = Field(default=None, description="name of the energy, eV")
+    forces_key: str | None = Field(default=None, description="name of the forces, eV/Å")
+    stress_key: str | None = Field(
+        default=None, description="name of the stress, eV/Å³ (ASE's sign: positive is tension)"
+    )
+    virial_key: str | None = Field(
+        default=None, description="name of the virial, eV: minus stress times volume"
+    )
+    split: SplitSettings = SplitSettings()
+    seed: Seed = Field(default=0, description="of the split; the training's own does not change it")
+
+    @property
+    def place(self) -> Path:
+        """The file to train on."""
+        return self.train
+
+    @property
+    def dataset_name(self) -> str:
+        """Name of the file to train on, without its ending."""
+        return self.train.stem
 
 
 class ExtxyzSource:
@@ -110,7 +146,7 @@ class ExtxyzSource:
         return iter(self._split[0][split])
 
     def settings(self) -> dict[str, Any]:
-        """Return the section (see `SourceSettings`) that opens this source."""
+        """Return the section (see `AnySource`) that opens this source."""
         files = {str(split): str(path) for split, path in self.files.items() if path is not None}
         keys = {f"{name}_key": key for name, key in vars(self.keys).items() if key is not None}
         return {
@@ -150,7 +186,7 @@ class ExtxyzSource:
         start = energy_start(self.frames("train"), self.symbols, atomic_energies)
         return TrainingData(
             module={
-                "_target_": "training.frame_sources.datamodules.FrameDataModule",
+                "_target_": "training.frame_sources.datamodules.SourceDataModule",
                 "source": self.settings(),
                 "stress": stress,
             },
@@ -326,3 +362,18 @@ def _ends_held_out(
         "of val and test are those on near-copies of training frames; give files with `val` and "
         "`test`",
     )
+
+
+def _open(settings: ExtxyzSourceSettings, relative_to: Path) -> ExtxyzSource:
+    train, val, test = (
+        None if path is None else relative_to / path
+        for path in (settings.train, settings.val, settings.test)
+    )
+    assert train is not None
+    keys = LabelKeys(
+        settings.energy_key, settings.forces_key, settings.stress_key, settings.virial_key
+    )
+    return ExtxyzSource(train, val, test, keys=keys, split=settings.split, seed=settings.seed)
+
+
+SOURCE = Source(NAME, ExtxyzSourceSettings, _open)

@@ -7,21 +7,25 @@ https://doi.org/10.6084/m9.figshare.12672038.v3 (CC0).
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 from scipy import constants
 
 from cuprolith.arrays import IntArray
+from cuprolith.settings import Listed
 from training.dataset.atomic_energies import fit_atomic_energies
 from training.dataset.splits import SplitName
 from training.frame_sources.arrays import MoleculeArrays
 from training.frame_sources.molecules import MoleculeSource
 from training.nequip_runs.training_run import TrainingError
+from training.settings import Count
+from training.source import FolderSourceSettings, OnProgress, Source
 
 Molecule = Literal[
     "aspirin",
@@ -42,6 +46,26 @@ Molecule = Literal[
 KCAL_PER_MOL = constants.kilo * constants.calorie / (constants.Avogadro * constants.e)
 
 _Arrays = dict[str, NDArray[Any]]
+
+
+class RMD17SourceSettings(FolderSourceSettings):
+    """One molecule of rMD17; see `RMD17Source`."""
+
+    source: Literal["rmd17"] = "rmd17"
+    directory: Annotated[Path, Listed] = Field(description="folder with the downloaded files")
+    molecule: Molecule
+    split: Annotated[int, Field(ge=1, le=5)] = 1
+    n_train: Count = 950
+    n_val: Count = 50
+
+    @property
+    def dataset_name(self) -> str:
+        """The molecule."""
+        return self.molecule
+
+    def paper_dataset(self, symbols: Sequence[str]) -> str | None:
+        """Name the molecule, if it is one of the paper's."""
+        return self.molecule if self.molecule in ("aspirin", "benzene") else None
 
 
 class RMD17Source(MoleculeSource):
@@ -167,3 +191,17 @@ def _molecule_arrays(data: _Arrays, chosen: IntArray | None) -> MoleculeArrays:
         energies=cast(NDArray[np.float64], data["energies"] * KCAL_PER_MOL),
         forces=(data["forces"] * KCAL_PER_MOL).reshape(-1, 3),
     )
+
+
+def _open(settings: RMD17SourceSettings, relative_to: Path) -> RMD17Source:
+    arguments = settings.model_dump(exclude={"source", "directory"})
+    return RMD17Source(relative_to / settings.directory, **arguments)
+
+
+def _download(directory: Path, report: OnProgress) -> None:
+    from training.sources.rmd17.archive import download_rmd17
+
+    download_rmd17(directory, report)
+
+
+SOURCE = Source("rmd17", RMD17SourceSettings, _open, _download)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from cuprolith.arrays import IntArray
+from cuprolith.settings import Listed, Seed
 from training.dataset.splits import SplitName
 from training.frame_sources.arrays import MoleculeArrays
 from training.frame_sources.molecules import MoleculeSource
-from training.frame_sources.qm9_files import HARTREE, read_qm9
 from training.nequip_runs.training_run import TrainingError
+from training.settings import Count
+from training.source import FolderSourceSettings, OnProgress, Source
+from training.sources.qm9.files import HARTREE, read_qm9
 
 # U0 of the free atoms at the same level of theory, Hartree: atomref.txt of the data set.
 ATOMIC_U0 = {
@@ -24,6 +28,20 @@ ATOMIC_U0 = {
     "O": -75.064579,
     "F": -99.718730,
 }
+
+
+class QM9SourceSettings(FolderSourceSettings):
+    """QM9's internal energies; see `QM9Source`."""
+
+    source: Literal["qm9"] = "qm9"
+    directory: Annotated[Path, Listed] = Field(description="folder with the downloaded files")
+    n_train: Count = 110_000
+    n_val: Count = 10_000
+    seed: Seed = Field(default=0, description="of the split; the training's own does not change it")
+
+    def paper_dataset(self, symbols: Sequence[str]) -> str | None:
+        """Return "qm9"."""
+        return self.source
 
 
 class QM9Source(MoleculeSource):
@@ -100,3 +118,19 @@ class QM9Source(MoleculeSource):
             "test": order[self.n_train + self.n_val :],
         }
         return parts[split]
+
+
+def _open(settings: QM9SourceSettings, relative_to: Path) -> QM9Source:
+    arguments = settings.model_dump(exclude={"source", "directory"})
+    return QM9Source(relative_to / settings.directory, **arguments)
+
+
+def _download(directory: Path, report: OnProgress) -> None:
+    from training.frame_sources.download import download
+    from training.sources.qm9.files import REMOTE_FILES
+
+    for file in REMOTE_FILES:
+        download(file, directory, report)
+
+
+SOURCE = Source("qm9", QM9SourceSettings, _open, _download)

@@ -1,0 +1,1 @@
+"""Models that can be trained: each module or folder here defines one `training.variant.Variant`."""

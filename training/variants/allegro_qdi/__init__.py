@@ -1,0 +1,95 @@
+"""Allegro with a quantum depth-infused layer before its readout (Laskaris 2026, section III.D)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from cuprolith.settings import Settings
+from training.optimization.parameters import IntParameter
+from training.settings import TrainingSettings, Width
+from training.variant import Variant, powers_of_two, published_rows
+from training.variants.allegro import (
+    COLUMNS,
+    SEARCH_SPACE,
+    AllegroSettings,
+    allegro_config,
+    reach,
+)
+
+Axis = Literal["x", "y", "z"]
+
+
+class QDISettings(Settings):
+    """The quantum depth-infused layer (Laskaris 2026, sections II.C and III.D, Table III).
+
+    The paper leaves open the rotation axes, the entangler, the observable and the scaling of the
+    inputs; the defaults are what fits the numbers of its supplement (24 weights, none removable).
+    """
+
+    input_features: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=4, description="features the circuit reads, one by one"
+    )
+    qubits: Annotated[int, Field(ge=2, le=10)] = 4
+    depth: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=3, description="variational layers before and after each encoding"
+    )
+    encoding: Axis = Field(default="z", description="axis of the rotations that encode features")
+    rotation: Axis = Field(default="x", description="axis of the weights' rotations, if basic")
+    entangling: Literal["basic", "strong"] = "basic"
+    observable: Axis = Field(default="y", description="Pauli operator that is measured")
+    measurement: Literal["all", "even", "single"] = Field(
+        default="all", description="qubits that are measured"
+    )
+    input_scaling: Literal["none", "tanh_pi"] = Field(
+        default="none", description="of features to angles: as they are, or π·tanh"
+    )
+    final_mlp_width: Width = Field(
+        default=128, description="of the fully connected layer after the circuit"
+    )
+
+
+class AllegroQDITraining(TrainingSettings):
+    """One training of Allegro with a quantum layer before its readout."""
+
+    variant: Literal["allegro-qdi"] = "allegro-qdi"
+    model: AllegroSettings = AllegroSettings()
+    qdi: QDISettings = QDISettings()
+
+
+def _model_config(settings: AllegroQDITraining) -> dict[str, Any]:
+    qdi = settings.qdi
+    circuit = qdi.model_dump(mode="json", exclude={"input_features", "qubits", "final_mlp_width"})
+    return {
+        **allegro_config(settings),
+        "_target_": "training.variants.allegro_qdi.builder.AllegroQDIModel",
+        "qdi": {"n_features": qdi.input_features, "n_qubits": qdi.qubits, **circuit},
+        "final_mlp_width": qdi.final_mlp_width,
+    }
+
+
+VARIANT = Variant(
+    name="allegro-qdi",
+    label="Allegro+QDI",
+    colour="#009e73",
+    settings=AllegroQDITraining,
+    model_config=_model_config,
+    search_space={
+        **SEARCH_SPACE,
+        "qdi.input_features": IntParameter(low=4, high=24),
+        "qdi.depth": IntParameter(low=1, high=4),
+        "qdi.final_mlp_width": powers_of_two(4, 128),
+    },
+    reach=reach,
+    lammps_target="pair_allegro",
+    published=published_rows(
+        (*COLUMNS, "qdi.final_mlp_width", "qdi.depth", "qdi.input_features"),
+        {
+            "aspirin": ((9.5, 1e-3, 1, 6.0, 4, 16, 4, 4, 21), 9.9),
+            "benzene": ((12.0, 1e-3, 1, 5.0, 3, 32, 16, 1, 4), 0.30),
+            "qm9": ((12.0, 1e-3, 5, 10.0, 3, 32, 128, 3, 4), None),
+            "culi": ((5.0, 4.02e-3, 5, 12.0, 3, 4, 128, 3, 4), 37.8),
+        },
+    ),
+)
