@@ -21,6 +21,7 @@ from generators.candidate import Candidate
 from generators.origins import Origin, as_matrix
 from training.dataset.extxyz_comment import encode_text
 from workflows.inputs.names import structure_folder
+from workflows.labelling.free_atoms import set_free_mask
 
 _SHA256 = "extxyz_sha256"
 
@@ -53,7 +54,7 @@ class StructureRecord:
             self.atoms.positions,
             coords_are_cartesian=True,
         )
-        structure.add_site_property("selective_dynamics", [[free] * 3 for free in self.free_mask])
+        set_free_mask(structure, self.free_mask)
         return structure
 
 
