@@ -104,7 +104,7 @@ def test_overview_plan_and_vasp_count_the_same_kpoints():
         interfaces=[
             {"substrate": "Cu", "film": "Li", "miller_indices": [[1, 0, 0]], "vacuum": vacuum,
              "substrate_thickness": 6.0, "film_thickness": 6.0}
-            for vacuum in (0.0, 5.0, 12.0)
+            for vacuum in (0.0, 5.0, 8.0, 12.0)
         ],
     ).model_copy(
         update={"engine": engine_settings(name="vasp", vasp=VaspSettings(kpoint_length=24.0))}

@@ -1,5 +1,6 @@
 """Engines that are ASE calculators: their settings, identity, device and files."""
 
+import json
 import subprocess
 import sys
 import types
@@ -9,6 +10,7 @@ import pytest
 import torch
 from ase import Atoms
 from ase.calculators.emt import EMT
+from monty.json import MontyDecoder, MontyEncoder
 from pydantic import ValidationError
 
 from cuprolith.errors import CuprolithError
@@ -183,3 +185,12 @@ def test_each_engine_takes_its_own_keys_only(model):
         engine_settings(name="diep-r2scan", vasp={})
     with pytest.raises(ValidationError, match="none of chgnet-r2scan, diep-r2scan"):
         engine_settings(name="vapor")
+
+
+def test_jobs_with_a_models_path_travel_as_json(tmp_path):
+    path = tmp_path / "m.nequip.zip"
+    path.write_bytes(b"one")
+    maker = make_engine(NequipSettings(model=path, functional="PBE", melt_quench={})).melt_quench
+    again = json.loads(json.dumps(maker, cls=MontyEncoder), cls=MontyDecoder)
+    assert again == maker
+    assert again.calculator.model == path
