@@ -102,9 +102,9 @@ def test_card_counts_equal_the_files(frames, card, tour):
 
 
 def test_labels_are_the_engines(sample):
-    from workflows.labelling.embedded import POTENTIALS
+    from workflows.engines.diep import ENGINE, DiepSettings
 
-    calculator = POTENTIALS["diep-r2scan"].load()
+    calculator = ENGINE.load(DiepSettings(), "cpu")
     for frame in sample:
         atoms = bare(frame)
         atoms.calc = calculator
@@ -116,9 +116,10 @@ def test_labels_are_the_engines(sample):
 
 
 def test_forces_are_minus_the_derivative_of_the_energy(sample):
-    from workflows.labelling.embedded import embedded_calculator
+    from workflows.engines.diep import DiepSettings
+    from workflows.labelling.calculator_engine import loaded_calculator
 
-    calculator = embedded_calculator("diep-r2scan")
+    calculator = loaded_calculator(DiepSettings())
     step = 0.01
     # diep's energies jump where copper meets lithium: see docs/engines.md.
     smooth = [f for f in sample if len(f) > 1 and f.info["family"] != "interface"]

@@ -178,6 +178,40 @@ def checkpoint_calculator(checkpoint: Path, device: str | None = None) -> Checkp
         )
 
 
+def packaged_calculator(package: Path, device: str = "cpu") -> ModelCalculator:
+    """Load a packaged model (``*.nequip.zip``) as an ASE calculator; runs the code in it.
+
+    Parameters
+    ----------
+    package
+        A model packed by `package_model` or by ``nequip-package``, such as a foundation model.
+    device
+        ``cpu``, ``cuda``, ...
+
+    Returns
+    -------
+    Calculator of energy, forces and stress (eV, eV/Å, eV/Å³).
+
+    Raises
+    ------
+    TrainingError
+        If there is no such file or device, or it is no package that this NequIP can load.
+    """
+    if not package.is_file():
+        raise TrainingError(f"{package} does not exist: package the model first")
+    require_device(device)
+    with _nequip_state():
+        try:
+            return ModelCalculator._from_saved_model(
+                package, device, chemical_species_to_atom_type_map=True
+            )
+        except (RuntimeError, ValueError, KeyError, OSError) as error:
+            raise TrainingError(
+                f"{package} cannot be loaded on {device}: {error}\n"
+                "What to do: package it again with this version of NequIP."
+            ) from error
+
+
 def _symbols(model: Any) -> tuple[str, ...]:
     return tuple(model.metadata[graph_model.TYPE_NAMES_KEY].split(" "))
 

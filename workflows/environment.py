@@ -15,8 +15,6 @@ PACKAGES = (
     "torch",
     "nequip",
     "nequip-allegro",
-    "diep",
-    "chgnet",
     "ase",
     "pymatgen",
     "atomate2",
@@ -37,8 +35,11 @@ def cuprolith_version() -> str:
 
 def package_versions() -> dict[str, str]:
     """Versions of the packages that decide results; missing ones are left out."""
+    from workflows.labelling.engine import ENGINES
+
+    of_engines = [name for entry in ENGINES for name in entry.packages]
     versions = {}
-    for name in PACKAGES:
+    for name in dict.fromkeys([*PACKAGES, *of_engines]):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SerializeAsAny
 from pymatgen.core import Composition, Structure
 
 from generators.candidate import Candidate
@@ -17,12 +17,11 @@ from generators.crystals import standard_crystal
 from generators.family import kind_of, kinds
 from generators.provenance import crystal_parameters
 from generators.size_limits import size_notes
-from workflows.engines.vasp.dft_plan import DftPlan, plan_dft
 from workflows.inputs.campaign import Campaign
-from workflows.inputs.unfit_settings import elements_of, unfit_settings
-from workflows.labelling.engine import Engine, make_engine
+from workflows.labelling.engine import ENGINES, Engine, make_engine
 from workflows.labelling.kpoints import LEAST_VACUUM, has_vacuum, structure_mesh
 from workflows.labelling.label_runs import LabelRun, label_runs
+from workflows.labelling.unfit_settings import elements_of
 from workflows.stages.generate import campaign_candidates, campaign_crystals
 from workflows.structures_io import record_of
 
@@ -90,7 +89,7 @@ class CampaignPlan(BaseModel):
     label_seconds
         Estimated cost of all labels on this engine, core seconds.
     dft
-        Inputs of the DFT code, for the engine ``vasp``.
+        Input files that runs get, for engines that have such files.
     crystals
         The cell of each crystal that Miller indices refer to.
     notes
@@ -101,6 +100,7 @@ class CampaignPlan(BaseModel):
     campaign_hash: str
     engine: str
     functional: str
+    simulated: bool
     simulated_by: str
     uses_kpoints: bool
     families: list[FamilyPlan]
@@ -110,7 +110,7 @@ class CampaignPlan(BaseModel):
     label_steps: int
     label_seconds: float
     training: dict[str, Any]
-    dft: DftPlan | None = None
+    dft: SerializeAsAny[BaseModel] | None = None
     crystals: list[CrystalPlan]
     notes: list[str]
 
@@ -142,8 +142,9 @@ def plan_campaign(campaign: Campaign) -> CampaignPlan:
         campaign_hash=campaign.campaign_hash,
         engine=engine.name,
         functional=engine.functional,
+        simulated=engine.simulated,
         simulated_by=engine.simulated_by,
-        uses_kpoints=engine.uses_kpoints,
+        uses_kpoints=ENGINES[campaign.engine.name].uses_kpoints,
         families=families,
         melt_quench=_melt_quench_plan(campaign, candidates),
         structures=len(candidates),
@@ -151,7 +152,7 @@ def plan_campaign(campaign: Campaign) -> CampaignPlan:
         label_steps=sum(steps.values()),
         label_seconds=round(sum(seconds.values()), 1),
         training=campaign.training.model_dump(mode="json"),
-        dft=_dft_plan(campaign, candidates) if campaign.engine.name == "vasp" else None,
+        dft=_input_plan(campaign, candidates),
         crystals=crystals,
         notes=[
             *_unfit(campaign, candidates, given),
@@ -184,16 +185,16 @@ def _melt_quench_plan(campaign: Campaign, candidates: list[Candidate]) -> dict[s
     }
 
 
-def _dft_plan(campaign: Campaign, candidates: list[Candidate]) -> DftPlan:
+def _input_plan(campaign: Campaign, candidates: list[Candidate]) -> BaseModel | None:
     """Plan the inputs, for the first structure with vacuum and the first that is melted."""
-    examples = []
+    examples: list[tuple[str, str, Structure]] = []
     slab = next((each for each in candidates if has_vacuum(each.structure)), candidates[0])
-    examples.append(("relax", slab.structure_id, slab.structure))
+    examples.append((campaign.engine.task, slab.structure_id, slab.structure))
     if campaign.engine.melt_quench is not None:
         melted = (each for each in candidates if kind_of(each.family).melts)
         examples += [("melt_quench", each.structure_id, each.structure) for each in melted][:1]
     elements = elements_of(candidate.structure for candidate in candidates)
-    return plan_dft(campaign.engine, examples, elements)
+    return ENGINES[campaign.engine.name].input_plan(campaign.engine, examples, elements)
 
 
 def _crystal_plan(name: str, structure: Structure, campaign: Campaign) -> CrystalPlan:
@@ -223,7 +224,8 @@ def _unfit(
     campaign: Campaign, candidates: list[Candidate], crystals: Mapping[str, Structure]
 ) -> list[str]:
     elements = elements_of(candidate.structure for candidate in candidates)
-    return unfit_settings(campaign.engine, elements, solids_of(campaign, crystals))
+    entry = ENGINES[campaign.engine.name]
+    return entry.unfit(campaign.engine, elements, solids_of(campaign, crystals))
 
 
 def _too_close(candidates: list[Candidate]) -> list[str]:

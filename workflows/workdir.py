@@ -37,7 +37,7 @@ class Workdir:
 
     @property
     def crystals(self) -> Path:
-        """Copies of the campaign's crystal files."""
+        """Copies of the files that the campaign names: crystals, and the engine's model."""
         return self.root / "crystals"
 
     @property
@@ -134,7 +134,7 @@ class Workdir:
         try:
             _require_sealed(self.campaign_yaml)
             campaign = load_campaign(self.campaign_yaml)
-            self._require_crystals(campaign)
+            self._require_copies(campaign)
         except CampaignError as error:
             raise DamagedCampaignError(
                 error.message,
@@ -144,14 +144,15 @@ class Workdir:
             ) from error
         return campaign
 
-    def _require_crystals(self, campaign: Campaign) -> None:
+    def _require_copies(self, campaign: Campaign) -> None:
         from workflows.inputs.campaign_errors import CampaignError
 
-        for crystal in campaign.crystals.values():
-            if crystal.file is None or not crystal.file.is_relative_to(self.crystals.resolve()):
+        crystals = [crystal.file for crystal in campaign.crystals.values()]
+        for file in [*crystals, *campaign.engine.files.values()]:
+            if file is None or not file.is_relative_to(self.crystals.resolve()):
                 continue
-            if _digest(crystal.file.read_bytes()) != crystal.file.parent.name.rpartition("-")[2]:
-                raise CampaignError("damaged: not the file it was copied from", str(crystal.file))
+            if _digest(file.read_bytes()) != file.parent.name.rpartition("-")[2]:
+                raise CampaignError("damaged: not the file it was copied from", str(file))
 
     def freeze(self, campaign: Campaign, *, update: bool = False) -> Campaign:
         """Write the campaign and its environment, or check that they are the ones here.
@@ -169,7 +170,7 @@ class Workdir:
         CuprolithError
             If another campaign is frozen here and `update` is False.
         """
-        campaign = self._with_crystal_copies(campaign)
+        campaign = self._with_copies(campaign)
         absolute = self._absolute(campaign)
         differences = self._differences(absolute)
         if differences and not update and not self._nothing_made:
@@ -222,20 +223,29 @@ class Workdir:
         found = content.get("campaign_hash") if isinstance(content, dict) else None
         return found if isinstance(found, str) else None
 
-    def _with_crystal_copies(self, campaign: Campaign) -> Campaign:
-        """Copy crystal files in, so that the workdir stands alone."""
-        crystals = dict(campaign.crystals)
-        for name, crystal in campaign.crystals.items():
-            if crystal.file is None:
-                continue
-            # Named by content, so that a changed file is another campaign, not a silent old copy.
-            content = crystal.file.read_bytes()
-            copy = self.crystals / f"{name}-{_digest(content)}" / crystal.file.name
-            if not copy.is_file() or copy.read_bytes() != content:
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                write_atomically(copy, [content])
-            crystals[name] = crystal.model_copy(update={"file": copy.relative_to(self.root)})
-        return campaign.model_copy(update={"crystals": crystals})
+    def _with_copies(self, campaign: Campaign) -> Campaign:
+        """Copy crystals and the engine's files in, so that the workdir stands alone."""
+        crystals = {
+            name: crystal
+            if crystal.file is None
+            else crystal.model_copy(update={"file": self._copy_of(crystal.file, name)})
+            for name, crystal in campaign.crystals.items()
+        }
+        files = {
+            key: self._copy_of(file, f"engine-{key}") for key, file in campaign.engine.files.items()
+        }
+        engine = campaign.engine.with_files(files)
+        return campaign.model_copy(update={"crystals": crystals, "engine": engine})
+
+    def _copy_of(self, file: Path, name: str) -> Path:
+        """Copy a file in and return the copy's path from here."""
+        # Named by content, so that a changed file is another campaign, not a silent old copy.
+        content = file.read_bytes()
+        copy = self.crystals / f"{name}-{_digest(content)}" / file.name
+        if not copy.is_file() or copy.read_bytes() != content:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(copy, [content])
+        return copy.relative_to(self.root)
 
     def _absolute(self, campaign: Campaign) -> Campaign:
         return campaign.with_absolute_files(self.root)
@@ -265,7 +275,7 @@ class Workdir:
 
 
 def _digest(content: bytes) -> str:
-    """Return what names the folder of a crystal file with this content."""
+    """Return what names the folder of a copied file with this content."""
     return short_hash(content)
 
 

@@ -13,8 +13,7 @@ from ase.units import GPa
 from analysis.engine_agreement import engine_agreement
 from training.dataset.extxyz import read_frames
 from workflows.labelling.document import Provenance, frames_of
-from workflows.labelling.engine import make_engine
-from workflows.labelling.settings import EngineSettings
+from workflows.labelling.engine import engine_settings, make_engine
 
 DATA = Path(__file__).parents[1] / "data" / "gpaw_r2scan"
 REFERENCE = read_frames(DATA / "cells.extxyz")
@@ -34,7 +33,7 @@ def _labelled(frame, engine_name):
 
     structure = Structure(frame.cell, frame.numbers, frame.positions, coords_are_cartesian=True)
     provenance = Provenance(frame.structure_id, frame.family, frame.miller_index, frame.parent_id)
-    engine = make_engine(EngineSettings(name=engine_name))
+    engine = make_engine(engine_settings(name=engine_name))
     (labelled,) = frames_of(engine.static.label(structure, provenance).as_dict())
     return labelled
 
@@ -67,7 +66,7 @@ def test_the_default_engine_is_the_nearer_one(agreement):
     assert diep["all"].force_rmse < 0.5 * chgnet["all"].force_rmse
     for family in ("slab", "adatom", "interface"):
         assert diep[family].force_rmse < chgnet[family].force_rmse
-    assert EngineSettings().name == "diep-r2scan"
+    assert engine_settings().name == "diep-r2scan"
 
 
 def test_the_default_engine_is_neither_soft_nor_stiff(agreement):

@@ -72,13 +72,13 @@ def controller(project):
     opened.close()
 
 
-CALCULATOR = "workflows.labelling.calculator_makers.embedded_calculator"
+CALCULATOR = "workflows.labelling.calculator_makers.loaded_calculator"
 
 
 @pytest.fixture
 def emt(monkeypatch):
     """Let the makers label with ASE's EMT, which costs nothing and is smooth."""
-    monkeypatch.setattr(CALCULATOR, lambda _name: EMT())
+    monkeypatch.setattr(CALCULATOR, lambda _settings: EMT())
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from generators.families.vacancies import vacancy_candidates
 from workflows.engines.vasp.inputs import RelaxInputGenerator
 from workflows.engines.vasp.settings import VaspSettings
 from workflows.inputs.campaign import Campaign, load_campaign
+from workflows.labelling.engine import engine_settings
 from workflows.labelling.kpoints import has_vacuum
 from workflows.labelling.lattice_constants import RelaxedCrystal
-from workflows.labelling.settings import EngineSettings
 from workflows.overview import Overview, make_overview
 from workflows.plan import plan_campaign
 from workflows.stages.generate import campaign_crystals, generate
@@ -104,10 +104,10 @@ def test_overview_plan_and_vasp_count_the_same_kpoints():
         interfaces=[
             {"substrate": "Cu", "film": "Li", "miller_indices": [[1, 0, 0]], "vacuum": vacuum,
              "substrate_thickness": 6.0, "film_thickness": 6.0}
-            for vacuum in (0.0, 5.0, 12.0)
+            for vacuum in (0.0, 5.0, 8.0, 12.0)
         ],
     ).model_copy(
-        update={"engine": EngineSettings(name="vasp", vasp=VaspSettings(kpoint_length=24.0))}
+        update={"engine": engine_settings(name="vasp", vasp=VaspSettings(kpoint_length=24.0))}
     )  # fmt: skip
     overview, planned = overview_of(asked), plan_campaign(asked)
     made = build_catalogue(campaign_crystals(asked), asked.structures).candidates

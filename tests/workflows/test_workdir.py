@@ -73,6 +73,27 @@ def test_frozen_campaign_is_accepted_in_its_own_workdir(tmp_path, campaign):
     assert workdir.freeze(load_campaign(workdir.campaign_yaml)) == frozen
 
 
+def test_the_engines_model_is_copied_and_known_by_its_content(tmp_path):
+    (tmp_path / "cu.vasp").write_text(POSCAR)
+    model = tmp_path / "m.nequip.zip"
+    model.write_bytes(b"one")
+    path = tmp_path / "campaign.yaml"
+    path.write_text(TEXT + "engine: {name: nequip, model: m.nequip.zip, functional: PBE}\n")
+    workdir, campaign = Workdir(tmp_path / "w"), load_campaign(path)
+    frozen = workdir.freeze(campaign)
+    assert frozen.campaign_hash == campaign.campaign_hash
+    assert frozen.engine.model.is_relative_to(workdir.root.resolve())
+    model.write_bytes(b"two")
+    assert load_campaign(path).campaign_hash != campaign.campaign_hash
+    write_json(workdir.structures_json, {})
+    with pytest.raises(CuprolithError, match=r"engine\.model"):
+        workdir.freeze(load_campaign(path))
+    assert workdir.campaign().engine.model.read_bytes() == b"one"
+    workdir.campaign().engine.model.write_bytes(b"changed")
+    with pytest.raises(CuprolithError, match="not the file it was copied from"):
+        workdir.campaign()
+
+
 def test_changed_crystal_file_is_another_campaign(tmp_path, campaign):
     workdir = Workdir(tmp_path / "w")
     workdir.freeze(campaign)

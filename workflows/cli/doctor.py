@@ -14,7 +14,7 @@ from workflows.cli.hpc_options import ProjectOption, quiet_jobflow_remote
 from workflows.cli.options import DebugOption, keys_located
 
 if TYPE_CHECKING:
-    from workflows.doctor import Check
+    from workflows.checks import Check
 
 _MARKS = {
     "ok": "[green]✓[/]",

@@ -20,7 +20,6 @@ from workflows.cli.options import (
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
-    from workflows.engines.vasp.dft_plan import DftPlan
     from workflows.plan import CampaignPlan
 
 _SEGMENTS_SHOWN = 12
@@ -78,7 +77,7 @@ def _show(planned: CampaignPlan) -> None:
     if planned.melt_quench is not None:
         _show_melt_quench(planned.melt_quench)
     if planned.dft is not None:
-        _show_dft(planned.dft)
+        console.print(planned.dft)
     for crystal in planned.crystals:
         console.print(escape(str(crystal)), highlight=False)
     for note in planned.notes:
@@ -102,24 +101,6 @@ def _show_melt_quench(quench: dict[str, Any]) -> None:
     ]
     shown = parts if len(parts) <= _SEGMENTS_SHOWN else [*parts[: _SEGMENTS_SHOWN - 1], "..."]
     console.print(f"segments (steps): {', '.join(shown)}")
-
-
-def _show_dft(dft: DftPlan) -> None:
-    table = Table(title=f"INCAR, run by `{dft.command}`")
-    table.add_column("tag")
-    for task in dft.tasks:
-        table.add_column(f"{task.task}\n{escape(task.example)}\nk-mesh {task.mesh}")
-    for tag in sorted({tag for task in dft.tasks for tag in task.incar}):
-        table.add_row(tag, *(escape(task.incar.get(tag, "")) for task in dft.tasks))
-    console.print(table)
-    potcars = ", ".join(f"{element}: {title}" for element, title in dft.potcars.items())
-    console.print(f"POTCARs of {dft.potcar_family}: {escape(potcars)}")
-    console.print("deviations from the paper: " + escape("; ".join(dft.deviations) or "none"))
-    chosen = "; ".join(f"{key}: {value}" for key, value in dft.unstated.items())
-    console.print(f"not stated by the paper, chosen here: {escape(chosen)}")
-    console.print("cost is in core hours, rough: to within a factor of three or so")
-    for note in dft.notes:
-        console.print(f"[yellow]•[/] {escape(note)}")
 
 
 def _duration(seconds: float) -> str:

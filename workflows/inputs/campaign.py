@@ -21,7 +21,13 @@ from workflows.inputs.campaign_errors import CampaignError, explain, place_of
 from workflows.inputs.names import CrystalName, Name, is_file
 from workflows.inputs.tuning_section import check_tuning
 from workflows.inputs.yaml_file import FileKind, content_of, read_yaml, yaml_text
+from workflows.labelling.engine import engine_settings, engine_union
 from workflows.labelling.settings import EngineSettings
+
+if TYPE_CHECKING:
+    AnyEngineSettings = EngineSettings
+else:  # those of the engine that `name` chooses
+    AnyEngineSettings = engine_union()
 
 CAMPAIGN = FileKind(
     "campaign",
@@ -52,7 +58,7 @@ class Campaign(Settings):
     seed: Seed = 0
     crystals: dict[CrystalName, CrystalSettings] = Field(min_length=1)
     structures: StructuresSettings
-    engine: EngineSettings = EngineSettings()
+    engine: AnyEngineSettings = engine_settings()
     dataset: DatasetSettings = DatasetSettings()
     training: AnyTraining = Field(default_factory=default_training)
     tuning: TuningSettings | None = Field(
@@ -77,6 +83,8 @@ class Campaign(Settings):
         for name, crystal in self.crystals.items():
             if crystal.file is not None:
                 content["crystals"][name]["file"] = _digest(crystal.file)
+        for key, file in self.engine.files.items():
+            content["engine"][key] = _digest(file)
         text = json.dumps(content, sort_keys=True)
         return short_hash(text)
 
@@ -85,7 +93,7 @@ class Campaign(Settings):
         return yaml_text(self.model_dump(mode="json"))
 
     def with_absolute_files(self, folder: Path) -> Campaign:
-        """Return a copy whose files are relative to nothing."""
+        """Return a copy with all file paths made absolute."""
         crystals = {
             name: crystal.model_copy(update={"file": (folder / crystal.file).resolve()})
             if crystal.file is not None
@@ -93,13 +101,15 @@ class Campaign(Settings):
             for name, crystal in self.crystals.items()
         }
         tuning = self.tuning.with_absolute_files(folder) if self.tuning is not None else None
-        return self.model_copy(update={"crystals": crystals, "tuning": tuning})
+        files = {key: (folder / file).resolve() for key, file in self.engine.files.items()}
+        engine = self.engine.with_files(files)
+        return self.model_copy(update={"crystals": crystals, "engine": engine, "tuning": tuning})
 
 
 def load_campaign(path: Path) -> Campaign:
     """Read and validate a campaign file.
 
-    Crystal files and points to start a study from are looked for relative to the campaign file.
+    Files that it names are looked for relative to the campaign file.
 
     Raises
     ------
@@ -117,11 +127,16 @@ def load_campaign(path: Path) -> Campaign:
 
 
 def _check_files(campaign: Campaign, path: Path, root: yaml.Node) -> None:
+    files: dict[tuple[str, ...], Path] = {
+        ("engine", key): file for key, file in campaign.engine.files.items()
+    }
     for name, crystal in campaign.crystals.items():
-        if crystal.file is not None and not is_file(path.parent / crystal.file):
-            key = ("crystals", name, "file")
+        if crystal.file is not None:
+            files["crystals", name, "file"] = crystal.file
+    for key, file in files.items():
+        if not is_file(path.parent / file):
             raise CampaignError(
-                f"no such file: {crystal.file}",
+                f"no such file: {file}",
                 where=f"{place_of(root, key, path)}: {'.'.join(key)}",
                 remedy="the path is taken relative to the campaign file",
             )

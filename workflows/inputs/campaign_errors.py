@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from cuprolith.errors import CuprolithError
@@ -34,6 +34,7 @@ _HINTS = {
     "model_type": "write its keys below it, indented, as `key: value`",
     "dict_type": "write its keys below it, indented, as `key: value`",
     "tuple_type": "write a list, such as [1, 2]",
+    "unknown_name": "write its keys below it, indented, as `key: value`",
 }
 # What PyYAML calls the file of a tree that was composed from a text.
 _NAMELESS = "<unicode string>"
@@ -73,7 +74,7 @@ def _problem(
 ) -> tuple[str, str, str]:
     # The last part of these is a key as it stands, whatever letters it is made of.
     is_key = detail["type"] in {"extra_forbidden", "missing"}
-    loc, parent = _located(model, detail["loc"], ends_with_key=is_key)
+    loc, parent, union = _located(model, detail["loc"], ends_with_key=is_key)
     key = ".".join(f"[{part}]" if isinstance(part, int) else part for part in loc)
     key = key.replace(".[", "[")
     where = f"{place_of(root, loc, path)}: {key}" if key else str(path)
@@ -81,11 +82,15 @@ def _problem(
     if detail["type"] == "extra_forbidden":
         nearest = difflib.get_close_matches(str(loc[-1]), valid, n=1, cutoff=0.5)
         remedy = f"did you mean `{nearest[0]}`? " if nearest else ""
+        if owners := _owners(union, str(loc[-1])):
+            remedy = f"it is a key of {' and '.join(owners)}; "
         return where, "unknown key", f"{remedy}valid keys here: {', '.join(valid)}"
     if detail["type"] == "missing" and isinstance(loc[-1], int):
         return where, f"value {loc[-1] + 1} is missing", "give as many values as the key takes"
     if detail["type"] == "missing":
         return where, "missing", f"add `{loc[-1]}: ...`{_described(parent, loc)}"
+    if detail["type"] == "unknown_name":
+        return _unknown_name(detail, loc, path, root)
     message = f"{detail['msg'].removeprefix('Value error, ')} (got {_shortened(detail['input'])})"
     if detail["type"] == "value_error":
         message = detail["msg"].removeprefix("Value error, ")
@@ -95,6 +100,22 @@ def _problem(
         or f"correct it{_described(parent, loc)}"
     )
     return where, message, remedy
+
+
+def _unknown_name(
+    detail: ErrorDetails, loc: tuple[int | str, ...], path: Path, root: yaml.Node | None
+) -> tuple[str, str, str]:
+    """Say which names the key takes that chooses a member of a union."""
+    context = detail["ctx"]
+    if not isinstance(detail["input"], dict):
+        where = f"{place_of(root, loc, path)}: {'.'.join(map(str, loc))}"
+        return where, f"keys expected (got {_shortened(detail['input'])})", _type_hint(detail)
+    loc = (*loc, context["key"])
+    given, names = detail["input"][context["key"]], context["names"].split(", ")
+    nearest = difflib.get_close_matches(str(given), names, n=1, cutoff=0.5)
+    hint = f"did you mean `{nearest[0]}`? " if nearest else ""
+    where = f"{place_of(root, loc, path)}: {'.'.join(map(str, loc))}"
+    return where, f"unknown (got {_shortened(given)})", f"{hint}valid here: {context['names']}"
 
 
 def _type_hint(detail: ErrorDetails) -> str:
@@ -197,9 +218,10 @@ def place_of_key(path: Path, key: str) -> str:
 
 def _located(
     model: type[BaseModel], loc: tuple[int | str, ...], *, ends_with_key: bool
-) -> tuple[tuple[int | str, ...], type[BaseModel] | None]:
-    """Location without what pydantic adds for members of unions; and the model that holds it."""
+) -> tuple[tuple[int | str, ...], type[BaseModel] | None, Any]:
+    """Location without what pydantic adds for members of unions; the model and union holding it."""
     annotation: Any = model
+    union: Any = None
     parent = _find_model(model)
     keys: list[int | str] = []
     for place, part in enumerate(loc, start=1):
@@ -208,19 +230,36 @@ def _located(
             continue
         member = _tagged_member(annotation, part)
         if member is not None and not is_last_key:
-            annotation = member
+            annotation, union = member, annotation
             continue
         keys.append(part)
         parent = _find_model(annotation)
         if isinstance(part, str) and parent is not None and part in parent.model_fields:
             annotation = parent.model_fields[part].annotation
         # list indices and the keys of mappings stay at the same annotation
-    return tuple(keys), parent
+        if place < len(loc):
+            union = None
+    return tuple(keys), parent, union
+
+
+def _owners(union: Any, key: str) -> list[str]:
+    """Members of a tagged union that have a key, as the key that chooses them and its value."""
+    models = (_find_model(member) for member in typing.get_args(union))
+    return [
+        f"`{name}: {field.default}`"
+        for model in models
+        if model is not None and key in model.model_fields
+        for name, field in model.model_fields.items()
+        if typing.get_origin(field.annotation) is typing.Literal
+        and len(typing.get_args(field.annotation)) == 1
+    ]
 
 
 def _tagged_member(annotation: Any, tag: int | str) -> type[BaseModel] | None:
-    """Member of a union that a tag selects: it has a ``Literal`` field with that value."""
+    """Member of a union that a tag selects, which is a ``Tag`` or a ``Literal`` field's value."""
     for member in typing.get_args(annotation):
+        if any(isinstance(mark, Tag) and mark.tag == tag for mark in typing.get_args(member)):
+            return _find_model(member)
         if typing.get_args(member):
             found = _tagged_member(member, tag)
             if found is not None:

@@ -1,4 +1,4 @@
-"""Jobflow makers that label structures with an embedded potential: relax, static, melt-quench.
+"""Jobflow makers that label structures with an ASE calculator: relax, static, melt-quench.
 
 atomate2's own ASE makers are not used for the runs themselves: they record constrained forces
 (zero on every fixed atom), add the kinetic part to MD stresses, and cannot ramp a Nosé–Hoover
@@ -8,8 +8,10 @@ chain or continue one.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms, units
@@ -20,20 +22,28 @@ from jobflow import Maker, job
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
+from workflows.labelling.calculator_engine import (
+    CalculatorSettings,
+    loaded_calculator,
+    own_torch_settings,
+)
 from workflows.labelling.document import (
     LabelDocument,
     LabelRecorder,
     NonFiniteLabelError,
     Provenance,
 )
-from workflows.labelling.embedded import embedded_calculator, own_torch_settings
+from workflows.labelling.free_atoms import free_mask, set_free_mask
 from workflows.labelling.nose_hoover import RampedNoseHooverChain
 from workflows.labelling.segmented import SegmentedMeltQuenchMaker
 from workflows.labelling.settings import RelaxSettings
 
+if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
+
 
 @dataclass
-class EmbeddedMaker(Maker):
+class AseMaker(Maker):
     """Common part of the three verbs: the calculator and the document.
 
     Attributes
@@ -43,26 +53,15 @@ class EmbeddedMaker(Maker):
     """
 
     name: str = "label"
-    engine: str = "diep-r2scan"
-    functional: str = "r2SCAN"
+    engine: str = ""
+    functional: str = ""
     config_hash: str = ""
 
-    def _atoms(self, structure: Structure) -> tuple[Atoms, list[bool]]:
-        """ASE atoms with the engine's calculator, and the free mask; no constraint yet."""
-        free = [
-            bool(np.all(flags))
-            for flags in structure.site_properties.get(
-                "selective_dynamics", [[True] * 3] * len(structure)
-            )
-        ]
-        atoms = Atoms(
-            symbols=[site.specie.symbol for site in structure],
-            positions=structure.cart_coords,
-            cell=structure.lattice.matrix,
-            pbc=True,
-        )
-        atoms.calc = embedded_calculator(self.engine)
-        return atoms, free
+    def _calculating(
+        self, structure: Structure, provenance: Provenance, run: str
+    ) -> AbstractContextManager[Calculator]:
+        """Give the calculator that labels a run, which starts from `structure`."""
+        raise NotImplementedError
 
     def _document(
         self,
@@ -100,7 +99,7 @@ class EmbeddedMaker(Maker):
 
 
 @dataclass
-class EmbeddedRelaxMaker(EmbeddedMaker):
+class AseRelaxMaker(AseMaker):
     """Relax the free atoms in the fixed cell; every ionic step is labelled."""
 
     name: str = "relax"
@@ -114,32 +113,33 @@ class EmbeddedRelaxMaker(EmbeddedMaker):
     def label(self, structure: Structure, provenance: Provenance) -> LabelDocument:
         """Do the work of :meth:`make` outside a job."""
         started = time.perf_counter()
-        atoms, free = self._atoms(structure)
-        recorder = LabelRecorder(atoms, free)
-        atoms.set_constraint(FixAtoms(mask=[not flag for flag in free]))
-        optimizer = BFGS(atoms, logfile=None, maxstep=0.1)
-        optimizer.attach(recorder)
+        free = free_mask(structure)
         converged, stopped = False, ""
-        try:
-            with own_torch_settings():
+        with self._calculating(structure, provenance, "relax") as calculator:
+            atoms = _atoms(structure, calculator)
+            recorder = LabelRecorder(atoms, free)
+            atoms.set_constraint(FixAtoms(mask=[not flag for flag in free]))
+            optimizer = BFGS(atoms, logfile=None, maxstep=0.1)
+            optimizer.attach(recorder)
+            try:
                 converged = bool(
                     optimizer.run(fmax=self.settings.fmax, steps=self.settings.max_steps)
                 )
-        except NonFiniteLabelError as error:
-            stopped = str(error)
-        return self._document(
-            recorder,
-            provenance,
-            started,
-            task="relax",
-            run_label="relax",
-            ionic_converged=converged,
-            stopped_because=stopped,
-        )
+            except NonFiniteLabelError as error:
+                stopped = str(error)
+            return self._document(
+                recorder,
+                provenance,
+                started,
+                task="relax",
+                run_label="relax",
+                ionic_converged=converged,
+                stopped_because=stopped,
+            )
 
 
 @dataclass
-class EmbeddedStaticMaker(EmbeddedMaker):
+class AseStaticMaker(AseMaker):
     """Label a structure as it is."""
 
     name: str = "static"
@@ -152,25 +152,25 @@ class EmbeddedStaticMaker(EmbeddedMaker):
     def label(self, structure: Structure, provenance: Provenance) -> LabelDocument:
         """Do the work of :meth:`make` outside a job."""
         started = time.perf_counter()
-        recorder = LabelRecorder(*self._atoms(structure))
         stopped = ""
-        try:
-            with own_torch_settings():
+        with self._calculating(structure, provenance, "static") as calculator:
+            recorder = LabelRecorder(_atoms(structure, calculator), free_mask(structure))
+            try:
                 recorder()
-        except NonFiniteLabelError as error:
-            stopped = str(error)
-        return self._document(
-            recorder,
-            provenance,
-            started,
-            task="static",
-            run_label="static",
-            stopped_because=stopped,
-        )
+            except NonFiniteLabelError as error:
+                stopped = str(error)
+            return self._document(
+                recorder,
+                provenance,
+                started,
+                task="static",
+                run_label="static",
+                stopped_because=stopped,
+            )
 
 
 @dataclass
-class EmbeddedMeltQuenchMaker(SegmentedMeltQuenchMaker, EmbeddedMaker):
+class AseMeltQuenchMaker(SegmentedMeltQuenchMaker, AseMaker):
     """Melt-quench whose segments hand on positions, momenta and thermostat exactly."""
 
     name: str = "melt-quench"
@@ -186,30 +186,31 @@ class EmbeddedMeltQuenchMaker(SegmentedMeltQuenchMaker, EmbeddedMaker):
         """Do the work of :meth:`make` outside a job; return the document and the end state."""
         started = time.perf_counter()
         settings = self.settings
-        atoms, _ = self._atoms(structure)
-        dynamics = self._dynamics(atoms, seed, state)
-        recorder = LabelRecorder(atoms, [True] * len(atoms))
+        run = settings.label.replace(" ", "-")
         first, last = settings.segments[segment][:2]
         stopped = ""
-        try:
-            with own_torch_settings():
+        with self._calculating(structure, provenance, f"{run}-{segment + 1}") as calculator:
+            atoms = _atoms(structure, calculator)
+            dynamics = self._dynamics(atoms, seed, state)
+            recorder = LabelRecorder(atoms, [True] * len(atoms))
+            try:
                 if segment == 0:
                     recorder()
                 for step in range(first, last):
                     dynamics.set_temperature(settings.temperature_at(step + 1))
                     dynamics.step()
                     recorder()
-        except NonFiniteLabelError as error:
-            stopped = str(error)
-        document = self._document(
-            recorder,
-            provenance,
-            started,
-            task="melt_quench",
-            run_label=settings.label.replace(" ", "-"),
-            first_step=first + (segment > 0),
-            stopped_because=stopped,
-        )
+            except NonFiniteLabelError as error:
+                stopped = str(error)
+            document = self._document(
+                recorder,
+                provenance,
+                started,
+                task="melt_quench",
+                run_label=run,
+                first_step=first + (segment > 0),
+                stopped_because=stopped,
+            )
         return document, dynamics.state()
 
     def _dynamics(
@@ -235,6 +236,59 @@ class EmbeddedMeltQuenchMaker(SegmentedMeltQuenchMaker, EmbeddedMaker):
         return dynamics
 
 
+@dataclass
+class CalculatorMaker(AseMaker):
+    """Labels with a calculator in this process.
+
+    Attributes
+    ----------
+    calculator
+        Settings of an engine that is a calculator; required.
+    """
+
+    calculator: CalculatorSettings | None = None
+
+    @contextmanager
+    def _calculating(
+        self, structure: Structure, provenance: Provenance, run: str
+    ) -> Iterator[Calculator]:
+        assert self.calculator is not None
+        with own_torch_settings(self.calculator):
+            yield loaded_calculator(self.calculator)
+
+
+@dataclass
+class CalculatorRelaxMaker(CalculatorMaker, AseRelaxMaker):
+    """Relax the free atoms in the fixed cell; every ionic step is labelled."""
+
+    name: str = "relax"
+
+
+@dataclass
+class CalculatorStaticMaker(CalculatorMaker, AseStaticMaker):
+    """Label a structure as it is."""
+
+    name: str = "static"
+
+
+@dataclass
+class CalculatorMeltQuenchMaker(CalculatorMaker, AseMeltQuenchMaker):
+    """Melt-quench whose segments hand on positions, momenta and thermostat exactly."""
+
+    name: str = "melt-quench"
+
+
+def _atoms(structure: Structure, calculator: Calculator) -> Atoms:
+    """ASE atoms of a structure, without constraints."""
+    return Atoms(
+        symbols=[site.specie.symbol for site in structure],
+        positions=structure.cart_coords,
+        cell=structure.lattice.matrix,
+        pbc=True,
+        calculator=calculator,
+    )
+
+
 def _final_structure(recorder: LabelRecorder) -> Structure:
     """Last positions, with the free mask as selective dynamics."""
     structure = AseAtomsAdaptor.get_structure(
@@ -245,7 +299,5 @@ def _final_structure(recorder: LabelRecorder) -> Structure:
             pbc=True,
         )
     )
-    structure.add_site_property(
-        "selective_dynamics", [[free] * 3 for free in recorder.trajectory.free_mask]
-    )
+    set_free_mask(structure, recorder.trajectory.free_mask)
     return structure

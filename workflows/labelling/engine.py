@@ -1,35 +1,41 @@
-"""An engine: who computes labels, as three makers with the same verbs."""
+"""What an engine is: who computes labels, as three makers with the same verbs.
+
+Each module or folder of ``workflows.engines`` defines one, as ``ENGINE``; other packages add theirs
+through the entry points ``cuprolith.engines``. Nothing else lists them.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
-from jobflow import Maker
+from pydantic import BaseModel, TypeAdapter
 
-from cuprolith.errors import CuprolithError
-from cuprolith.hashes import short_hash
-from workflows.labelling.calculator_makers import (
-    EmbeddedMeltQuenchMaker,
-    EmbeddedRelaxMaker,
-    EmbeddedStaticMaker,
-)
-from workflows.labelling.embedded import POTENTIALS
+from cuprolith.registry import Registry, union_of
 from workflows.labelling.settings import EngineSettings
+
+if TYPE_CHECKING:
+    from jobflow import Maker
+    from pymatgen.core import Composition, Structure
+
+    from workflows.checks import Check
+DEFAULT_ENGINE = "diep-r2scan"
+
+RunsOn = Literal["cpu", "gpu", "mpi"]
 
 
 @dataclass(frozen=True)
 class Engine:
-    """Who computes labels.
+    """An engine with a campaign's settings, ready to make jobs.
 
     Attributes
     ----------
     name, functional, config_hash
         Identity of the labels. The hash covers all that decides the label of given positions
         (package version, weights), and nothing that decides which positions are visited.
+    simulated
+        Whether labels are no results of DFT.
     simulated_by
         One sentence for reports: what produced the numbers.
     relax, static, melt_quench
@@ -37,19 +43,115 @@ class Engine:
     seconds_per_step
         Estimates the cost of labelling one ionic step, core seconds, from the numbers of atoms and
         of k-points in the whole mesh.
-    uses_kpoints
-        Whether labels depend on a mesh of k-points.
+    runs_on
+        What a label job needs, for queues: cores of one process, a GPU, or MPI.
     """
 
     name: str
     functional: str
     config_hash: str
+    simulated: bool
     simulated_by: str
     relax: Maker
     static: Maker
     melt_quench: Maker | None
-    seconds_per_step: Callable[..., float]
+    seconds_per_step: Callable[[int, int], float]
+    runs_on: RunsOn = "cpu"
+
+    def maker(self, task: str) -> Maker:
+        """Return the maker of a structure's first run: ``relax`` or ``static``."""
+        return self.static if task == "static" else self.relax
+
+
+S = TypeVar("S", bound=EngineSettings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineEntry(Generic[S]):
+    """All there is about an engine before a campaign asks for it.
+
+    Its methods import what is slow (torch, atomate2) inside.
+
+    Attributes
+    ----------
+    settings
+        What a campaign may say about it; the default of its field `name` names the engine.
+    uses_kpoints
+        Whether labels depend on a mesh of k-points.
+    log_files
+        Names of the files in which a run's programs write what they do, most telling first. Such
+        runs have folders ``labels/runs/<name>/<structure>`` in the workdir.
+    packages
+        Python packages whose versions belong to a campaign's records.
+    """
+
+    settings: type[S]
     uses_kpoints: bool = False
+    log_files: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Name in campaigns."""
+        return str(self.settings.model_fields["name"].default)
+
+    def build(self, settings: S) -> Engine:
+        """Build the engine.
+
+        Raises
+        ------
+        CuprolithError
+            If it is not installed, or cannot work with these settings.
+        """
+        raise NotImplementedError
+
+    def checks(self, settings: S | None) -> list[Check]:
+        """Examine the installation for ``doctor``.
+
+        Parameters
+        ----------
+        settings
+            Those of the campaign that is examined; None if it uses another engine.
+        """
+        raise NotImplementedError
+
+    def campaign_checks(self, settings: S, elements: Sequence[str]) -> list[Check]:
+        """Examine what a campaign with these elements needs besides."""
+        return []
+
+    def unfit(
+        self, settings: S, elements: Sequence[str], solids: Sequence[Composition]
+    ) -> list[str]:
+        """Warn of settings that do not fit the elements: a line each, with the key to change.
+
+        Parameters
+        ----------
+        elements
+            Symbols of all elements of the campaign.
+        solids
+            Compositions of its crystals and mixtures.
+        """
+        return []
+
+    def input_plan(
+        self, settings: S, examples: Iterable[tuple[str, str, Structure]], elements: Sequence[str]
+    ) -> BaseModel | None:
+        """Show the input files that runs would get; None for engines that have none.
+
+        Parameters
+        ----------
+        examples
+            Task, structure id and structure, one for each task shown.
+
+        Returns
+        -------
+        BaseModel | None
+            Is printed with rich, so that it defines ``__rich_console__``.
+        """
+        return None
+
+
+ENGINES: Registry[EngineEntry[Any]] = Registry("engine", EngineEntry, "workflows.engines")
 
 
 def make_engine(settings: EngineSettings) -> Engine:
@@ -60,71 +162,21 @@ def make_engine(settings: EngineSettings) -> Engine:
     CuprolithError
         If the engine is not installed.
     """
-    return _BUILDERS[settings.name](settings)
+    return ENGINES[settings.name].build(settings)
 
 
-def _embedded_engine(settings: EngineSettings) -> Engine:
-    """Build an engine whose weights come inside a Python package."""
-    potential = POTENTIALS[settings.name]
-    if not potential.installed:
-        raise CuprolithError(
-            f"engine {settings.name} is not installed: no Python package {potential.package!r}",
-            key="engine.name",
-            remedy=f"pip install {potential.package}, or choose another engine "
-            "(`cuprolith doctor` lists them)",
-        )
-    identity = {
-        "engine": settings.name,
-        "functional": potential.functional,
-        "package": f"{potential.package}=={potential.version}",
-        "weights": potential.weights_sha256(),
-    }
-    config_hash = short_hash(json.dumps(identity, sort_keys=True))
-    common: dict[str, Any] = {
-        "engine": settings.name,
-        "functional": potential.functional,
-        "config_hash": config_hash,
-    }
-    return Engine(
-        name=settings.name,
-        functional=potential.functional,
-        config_hash=config_hash,
-        simulated_by=(
-            f"simulated: energies, forces and stresses come from the machine-learned potential "
-            f"{potential.package} {potential.version} (trained on {potential.trained_on}), "
-            f"not from a DFT calculation"
-        ),
-        relax=EmbeddedRelaxMaker(settings=settings.relax, **common),
-        static=EmbeddedStaticMaker(**common),
-        melt_quench=(
-            EmbeddedMeltQuenchMaker(settings=settings.melt_quench, **common)
-            if settings.melt_quench
-            else None
-        ),
-        seconds_per_step=partial(_proportional, potential.seconds_per_atom),
-    )
+def engine_union() -> Any:
+    """Return the union of all engines' settings, as an annotation: `name` chooses."""
+    settings = {entry.name: entry.settings for entry in ENGINES}
+    return union_of(settings, "name", default=DEFAULT_ENGINE)
 
 
-def _proportional(seconds_per_atom: float, n_atoms: int, n_kpoints: int = 1) -> float:
-    """Cost of a short-ranged potential, which knows no k-points."""
-    return seconds_per_atom * n_atoms
+def engine_settings(**given: Any) -> EngineSettings:
+    """Return validated settings of the engine that `name` chooses, else of the default one.
 
-
-def _vasp_engine(settings: EngineSettings) -> Engine:
-    from workflows.engines.vasp.engine import vasp_engine
-
-    return vasp_engine(settings)
-
-
-def _gpaw_engine(settings: EngineSettings) -> Engine:
-    from workflows.engines.gpaw.engine import gpaw_engine_parts
-
-    return Engine(**gpaw_engine_parts(settings))
-
-
-_BUILDERS: dict[str, Callable[[EngineSettings], Engine]] = {
-    "diep-r2scan": _embedded_engine,
-    "chgnet-r2scan": _embedded_engine,
-    "gpaw": _gpaw_engine,
-    "vasp": _vasp_engine,
-}
+    Raises
+    ------
+    ValidationError
+        If they are none.
+    """
+    return cast("EngineSettings", TypeAdapter(engine_union()).validate_python(given))

@@ -1,4 +1,4 @@
-"""Which runs label a campaign's structures: a relaxation each, a melt-quench per interface."""
+"""Which runs label a campaign's structures: one each, and a melt-quench per interface."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from generators.family import kind_of
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.document import Provenance
 from workflows.labelling.engine import Engine
-from workflows.labelling.label_metadata import BUILDS, LABELLED_BY, N_ATOMS, TASK
+from workflows.labelling.label_metadata import BUILDS, N_ATOMS, RUNS_ON, TASK
 from workflows.labelling.relaxed_parents import relaxed_start
 from workflows.labelling.settings import EngineSettings
 from workflows.structures_io import StructureRecord
@@ -27,7 +27,7 @@ _TYPICAL_RELAX_STEPS = 15
 
 @dataclass(frozen=True)
 class LabelRun:
-    """One relaxation or one melt-quench, in one or more jobs.
+    """One relaxation, static calculation or melt-quench, in one or more jobs.
 
     Attributes
     ----------
@@ -76,8 +76,12 @@ def label_runs(
     """Yield the runs of each structure, in the order of the structures but parents first.
 
     A structure built from slabs that are among `records` starts from their relaxed atoms; slabs
-    that are not among them count as ideal.
+    that are not among them count as ideal. With ``task: static`` all structures are labelled as
+    they are.
     """
+    if settings.task == "static":
+        yield from (_static(record, engine) for record in records)
+        return
     relaxations: dict[str, LabelRun] = {}
     # A stable sort: what others are built from is not itself built from anything.
     for record in sorted(records, key=lambda record: bool(record.parent_mapping)):
@@ -94,24 +98,24 @@ def label_runs(
 
 
 def structure_flows(runs: Iterable[LabelRun], engine: Engine, seed: int) -> Iterator[Flow]:
-    """Yield one flow per structure: relax, then melt-quench what was relaxed if asked for.
+    """Yield one flow per structure: its first run, then its melt-quench if there is one.
 
     Flows of structures with parents refer to outputs of their parents' flows, which come first.
     """
     for structure_id, group in groupby(runs, key=lambda run: run.record.structure_id):
-        relax_run, *melt_runs = group
-        start: Structure | OutputReference = relax_run.record.to_structure()
+        first_run, *melt_runs = group
+        start: Structure | OutputReference = first_run.record.to_structure()
         jobs = []
-        if relax_run.parents:
-            build = _build_start(relax_run)
+        if first_run.parents:
+            build = _build_start(first_run)
             jobs.append(build)
             start = build.output["structure"]
-        relax = engine.relax.make(start, relax_run.provenance)
-        jobs.append(_named(relax, relax_run, engine, f"relax {structure_id}"))
+        first = engine.maker(first_run.task).make(start, first_run.provenance)
+        jobs.append(_named(first, first_run, engine, f"{first_run.task} {structure_id}"))
         for run in melt_runs:
             assert engine.melt_quench is not None
             melt = engine.melt_quench.make(
-                relax.output["structure"],
+                first.output["structure"],
                 run.provenance,
                 run_id=run.run_id,
                 seed=_velocity_seed(seed, structure_id),
@@ -119,6 +123,11 @@ def structure_flows(runs: Iterable[LabelRun], engine: Engine, seed: int) -> Iter
             name = f"{engine.melt_quench.settings.label} {structure_id} 1"
             jobs.append(_named(melt, run, engine, name))
         yield Flow(jobs, name=structure_id)
+
+
+def _static(record: StructureRecord, engine: Engine) -> LabelRun:
+    run_id = _run_id("static", record, engine, {})
+    return LabelRun(record, "static", run_id, n_jobs=1, estimated_steps=1)
 
 
 def _relaxation(
@@ -154,7 +163,7 @@ def _build_start(run: LabelRun) -> Job:
     build = relaxed_start(run.record.to_structure(), list(run.record.parent_mapping), parents)
     build.name = f"start {run.record.structure_id}"
     build.set_uuid(run.start_uuid)
-    # Told that a parent has failed, the job says so and stops those after it.
+    # If a parent has failed, the job runs nevertheless: it says so and stops those after it.
     build.config = JobConfig(on_missing_references=OnMissing.NONE)
     build.update_metadata({"structure_id": run.record.structure_id, BUILDS: True}, dynamic=False)
     return build
@@ -166,7 +175,7 @@ def _named(job: Job, run: LabelRun, engine: Engine, name: str) -> Job:
     job.update_metadata(
         {
             "structure_id": run.record.structure_id,
-            LABELLED_BY: engine.name,
+            RUNS_ON: engine.runs_on,
             TASK: run.task,
             N_ATOMS: len(run.record.atoms),
         }

@@ -23,8 +23,13 @@ from cuprolith.hashes import file_sha256, sha256, short_hash
 from cuprolith.json_files import read_json_if_whole, write_json
 from generators.crystals import standard_crystal
 from workflows.inputs.campaign import Campaign
-from workflows.labelling.embedded import POTENTIALS, embedded_calculator, own_torch_settings
-from workflows.labelling.engine import Engine, make_engine
+from workflows.labelling.calculator_engine import (
+    CalculatorEntry,
+    CalculatorSettings,
+    loaded_calculator,
+    own_torch_settings,
+)
+from workflows.labelling.engine import ENGINES, Engine, make_engine
 from workflows.progress import announce
 
 # Energies come in single precision, so that relaxations of soft crystals from other starts
@@ -96,8 +101,8 @@ def relax_crystal(structure: Structure, calculator: Calculator) -> tuple[Structu
     """
     crystal = standard_crystal("crystal", structure)
     atoms = AseAtomsAdaptor.get_atoms(crystal.primitive, msonable=False)
-    with own_torch_settings(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the potential's packages
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # from the potential's packages
         atoms.calc = calculator
         atoms.set_constraint(FixSymmetry(atoms))
         optimiser = BFGS(FrechetCellFilter(atoms), logfile=None)
@@ -119,7 +124,7 @@ def relaxed_crystals(
     crystals
         All crystals of the campaign, as given.
     cache
-        JSON file; written after each crystal, so that a killed run goes on with the next.
+        JSON file; written after each crystal, so that a killed run resumes with the next.
 
     Raises
     ------
@@ -129,19 +134,21 @@ def relaxed_crystals(
     wanted = {name: settings for name, settings in campaign.crystals.items() if settings.relax}
     if not wanted:
         return {}
-    if campaign.engine.name not in POTENTIALS:
+    settings = campaign.engine
+    if not isinstance(settings, CalculatorSettings):
+        able = [entry.name for entry in ENGINES if isinstance(entry, CalculatorEntry)]
         raise CuprolithError(
-            f"lattice constants cannot be relaxed with {campaign.engine.name}",
+            f"lattice constants cannot be relaxed with {settings.name}",
             key=f"crystals.{next(iter(wanted))}.relax",
-            remedy=f"give them, or relax them in a campaign with {' or '.join(POTENTIALS)}",
+            remedy=f"give them, or relax them in a campaign with one of {', '.join(able)}",
         )
-    engine = make_engine(campaign.engine)
+    engine = make_engine(settings)
     stored = _cached(cache)
     found: dict[str, RelaxedCrystal] = {}
     for name in wanted:
         request = _request(campaign, name, engine)
         if name not in stored or stored[name].request != request:
-            relaxed = _relaxed(name, crystals[name], campaign, engine, request)
+            relaxed = _relaxed(name, crystals[name], settings, engine, request)
             stored[name] = relaxed.model_copy(update={"sha256": relaxed.digest()})
             write_json(cache, {key: each.model_dump(mode="json") for key, each in stored.items()})
         found[name] = stored[name]
@@ -175,11 +182,12 @@ def with_relaxed(
 
 
 def _relaxed(
-    name: str, crystal: Structure, campaign: Campaign, engine: Engine, request: str
+    name: str, crystal: Structure, settings: CalculatorSettings, engine: Engine, request: str
 ) -> RelaxedCrystal:
     started = time.perf_counter()
     try:
-        structure, steps = relax_crystal(crystal, embedded_calculator(campaign.engine.name))
+        with own_torch_settings(settings):
+            structure, steps = relax_crystal(crystal, loaded_calculator(settings))
     except (NotRelaxedError, KeyError, RuntimeError) as error:
         raise CuprolithError(
             f"crystal {name!r} cannot be relaxed with {engine.name}: {error}",

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from ase.geometry import find_mic
 from jobflow import Response, job
-from numpy.typing import NDArray
 from pymatgen.core import Structure
 
 from cuprolith.arrays import FloatArray
 from cuprolith.errors import CuprolithError
 from generators.parent_mapping import ParentMapping
+from workflows.labelling.free_atoms import free_mask
 
 _FUSED = 0.6  # of the bond
 _APART = 1.5  # of the bond
@@ -130,7 +130,7 @@ def relaxed_displacements(ideal: Structure, relaxed: Structure) -> FloatArray:
             remedy="Relax slabs in a fixed cell (ISIF=2), and keep the order of the atoms",
         )
     moved, _ = find_mic(relaxed.cart_coords - ideal.cart_coords, ideal.lattice.matrix)
-    fixed = ~_free_atoms(ideal)
+    fixed = ~np.array(free_mask(ideal))
     still = fixed if fixed.any() else np.ones(len(ideal), dtype=bool)
     return np.asarray(moved - moved[still].mean(axis=0))
 
@@ -204,10 +204,3 @@ def _nearest_distances(structure: Structure) -> FloatArray:
     centers, _, _, distances = structure.get_neighbor_list(_NEIGHBOUR_CUTOFF)
     np.minimum.at(nearest, centers, distances)
     return nearest
-
-
-def _free_atoms(structure: Structure) -> NDArray[np.bool_]:
-    """Whether each atom is free, shape (n,); all are if ``selective_dynamics`` is missing."""
-    everywhere = [[True] * 3] * len(structure)
-    flags = structure.site_properties.get("selective_dynamics", everywhere)
-    return np.array([all(flag) for flag in flags])

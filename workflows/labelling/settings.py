@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Annotated, Literal, NamedTuple
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from cuprolith.settings import Settings
 from training.settings import Count
-from workflows.engines.gpaw.settings import GpawSettings
-from workflows.engines.vasp.settings import VaspSettings
 from workflows.labelling.kpoints import PAPER_KPOINT_LENGTH
-
-EngineName = Literal["diep-r2scan", "chgnet-r2scan", "gpaw", "vasp"]
 
 PAPER_COOLING_RATE = 250.0
 """Cooling rate of the melt-quench in K/ps (Laskaris 2026, section III.B)."""
@@ -147,18 +145,42 @@ class MeltQuenchSettings(Settings):
 
 
 class EngineSettings(Settings):
-    """Who computes the labels, and how."""
+    """Who computes the labels, and how: what all engines share.
 
-    name: EngineName = "diep-r2scan"
-    relax: RelaxSettings = RelaxSettings()
+    Each engine has a subclass of its own, whose `name` is a ``Literal`` with that engine's name.
+    Fields whose value is a path are files: relative to the campaign file, copied into workdirs,
+    and known by their content.
+    """
+
+    name: str
+    task: Literal["relax", "static"] = Field(
+        default="relax", description="relax each structure, or label it as it is (static)"
+    )
+    relax: RelaxSettings = Field(default=RelaxSettings(), description="used if `task` is relax")
     melt_quench: MeltQuenchSettings | None = Field(
         default=None, description="run on each relaxed interface; leave out for none"
     )
-    vasp: VaspSettings = Field(default=VaspSettings(), description="used if `name` is vasp")
-    gpaw: GpawSettings = Field(default=GpawSettings(), description="used if `name` is gpaw")
+
+    @model_validator(mode="after")
+    def _melts_what_is_relaxed(self) -> Self:
+        if self.task == "static" and self.melt_quench is not None:
+            raise ValueError(
+                "melt_quench starts from relaxed interfaces, and task: static relaxes none; "
+                "remove melt_quench, or use task: relax"
+            )
+        return self
 
     @property
     def kpoint_length(self) -> float:
-        """Length of k-point meshes, Å: the DFT engine's, or the paper's where there is none."""
-        dft = {"vasp": self.vasp.kpoint_length, "gpaw": self.gpaw.kpoint_length}
-        return dft.get(self.name, PAPER_KPOINT_LENGTH)
+        """Length of k-point meshes, Å: the engine's, or the paper's where it uses none."""
+        return PAPER_KPOINT_LENGTH
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Files that the settings name, by key."""
+        values = {key: getattr(self, key) for key in type(self).model_fields}
+        return {key: value for key, value in values.items() if isinstance(value, Path)}
+
+    def with_files(self, files: Mapping[str, Path]) -> Self:
+        """Return a copy with other paths, by key."""
+        return self.model_copy(update=dict(files))

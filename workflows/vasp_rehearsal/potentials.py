@@ -14,7 +14,13 @@ from ase.neighborlist import neighbor_list
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from cuprolith.errors import CuprolithError
-from workflows.labelling.embedded import POTENTIALS, embedded_calculator, own_torch_settings
+from workflows.labelling.calculator_engine import (
+    CalculatorEntry,
+    CalculatorSettings,
+    loaded_calculator,
+    own_torch_settings,
+)
+from workflows.labelling.engine import ENGINES
 
 FAST_POTENTIAL = "emt-like"
 
@@ -33,8 +39,8 @@ def rehearsal_calculator(name: str) -> Calculator:
     Parameters
     ----------
     name
-        An embedded engine (``diep-r2scan``, ``chgnet-r2scan``) or ``emt-like``, a Morse pair
-        potential for any elements that takes milliseconds.
+        An engine whose weights come with its package, or ``emt-like``, a Morse pair potential for
+        any elements that takes milliseconds.
 
     Raises
     ------
@@ -43,14 +49,23 @@ def rehearsal_calculator(name: str) -> Calculator:
     """
     if name == FAST_POTENTIAL:
         return MorsePairs()
-    for engine in POTENTIALS:
-        if engine == name:
-            return embedded_calculator(engine)
-    raise CuprolithError(
-        f"there is no potential {name!r} for rehearsals",
-        where="CUPROLITH_REHEARSAL",
-        remedy=f"set it to one of {', '.join([*POTENTIALS, FAST_POTENTIAL])}",
-    )
+    return loaded_calculator(_settings(name))
+
+
+def _settings(name: str) -> CalculatorSettings:
+    able = {
+        entry.name: entry
+        for entry in ENGINES
+        if isinstance(entry, CalculatorEntry) and entry.weights
+    }
+    if name not in able:
+        raise CuprolithError(
+            f"there is no potential {name!r} for rehearsals",
+            where="CUPROLITH_REHEARSAL",
+            remedy=f"set it to one of {', '.join([*able, FAST_POTENTIAL])}",
+        )
+    settings: CalculatorSettings = able[name].settings()
+    return settings
 
 
 def reproducible(name: str) -> AbstractContextManager[None]:
@@ -58,7 +73,7 @@ def reproducible(name: str) -> AbstractContextManager[None]:
 
     The Morse pairs always do, and need not load torch for it.
     """
-    return nullcontext() if name == FAST_POTENTIAL else own_torch_settings()
+    return nullcontext() if name == FAST_POTENTIAL else own_torch_settings(_settings(name))
 
 
 class MorsePairs(Calculator):

@@ -4,7 +4,7 @@ from jobflow import Job, job
 from pymatgen.core import Lattice, Structure
 
 from workflows.jobs.job_ids import stable_uuid
-from workflows.labelling.label_metadata import LABELLED_BY, N_ATOMS, TASK
+from workflows.labelling.label_metadata import N_ATOMS, RUNS_ON, TASK
 
 
 @job
@@ -22,6 +22,6 @@ def _trivial_label(number: int, n_jobs: int) -> Job:
     made = trivial_label(Structure(cell, ["Cu"], [[0, 0, 0]]))
     made.name = f"trivial-{number}"
     made.set_uuid(stable_uuid("queue overhead", str(number)))
-    known = {LABELLED_BY: "rehearsal", TASK: "relax", N_ATOMS: 1}
+    known = {RUNS_ON: "mpi", TASK: "relax", N_ATOMS: 1}
     made.update_metadata(known, dynamic=False)
     return made

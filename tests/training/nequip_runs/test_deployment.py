@@ -17,7 +17,9 @@ from ase import Atoms, units
 from ase.build import bulk
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from ase.md.verlet import VelocityVerlet
+from ase.stress import full_3x3_to_voigt_6_stress
 from frame_samples import PROVENANCE
+from pymatgen.io.ase import AseAtomsAdaptor
 
 from training.calculator import checkpoint_calculator
 from training.dataset.builder import build_dataset
@@ -31,6 +33,8 @@ from training.variants.allegro import AllegroSettings
 from training.variants.allegro_mlp import AllegroMLPTraining, FinalMLPSettings
 from training.variants.allegro_qdi import AllegroQDITraining, QDISettings
 from training.variants.nequip import NequIPSettings, NequIPTraining
+from workflows.labelling.document import Provenance, frames_of
+from workflows.labelling.engine import engine_settings, make_engine
 from workflows.vasp_rehearsal.potentials import MorsePairs
 
 # A compilation takes half a minute: each variant has one precision and one target, and a package
@@ -169,6 +173,20 @@ def test_compiled_model_agrees_with_the_checkpoint(for_ase):
     compiled = compiled_calculator(for_ase.compiled)
     for atoms in structures():
         assert_close(outputs(atoms, eager), outputs(atoms, compiled), 1e-5)
+
+
+def test_each_form_of_a_trained_model_labels_as_an_engine(for_ase):
+    """A campaign may name a checkpoint, a package or a compiled model."""
+    atoms = alloy(np.random.default_rng(8), (1, 1, 2))
+    structure = AseAtomsAdaptor.get_structure(atoms)
+    expected = outputs(atoms, checkpoint_calculator(for_ase.checkpoint, "cpu"))
+    for model in (for_ase.checkpoint, for_ase.package, for_ase.compiled):
+        engine = make_engine(engine_settings(name="nequip", model=model, functional="Morse"))
+        document = engine.static.label(structure, Provenance("alloy-1", "bulk", "", ""))
+        (frame,) = frames_of(document.as_dict())
+        assert (frame.engine, frame.functional) == ("nequip", "Morse")
+        stress = full_3x3_to_voigt_6_stress(frame.stress)
+        assert_close(expected, (frame.energy, frame.forces, stress), 1e-4)
 
 
 def test_compiled_model_does_not_mind_torch_default_dtype(for_ase):

@@ -3,8 +3,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from workflows.checks import Check
 from workflows.cli.main import app
-from workflows.doctor import Check
 
 CHECKS = {
     "ok": Check(subject="database", status="ok", found="[here]"),

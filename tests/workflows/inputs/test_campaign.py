@@ -116,6 +116,40 @@ def test_impossible_values_are_refused(tmp_path, old, new, expected):
     assert expected in refusal(tmp_path, SMALL.replace(old, new))
 
 
+@pytest.mark.parametrize(
+    ("engine", "place", "hint"),
+    [
+        (
+            "{name: vaspp}",
+            "engine.name: unknown (got 'vaspp')",
+            "did you mean `vasp`? valid here: ",
+        ),
+        (
+            "{name: vapor}",
+            "engine.name",
+            "chgnet-r2scan, diep-r2scan, emt, gpaw, mace, nequip, vasp",
+        ),
+        ("{vasp: {encut: 400}}", "engine.vasp: unknown key", "it is a key of `name: vasp`"),
+        (
+            "{name: gpaw, vasp: {}}",
+            "engine.vasp: unknown key",
+            "valid keys here: gpaw, melt_quench",
+        ),
+        ("{nmae: vasp}", "engine.nmae: unknown key", "did you mean `name`?"),
+        ("{name: vasp, vasp: {encutt: 400}}", "engine.vasp.encutt", "did you mean `encut`?"),
+        ("{name: vasp, vasp: {encut: 4}}", "engine.vasp.encut", "plane-wave cutoff"),
+        ("{name: nequip}", "engine.model: missing", "file of the model"),
+        ("{name: nequip, model: a.zip}", "engine.model", "neither a checkpoint"),
+        ("{name: mace, model: nowhere.model}", "engine.model", "no such file: nowhere.model"),
+        ("vasp", "engine: keys expected (got 'vasp')", "write its keys below it"),
+    ],
+)
+def test_engines_know_their_own_keys_and_names(tmp_path, engine, place, hint):
+    message = refusal(tmp_path, SMALL.replace("seed: 1", f"engine: {engine}"))
+    assert place in message
+    assert hint in message
+
+
 @pytest.mark.parametrize("text", ["", "just text", "- a\n- list\n"])
 def test_not_a_mapping(tmp_path, text):
     assert "mapping of keys" in refusal(tmp_path, text)

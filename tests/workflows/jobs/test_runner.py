@@ -14,23 +14,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import runner_samples as samples
-from ase.calculators.emt import EMT
 from jobflow import Flow, JobStore, OutputReference, Response, job, run_locally
 from maggma.stores import MemoryStore
 from pymatgen.core import Lattice, Structure
 
 from cuprolith.errors import CuprolithError
+from workflows.engines.emt import EmtSettings
 from workflows.jobs.disk_space import DiskFullError
 from workflows.jobs.job_ids import stable_uuid
 from workflows.jobs.job_log import JobLog, read_job_log
 from workflows.jobs.run_records import failed_jobs
 from workflows.jobs.runner import run_flow, run_flows
-from workflows.labelling.calculator_makers import EmbeddedMeltQuenchMaker
+from workflows.labelling.calculator_makers import CalculatorMeltQuenchMaker
 from workflows.labelling.document import Provenance, frames_of
 from workflows.labelling.settings import MeltQuenchSettings
 from workflows.store.sqlite_store import job_store
 
-CALCULATOR = "workflows.labelling.calculator_makers.embedded_calculator"
+CALCULATOR = "workflows.labelling.calculator_makers.loaded_calculator"
 
 
 @pytest.fixture
@@ -608,7 +608,6 @@ def test_killed_at_any_moment_it_ends_as_if_undisturbed(tmp_path):
 def test_melt_quench_stopped_between_segments_gives_the_same_trajectory(
     store, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(CALCULATOR, lambda _name: EMT())
     structure = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.6), ["Cu"], [[0, 0, 0]])
     quench = MeltQuenchSettings(
         melt_temperature=600,
@@ -620,7 +619,7 @@ def test_melt_quench_stopped_between_segments_gives_the_same_trajectory(
     )
 
     def flow():
-        maker = EmbeddedMeltQuenchMaker(settings=quench)
+        maker = CalculatorMeltQuenchMaker(calculator=EmtSettings(), settings=quench)
         first = maker.make(structure, Provenance("bulk-1", "bulk", "", ""), run_id="r", seed=1)
         first.set_uuid(stable_uuid("r", "0"))
         return first

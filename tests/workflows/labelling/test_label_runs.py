@@ -1,12 +1,12 @@
 import pytest
 from ase.build import bulk
 
-from workflows.labelling.engine import make_engine
+from workflows.labelling.engine import engine_settings, make_engine
 from workflows.labelling.label_runs import label_runs, structure_flows
-from workflows.labelling.settings import EngineSettings, MeltQuenchSettings
+from workflows.labelling.settings import MeltQuenchSettings
 from workflows.structures_io import StructureRecord
 
-SETTINGS = EngineSettings(
+SETTINGS = engine_settings(
     melt_quench=MeltQuenchSettings(cooling_rate=5900, hold_steps=10, segment_steps=20)
 )
 

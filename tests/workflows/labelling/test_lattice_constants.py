@@ -17,9 +17,10 @@ from cuprolith.json_files import read_json
 from generators.candidate import Candidate
 from generators.crystals import prototype_structure, standard_crystal
 from generators.settings import CrystalSettings
+from workflows.engines.diep import DiepSettings
 from workflows.inputs.campaign import Campaign
 from workflows.labelling import lattice_constants as module
-from workflows.labelling.embedded import embedded_calculator, own_torch_settings
+from workflows.labelling.calculator_engine import loaded_calculator, own_torch_settings
 from workflows.labelling.lattice_constants import (
     NotRelaxedError,
     lattice_constants,
@@ -162,15 +163,17 @@ def test_relaxed_constants_cut_the_same_slabs_as_the_same_numbers_given():
 def test_diep_gives_the_constants_its_energies_have():
     """Cu 3.575 Å and Li 3.440 Å, from stress here and from energies as the reference."""
     warnings.simplefilter("ignore")
-    calculator = embedded_calculator("diep-r2scan")
+    settings = DiepSettings()
+    calculator = loaded_calculator(settings)
     for name, prototype, start, expected in (("Cu", "fcc", 3.62, 3.575), ("Li", "bcc", 3.50, 3.44)):
-        relaxed, _ = relax_crystal(crystal(prototype, name, a=start), calculator)
+        with own_torch_settings(settings):
+            relaxed, _ = relax_crystal(crystal(prototype, name, a=start), calculator)
         assert relaxed.lattice.a == pytest.approx(expected, abs=2e-3)
 
         def cell(a, element=name, structure=prototype):
             return bulk(element, structure, a=a)
 
-        with own_torch_settings():
+        with own_torch_settings(settings):
             lowest = lowest_energy(
                 cell, calculator, np.linspace(expected - 0.02, expected + 0.02, 5)
             )
@@ -187,7 +190,7 @@ def counted(monkeypatch):
         return relax_crystal(structure, EMT())
 
     monkeypatch.setattr(module, "relax_crystal", relax)
-    monkeypatch.setattr(module, "embedded_calculator", lambda name: None)
+    monkeypatch.setattr(module, "loaded_calculator", lambda settings: None)
     return calls
 
 
@@ -242,7 +245,7 @@ def test_a_failure_names_the_key(tmp_path, monkeypatch):
         raise NotRelaxedError("no")
 
     monkeypatch.setattr(module, "relax_crystal", fail)
-    monkeypatch.setattr(module, "embedded_calculator", lambda name: None)
+    monkeypatch.setattr(module, "loaded_calculator", lambda settings: None)
     asked = campaign(Cu={"prototype": "fcc", "a": 3.6, "relax": True})
     with pytest.raises(CuprolithError) as caught:
         relaxed_crystals(asked, campaign_crystals(asked), tmp_path / "c.json")

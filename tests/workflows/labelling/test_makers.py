@@ -1,4 +1,5 @@
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,17 +9,21 @@ from jobflow import run_locally
 
 from generators.families.dimers import dimer_candidates
 from generators.families.isolated_atoms import isolated_atom_candidates
+from workflows.engines.emt import EmtSettings
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.calculator_makers import (
-    EmbeddedMeltQuenchMaker,
-    EmbeddedRelaxMaker,
-    EmbeddedStaticMaker,
+    CalculatorMeltQuenchMaker,
+    CalculatorRelaxMaker,
+    CalculatorStaticMaker,
 )
 from workflows.labelling.document import Provenance, frames_of
 from workflows.labelling.settings import MeltQuenchSettings, RelaxSettings
 from workflows.structures_io import record_of
 
 PROVENANCE = Provenance("slab-1", "slab", "1 0 0", "")
+emt_relax = partial(CalculatorRelaxMaker, calculator=EmtSettings())
+emt_static = partial(CalculatorStaticMaker, calculator=EmtSettings())
+emt_melt_quench = partial(CalculatorMeltQuenchMaker, calculator=EmtSettings())
 QUENCH = MeltQuenchSettings(
     melt_temperature=600,
     final_temperature=10,
@@ -28,7 +33,7 @@ QUENCH = MeltQuenchSettings(
     thermostat_time=20,
 )
 
-CALCULATOR = "workflows.labelling.calculator_makers.embedded_calculator"
+CALCULATOR = "workflows.labelling.calculator_makers.loaded_calculator"
 
 
 def reference(frame):
@@ -37,8 +42,8 @@ def reference(frame):
     return atoms
 
 
-def test_relaxation_moves_only_free_atoms(emt, slab):
-    document = EmbeddedRelaxMaker(settings=RelaxSettings(fmax=0.01)).label(slab, PROVENANCE)
+def test_relaxation_moves_only_free_atoms(slab):
+    document = emt_relax(settings=RelaxSettings(fmax=0.01)).label(slab, PROVENANCE)
     first, last = (np.array(document.trajectory.positions[i]) for i in (0, -1))
     free = np.array(document.trajectory.free_mask)
     assert document.ionic_converged
@@ -49,8 +54,8 @@ def test_relaxation_moves_only_free_atoms(emt, slab):
     assert document.energy_last < document.energy_first
 
 
-def test_labels_are_the_calculators_and_unconstrained(emt, slab):
-    document = EmbeddedRelaxMaker().label(slab, PROVENANCE)
+def test_labels_are_the_calculators_and_unconstrained(slab):
+    document = emt_relax().label(slab, PROVENANCE)
     frames = list(frames_of(document.as_dict()))
     assert [frame.step for frame in frames] == list(range(document.n_frames))
     for frame in frames:
@@ -61,10 +66,8 @@ def test_labels_are_the_calculators_and_unconstrained(emt, slab):
     assert np.abs(frames[-1].forces[~frames[-1].free_mask]).max() > 0.01
 
 
-def test_unconverged_relaxation_says_so_and_keeps_its_frames(emt, slab):
-    document = EmbeddedRelaxMaker(settings=RelaxSettings(fmax=1e-3, max_steps=2)).label(
-        slab, PROVENANCE
-    )
+def test_unconverged_relaxation_says_so_and_keeps_its_frames(slab):
+    document = emt_relax(settings=RelaxSettings(fmax=1e-3, max_steps=2)).label(slab, PROVENANCE)
     assert not document.ionic_converged
     assert document.n_frames == 3
 
@@ -74,7 +77,7 @@ def test_atoms_in_a_box_are_labelled_as_they_are(emt):
     dimers = dimer_candidates(["Cu"], (1.0, 1.25), 20.0)
     for candidate in [*isolated_atom_candidates(["Cu"], 20.0), *dimers]:
         structure = record_of(candidate).to_structure()
-        document = EmbeddedRelaxMaker().label(structure, PROVENANCE)
+        document = emt_relax().label(structure, PROVENANCE)
         (frame,) = frames_of(document.as_dict())
         atoms = reference(frame)
         assert document.ionic_converged
@@ -83,8 +86,8 @@ def test_atoms_in_a_box_are_labelled_as_they_are(emt):
         assert (np.abs(frame.forces).max() > 0.1) == (candidate.family == "dimer")
 
 
-def test_static_labels_the_structure_as_it_is(emt, slab):
-    document = EmbeddedStaticMaker().label(slab, PROVENANCE)
+def test_static_labels_the_structure_as_it_is(slab):
+    document = emt_static().label(slab, PROVENANCE)
     (frame,) = frames_of(document.as_dict())
     assert np.array_equal(frame.positions, slab.cart_coords)
 
@@ -99,8 +102,8 @@ def test_nan_ends_the_run_and_marks_the_frame(monkeypatch, slab):
             if Diverging.calls == 3:
                 self.results["energy"] = self.results["free_energy"] = np.nan
 
-    monkeypatch.setattr(CALCULATOR, lambda _name: Diverging())
-    document = EmbeddedRelaxMaker().label(slab, PROVENANCE)
+    monkeypatch.setattr(CALCULATOR, lambda _settings: Diverging())
+    document = emt_relax().label(slab, PROVENANCE)
     frames = list(frames_of(document.as_dict()))
     assert "NaN" in document.stopped_because
     assert [frame.converged for frame in frames] == [True, True, False]
@@ -114,10 +117,10 @@ def run_segments(maker, slab):
     return documents
 
 
-def test_segments_equal_one_uninterrupted_run(emt, slab):
-    cut = run_segments(EmbeddedMeltQuenchMaker(settings=QUENCH), slab)
+def test_segments_equal_one_uninterrupted_run(slab):
+    cut = run_segments(emt_melt_quench(settings=QUENCH), slab)
     whole_settings = QUENCH.model_copy(update={"segment_steps": 10_000})
-    whole = run_segments(EmbeddedMeltQuenchMaker(settings=whole_settings), slab)
+    whole = run_segments(emt_melt_quench(settings=whole_settings), slab)
     frames = [frame for document in cut for frame in frames_of(document.as_dict())]
     assert [frame.step for frame in frames] == list(range(QUENCH.n_steps + 1))
     assert len(cut) == QUENCH.n_segments > 5
@@ -128,12 +131,12 @@ def test_segments_equal_one_uninterrupted_run(emt, slab):
         np.testing.assert_allclose(frame.forces, expected.forces, atol=1e-10)
 
 
-def test_melt_quench_follows_its_temperature(emt, slab):
+def test_melt_quench_follows_its_temperature(slab):
     # Long enough for the thermostat: 600 K hold, then a ramp of 1 ps.
     settings = MeltQuenchSettings(
         cooling_rate=590, hold_steps=400, segment_steps=5000, thermostat_time=40
     )
-    documents = run_segments(EmbeddedMeltQuenchMaker(settings=settings), slab)
+    documents = run_segments(emt_melt_quench(settings=settings), slab)
     temperatures = np.concatenate([document.temperatures for document in documents])
     assert temperatures[0] == pytest.approx(600)
     assert temperatures[100:400].mean() == pytest.approx(600, rel=0.15)
@@ -144,16 +147,16 @@ def test_melt_quench_follows_its_temperature(emt, slab):
     assert temperatures[-20:].mean() < 0.3 * 600
 
 
-def test_melt_quench_jobs_add_their_next_segment(emt, slab):
-    maker = EmbeddedMeltQuenchMaker(settings=QUENCH)
+def test_melt_quench_jobs_add_their_next_segment(slab):
+    maker = emt_melt_quench(settings=QUENCH)
     first = maker.make(slab, PROVENANCE, run_id="run", seed=3)
     first.set_uuid(stable_uuid("run", "0"))
     responses = run_locally(first, log=False, ensure_success=True)
     assert set(responses) == {stable_uuid("run", str(i)) for i in range(QUENCH.n_segments)}
 
 
-def test_scaled_down_quench_is_called_so(emt, slab):
-    document, _ = EmbeddedMeltQuenchMaker(settings=QUENCH).label(slab, PROVENANCE, 3, 0, None)
+def test_scaled_down_quench_is_called_so(slab):
+    document, _ = emt_melt_quench(settings=QUENCH).label(slab, PROVENANCE, 3, 0, None)
     assert document.trajectory_id == "slab-1/scaled-down-melt-quench"
     assert MeltQuenchSettings().label == "melt-quench"
 
@@ -167,7 +170,7 @@ def test_paper_schedule():
     assert per_step == pytest.approx(250 * 0.002)
 
 
-def test_makers_survive_serialisation(emt, slab):
-    maker = EmbeddedMeltQuenchMaker(settings=QUENCH, config_hash="abc")
-    assert EmbeddedMeltQuenchMaker.from_dict(maker.as_dict()) == maker
+def test_makers_survive_serialisation(slab):
+    maker = emt_melt_quench(settings=QUENCH, config_hash="abc")
+    assert CalculatorMeltQuenchMaker.from_dict(maker.as_dict()) == maker
     assert dataclasses.replace(maker, config_hash="d") != maker

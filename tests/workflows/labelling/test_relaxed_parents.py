@@ -17,11 +17,11 @@ from generators.settings import CrystalSettings
 from generators.structures_settings import StructuresSettings
 from workflows.jobs.runner import run_flows
 from workflows.labelling.document import Provenance
-from workflows.labelling.engine import Engine, make_engine
+from workflows.labelling.engine import Engine, engine_settings, make_engine
 from workflows.labelling.label_metadata import BUILDS
 from workflows.labelling.label_runs import label_runs, structure_flows
 from workflows.labelling.relaxed_parents import fallen_apart, relaxed_displacements, start_structure
-from workflows.labelling.settings import EngineSettings, RelaxSettings
+from workflows.labelling.settings import RelaxSettings
 from workflows.store.sqlite_store import job_store
 from workflows.structures_io import StructureRecord, record_of
 
@@ -45,7 +45,7 @@ STRUCTURES = {
         }
     ],
 }
-SETTINGS = EngineSettings(relax=RelaxSettings(fmax=0.02, max_steps=25))
+SETTINGS = engine_settings(relax=RelaxSettings(fmax=0.02, max_steps=25))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from pymatgen.core import Structure
 
 from workflows.inputs.campaign import Campaign
 from workflows.jobs.execution_order import execution_order
-from workflows.labelling.calculator_makers import EmbeddedRelaxMaker
+from workflows.labelling.calculator_makers import CalculatorRelaxMaker
 from workflows.labelling.engine import make_engine
 from workflows.stages import label as stage
 from workflows.stages.generate import generate
@@ -38,7 +38,7 @@ engine:
 
 
 @dataclass
-class CrumblingMaker(EmbeddedRelaxMaker):
+class CrumblingMaker(CalculatorRelaxMaker):
     """Relaxes as the engine does, but slabs of an element come out without their topmost atom."""
 
     crumbling: str = ""
@@ -63,7 +63,9 @@ def workdir(tmp_path):
 def crumble(monkeypatch, symbol):
     def engine(settings):
         made = make_engine(settings)
-        fields = {name: getattr(made.relax, name) for name in ("settings", "config_hash")}
+        fields = {
+            name: getattr(made.relax, name) for name in ("settings", "config_hash", "calculator")
+        }
         return replace(made, relax=CrumblingMaker(**fields, crumbling=symbol))
 
     monkeypatch.setattr(stage, "make_engine", engine)

@@ -48,12 +48,13 @@ def test_it_starts_without_torch(inside):
 
 @pytest.mark.slow
 def test_the_default_labels_with_the_embedded_r2scan_potential(inside, monkeypatch):
-    from workflows.labelling.embedded import embedded_calculator
+    from workflows.engines.diep import DiepSettings
+    from workflows.labelling.calculator_engine import loaded_calculator
 
     monkeypatch.delenv("CUPROLITH_REHEARSAL")
     assert main() == 0
     step = inside.vasprun().ionic_steps[0]
     atoms = step["structure"].to_ase_atoms()
-    atoms.calc = embedded_calculator("diep-r2scan")
+    atoms.calc = loaded_calculator(DiepSettings())
     assert step["e_fr_energy"] == pytest.approx(atoms.get_potential_energy(), abs=1e-4)
     np.testing.assert_allclose(step["forces"], atoms.get_forces(), atol=1e-4)

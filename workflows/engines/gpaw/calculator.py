@@ -231,8 +231,8 @@ class _GpawProcess:
             f"GPAW's process ended with status {status}; the last it said: {tail}",
             where=str(self._output),
             key="engine.gpaw.command",
-            remedy="finished steps are kept: mend the cause (memory, wall time, a killed node; "
-            "`cuprolith doctor` examines the installation) and give the same command again",
+            remedy="fix the cause (memory, wall time, a killed node; `cuprolith doctor` examines "
+            "the installation), then rerun the same command: finished steps are kept",
         )
 
     def _exit_status(self) -> int:

@@ -2,61 +2,82 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from workflows.engines.gpaw.installation import usable_installation
-from workflows.engines.gpaw.makers import GpawMeltQuenchMaker, GpawRelaxMaker, GpawStaticMaker
-from workflows.labelling.settings import EngineSettings
+from workflows.checks import Check
+from workflows.engines.gpaw.settings import GpawEngineSettings
+from workflows.labelling.engine import Engine, EngineEntry
+from workflows.labelling.unfit_settings import magnetic_elements, smearing_of_metals
 
-_SECONDS = 0.07
-"""Of one ionic step per k-point of the whole mesh and atom squared, one core.
-
-Measured on Cu cells of 2 to 8 atoms at 520 eV, first ionic step, nothing reduced by symmetry.
-Li takes a quarter of that. Later steps start from the density before and take about half.
-"""
-
-
-def seconds_per_step(n_atoms: int, n_kpoints: int = 1) -> float:
-    """Estimate the cost of one ionic step, core seconds: to within a factor of three.
-
-    Parameters
-    ----------
-    n_atoms, n_kpoints
-        Atoms of the cell, and points of the whole mesh (time reversal halves them).
-    """
-    return _SECONDS * n_kpoints * n_atoms**2
+if TYPE_CHECKING:
+    from pymatgen.core import Composition
 
 
-def gpaw_engine_parts(settings: EngineSettings) -> dict[str, Any]:
-    """Return identity and makers of the engine, by the names of `Engine`'s fields.
+@dataclass(frozen=True, kw_only=True)
+class GpawEntry(EngineEntry[GpawEngineSettings]):
+    """GPAW as an engine."""
 
-    Raises
-    ------
-    CuprolithError
-        If GPAW does not run under the campaign's command, or its libxc would spoil r2SCAN.
-    """
-    found = usable_installation(settings.gpaw)
-    common: dict[str, Any] = {
-        "functional": settings.gpaw.functional_label,
-        "config_hash": found.config_hash(settings.gpaw),
-        "gpaw": settings.gpaw,
-    }
-    return {
-        "name": "gpaw",
-        "functional": common["functional"],
-        "config_hash": common["config_hash"],
-        "simulated_by": (
-            f"energies, forces and stresses come from density functional theory "
-            f"({common['functional']}, PAW, plane waves to {settings.gpaw.cutoff:g} eV) with "
-            f"GPAW {found.gpaw} and libxc {found.libxc}"
-        ),
-        "relax": GpawRelaxMaker(settings=settings.relax, **common),
-        "static": GpawStaticMaker(**common),
-        "melt_quench": (
-            GpawMeltQuenchMaker(settings=settings.melt_quench, **common)
-            if settings.melt_quench
-            else None
-        ),
-        "uses_kpoints": True,
-        "seconds_per_step": seconds_per_step,
-    }
+    def build(self, settings: GpawEngineSettings) -> Engine:
+        """Build the engine.
+
+        Raises
+        ------
+        CuprolithError
+            If GPAW does not run under the campaign's command, or its libxc would spoil r2SCAN.
+        """
+        from workflows.engines.gpaw.installation import usable_installation
+        from workflows.engines.gpaw.makers import (
+            GpawMeltQuenchMaker,
+            GpawRelaxMaker,
+            GpawStaticMaker,
+        )
+        from workflows.labelling.dft_cost import seconds_per_step
+
+        gpaw, quench = settings.gpaw, settings.melt_quench
+        found = usable_installation(gpaw)
+        common: dict[str, Any] = {
+            "functional": gpaw.functional_label,
+            "config_hash": found.config_hash(gpaw),
+            "gpaw": gpaw,
+        }
+        return Engine(
+            name=self.name,
+            functional=common["functional"],
+            config_hash=common["config_hash"],
+            simulated=False,
+            simulated_by=(
+                f"energies, forces and stresses come from density functional theory "
+                f"({gpaw.functional_label}, PAW, plane waves to {gpaw.cutoff:g} eV) with "
+                f"GPAW {found.gpaw} and libxc {found.libxc}"
+            ),
+            relax=GpawRelaxMaker(settings=settings.relax, **common),
+            static=GpawStaticMaker(**common),
+            melt_quench=None if quench is None else GpawMeltQuenchMaker(settings=quench, **common),
+            seconds_per_step=seconds_per_step,
+            runs_on="mpi",
+        )
+
+    def checks(self, settings: GpawEngineSettings | None) -> list[Check]:
+        """Ask the GPAW behind the campaign's command, or behind the default one."""
+        from workflows.engines.gpaw.installation import check
+
+        given = settings or GpawEngineSettings()
+        return [check(given.gpaw.command)]
+
+    def unfit(
+        self, settings: GpawEngineSettings, elements: Sequence[str], solids: Sequence[Composition]
+    ) -> list[str]:
+        """Warn of elements that want spin, and of insulators with the smearing of metals."""
+        return [
+            *magnetic_elements(
+                elements,
+                solids,
+                "the engine gpaw computes without spin polarization; use an engine that can",
+            ),
+            *smearing_of_metals("engine.gpaw.smearing", settings.gpaw.smearing, solids),
+        ]
+
+
+ENGINE = GpawEntry(settings=GpawEngineSettings, uses_kpoints=True, log_files=("gpaw.txt",))

@@ -8,10 +8,11 @@ import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from cuprolith.errors import CuprolithError
 from cuprolith.hashes import short_hash
+from workflows.checks import Check
 from workflows.engines.gpaw.settings import GpawSettings
 
 _PROBE = Path(__file__).with_name("probe.py")
@@ -89,7 +90,7 @@ def installation(command: str) -> GpawInstallation:
             return GpawInstallation(**findings)
     output = (finished.stderr or finished.stdout).splitlines()
     said = [line.strip() for line in output if any(map(str.isalnum, line))]
-    errors = [line for line in said if "error" in line.lower()]  # launchers go on after these
+    errors = [line for line in said if "error" in line.lower()]  # launchers say more after it
     reason = (errors or said or [f"ended with status {finished.returncode}"])[-1]
     raise _unusable(command, reason)
 
@@ -112,18 +113,20 @@ def usable_installation(settings: GpawSettings) -> GpawInstallation:
     return found
 
 
-def check(command: str = "gpaw python") -> tuple[Literal["ok", "missing", "note"], str, str]:
-    """Examine GPAW for ``doctor``: status, what was found, and the remedy ("" if none)."""
+def check(command: str) -> Check:
+    """Examine GPAW for ``doctor``."""
+    subject = "engine gpaw"
     try:
         found = installation(command)
     except CuprolithError as error:
-        return "note", error.message, error.remedy
+        return Check(subject=subject, status="note", found=error.message, remedy=error.remedy)
     text = f"GPAW {found.gpaw}, libxc {found.libxc}, setups {found.setups}"
     if found.processes > 1:
         text += f", {found.processes} MPI processes"
     if found.fermi_hole:
-        return "missing", f"{text}, with Fermi-hole curvature enforced", REBUILD_LIBXC
-    return "ok", text, ""
+        text += ", with Fermi-hole curvature enforced"
+        return Check(subject=subject, status="missing", found=text, remedy=REBUILD_LIBXC)
+    return Check(subject=subject, status="ok", found=text)
 
 
 def _unusable(command: str, reason: str) -> CuprolithError:

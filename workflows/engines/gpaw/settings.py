@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from cuprolith.settings import Settings
 from workflows.labelling.kpoints import PAPER_KPOINT_LENGTH
+from workflows.labelling.settings import EngineSettings
 
 FUNCTIONALS = {"r2scan": "MGGA_X_R2SCAN+MGGA_C_R2SCAN", "pbe": "PBE"}
 """GPAW's names of the functionals."""
@@ -98,3 +99,15 @@ class GpawSettings(Settings):
             "symmetry": {"point_group": use_symmetry},
             "txt": "gpaw.txt",
         }
+
+
+class GpawEngineSettings(EngineSettings):
+    """What a campaign says about the engine ``gpaw``."""
+
+    name: Literal["gpaw"] = "gpaw"
+    gpaw: GpawSettings = GpawSettings()
+
+    @property
+    def kpoint_length(self) -> float:
+        """Length of k-point meshes, Å."""
+        return self.gpaw.kpoint_length

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import BaseModel
 from pymatgen.core import Structure
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.markup import escape
+from rich.table import Table
 
 from workflows.engines.vasp.inputs import (
     CampaignInputGenerator,
     MeltQuenchInputGenerator,
     RelaxInputGenerator,
+    StaticInputGenerator,
 )
 from workflows.engines.vasp.paper_settings import deviations, unstated
 from workflows.engines.vasp.potcars import campaign_potcars, potcar_problems
-from workflows.engines.vasp.settings import VaspSettings
-from workflows.labelling.settings import EngineSettings
+from workflows.engines.vasp.settings import VaspEngineSettings, VaspSettings
 
 
 class TaskInputs(BaseModel):
@@ -60,9 +63,29 @@ class DftPlan(BaseModel):
     unstated: dict[str, str]
     notes: list[str]
 
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[RenderableType]:
+        """Show it on a terminal."""
+        table = Table(title=f"INCAR, run by `{self.command}`")
+        table.add_column("tag")
+        for task in self.tasks:
+            table.add_column(f"{task.task}\n{escape(task.example)}\nk-mesh {task.mesh}")
+        for tag in sorted({tag for task in self.tasks for tag in task.incar}):
+            table.add_row(tag, *(escape(task.incar.get(tag, "")) for task in self.tasks))
+        yield table
+        potcars = ", ".join(f"{element}: {title}" for element, title in self.potcars.items())
+        yield f"POTCARs of {self.potcar_family}: {escape(potcars)}"
+        yield "deviations from the paper: " + escape("; ".join(self.deviations) or "none")
+        chosen = "; ".join(f"{key}: {value}" for key, value in self.unstated.items())
+        yield f"not stated by the paper, chosen here: {escape(chosen)}"
+        yield "cost is in core hours, rough: to within a factor of three or so"
+        for note in self.notes:
+            yield f"[yellow]•[/] {escape(note)}"
+
 
 def plan_dft(
-    settings: EngineSettings,
+    settings: VaspEngineSettings,
     examples: Iterable[tuple[str, str, Structure]],
     elements: Sequence[str],
 ) -> DftPlan:
@@ -73,7 +96,8 @@ def plan_dft(
     settings
         The engine.
     examples
-        Task (``relax`` or ``melt_quench``), structure id and structure, one for each task shown.
+        Task (``relax``, ``static`` or ``melt_quench``), structure id and structure, one for each
+        task shown.
     elements
         Symbols of all elements of the campaign.
     """
@@ -93,12 +117,14 @@ def plan_dft(
     )
 
 
-def _generator(task: str, settings: EngineSettings) -> CampaignInputGenerator:
+def _generator(task: str, settings: VaspEngineSettings) -> CampaignInputGenerator:
     quench = settings.melt_quench
     if task == "melt_quench" and quench is not None:
         return MeltQuenchInputGenerator(
             settings=settings.vasp, melt_quench=quench, segment=quench.segments[0]
         )
+    if task == "static":
+        return StaticInputGenerator(settings=settings.vasp)
     return RelaxInputGenerator(settings=settings.vasp, relax=settings.relax)
 
 

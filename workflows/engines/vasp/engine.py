@@ -3,73 +3,131 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from cuprolith.hashes import short_hash
-from workflows.engines.vasp.makers import VaspMeltQuenchMaker, VaspRelaxMaker, VaspStaticMaker
-from workflows.engines.vasp.vasp_run import expected_fingerprint
-from workflows.labelling.engine import Engine
-from workflows.labelling.settings import EngineSettings
+from workflows.engines.vasp.settings import VaspEngineSettings
+from workflows.labelling.engine import Engine, EngineEntry
+from workflows.labelling.unfit_settings import (
+    listed,
+    magnetic_elements,
+    smearing_of_metals,
+    with_f_electrons,
+)
 
-_SECONDS = 0.07
-"""Of one ionic step per k-point of the whole mesh and atom squared, one core.
+if TYPE_CHECKING:
+    from pymatgen.core import Composition, Structure
 
-Rough, and not VASP's: GPAW's, measured for the same functional, cutoff and elements. VASP's own
-share of cores, k-points and memory may make it three times less or more.
-"""
+    from workflows.checks import Check
+    from workflows.engines.vasp.dft_plan import DftPlan
 
-
-def seconds_per_step(n_atoms: int, n_kpoints: int = 1) -> float:
-    """Estimate the cost of one ionic step, core seconds: an order of magnitude.
-
-    Parameters
-    ----------
-    n_atoms, n_kpoints
-        Atoms of the cell, and points of the whole mesh.
-    """
-    return _SECONDS * n_kpoints * n_atoms**2
+_FOR_F_ELECTRONS = 6  # LMAXMIX
 
 
-def vasp_engine(settings: EngineSettings) -> Engine:
-    """Build the engine; nothing is looked for on this machine, so a laptop can plan.
+@dataclass(frozen=True, kw_only=True)
+class VaspEntry(EngineEntry[VaspEngineSettings]):
+    """VASP as an engine."""
 
-    Parameters
-    ----------
-    settings
-        The campaign's. A rehearsal is told by its command, and is another engine:
-        ``rehearsal``, with fingerprints of its own.
-    """
-    vasp = settings.vasp
-    name = "rehearsal" if vasp.is_rehearsal else "vasp"
-    identity = {
-        "engine": name,
-        "settings": expected_fingerprint(vasp, []).settings,
-        "potcar_family": vasp.potcar_family,
-        "potcars": vasp.potcars,
-        # Tags that the fingerprint of a run's output cannot hold decide labels, too.
-        "incar": vasp.incar,
-    }
-    text = json.dumps(identity, sort_keys=True)
-    common: dict[str, Any] = {
-        "engine": name,
-        "functional": vasp.functional_label,
-        "config_hash": short_hash(text),
-        "vasp": vasp,
-    }
-    quench = settings.melt_quench
-    return Engine(
-        name=name,
-        functional=vasp.functional_label,
-        config_hash=common["config_hash"],
-        simulated_by=(
-            "rehearsed: files are as VASP writes them, but every number in them comes from an "
-            "interatomic potential, not from a DFT calculation"
-            if vasp.is_rehearsal
-            else f"computed by DFT: VASP, {vasp.functional_label}, PAW {vasp.potcar_family}"
-        ),
-        relax=VaspRelaxMaker(settings=settings.relax, **common),
-        static=VaspStaticMaker(**common),
-        melt_quench=None if quench is None else VaspMeltQuenchMaker(settings=quench, **common),
-        seconds_per_step=seconds_per_step,
-        uses_kpoints=True,
-    )
+    def build(self, settings: VaspEngineSettings) -> Engine:
+        """Build the engine; nothing is looked for on this machine, so a laptop can plan.
+
+        A rehearsal is known by its command, and is another engine: ``rehearsal``, with
+        fingerprints of its own.
+        """
+        from workflows.engines.vasp.makers import (
+            VaspMeltQuenchMaker,
+            VaspRelaxMaker,
+            VaspStaticMaker,
+        )
+        from workflows.engines.vasp.vasp_run import expected_fingerprint
+        from workflows.labelling.dft_cost import seconds_per_step
+
+        vasp, quench = settings.vasp, settings.melt_quench
+        name = "rehearsal" if vasp.is_rehearsal else self.name
+        identity = {
+            "engine": name,
+            "settings": expected_fingerprint(vasp, []).settings,
+            "potcar_family": vasp.potcar_family,
+            "potcars": vasp.potcars,
+            # Tags that the fingerprint of a run's output cannot hold decide labels, too.
+            "incar": vasp.incar,
+        }
+        common: dict[str, Any] = {
+            "engine": name,
+            "functional": vasp.functional_label,
+            "config_hash": short_hash(json.dumps(identity, sort_keys=True)),
+            "vasp": vasp,
+        }
+        return Engine(
+            name=name,
+            functional=vasp.functional_label,
+            config_hash=common["config_hash"],
+            simulated=vasp.is_rehearsal,
+            simulated_by=(
+                "rehearsed: files are as VASP writes them, but every number in them comes from an "
+                "interatomic potential, not from a DFT calculation"
+                if vasp.is_rehearsal
+                else f"computed by DFT: VASP, {vasp.functional_label}, PAW {vasp.potcar_family}"
+            ),
+            relax=VaspRelaxMaker(settings=settings.relax, **common),
+            static=VaspStaticMaker(**common),
+            melt_quench=None if quench is None else VaspMeltQuenchMaker(settings=quench, **common),
+            seconds_per_step=seconds_per_step,
+            runs_on="mpi",
+        )
+
+    def checks(self, settings: VaspEngineSettings | None) -> list[Check]:
+        """Examine the command and, if no campaign names its own, the potentials."""
+        from workflows.engines.vasp.checks import check_command, check_potentials
+
+        given = settings or VaspEngineSettings()
+        return [check_command(given.vasp), *([check_potentials()] if settings is None else [])]
+
+    def campaign_checks(self, settings: VaspEngineSettings, elements: Sequence[str]) -> list[Check]:
+        """Examine the potentials of a campaign's elements."""
+        from workflows.engines.vasp.checks import check_campaign_potentials
+
+        return check_campaign_potentials(settings.vasp, elements)
+
+    def unfit(
+        self, settings: VaspEngineSettings, elements: Sequence[str], solids: Sequence[Composition]
+    ) -> list[str]:
+        """Warn of missing spin, of smearing of metals, and of mixing for f electrons."""
+        vasp = settings.vasp
+        spin = [] if vasp.spin_polarized else magnetic_elements(
+            elements,
+            solids,
+            "engine.vasp.spin_polarized is false (ISPIN = 1); set it to true, at about twice the "
+            "cost",
+        )  # fmt: skip
+        return [
+            *spin,
+            *smearing_of_metals("engine.vasp.smearing", vasp.smearing, solids),
+            *_mixing(vasp.incar.get("LMAXMIX", 4), with_f_electrons(elements)),
+        ]
+
+    def input_plan(
+        self,
+        settings: VaspEngineSettings,
+        examples: Iterable[tuple[str, str, Structure]],
+        elements: Sequence[str],
+    ) -> DftPlan:
+        """Show INCAR, mesh and POTCARs of each task."""
+        from workflows.engines.vasp.dft_plan import plan_dft
+
+        return plan_dft(settings, examples, elements)
+
+
+def _mixing(given: Any, with_f: Sequence[str]) -> list[str]:
+    if not with_f or (isinstance(given, int | float) and given >= _FOR_F_ELECTRONS):
+        return []
+    return [f"{listed(with_f)} may have f electrons: add LMAXMIX: 6 to engine.vasp.incar"]
+
+
+ENGINE = VaspEntry(
+    settings=VaspEngineSettings,
+    uses_kpoints=True,
+    log_files=("custodian.json", "vasp.out", "std_err.txt"),
+)

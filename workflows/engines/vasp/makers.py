@@ -32,6 +32,7 @@ from workflows.engines.vasp.settings import VaspSettings
 from workflows.engines.vasp.vasp_run import VaspRunner
 from workflows.inputs.names import structure_folder
 from workflows.labelling.document import LabelDocument, Provenance
+from workflows.labelling.free_atoms import set_free_mask
 from workflows.labelling.segmented import SegmentedMeltQuenchMaker
 from workflows.labelling.settings import RelaxSettings, Segment
 
@@ -262,6 +263,5 @@ def _final_structure(start: Structure, labels: RunLabels) -> Structure:
         labels.trajectory.positions[-1],
         coords_are_cartesian=True,
     )
-    flags = [[free] * 3 for free in labels.trajectory.free_mask]
-    structure.add_site_property("selective_dynamics", flags)
+    set_free_mask(structure, labels.trajectory.free_mask)
     return structure

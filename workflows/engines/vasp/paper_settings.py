@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from workflows.engines.vasp.settings import PAPER_CUTOFF, VaspSettings
+from workflows.engines.vasp.settings import PAPER_CUTOFF, VaspEngineSettings, VaspSettings
 from workflows.labelling.kpoints import PAPER_KPOINT_LENGTH
-from workflows.labelling.settings import EngineSettings
 
 # Laskaris 2026, sections III.B and III.C.
 _PAPER_DFT: dict[str, Any] = {
@@ -26,12 +25,13 @@ _PAPER_MELT_QUENCH: dict[str, Any] = {
 _NOT_IN_THE_PAPER = ("potcar_family", "smearing", "smearing_width", "spin_polarized")
 
 
-def deviations(settings: EngineSettings) -> list[str]:
+def deviations(settings: VaspEngineSettings) -> list[str]:
     """Return how a VASP campaign differs from the paper, e.g. ``"encut: 400 (paper: 520)"``."""
     sections: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         ("vasp", settings.vasp.model_dump(), _PAPER_DFT),
-        ("relax", settings.relax.model_dump(), _PAPER_RELAX),
     ]
+    if settings.task == "relax":
+        sections.append(("relax", settings.relax.model_dump(), _PAPER_RELAX))
     if settings.melt_quench is not None:
         sections.append(
             ("melt_quench", settings.melt_quench.model_dump(), _PAPER_MELT_QUENCH),

@@ -21,6 +21,7 @@ from workflows.engines.vasp.not_labels import reasons_for_no_label
 from workflows.engines.vasp.run_directory import RunDirectory
 from workflows.engines.vasp.vasprun import read_run
 from workflows.labelling.document import Trajectory
+from workflows.labelling.free_atoms import free_mask
 
 _TEMPERATURE = re.compile(r"^\s*\d+\s+T=\s*([0-9.]+)", re.MULTILINE)
 # Positions that repeat after a restart, Å: below what vasprun.xml prints.
@@ -194,11 +195,10 @@ class _Reader:
 
 
 def _empty_trajectory(start: Structure) -> Trajectory:
-    flags = start.site_properties.get("selective_dynamics") or [[True] * 3] * len(start)
     return Trajectory(
         numbers=[site.specie.Z for site in start],
         cell=start.lattice.matrix.tolist(),
-        free_mask=[bool(np.all(flag)) for flag in flags],
+        free_mask=free_mask(start),
     )
 
 

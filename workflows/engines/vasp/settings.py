@@ -13,6 +13,7 @@ from pydantic import Field, PlainValidator, field_validator, model_validator
 from cuprolith.settings import Settings
 from workflows.engines.vasp.incar_overrides import incar_value, refused_override, written_override
 from workflows.labelling.kpoints import PAPER_KPOINT_LENGTH
+from workflows.labelling.settings import EngineSettings
 
 PAPER_CUTOFF = 520.0
 """Plane-wave cutoff in eV (Laskaris 2026, section III.C)."""
@@ -186,3 +187,15 @@ class VaspSettings(Settings):
                 "pbe_start",
             },
         )
+
+
+class VaspEngineSettings(EngineSettings):
+    """What a campaign says about the engine ``vasp``."""
+
+    name: Literal["vasp"] = "vasp"
+    vasp: VaspSettings = VaspSettings()
+
+    @property
+    def kpoint_length(self) -> float:
+        """Length of k-point meshes, Å."""
+        return self.vasp.kpoint_length

@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from cuprolith.errors import CuprolithError
-from workflows.doctor import Check
+from workflows.checks import Check
 from workflows.hpc.jobs.job_database import jf_command, unreachable
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from cuprolith.errors import CuprolithError
-from workflows.doctor import Check
+from workflows.checks import Check
 from workflows.hpc.doctor.database import check_documents, check_queue, failed
 from workflows.hpc.doctor.hosts import (
     check_connection,

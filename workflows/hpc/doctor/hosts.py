@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from workflows.doctor import Check
+from workflows.checks import Check
 from workflows.hpc.jobs.error_lines import error_line
 
 if TYPE_CHECKING:

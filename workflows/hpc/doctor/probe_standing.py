@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from workflows.doctor import Check
+from workflows.checks import Check
 from workflows.environment import cuprolith_version
 from workflows.hpc.doctor.probe_jobs import NOT_TAKEN_UP, has_ended, runner_patience
 from workflows.hpc.doctor.probe_verdict import own_subject

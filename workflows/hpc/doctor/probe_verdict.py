@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from workflows.doctor import Check
+from workflows.checks import Check
 from workflows.engines.vasp.settings import REHEARSAL_COMMAND
 from workflows.environment import cuprolith_version
 from workflows.hpc.doctor.probe import GpuReport, NodeReport, VaspReport

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from cuprolith.errors import CuprolithError
-from workflows.doctor import Check
+from workflows.checks import Check
 from workflows.hpc.doctor.probe_jobs import (
     NOT_TAKEN_UP,
     has_ended,

@@ -10,24 +10,15 @@ from pydantic import BaseModel
 
 from workflows.hpc.job_metadata import STRUCTURE, WORKDIR
 from workflows.hpc.jobs.campaign_jobs import JobRecord
+from workflows.labelling.engine import ENGINES
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
     from jobflow_remote.remote.host.base import BaseHost
 
-# In the order in which they are shown.
-_LOGS = (
-    "queue.out",
-    "queue.err",
-    "custodian.json",
-    "vasp.out",
-    "std_err.txt",
-    "gpaw.txt",
-    "*.log",
-)
-# Folders of the engines that write files, in that of the campaign's runs.
-_ENGINES = ("vasp", "gpaw")
+# In the order in which they are shown, those of the engines between.
+_FIRST_LOGS, _LAST_LOGS = ("queue.out", "queue.err"), ("*.log",)
 _DEEPEST = 4
 _MOST_LOGS = 12
 _LONGEST_LINE = 400
@@ -123,15 +114,23 @@ def _run_folders(job: JobRecord) -> list[str]:
     if isinstance(workdir, str):
         opened = Workdir(Path(workdir))
         if isinstance(structure, str):
-            folders += [str(opened.runs / engine / structure) for engine in _ENGINES]
+            folders += [
+                str(opened.runs / engine.name / structure) for engine in ENGINES if engine.log_files
+            ]
         elif job.stage == "train":
             folders.append(str(opened.root / "training"))
     return folders
 
 
+def _logs() -> list[str]:
+    """Return the names of all log files, in the order in which they are shown."""
+    of_engines = [name for engine in ENGINES for name in engine.log_files]
+    return [*_FIRST_LOGS, *of_engines, *_LAST_LOGS]
+
+
 def _tails(host: BaseHost, folders: list[str], lines: int) -> list[LogTail]:
     places = " ".join(map(shlex.quote, folders))
-    names = " -o ".join(f"-name {shlex.quote(name)}" for name in _LOGS)
+    names = " -o ".join(f"-name {shlex.quote(name)}" for name in _logs())
     search = f"find {places} -maxdepth {_DEEPEST} -type f -size +0 \\( {names} \\)"
     found, error, code = host.execute(search, timeout=_LIST_SECONDS)
     paths = sorted(found.splitlines(), key=_order)[:_MOST_LOGS]
@@ -149,4 +148,5 @@ def _tail(host: BaseHost, path: str, lines: int) -> str:
 
 def _order(path: str) -> tuple[int, str]:
     name = path.rpartition("/")[2]
-    return (_LOGS.index(name) if name in _LOGS else len(_LOGS), path)
+    logs = _logs()
+    return (logs.index(name) if name in logs else len(logs), path)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from cuprolith.errors import CuprolithError
-from workflows.doctor import Check
+from workflows.checks import Check
 from workflows.hpc.setup.job_script import allocation_script, job_script
 from workflows.hpc.setup.project import (
     FREE_KEYS,

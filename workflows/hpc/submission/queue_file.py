@@ -12,14 +12,12 @@ from cuprolith.errors import CuprolithError
 from cuprolith.json_files import read_json, write_json
 from workflows.environment import cuprolith_version
 from workflows.hpc.resource_classes import ResourceClass
-from workflows.labelling.label_metadata import BUILDS, LABELLED_BY, N_ATOMS, TASK
+from workflows.labelling.label_metadata import BUILDS, N_ATOMS, RUNS_ON, TASK
 from workflows.tuning.steps import RESOURCE
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
     from workflows.hpc.setup.settings import HpcSettings
-
-_ENGINES_WITH_MPI = frozenset({"vasp", "rehearsal", "gpaw"})
 
 
 class Route(BaseModel):
@@ -109,8 +107,9 @@ class QueueFile(BaseModel):
         if RESOURCE in known:
             found: ResourceClass = known[RESOURCE]
             return found
-        if known.get(BUILDS) or known.get(LABELLED_BY) not in _ENGINES_WITH_MPI:
-            return "cpu"
+        runs_on = known.get(RUNS_ON)
+        if runs_on != "mpi":
+            return "gpu" if runs_on == "gpu" else "cpu"
         large = known[N_ATOMS] >= self.dft_large_from_atoms
         return "dft-large" if large or known[TASK] == "melt_quench" else "dft-small"
 

@@ -13,16 +13,16 @@ TRAPPED = f"env PYTHONPATH={STAND_IN} GPAW_STAND_IN_FERMI_HOLE=1 {sys.executable
 
 
 def test_an_installation_tells_its_versions():
-    status, found, remedy = check(GOOD)
-    assert (status, remedy) == ("ok", "")
-    assert "GPAW 0.stand-in, libxc 7.0.0" in found
+    found = check(GOOD)
+    assert (found.status, found.remedy) == ("ok", "")
+    assert "GPAW 0.stand-in, libxc 7.0.0" in found.found
 
 
 def test_fermi_hole_curvature_is_found_and_r2scan_refused():
-    status, found, remedy = check(TRAPPED)
-    assert status == "missing"
-    assert "Fermi-hole" in found
-    assert "DISABLE_FHC=ON" in remedy
+    found = check(TRAPPED)
+    assert found.status == "missing"
+    assert "Fermi-hole" in found.found
+    assert "DISABLE_FHC=ON" in found.remedy
     with pytest.raises(CuprolithError, match="unfit for r2SCAN"):
         usable_installation(GpawSettings(command=TRAPPED))
     assert usable_installation(GpawSettings(command=TRAPPED, functional="pbe")).fermi_hole
@@ -30,10 +30,10 @@ def test_fermi_hole_curvature_is_found_and_r2scan_refused():
 
 @pytest.mark.parametrize("command", ["/nowhere/gpaw python", f"{sys.executable} -S", "false"])
 def test_no_gpaw_says_how_to_get_it(command):
-    status, found, remedy = check(command)
-    assert status == "note"
-    assert command in found
-    assert "docs/gpaw.md" in remedy
+    found = check(command)
+    assert found.status == "note"
+    assert command in found.found
+    assert "docs/gpaw.md" in found.remedy
 
 
 def test_fingerprint_tells_what_decides_labels_and_nothing_else():

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +15,20 @@ from jobflow import run_locally
 from pymatgen.core import Structure
 
 from cuprolith.errors import CuprolithError
+from workflows.engines.emt import EmtSettings
 from workflows.engines.gpaw.calculator import gpaw_calculator
 from workflows.engines.gpaw.installation import usable_installation
 from workflows.engines.gpaw.makers import GpawMeltQuenchMaker, GpawRelaxMaker, GpawStaticMaker
 from workflows.engines.gpaw.settings import GpawSettings
 from workflows.jobs.job_ids import stable_uuid
-from workflows.labelling.calculator_makers import EmbeddedMeltQuenchMaker, EmbeddedRelaxMaker
+from workflows.labelling.calculator_makers import CalculatorMeltQuenchMaker, CalculatorRelaxMaker
 from workflows.labelling.document import Provenance, frames_of
 from workflows.labelling.lattice_constants import relax_crystal
 from workflows.labelling.settings import MeltQuenchSettings, RelaxSettings
 
-CALCULATOR = "workflows.labelling.calculator_makers.embedded_calculator"
-
 PROVENANCE = Provenance("slab-1", "slab", "1 0 0", "")
+emt_relax = partial(CalculatorRelaxMaker, calculator=EmtSettings())
+emt_melt_quench = partial(CalculatorMeltQuenchMaker, calculator=EmtSettings())
 STAND_IN = Path(__file__).with_name("gpaw_stand_in")
 QUENCH = MeltQuenchSettings(cooling_rate=5900, hold_steps=0, segment_steps=30, thermostat_time=20)
 
@@ -81,14 +83,13 @@ def test_relaxation_obeys_the_mask_and_labels_every_step(slab):
         np.testing.assert_allclose(frame.stress, atoms.get_stress(voigt=False), atol=1e-9)
 
 
-def test_a_relaxation_is_the_embedded_engines(slab, monkeypatch):
-    monkeypatch.setattr(CALCULATOR, lambda _name: EMT())
+def test_a_relaxation_is_that_of_the_calculator_engines(slab):
     settings = RelaxSettings(fmax=0.01)
-    embedded = EmbeddedRelaxMaker(settings=settings).label(slab, PROVENANCE)
+    reference = emt_relax(settings=settings).label(slab, PROVENANCE)
     document = relax()(slab)
-    assert document.n_frames == embedded.n_frames
+    assert document.n_frames == reference.n_frames
     np.testing.assert_allclose(
-        document.trajectory.positions, embedded.trajectory.positions, atol=1e-6
+        document.trajectory.positions, reference.trajectory.positions, atol=1e-6
     )
 
 
@@ -103,22 +104,21 @@ def test_static_is_the_negative_energy_derivative(slab):
     assert force == pytest.approx(-(energies[0] - energies[1]) / 2e-3, abs=1e-5)
 
 
-def test_melt_quench_segments_continue_and_equal_the_embedded_run(slab, monkeypatch):
-    monkeypatch.setattr(CALCULATOR, lambda _name: EMT())
+def test_melt_quench_segments_continue_and_equal_the_run_in_this_process(slab):
     documents, state = [], None
     for segment in range(QUENCH.n_segments):
         maker = GpawMeltQuenchMaker(settings=QUENCH, gpaw=stand_in())
         document, state = maker.label(slab, PROVENANCE, 3, segment, state)
         documents.append(document)
     whole = QUENCH.model_copy(update={"segment_steps": 1000})
-    embedded, _ = EmbeddedMeltQuenchMaker(settings=whole).label(slab, PROVENANCE, 3, 0, None)
+    reference, _ = emt_melt_quench(settings=whole).label(slab, PROVENANCE, 3, 0, None)
     frames = [frame for document in documents for frame in frames_of(document.as_dict())]
     assert len(documents) == 2
     assert [frame.step for frame in frames] == list(range(QUENCH.n_steps + 1))
     for frame in frames:
         assert frame.energy_sigma0 == pytest.approx(frame.energy + 0.5, abs=1e-9)
     np.testing.assert_allclose(
-        [frame.positions for frame in frames], embedded.trajectory.positions, atol=1e-6
+        [frame.positions for frame in frames], reference.trajectory.positions, atol=1e-6
     )
 
 
@@ -136,7 +136,7 @@ def test_a_dead_process_says_what_to_do_and_the_run_goes_on_where_it_was(slab):
     shutil.rmtree("gpaw")
     with pytest.raises(CuprolithError, match="oom-kill") as failure:
         relax("die:4")(slab)
-    assert "same command again" in failure.value.remedy
+    assert "rerun the same command" in failure.value.remedy
     assert evaluations() == 4  # three done, one lost
     again = relax()(slab)
     assert evaluations() == n_steps + 1

@@ -6,11 +6,11 @@ from workflows.engines.vasp.paper_settings import deviations, unstated
 from workflows.engines.vasp.settings import ParallelSettings, VaspSettings
 from workflows.inputs.campaign import load_campaign
 from workflows.inputs.campaign_errors import CampaignError
-from workflows.labelling.settings import EngineSettings
+from workflows.labelling.engine import engine_settings
 
 
 def test_defaults_are_the_papers():
-    settings = EngineSettings(name="vasp", melt_quench={})
+    settings = engine_settings(name="vasp", melt_quench={})
     assert deviations(settings) == []
     assert settings.vasp.encut == 520
     assert settings.vasp.kpoint_length == 32
@@ -19,7 +19,7 @@ def test_defaults_are_the_papers():
 
 
 def test_deviations_are_named():
-    settings = EngineSettings(
+    settings = engine_settings(
         name="vasp",
         relax={"fmax": 0.05},
         vasp={"functional": "pbe", "encut": 400, "incar": {"NELM": 300}},

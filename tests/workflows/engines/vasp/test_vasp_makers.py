@@ -16,8 +16,7 @@ from workflows.engines.vasp.vasp_run import expected_fingerprint
 from workflows.engines.vasp.vasprun import read_run
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.document import Provenance, frames_of
-from workflows.labelling.engine import make_engine
-from workflows.labelling.settings import EngineSettings
+from workflows.labelling.engine import engine_settings, make_engine
 from workflows.vasp_rehearsal.potentials import MorsePairs
 from workflows.vasp_rehearsal.run import RunAbortedError, run
 
@@ -90,7 +89,7 @@ def adatom():
 
 def engine_of(**settings):
     vasp = {**VASP, **settings.pop("vasp", {})}
-    return make_engine(EngineSettings(name="vasp", vasp=vasp, melt_quench=QUENCH, **settings))
+    return make_engine(engine_settings(name="vasp", vasp=vasp, melt_quench=QUENCH, **settings))
 
 
 def run_segments(maker, structure):

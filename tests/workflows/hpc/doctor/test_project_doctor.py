@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workflows.doctor import Check
+from workflows.checks import Check
 from workflows.hpc.doctor import examination as doctor
 from workflows.hpc.doctor.examination import examine_project
 from workflows.hpc.jobs.runner_sign import RunnerSign

@@ -1,0 +1,56 @@
+"""The engine ``nequip``: a NequIP or Allegro model in a file, of our own or a foundation model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import field_validator
+
+from workflows.labelling.calculator_engine import CalculatorEntry, Device, ModelFileSettings
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
+
+_SUFFIXES = (".ckpt", ".nequip.zip", ".nequip.pt2")
+
+
+class NequipSettings(ModelFileSettings):
+    """What a campaign says about the engine ``nequip``."""
+
+    name: Literal["nequip"] = "nequip"
+
+    @field_validator("model")
+    @classmethod
+    def _is_a_model(cls, model: Path) -> Path:
+        if not model.name.endswith(_SUFFIXES):
+            raise ValueError(
+                f"{model.name} is neither a checkpoint (.ckpt), a package (.nequip.zip), nor a "
+                "model compiled for ASE (.nequip.pt2)"
+            )
+        return model
+
+
+def _load(settings: NequipSettings, device: Device) -> Calculator:
+    name = settings.model.name
+    if name.endswith(".ckpt"):
+        from training.calculator import checkpoint_calculator
+
+        return checkpoint_calculator(settings.model, device)
+    if name.endswith(".nequip.pt2"):
+        from training.nequip_runs.deployment import compiled_calculator
+
+        return compiled_calculator(settings.model, device)
+    from training.calculator import packaged_calculator
+
+    return packaged_calculator(settings.model, device)
+
+
+ENGINE = CalculatorEntry(
+    settings=NequipSettings,
+    load=_load,
+    described="a NequIP or Allegro model",
+    packages=("nequip",),
+    precision="double",
+    seconds_per_atom=0.002,  # a small Allegro model; a foundation model takes ten times as long
+)

@@ -1,0 +1,91 @@
+"""What ``doctor`` says about VASP: its command and its potentials."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Sequence
+from importlib import metadata
+
+from cuprolith.errors import CuprolithError
+from workflows.checks import Check
+from workflows.engines.vasp.potcars import (
+    families_present,
+    is_placeholder,
+    potcar_directory,
+    potcar_problems,
+    potentials_present,
+)
+from workflows.engines.vasp.settings import REHEARSAL_COMMAND, VaspSettings
+
+
+def check_command(settings: VaspSettings) -> Check:
+    """Look for the program that runs VASP."""
+    program = shlex.split(os.path.expandvars(settings.command))[0]
+    if shutil.which(program) is None:
+        return Check(
+            subject="engine vasp",
+            status="note",
+            found=f"`{settings.command}` is not on the path",
+            remedy="set VASP_CMD, e.g. `srun vasp_std`; to rehearse a campaign without VASP: "
+            f"`vasp_cmd: {REHEARSAL_COMMAND}`",
+        )
+    kind = "a rehearsal" if settings.is_rehearsal else "VASP"
+    watcher = f"custodian {metadata.version('custodian')}"
+    return Check(
+        subject="engine vasp", status="ok", found=f"`{settings.command}` ({kind}), {watcher}"
+    )
+
+
+def check_potentials() -> Check:
+    """Look for the releases of potentials that are installed."""
+    subject = "VASP potentials"
+    try:
+        directory = potcar_directory()
+    except CuprolithError as error:
+        return Check(subject=subject, status="note", found=error.message, remedy=error.remedy)
+    families = families_present(directory)
+    if not families:
+        return Check(
+            subject=subject,
+            status="note",
+            found=f"neither PBE_54 nor PBE_64 in {directory}",
+            remedy="unpack one of them there: `pmg config -p <unpacked> <folder>`",
+        )
+    present = {family: potentials_present(directory, family) for family in families}
+    found = ", ".join(f"{len(symbols)} of {family}" for family, symbols in present.items())
+    placeholders = [
+        family
+        for family, symbols in present.items()
+        if any(is_placeholder(directory, family, symbol) for symbol in symbols[:1])
+    ]
+    if placeholders and not VaspSettings().is_rehearsal:
+        return Check(
+            subject=subject,
+            status="missing",
+            found=f"{found}; those of {', '.join(placeholders)} are placeholders for rehearsals",
+            remedy="set PMG_VASP_PSP_DIR to real potentials",
+        )
+    return Check(
+        subject=subject,
+        status="ok",
+        found=f"{found}; `cuprolith doctor CAMPAIGN` looks for those that a campaign needs",
+    )
+
+
+def check_campaign_potentials(settings: VaspSettings, elements: Sequence[str]) -> list[Check]:
+    """Look for the potentials of a campaign's elements."""
+    subject = f"VASP potentials of {', '.join(elements)}"
+    problems = potcar_problems(settings, elements)
+    if not problems:
+        return [Check(subject=subject, status="ok", found=f"all in {settings.potcar_family}")]
+    return [
+        Check(
+            subject=subject,
+            status="missing",
+            found=f"{problem.key}: {problem.message}" if problem.key else problem.message,
+            remedy=problem.remedy,
+        )
+        for problem in problems
+    ]
