@@ -151,6 +151,7 @@ def _gpaw() -> Check:
 
 
 def _vasp_command(given: VaspSettings | None) -> Check:
+    from workflows.engines.vasp.programs import OTHER_PROGRAMS
     from workflows.engines.vasp.settings import VaspSettings
 
     settings = given or VaspSettings()
@@ -161,21 +162,23 @@ def _vasp_command(given: VaspSettings | None) -> Check:
             subject="engine vasp",
             status="note",
             found=f"`{settings.command}` is not on the path",
-            remedy="set VASP_CMD, e.g. `srun vasp_std`; to rehearse a campaign without VASP: "
-            "`vasp_cmd: cuprolith-vasp-rehearsal`",
+            remedy="; ".join(
+                [
+                    "set VASP_CMD, e.g. `srun vasp_std`",
+                    *(f"to {each.purpose}: `vasp_cmd: {each.command}`" for each in OTHER_PROGRAMS),
+                ]
+            ),
         )
-    kind = "a rehearsal" if settings.is_rehearsal else "VASP"
-    return Check(
-        subject="engine vasp", status="ok", found=f"`{settings.command}` ({kind}), {watcher}"
-    )
+    found = f"`{settings.command}` ({settings.program.called}), {watcher}"
+    return Check(subject="engine vasp", status="ok", found=found)
 
 
 def _vasp_potentials() -> Check:
     from workflows.engines.vasp.potcars import (
         families_present,
-        is_placeholder,
         potcar_directory,
         potentials_present,
+        program_of_release,
     )
     from workflows.engines.vasp.settings import VaspSettings
 
@@ -194,16 +197,18 @@ def _vasp_potentials() -> Check:
         )
     present = {family: potentials_present(directory, family) for family in families}
     found = ", ".join(f"{len(symbols)} of {family}" for family, symbols in present.items())
-    placeholders = [
-        family
-        for family, symbols in present.items()
-        if any(is_placeholder(directory, family, symbol) for symbol in symbols[:1])
+    program = VaspSettings().program
+    owners = {family: program_of_release(directory, family) for family in families}
+    for_others = [
+        f"{family}: each is {owner.potcars.called}"
+        for family, owner in owners.items()
+        if owner.potcars is not None and owner != program
     ]
-    if placeholders and not VaspSettings().is_rehearsal:
+    if for_others:
         return Check(
             subject=subject,
             status="missing",
-            found=f"{found}; those of {', '.join(placeholders)} are placeholders for rehearsals",
+            found="; ".join([found, *for_others]),
             remedy="set PMG_VASP_PSP_DIR to real potentials",
         )
     return Check(

@@ -19,8 +19,7 @@ from monty.serialization import loadfn
 from pymatgen.io.vasp.inputs import POTCAR_FUNCTIONAL_MAP, POTCAR_STATS_PATH
 
 from cuprolith.errors import CuprolithError
-
-MARK = "PLACEHOLDER FOR REHEARSALS, NOT A PSEUDOPOTENTIAL"
+from workflows.vasp_rehearsal.program import MARK
 
 _ENMAX = {
     "Li 17Jan2003": 140.000,
@@ -102,27 +101,26 @@ def write_placeholder_potcars(
     CuprolithError
         If the release has no such POTCAR, or `directory` holds a POTCAR that is no placeholder.
     """
-    folder = directory / POTCAR_FUNCTIONAL_MAP.get(family, family)
     # All symbols are looked up before the first file is written.
     texts = {symbol: potcar_facts(symbol, family).text() for symbol in symbols}
     paths = []
     for symbol, text in texts.items():
-        path = folder / f"POTCAR.{symbol}"
+        path = placeholder_path(directory, family, symbol)
         if path.is_file() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
             raise CuprolithError(
                 "this is not a placeholder and will not be overwritten",
                 where=str(path),
                 remedy="write the placeholders to a folder of their own",
             )
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         paths.append(path)
     return paths
 
 
-def is_placeholder(path: Path) -> bool:
-    """Tell whether a POTCAR file (of one or several elements) holds a placeholder."""
-    return MARK in path.read_text(encoding="utf-8", errors="replace")
+def placeholder_path(directory: Path, family: str, symbol: str) -> Path:
+    """Return where pymatgen looks for a POTCAR if PMG_VASP_PSP_DIR is `directory`."""
+    return directory / POTCAR_FUNCTIONAL_MAP.get(family, family) / f"POTCAR.{symbol}"
 
 
 def potcar_facts(symbol: str, family: str) -> PotcarFacts:

@@ -13,13 +13,13 @@ from pymatgen.io.vasp.inputs import (
 )
 
 from cuprolith.errors import CuprolithError
+from workflows.engines.vasp.programs import program_of_potcar
 from workflows.vasp_rehearsal.potcars import (
-    MARK,
-    is_placeholder,
     potcar_facts,
     potcar_facts_of,
     write_placeholder_potcars,
 )
+from workflows.vasp_rehearsal.program import MARK, PROGRAM
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_pymatgen_finds_them_and_reads_the_facts(potcar_tree, family):
 
 def test_they_are_marked_and_not_valid(potcar_tree):
     (path,) = write_placeholder_potcars(potcar_tree, "PBE_54", ["Cu_pv"])
-    assert is_placeholder(path)
+    assert program_of_potcar(path.read_text()) == PROGRAM
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         single = PotcarSingle.from_file(path)
@@ -59,7 +59,7 @@ def test_a_concatenated_file_is_read_back(potcar_tree):
     with pytest.warns(UnknownPotcarWarning):
         potcar = Potcar.from_file(both)
     assert potcar.symbols == ["Li_sv", "Cu_pv"]
-    assert is_placeholder(both)
+    assert program_of_potcar(both.read_text()) == PROGRAM
 
 
 def test_pymatgen_sets_write_inputs_with_them(potcar_tree, tmp_path):

@@ -1,4 +1,4 @@
-"""The engine ``vasp``: production DFT, or its rehearsal."""
+"""The engine ``vasp``: production DFT, or another program in its place."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def vasp_engine(settings: EngineSettings) -> Engine:
     Parameters
     ----------
     settings
-        The campaign's. A rehearsal is told by its command, and is another engine:
-        ``rehearsal``, with fingerprints of its own.
+        The campaign's. A program that runs in place of VASP is told by its command, and is
+        another engine, with fingerprints of its own.
     """
     vasp = settings.vasp
-    name = "rehearsal" if vasp.is_rehearsal else "vasp"
+    program, name = vasp.program, vasp.program.name
     identity = {
         "engine": name,
         "settings": expected_fingerprint(vasp, []).settings,
@@ -62,10 +62,8 @@ def vasp_engine(settings: EngineSettings) -> Engine:
         functional=vasp.functional_label,
         config_hash=common["config_hash"],
         simulated_by=(
-            "rehearsed: files are as VASP writes them, but every number in them comes from an "
-            "interatomic potential, not from a DFT calculation"
-            if vasp.is_rehearsal
-            else f"computed by DFT: VASP, {vasp.functional_label}, PAW {vasp.potcar_family}"
+            program.simulated_by
+            or f"computed by DFT: VASP, {vasp.functional_label}, PAW {vasp.potcar_family}"
         ),
         relax=VaspRelaxMaker(settings=settings.relax, **common),
         static=VaspStaticMaker(**common),

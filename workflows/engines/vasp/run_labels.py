@@ -17,6 +17,7 @@ from workflows.engines.vasp.fingerprint import Fingerprint, drifted, run_fingerp
 from workflows.engines.vasp.handlers import corrections
 from workflows.engines.vasp.ionic_steps import FloatArray, IonicStep, VaspRun
 from workflows.engines.vasp.not_labels import reasons_for_no_label
+from workflows.engines.vasp.programs import VaspProgram, program_of_output
 from workflows.engines.vasp.run_directory import RunDirectory
 from workflows.engines.vasp.vasprun import read_run
 from workflows.labelling.document import Trajectory
@@ -38,14 +39,14 @@ class Expected:
         Divisions of the Γ-centred mesh.
     config_hash
         The engine's, for frames whose settings are as expected.
-    rehearsed
-        Whether the campaign is a rehearsal.
+    program
+        What the campaign runs.
     """
 
     fingerprint: Fingerprint
     mesh: tuple[int, int, int]
     config_hash: str
-    rehearsed: bool
+    program: VaspProgram
 
     def drift(self, run: VaspRun) -> list[str]:
         """Return in words how a run's settings differ."""
@@ -55,13 +56,13 @@ class Expected:
         if run.kpoints is not None and run.kpoints != self.mesh:
             meshes = ("×".join(map(str, mesh)) for mesh in (run.kpoints, self.mesh))
             differences.append("k-mesh " + " vs ".join(meshes))
-        if run.rehearsed != self.rehearsed:
-            names = {True: "a rehearsal", False: "VASP"}
+        found_program = program_of_output(run.generator)
+        if found_program != self.program:
             raise CuprolithError(
-                f"the output is of {names[run.rehearsed]}, the campaign asks for "
-                f"{names[self.rehearsed]}",
+                f"the output is of {found_program.called}, the campaign asks for "
+                f"{self.program.called}",
                 key="engine.vasp.vasp_cmd",
-                remedy="one campaign is either rehearsed or real: use another workdir",
+                remedy="one campaign runs one program: use another workdir",
             )
         return differences
 
@@ -131,12 +132,12 @@ def read_labels(
     expected
         Settings; steps of attempts that differ get another ``config_hash``.
     corrected
-        Whether steps that custodian set aside count.
+        Whether steps that custodian archived count.
 
     Raises
     ------
     CuprolithError
-        If the output is of another kind than the campaign (a rehearsal, or not).
+        If the output is of another program than the campaign's.
     """
     labels = RunLabels(_empty_trajectory(start))
     reader = _Reader(labels, start, np.argsort(order))

@@ -14,6 +14,7 @@ from pymatgen.io.vasp.outputs import Vasprun
 from vasp_files import calculation, random_run, vasprun_head, vasprun_tail, vasprun_xml, write_run
 
 from workflows.engines.vasp import vasprun_xml as reader
+from workflows.engines.vasp.programs import VASP, program_of_output
 from workflows.engines.vasp.vasprun import VaspOutputError, iter_ionic_steps, read_run
 
 # Bands that follow the labels within a calculation, with an <energy> look-alike.
@@ -76,7 +77,7 @@ def test_head(tmp_path):
     assert ours.incar["SIGMA"] == 0.05
     np.testing.assert_allclose(ours.positions, peer.initial_structure.cart_coords, atol=1e-8)
     assert ours.source == "vasprun.xml"
-    assert not ours.rehearsed
+    assert program_of_output(ours.generator) == VASP
 
 
 def test_stress_is_minus_a_tenth_gigapascal_per_kbar(tmp_path):
