@@ -15,7 +15,12 @@ from pymatgen.io.vasp.inputs import Incar, UnknownPotcarWarning
 from pymatgen.io.vasp.outputs import UnconvergedVASPWarning
 
 from cuprolith.errors import CuprolithError, WallTimeError
-from workflows.engines.vasp.handlers import corrections, handlers_for, reached_wall_time, validators
+from workflows.engines.vasp.handlers import (
+    CompleteRunValidator,
+    corrections,
+    handlers_for,
+    reached_wall_time,
+)
 from workflows.engines.vasp.run_directory import RunInputs
 from workflows.engines.vasp.settings import VaspSettings
 
@@ -64,7 +69,7 @@ def execute(directory: Path, task: str, settings: VaspSettings) -> str:
                 vasp_gamma_cmd=settings.command,
                 max_errors=settings.max_errors,
                 handlers=handlers_for(task, settings),
-                validators=validators(),
+                validators=[CompleteRunValidator()],
                 custodian_kwargs={
                     "polling_time_step": program.poll_seconds,
                     "monitor_freq": max(1, round(program.monitor_seconds / program.poll_seconds)),

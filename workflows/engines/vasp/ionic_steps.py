@@ -122,7 +122,7 @@ class VaspRun(RunHead):
     Attributes
     ----------
     source
-        Which file it was read from; both where OUTCAR had to go on for a truncated vasprun.xml.
+        Which file it was read from; both where OUTCAR had to continue a truncated vasprun.xml.
     steps
         Complete ionic steps in order; those of a truncated file end where the file does.
     complete

@@ -159,7 +159,7 @@ class VaspRelaxMaker(VaspMaker):
             return labels.complete and (settled or len(labels) >= self.settings.max_steps)
 
         def continuation(labels: RunLabels) -> RunInputs | None:
-            poscar = relaxation_continuation(runner.directory.last_labelled(), runner.ordered)
+            poscar = relaxation_continuation(labels.folder, runner.ordered)
             left = max(1, self.settings.max_steps - len(labels))
             return None if poscar is None else inputs(poscar, left)
 
@@ -245,7 +245,7 @@ class VaspMeltQuenchMaker(SegmentedMeltQuenchMaker, VaspMaker):
 
         def continuation(labels: RunLabels) -> RunInputs | None:
             poscar = dynamics_continuation(
-                runner.directory.last_labelled(),
+                labels.folder,
                 labels.trajectory,
                 runner.order,
                 self.settings.time_step,

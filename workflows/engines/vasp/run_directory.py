@@ -18,12 +18,10 @@ from typing import Any
 
 from pymatgen.io.vasp.inputs import Incar, Kpoints
 
-from cuprolith.errors import CuprolithError
 from cuprolith.hashes import short_hash
 from cuprolith.json_files import read_json_if_whole, write_json
 from workflows.engines.vasp.potcars import CheckedPotcar
 from workflows.engines.vasp.run_tree import PROVENANCE_FILE
-from workflows.engines.vasp.vasprun import read_run
 from workflows.labelling.document import Provenance
 
 _DRIVING_TAGS = frozenset({"NCORE", "KPAR"})
@@ -156,7 +154,7 @@ class RunDirectory:
             shutil.rmtree(attempt)
 
     def attempts(self, *, corrected: bool) -> Iterator[Path]:
-        """Yield the folders with labelled steps of this run, oldest first.
+        """Yield the folders that may hold labelled steps of this run, oldest first.
 
         Parameters
         ----------
@@ -166,14 +164,8 @@ class RunDirectory:
         for folder in (*_numbered(self.path, "attempt"), self.path):
             if corrected:
                 _unpack_errors(folder)
-                yield from (each for each in _numbered(folder, "error") if _has_steps(each))
-            if _has_steps(folder):
-                yield folder
-
-    def last_labelled(self) -> Path:
-        """Return the folder of the latest attempt with labelled steps."""
-        attempts = reversed(_numbered(self.path, "attempt"))
-        return next((each for each in (self.path, *attempts) if _has_steps(each)), self.path)
+                yield from _numbered(folder, "error")
+            yield folder
 
     def _recorded(self) -> dict[str, Any]:
         content = read_json_if_whole(self.path / PROVENANCE_FILE)
@@ -196,21 +188,10 @@ def _unpack_errors(folder: Path) -> None:
         partial.mkdir()
         try:
             with tarfile.open(archive) as packed:
-                for member in packed.getmembers():
-                    name = Path(member.name).name
-                    content = packed.extractfile(member) if member.isfile() else None
-                    if content is not None:
-                        with content, (partial / name).open("wb") as out:
-                            shutil.copyfileobj(content, out)
+                for member in filter(tarfile.TarInfo.isfile, packed.getmembers()):
+                    member.name = Path(member.name).name
+                    packed.extract(member, partial, filter="data")
         except (OSError, tarfile.TarError, EOFError):
             shutil.rmtree(partial)
             continue
         partial.rename(target)
-
-
-def _has_steps(folder: Path) -> bool:
-    try:
-        read_run(folder)
-    except (CuprolithError, OSError):
-        return False
-    return True

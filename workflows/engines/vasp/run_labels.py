@@ -82,8 +82,8 @@ class RunLabels:
     ----------
     trajectory
         In the candidate's order of atoms; positions are unwrapped.
-    last_attempt
-        Number of steps of the latest attempt; 0 if it labelled none.
+    folder
+        Of the latest attempt that labelled a step.
     complete
         Whether the latest attempt's output ends as VASP ends it.
     max_force
@@ -93,7 +93,7 @@ class RunLabels:
     """
 
     trajectory: Trajectory
-    last_attempt: int = 0
+    folder: Path
     complete: bool = False
     temperatures: list[float] = field(default_factory=list)
     corrections: list[str] = field(default_factory=list)
@@ -139,10 +139,13 @@ def read_labels(
     CuprolithError
         If the output is of another program than the campaign's.
     """
-    labels = RunLabels(_empty_trajectory(start))
+    labels = RunLabels(_empty_trajectory(start), run.path)
     reader = _Reader(labels, start, np.argsort(order))
     for folder in run.attempts(corrected=corrected):
-        vasp_run = read_run(folder)
+        try:
+            vasp_run = read_run(folder)
+        except (CuprolithError, OSError):  # no step was labelled
+            continue
         drift = expected.drift(vasp_run)
         before, repeated = len(labels), 0
         for step in vasp_run.steps:
@@ -151,9 +154,8 @@ def read_labels(
         labels.drift += [each for each in drift if each not in labels.drift]
         labels.corrections += corrections(folder)
         labels.temperatures += _temperatures(folder)[: len(labels) - before]
-        if folder == run.path:
-            labels.last_attempt = len(labels) - before
-            labels.complete = vasp_run.complete
+        if not folder.name.startswith("error-"):
+            labels.folder, labels.complete = folder, folder == run.path and vasp_run.complete
     if all(each == expected.config_hash for each in labels.trajectory.config_hashes):
         labels.trajectory.config_hashes = []
     return labels

@@ -203,7 +203,7 @@ def refuse_mixed_programs(runs: Iterable[SurveyedRun]) -> None:
 
 
 def with_parents(runs: Sequence[SurveyedRun]) -> list[SurveyedRun]:
-    """Tie runs without ``cuprolith.json`` to the runs that they go on from.
+    """Tie runs without ``cuprolith.json`` to the runs that they continue.
 
     Those are the first run in the same directory (relax1 for relax2), or a run anywhere whose
     CONTCAR is the structure they start from.

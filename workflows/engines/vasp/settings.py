@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, field_validator, model_validator
 
@@ -167,18 +167,3 @@ class VaspSettings(Settings):
     def program(self) -> VaspProgram:
         """What the command runs: VASP, or another program that runs in its place."""
         return program_of_command(self.command)
-
-    def identity(self) -> dict[str, Any]:
-        """Return the settings that are compared with the paper's, and their values."""
-        return self.model_dump(
-            mode="json",
-            exclude={
-                "vasp_cmd",
-                "wall_time",
-                "parallel",
-                "max_errors",
-                "max_restarts",
-                "frozen_after",
-                "pbe_start",
-            },
-        )
