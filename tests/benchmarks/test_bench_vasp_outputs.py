@@ -15,7 +15,7 @@ import ase.io
 import pytest
 from fresh_process import printed_number
 
-from workflows.engines.vasp.vasprun import iter_ionic_steps
+from workflows.engines.vasp.vasprun_xml import read_vasprun_xml
 from workflows.stages.collect_outputs import collect_outputs
 
 sys.path.append(str(Path(__file__).parents[1] / "workflows" / "engines" / "vasp"))
@@ -42,7 +42,7 @@ def write_aimd(path: Path, n_steps: int, seed: int = 0) -> None:
 
 
 def read_ours(path: Path) -> int:
-    return sum(1 for _ in iter_ionic_steps(path))
+    return sum(1 for _ in read_vasprun_xml(path).steps)
 
 
 def read_pymatgen(path: Path) -> int:

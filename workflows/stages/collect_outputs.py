@@ -20,7 +20,7 @@ from workflows.engines.vasp.run_survey import (
     agree_on_settings,
     by_trajectory,
     further_runs,
-    refuse_mixed_engines,
+    refuse_mixed_programs,
     survey_run,
     with_parents,
 )
@@ -105,7 +105,7 @@ def collect_outputs(
     Raises
     ------
     CuprolithError
-        If there is no run, no usable frame, or rehearsed runs among real ones.
+        If there is no run, no usable frame, or runs of several programs.
     OSError
         If the dataset cannot be written.
     """
@@ -113,7 +113,7 @@ def collect_outputs(
         raise CuprolithError("no such directory", str(root), "name the top of a tree of VASP runs")
     report = CollectionReport()
     runs = _survey(root, report)
-    refuse_mixed_engines(runs)
+    refuse_mixed_programs(runs)
     expected, runs = agree_on_settings(runs)
     report.settings = {"hash": expected.hash, **expected.settings, "potcars": expected.potcars}
     trajectories = by_trajectory(_without_copies(with_parents(runs), root, report))

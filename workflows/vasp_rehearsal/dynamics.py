@@ -18,7 +18,7 @@ from workflows.vasp_rehearsal.motion import (
     WalkStep,
     evaluate,
 )
-from workflows.vasp_rehearsal.thermostat import Thermostat, nose_mass, nose_period
+from workflows.vasp_rehearsal.thermostat import Thermostat, nose_mass
 
 _FORCE_TO_ACCELERATION = units._e / units._amu * 1e-10
 """eV/Å per u in Å/fs²."""
@@ -54,16 +54,6 @@ class _Mobile:
         return 2 * kinetic / (self.degrees * units.kB)
 
 
-def thermostat_period(inputs: RunInputs) -> tuple[float, float]:
-    """Return the Nosé mass (eV fs²) of a run with a thermostat, and its period in steps."""
-    settings, mobile = inputs.settings, _mobile(inputs)
-    mass = _bath(inputs, mobile)
-    if mass is None:
-        raise ValueError("SMASS = -3 has no thermostat")
-    hottest = max(settings.tebeg, settings.teend)
-    return mass, nose_period(mass, settings.potim, hottest, mobile.degrees)
-
-
 def molecular_dynamics(inputs: RunInputs, calculator: Calculator) -> Iterator[WalkStep]:
     """Walk NSW steps of time reversible leapfrog.
 
@@ -74,8 +64,8 @@ def molecular_dynamics(inputs: RunInputs, calculator: Calculator) -> Iterator[Wa
     """
     settings = inputs.settings
     atoms = inputs.atoms.copy()
-    mobile = _mobile(inputs)
-    bath = _bath(inputs, mobile)
+    mobile = _Mobile(atoms.get_masses()[:, None], atoms.cell.array, inputs.free)
+    bath = _bath(inputs)
     thermostat = inputs.thermostat or Thermostat()
     label = evaluate(atoms, calculator)
     velocities = inputs.velocities
@@ -97,22 +87,10 @@ def molecular_dynamics(inputs: RunInputs, calculator: Calculator) -> Iterator[Wa
             label = evaluate(atoms, calculator)
 
 
-def _mobile(inputs: RunInputs) -> _Mobile:
-    return _Mobile(inputs.atoms.get_masses()[:, None], inputs.atoms.cell.array, inputs.free)
-
-
-def _bath(inputs: RunInputs, mobile: _Mobile) -> float | None:
+def _bath(inputs: RunInputs) -> float | None:
     """Nosé mass in eV fs²; None at constant energy."""
-    settings = inputs.settings
-    if settings.smass < 0:
-        return None
-    return nose_mass(
-        settings.smass,
-        settings.potim,
-        float(inputs.atoms.cell.lengths()[0]),
-        max(settings.tebeg, settings.teend),
-        mobile.degrees,
-    )
+    smass = inputs.settings.smass
+    return None if smass < 0 else nose_mass(smass, float(inputs.atoms.cell.lengths()[0]))
 
 
 def _initial_velocities(inputs: RunInputs, mobile: _Mobile, label: Label) -> np.ndarray:

@@ -13,7 +13,6 @@ from pymatgen.io.vasp.inputs import Incar, Kpoints, Poscar, Potcar, UnknownPotca
 
 from cuprolith.errors import CuprolithError
 from workflows.vasp_rehearsal.incar import RunSettings, run_settings
-from workflows.vasp_rehearsal.kpoints import KpointSet, kpoint_set
 from workflows.vasp_rehearsal.thermostat import Thermostat
 
 
@@ -23,7 +22,6 @@ class Species:
 
     element: str
     titel: str
-    lexch: str
     count: int
     mass: float
     valence: float
@@ -35,6 +33,8 @@ class RunInputs:
 
     Attributes
     ----------
+    mesh
+        Divisions of the mesh of k-points.
     atoms
         Positions (Å) and cell; no calculator.
     free
@@ -43,13 +43,15 @@ class RunInputs:
         Cartesian, Å/fs, shape (n, 3), half a step before the positions; None without.
     thermostat
         State of the thermostat that CONTCAR of the previous run carried; None without.
+    seed
+        Of the initial velocities, where POSCAR has none.
     """
 
     comment: str
     incar: Incar
     settings: RunSettings
     species: tuple[Species, ...]
-    kpoints: KpointSet
+    mesh: tuple[int, int, int]
     atoms: Atoms
     free: np.ndarray | None
     velocities: np.ndarray | None
@@ -61,22 +63,16 @@ class RunInputs:
         """Number of valence electrons."""
         return sum(kind.count * kind.valence for kind in self.species)
 
-    @property
-    def n_bands(self) -> int:
-        """VASP's default number of bands, ``NELECT/2 + NIONS/2`` with at least three spare."""
-        occupied = int(np.ceil(self.n_electrons / 2))
-        return int(self.incar.get("NBANDS", occupied + max(len(self.atoms) // 2, 3)))
-
 
 def read_inputs(directory: Path) -> RunInputs:
-    """Read INCAR, POSCAR, POTCAR and, if there is one, KPOINTS.
+    """Read INCAR, POSCAR, POTCAR and KPOINTS.
 
     Raises
     ------
     CuprolithError
-        If a file is missing, or POTCAR does not fit POSCAR.
+        If a file is missing, POTCAR does not fit POSCAR, or KPOINTS is no mesh.
     """
-    for name in ("INCAR", "POSCAR", "POTCAR"):
+    for name in ("INCAR", "POSCAR", "POTCAR", "KPOINTS"):
         if not (directory / name).is_file():
             raise CuprolithError(
                 f"there is no {name}", where=str(directory), remedy=f"write a {name}"
@@ -85,40 +81,43 @@ def read_inputs(directory: Path) -> RunInputs:
     poscar = Poscar.from_file(
         str(directory / "POSCAR"), check_for_potcar=False, read_velocities=True
     )
-    species, enmax = _species(directory, poscar)
-    settings = run_settings(incar, enmax)
-    cell = poscar.structure.lattice.matrix
-    has_kpoints = (directory / "KPOINTS").is_file()
-    kpoints = Kpoints.from_file(str(directory / "KPOINTS")) if has_kpoints else None
+    species = _species(directory, poscar)
     atoms = Atoms(
         symbols=[site.specie.symbol for site in poscar.structure],
         scaled_positions=poscar.structure.frac_coords,
-        cell=cell,
+        cell=poscar.structure.lattice.matrix,
         pbc=True,
         masses=np.repeat([kind.mass for kind in species], [kind.count for kind in species]),
     )
-    if settings.seed is None:
-        seed = zlib.crc32((directory / "POSCAR").read_bytes())
-    else:
-        seed = settings.seed
-    free = poscar.selective_dynamics
-    velocities = poscar.velocities
+    free, velocities = poscar.selective_dynamics, poscar.velocities
     return RunInputs(
         comment=poscar.comment,
         incar=incar,
-        settings=settings,
+        settings=run_settings(incar),
         species=species,
-        kpoints=kpoint_set(kpoints, cell, settings.kspacing),
+        mesh=_mesh(directory),
         atoms=atoms,
         free=None if free is None else np.asarray(free, dtype=bool),
         velocities=None if velocities is None else np.asarray(velocities, dtype=float),
         thermostat=Thermostat.from_poscar(poscar.predictor_corrector_preamble),
-        seed=seed,
+        seed=zlib.crc32((directory / "POSCAR").read_bytes()),
     )
 
 
-def _species(directory: Path, poscar: Poscar) -> tuple[tuple[Species, ...], float | None]:
-    """Return the species in POSCAR's order and the largest ENMAX."""
+def _mesh(directory: Path) -> tuple[int, int, int]:
+    kpoints = Kpoints.from_file(str(directory / "KPOINTS"))
+    if kpoints.style.name not in {"Gamma", "Monkhorst"}:
+        raise CuprolithError(
+            f"the rehearsal does not know k-points of the style {kpoints.style.name}",
+            where="KPOINTS",
+            remedy="use a Gamma or Monkhorst-Pack mesh",
+        )
+    first, second, third = (int(divisions) for divisions in kpoints.kpts[0])
+    return first, second, third
+
+
+def _species(directory: Path, poscar: Poscar) -> tuple[Species, ...]:
+    """Return the species in POSCAR's order."""
     with warnings.catch_warnings():
         # Placeholders are unknown to pymatgen, as they should be.
         warnings.simplefilter("ignore", UnknownPotcarWarning)
@@ -130,16 +129,13 @@ def _species(directory: Path, poscar: Poscar) -> tuple[tuple[Species, ...], floa
             where=str(directory),
             remedy="concatenate the POTCARs in the order of POSCAR's species",
         )
-    species = tuple(
+    return tuple(
         Species(
             element=single.element,
             titel=single.keywords["TITEL"],
-            lexch=single.keywords["LEXCH"],
             count=count,
             mass=float(single.keywords["POMASS"]),
             valence=float(single.keywords["ZVAL"]),
         )
         for single, count in zip(potcar, poscar.natoms, strict=True)
     )
-    enmax = [single.keywords.get("ENMAX") for single in potcar]
-    return species, None if None in enmax else max(enmax)

@@ -14,20 +14,14 @@ import numpy as np
 from ase.calculators.calculator import Calculator
 from pymatgen.io.vasp.inputs import Incar
 
+from workflows.vasp_rehearsal.contcar_writer import ContcarWriter, scaled_positions
 from workflows.vasp_rehearsal.dynamics import molecular_dynamics
 from workflows.vasp_rehearsal.faults import Fault, pending_fault
-from workflows.vasp_rehearsal.geometry_writers import (
-    ContcarWriter,
-    XdatcarWriter,
-    scaled_positions,
-)
 from workflows.vasp_rehearsal.inputs import RunInputs, read_inputs
-from workflows.vasp_rehearsal.motion import WalkStep
+from workflows.vasp_rehearsal.motion import WalkStep, relaxation, single_point
 from workflows.vasp_rehearsal.oszicar_writer import OszicarWriter
 from workflows.vasp_rehearsal.outcar_writer import OutcarWriter
-from workflows.vasp_rehearsal.relaxation import relaxation, single_point
-from workflows.vasp_rehearsal.scf import electronic_steps
-from workflows.vasp_rehearsal.step import IonicStep
+from workflows.vasp_rehearsal.step import IonicStep, electronic_steps
 from workflows.vasp_rehearsal.vasprun_writer import VasprunWriter
 
 _REACHED = "reached required accuracy - stopping structural energy minimisation"
@@ -76,7 +70,7 @@ def run(directory: Path, calculator: Calculator, stdout: TextIO) -> None:
         player.within_step(number)
         stop = _stop_request(directory)
         last = walked.converged or number == inputs.settings.n_steps or stop != ""
-        files.end_step(step, last=last)
+        files.end_step(step)
         energy, before = step.energies.free, time.perf_counter()
         if walked.converged:
             files.remark(_REACHED)
@@ -97,32 +91,25 @@ class _OutputFiles:
         self._oszicar = OszicarWriter(directory, inputs, stdout)
         self._outcar = OutcarWriter(directory, inputs)
         self._contcar = ContcarWriter(directory, inputs)
-        self._xdatcar = XdatcarWriter(directory, inputs)
 
     def begin_step(self, step: IonicStep) -> None:
         for writer in (self.vasprun, self._oszicar, self._outcar):
             writer.begin_step(step)
 
-    def end_step(self, step: IonicStep, *, last: bool) -> None:
+    def end_step(self, step: IonicStep) -> None:
         for writer in (self.vasprun, self._outcar, self._oszicar):
-            writer.end_step(step, last=last)
-        self._xdatcar.end_step(step)
-        self._contcar.end_step(step)
+            writer.end_step(step)
+        self._contcar.end_step(step.continuation)
 
     def remark(self, text: str) -> None:
         """Say why the run stops."""
         self._oszicar.remark(text)
         self._outcar.remark(text)
 
-    def flush(self) -> None:
-        for writer in (self.vasprun, self._oszicar, self._outcar):
-            writer.flush()
-
     def finish(self, step: IonicStep, seconds: float) -> None:
         self.vasprun.finish(scaled_positions(step.continuation.positions, self._inputs))
         self._outcar.finish(seconds)
         self._oszicar.finish()
-        self._xdatcar.finish()
 
 
 class _FaultPlayer:
@@ -155,7 +142,6 @@ class _FaultPlayer:
         for name, message in (("zbrent", _ZBRENT), ("edddav", _EDDDAV)):
             if self._fault.name == name and number == self._fault.at_step:
                 self._files.remark(message)
-                self._files.flush()
                 raise RunAbortedError(message)
 
     def within_step(self, number: int) -> None:
@@ -164,11 +150,9 @@ class _FaultPlayer:
         if fault is None or number != fault.at_step:
             return
         if fault.name == "frozen":
-            self._files.flush()
             while True:
                 time.sleep(3600)
         if fault.name == "walltime_kill":
-            self._files.flush()
             os.kill(os.getpid(), signal.SIGKILL)
         if fault.name == "full_disk":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._files.vasprun.path))
@@ -193,23 +177,22 @@ def _ionic_step(
     seconds: float,
 ) -> IonicStep:
     settings = inputs.settings
-    scf = electronic_steps(
+    converges = player.converges(number)
+    electronic = electronic_steps(
         walked.label.energy,
-        n_atoms=len(inputs.atoms),
-        ismear=settings.ismear,
-        sigma=settings.sigma,
-        ediff=settings.ediff,
-        nelm=settings.nelm,
+        len(inputs.atoms),
+        settings,
         first=number == 1,
-        converges=player.converges(number),
+        converges=converges,
     )
     return IonicStep(
         number=number,
         scaled=scaled_positions(walked.label.positions, inputs),
         forces=player.forces(number, walked.label.forces),
-        stress=walked.label.stress if settings.labels_stress else None,
-        scf=scf,
-        energy_change=scf.energies.free - energy_before,
+        stress=walked.label.stress if settings.isif > 0 else None,
+        electronic=electronic,
+        converged=converges and len(electronic) < settings.nelm,
+        energy_change=electronic[-1].energies.free - energy_before,
         continuation=walked.continuation,
         thermal=walked.thermal,
         seconds=seconds,

@@ -33,7 +33,7 @@ class Thermostat:
     def damp(
         self, kinetic: float, target: float, mass: float, degrees: int, time_step: float
     ) -> tuple[Thermostat, float]:
-        """Let the thermostat act for a time.
+        """Let the thermostat act for a time; return its state and the factor of the velocities.
 
         Parameters
         ----------
@@ -47,11 +47,6 @@ class Thermostat:
             Number of degrees of freedom.
         time_step
             Duration, fs.
-
-        Returns
-        -------
-        tuple
-            The new state, and the factor by which to scale the velocities.
         """
         thermal = degrees * units.kB * target
         friction = self.friction + (2 * kinetic - thermal) / mass * time_step / 2
@@ -98,29 +93,6 @@ class Thermostat:
         return cls(friction, work)
 
 
-def nose_mass(smass: float, time_step: float, length: float, hottest: float, degrees: int) -> float:
-    """Return the Nosé mass that SMASS stands for, in eV fs².
-
-    SMASS > 0 is in u times the square of the first lattice vector's length; SMASS = 0 asks for a
-    period of 40 steps at the hotter of TEBEG and TEEND (VASP manual, SMASS).
-
-    Parameters
-    ----------
-    time_step
-        POTIM, fs.
-    length
-        Length of the first lattice vector, Å.
-    hottest
-        The higher of TEBEG and TEEND, K.
-    degrees
-        Number of degrees of freedom.
-    """
-    if smass > 0:
-        return smass * length**2 * _AMU_ANGSTROM2_PER_FS2
-    frequency = 2 * np.pi / (40 * time_step)
-    return 2 * degrees * units.kB * hottest / frequency**2
-
-
-def nose_period(mass: float, time_step: float, hottest: float, degrees: int) -> float:
-    """Return the period of the thermostat in steps."""
-    return 2 * np.pi * float(np.sqrt(mass / (2 * degrees * units.kB * hottest))) / time_step
+def nose_mass(smass: float, length: float) -> float:
+    """Return the Nosé mass, eV fs², for SMASS in u times the square of a length in Å."""
+    return smass * length**2 * _AMU_ANGSTROM2_PER_FS2

@@ -177,7 +177,7 @@ def test_a_rehearsal_says_so_and_is_not_mixed_in(collect, runs, tmp_path):
     (tmp_path / "played").rename(runs / "played")
     result = collect()
     assert result.exit_code == 1
-    assert "rehearsed runs" in result.output
+    assert "a rehearsal (" in result.output
     assert not (tmp_path / "dataset").exists()
 
 

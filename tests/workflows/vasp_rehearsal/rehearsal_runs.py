@@ -12,7 +12,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 from pymatgen.io.vasp import Incar, Kpoints, Poscar, Vasprun
 from pymatgen.io.vasp.outputs import UnconvergedVASPWarning
 
-from workflows.vasp_rehearsal.potcars import potcar_facts
+from workflows.vasp_rehearsal.potcars import placeholder
 from workflows.vasp_rehearsal.potentials import MorsePairs
 from workflows.vasp_rehearsal.run import run
 
@@ -46,7 +46,7 @@ class Run:
             (directory / "POSCAR").write_bytes(poscar.read_bytes())
         self.write_incar(tags)
         Kpoints.gamma_automatic((2, 3, 3)).write_file(directory / "KPOINTS")
-        potcars = [potcar_facts(symbol, "PBE_54").text() for symbol in ("Li_sv", "Cu_pv")]
+        potcars = [placeholder(symbol, "PBE_54") for symbol in ("Li_sv", "Cu_pv")]
         (directory / "POTCAR").write_text("".join(potcars))
 
     def write_incar(self, tags: dict) -> None:

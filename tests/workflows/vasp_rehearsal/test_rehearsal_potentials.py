@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
-from pymatgen.io.vasp import Kpoints
 
 from cuprolith.errors import CuprolithError
-from workflows.vasp_rehearsal.kpoints import kpoint_set
 from workflows.vasp_rehearsal.potentials import MorsePairs, rehearsal_calculator
 
 
@@ -55,21 +53,3 @@ def test_unknown_potential_is_refused():
     with pytest.raises(CuprolithError) as refusal:
         rehearsal_calculator("vasp")
     assert "diep-r2scan" in refusal.value.remedy
-
-
-@pytest.mark.parametrize(("divisions", "count"), [((1, 1, 1), 1), ((4, 4, 1), 10), ((3, 3, 3), 14)])
-def test_mesh_is_reduced_by_time_reversal(divisions, count):
-    points = kpoint_set(Kpoints.gamma_automatic(divisions), np.eye(3) * 4, 0.5)
-    assert len(points.points) == count
-    assert points.weights.sum() == pytest.approx(1)
-    assert np.abs(points.points).max() <= 0.5
-    # every point of the full mesh is one of them or minus one of them
-    full = np.indices(divisions).reshape(3, -1).T / np.asarray(divisions)
-    signs = np.concatenate([points.points, -points.points])
-    distance = full[:, None] - signs[None]
-    assert np.abs(distance - np.round(distance)).max(axis=2).min(axis=1).max() < 1e-9
-
-
-def test_kspacing_stands_in_for_kpoints():
-    points = kpoint_set(None, np.diag([4.0, 8.0, 30.0]), 0.5)
-    assert points.divisions == (4, 2, 1)  # 2π/(a × 0.5), rounded up

@@ -1,18 +1,16 @@
-"""What pymatgen, ASE and emmet read from a rehearsal is what the potential says."""
-
-import warnings
+"""What pymatgen and ASE read from a rehearsal is what the potential says."""
 
 import ase.io
 import numpy as np
 import pytest
 from ase.calculators.calculator import PropertyNotImplementedError
 from pymatgen.io.ase import AseAtomsAdaptor
-from pymatgen.io.vasp import Oszicar, Outcar, Poscar, Xdatcar
+from pymatgen.io.vasp import Oszicar, Outcar, Poscar
 from rehearsal_runs import INCAR, MD
 
 from workflows.engines.vasp.fingerprint import drifted, run_fingerprint, settings_fingerprint
 from workflows.engines.vasp.vasprun import read_run
-from workflows.vasp_rehearsal import PROGRAM
+from workflows.vasp_rehearsal import NAME
 from workflows.vasp_rehearsal.potentials import MorsePairs
 
 KBAR = 1602.176634
@@ -51,8 +49,7 @@ def test_vasprun_holds_the_labels_of_every_step(make_run, tags):
     assert vasprun.converged_electronic
     assert vasprun.run_type == "R2SCAN"
     assert vasprun.potcar_symbols == ["PAW_PBE Li_sv 10Sep2004", "PAW_PBE Cu_pv 06Sep2000"]
-    assert vasprun.eigenvalue_band_properties[0] == 0
-    assert PROGRAM in vasprun.generator["SUBVERSION"].lower()
+    assert NAME in vasprun.generator["SUBVERSION"].lower()
 
 
 def test_settings_read_back_are_those_of_incar(make_run):
@@ -66,7 +63,7 @@ def test_settings_read_back_are_those_of_incar(make_run):
     assert drifted(expected, from_xml) == drifted(expected, from_outcar) == []
 
 
-def test_outcar_oszicar_and_xdatcar_agree_with_vasprun(make_run):
+def test_outcar_and_oszicar_agree_with_vasprun(make_run):
     run = make_run(**MD, NSW=5)
     run.here()
     vasprun = run.vasprun()
@@ -75,16 +72,13 @@ def test_outcar_oszicar_and_xdatcar_agree_with_vasprun(make_run):
     assert outcar.final_fr_energy == final["e_fr_energy"]
     assert outcar.final_energy == final["e_0_energy"] == vasprun.final_energy
     assert outcar.nelect == vasprun.parameters["NELECT"] == 3 * 3 + 5 * 17
-    assert outcar.efermi == vasprun.efermi
-    assert (run / "OUTCAR").read_text().splitlines()[0].strip().startswith(PROGRAM)
+    assert (run / "OUTCAR").read_text().splitlines()[0].strip().startswith(NAME)
     for from_oszicar, step in zip(oszicar.ionic_steps, vasprun.ionic_steps, strict=True):
         assert from_oszicar["F"] == pytest.approx(step["e_fr_energy"], abs=1e-6)
         assert from_oszicar["EK"] == pytest.approx(step["kinetic"], rel=1e-4)
     assert [len(steps) for steps in oszicar.electronic_steps] == [
         len(step["electronic_steps"]) for step in vasprun.ionic_steps
     ]
-    for one, other in zip(Xdatcar(run / "XDATCAR").structures, vasprun.structures, strict=True):
-        np.testing.assert_allclose(one.frac_coords, other.frac_coords, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", ["vasprun.xml", "OUTCAR"])
@@ -133,19 +127,3 @@ def test_selective_dynamics_survive_in_contcar_and_vasprun(make_run, some_fixed)
     written = vasprun.final_structure.site_properties["selective_dynamics"]
     for flags in (contcar.selective_dynamics, written):
         np.testing.assert_array_equal(np.asarray(flags), some_fixed)
-
-
-@pytest.mark.slow
-def test_emmet_makes_a_task_document(make_run):
-    from emmet.core.tasks import TaskDoc
-
-    run = make_run(IBRION=2, NSW=30, EDIFFG=-0.03)
-    run.here()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        document = TaskDoc.from_directory(run.directory)
-    vasprun = run.vasprun()
-    assert document.state.value == "successful"
-    assert document.output.energy == vasprun.final_energy
-    assert len(document.calcs_reversed[0].output.ionic_steps) == len(vasprun.ionic_steps)
-    assert document.calcs_reversed[0].run_type.value == "r2SCAN"

@@ -56,7 +56,8 @@ def test_positive_ediffg_bounds_the_change_of_the_energy(make_run):
         ({"IBRION": 0, "NSW": 5, "TEBEG": 300}, "POTIM"),
         ({"IBRION": 0, "NSW": 5, "TEBEG": 300, "POTIM": 1, "MDALGO": 3}, "MDALGO"),
         ({"IBRION": 0, "NSW": 5, "TEBEG": 300, "POTIM": 1, "SMASS": -1}, "SMASS"),
-        ({"IBRION": 0, "NSW": 5, "POTIM": 1, "SMASS": 0}, "TEBEG"),
+        ({"IBRION": 0, "NSW": 5, "TEBEG": 300, "POTIM": 1, "SMASS": 0}, "SMASS"),
+        ({"IBRION": 0, "NSW": 5, "POTIM": 1, "SMASS": 1}, "TEBEG"),
     ],
 )
 def test_what_is_not_rehearsed_is_refused_by_name(make_run, tags, key):

@@ -12,12 +12,13 @@ from cuprolith.errors import CuprolithError
 from workflows.checks import Check
 from workflows.engines.vasp.potcars import (
     families_present,
-    is_placeholder,
     potcar_directory,
     potcar_problems,
     potentials_present,
+    program_of_release,
 )
-from workflows.engines.vasp.settings import REHEARSAL_COMMAND, VaspSettings
+from workflows.engines.vasp.programs import OTHER_PROGRAMS
+from workflows.engines.vasp.settings import VaspSettings
 
 
 def check_command(settings: VaspSettings) -> Check:
@@ -28,14 +29,16 @@ def check_command(settings: VaspSettings) -> Check:
             subject="engine vasp",
             status="note",
             found=f"`{settings.command}` is not on the path",
-            remedy="set VASP_CMD, e.g. `srun vasp_std`; to rehearse a campaign without VASP: "
-            f"`vasp_cmd: {REHEARSAL_COMMAND}`",
+            remedy="; ".join(
+                [
+                    "set VASP_CMD, e.g. `srun vasp_std`",
+                    *(f"to {each.purpose}: `vasp_cmd: {each.command}`" for each in OTHER_PROGRAMS),
+                ]
+            ),
         )
-    kind = "a rehearsal" if settings.is_rehearsal else "VASP"
     watcher = f"custodian {metadata.version('custodian')}"
-    return Check(
-        subject="engine vasp", status="ok", found=f"`{settings.command}` ({kind}), {watcher}"
-    )
+    found = f"`{settings.command}` ({settings.program.called}), {watcher}"
+    return Check(subject="engine vasp", status="ok", found=found)
 
 
 def check_potentials() -> Check:
@@ -55,16 +58,18 @@ def check_potentials() -> Check:
         )
     present = {family: potentials_present(directory, family) for family in families}
     found = ", ".join(f"{len(symbols)} of {family}" for family, symbols in present.items())
-    placeholders = [
-        family
-        for family, symbols in present.items()
-        if any(is_placeholder(directory, family, symbol) for symbol in symbols[:1])
+    program = VaspSettings().program
+    owners = {family: program_of_release(directory, family) for family in families}
+    for_others = [
+        f"{family}: each is {owner.potcars.called}"
+        for family, owner in owners.items()
+        if owner.potcars is not None and owner != program
     ]
-    if placeholders and not VaspSettings().is_rehearsal:
+    if for_others:
         return Check(
             subject=subject,
             status="missing",
-            found=f"{found}; those of {', '.join(placeholders)} are placeholders for rehearsals",
+            found="; ".join([found, *for_others]),
             remedy="set PMG_VASP_PSP_DIR to real potentials",
         )
     return Check(

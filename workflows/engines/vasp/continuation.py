@@ -1,4 +1,4 @@
-"""Where a run goes on: CONTCAR of the attempt before, if it fits what was labelled."""
+"""Where an interrupted run continues: CONTCAR of its last attempt, if it fits what was labelled."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def read_contcar(directory: Path) -> Poscar | None:
     return contcar if np.isfinite(contcar.structure.cart_coords).all() else None
 
 
-def relaxation_goes_on(directory: Path, start: Structure) -> str | None:
-    """Return the POSCAR from which an interrupted relaxation goes on; None if there is none.
+def relaxation_continuation(directory: Path, start: Structure) -> str | None:
+    """Return the POSCAR that continues an interrupted relaxation; None if there is none.
 
     Parameters
     ----------
@@ -46,10 +46,10 @@ def relaxation_goes_on(directory: Path, start: Structure) -> str | None:
     return (directory / "CONTCAR").read_text()
 
 
-def dynamics_goes_on(
+def dynamics_continuation(
     directory: Path, trajectory: Trajectory, order: list[int], time_step: float
 ) -> str | None:
-    """Return the POSCAR from which an interrupted MD segment goes on; None if there is none.
+    """Return the POSCAR that continues an interrupted MD segment; None if there is none.
 
     VASP writes CONTCAR after each ionic step, with the next positions, velocities and thermostat
     (https://www.vasp.at/wiki/index.php/CONTCAR). vasprun.xml is buffered and may lag behind, and

@@ -102,7 +102,7 @@ def plan_dft(
         Symbols of all elements of the campaign.
     """
     tasks = [
-        _task_inputs(_generator(task, settings), structure_id, structure)
+        _task_inputs(_generator(task, settings, structure), structure_id)
         for task, structure_id, structure in examples
     ]
     potcars, notes = _potcars(settings.vasp, elements)
@@ -117,21 +117,20 @@ def plan_dft(
     )
 
 
-def _generator(task: str, settings: VaspEngineSettings) -> CampaignInputGenerator:
+def _generator(
+    task: str, settings: VaspEngineSettings, structure: Structure
+) -> CampaignInputGenerator:
     quench = settings.melt_quench
     if task == "melt_quench" and quench is not None:
         return MeltQuenchInputGenerator(
-            settings=settings.vasp, melt_quench=quench, segment=quench.segments[0]
+            structure, settings=settings.vasp, melt_quench=quench, segment=quench.segments[0]
         )
     if task == "static":
-        return StaticInputGenerator(settings=settings.vasp)
-    return RelaxInputGenerator(settings=settings.vasp, relax=settings.relax)
+        return StaticInputGenerator(structure, settings=settings.vasp)
+    return RelaxInputGenerator(structure, settings=settings.vasp, relax=settings.relax)
 
 
-def _task_inputs(
-    generator: CampaignInputGenerator, structure_id: str, structure: Structure
-) -> TaskInputs:
-    generator.structure = structure
+def _task_inputs(generator: CampaignInputGenerator, structure_id: str) -> TaskInputs:
     tags = {**generator.incar, **generator.settings.parallel.incar()}
     return TaskInputs(
         task=generator.task,
@@ -145,8 +144,8 @@ def _potcars(settings: VaspSettings, elements: Sequence[str]) -> tuple[dict[str,
     """Potentials as chosen, with titles if they can be read, and what is wrong with them."""
     chosen = {element: settings.potcars.get(element, "missing") for element in elements}
     notes = [f"cannot run: {problem}" for problem in potcar_problems(settings, elements)]
-    if settings.is_rehearsal:
-        notes.append("a rehearsal: POTCARs are placeholders, and no label is a DFT label")
+    if settings.program.plan_note:
+        notes.append(settings.program.plan_note)
     if notes:
         return chosen, notes
     found = campaign_potcars(settings, elements)

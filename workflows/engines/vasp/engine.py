@@ -1,4 +1,4 @@
-"""The engine ``vasp``: production DFT, or its rehearsal."""
+"""The engine ``vasp``: production DFT, or another program in its place."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class VaspEntry(EngineEntry[VaspEngineSettings]):
     def build(self, settings: VaspEngineSettings) -> Engine:
         """Build the engine; nothing is looked for on this machine, so a laptop can plan.
 
-        A rehearsal is known by its command, and is another engine: ``rehearsal``, with
+        A program that runs in place of VASP is known by its command, and is another engine, with
         fingerprints of its own.
         """
         from workflows.engines.vasp.makers import (
@@ -45,7 +45,7 @@ class VaspEntry(EngineEntry[VaspEngineSettings]):
         from workflows.labelling.dft_cost import seconds_per_step
 
         vasp, quench = settings.vasp, settings.melt_quench
-        name = "rehearsal" if vasp.is_rehearsal else self.name
+        program, name = vasp.program, vasp.program.name
         identity = {
             "engine": name,
             "settings": expected_fingerprint(vasp, []).settings,
@@ -64,12 +64,10 @@ class VaspEntry(EngineEntry[VaspEngineSettings]):
             name=name,
             functional=vasp.functional_label,
             config_hash=common["config_hash"],
-            simulated=vasp.is_rehearsal,
+            simulated=bool(program.simulated_by),
             simulated_by=(
-                "rehearsed: files are as VASP writes them, but every number in them comes from an "
-                "interatomic potential, not from a DFT calculation"
-                if vasp.is_rehearsal
-                else f"computed by DFT: VASP, {vasp.functional_label}, PAW {vasp.potcar_family}"
+                program.simulated_by
+                or f"computed by DFT: VASP, {vasp.functional_label}, PAW {vasp.potcar_family}"
             ),
             relax=VaspRelaxMaker(settings=settings.relax, **common),
             static=VaspStaticMaker(**common),

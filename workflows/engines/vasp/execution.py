@@ -15,15 +15,15 @@ from pymatgen.io.vasp.inputs import Incar, UnknownPotcarWarning
 from pymatgen.io.vasp.outputs import UnconvergedVASPWarning
 
 from cuprolith.errors import CuprolithError, WallTimeError
-from workflows.engines.vasp.handlers import corrections, handlers_for, reached_wall_time, validators
+from workflows.engines.vasp.handlers import (
+    CompleteRunValidator,
+    corrections,
+    handlers_for,
+    reached_wall_time,
+)
 from workflows.engines.vasp.run_directory import RunInputs
 from workflows.engines.vasp.settings import VaspSettings
 
-# custodian's own polls come every 10 s: a rehearsed run takes less. Monitors look every 5 minutes.
-_POLL_SECONDS = 1.0
-_MONITOR_SECONDS = 300.0
-_REHEARSED_POLL_SECONDS = 0.1
-_REHEARSED_MONITOR_SECONDS = 1.0
 # A run is not begun with less time than this: custodian would stop it at once.
 _LEAST_SECONDS = 600.0
 # What a PBE calculation of the start has no use for.
@@ -53,27 +53,26 @@ def execute(directory: Path, task: str, settings: VaspSettings) -> str:
         If the command cannot be started.
     """
     _require_time(directory, settings)
-    poll = _REHEARSED_POLL_SECONDS if settings.is_rehearsal else _POLL_SECONDS
-    monitor = _REHEARSED_MONITOR_SECONDS if settings.is_rehearsal else _MONITOR_SECONDS
+    program = settings.program
     (directory / "custodian.json").unlink(missing_ok=True)  # of an earlier command
     reason = ""
     try:
         with chdir(directory), warnings.catch_warnings():
             # Relaxations that end at `max_steps` are no news here.
             warnings.simplefilter("ignore", UnconvergedVASPWarning)
-            if settings.is_rehearsal:  # placeholders are not known to pymatgen
+            if program.potcars is not None:  # they are not known to pymatgen
                 warnings.simplefilter("ignore", UnknownPotcarWarning)
             run_vasp(
                 job_type=JobType.NORMAL,
                 vasp_cmd=settings.command,
-                # vasp_gam would be another binary, and no rehearsal.
+                # vasp_gam would be another program.
                 vasp_gamma_cmd=settings.command,
                 max_errors=settings.max_errors,
                 handlers=handlers_for(task, settings),
-                validators=validators(),
+                validators=[CompleteRunValidator()],
                 custodian_kwargs={
-                    "polling_time_step": poll,
-                    "monitor_freq": max(1, round(monitor / poll)),
+                    "polling_time_step": program.poll_seconds,
+                    "monitor_freq": max(1, round(program.monitor_seconds / program.poll_seconds)),
                 },
             )
     except (FileNotFoundError, PermissionError) as error:

@@ -60,10 +60,10 @@ _NOT_CAUGHT_IN_MD = {"brions", "zpotrf"}
 
 
 class LineMinimisationHandler(ErrorHandler):
-    """Goes on from CONTCAR when conjugate gradients lose their bracket (ZBRENT).
+    """Continues from CONTCAR when conjugate gradients lose their bracket (ZBRENT).
 
     custodian's own cure also tightens EDIFF, which makes labels of another kind. Here the search
-    starts afresh, then NELMIN makes forces less noisy, then the quasi-Newton optimiser takes over.
+    starts again, then NELMIN makes forces less noisy, then the quasi-Newton optimiser takes over.
     """
 
     is_monitor = True
@@ -98,7 +98,7 @@ class LineMinimisationHandler(ErrorHandler):
 class SegmentErrorHandler(VaspErrorHandler):
     """custodian's, for MD: the cure is applied, and the segment runs again from its own start.
 
-    Some of custodian's cures go on from CONTCAR: the whole segment, at the temperatures of its
+    Some of custodian's cures continue from CONTCAR: the whole segment, at the temperatures of its
     beginning.
     """
 
@@ -114,7 +114,7 @@ class SegmentErrorHandler(VaspErrorHandler):
 
 
 class FrozenSegmentHandler(FrozenJobErrorHandler):
-    """Ends a frozen MD segment; the maker goes on from its last step, at the right temperature.
+    """Ends a frozen MD segment; the maker continues from its last step, at the right temperature.
 
     custodian's own cure would run the whole segment once more from CONTCAR.
     """
@@ -127,7 +127,7 @@ class FrozenSegmentHandler(FrozenJobErrorHandler):
 class ElectronicUnconvergedHandler(UnconvergedErrorHandler):
     """custodian's, for the electronic loop only.
 
-    Its cure for a relaxation at its last step is to go on with another optimiser and without
+    Its cure for a relaxation at its last step is to continue with another optimiser and without
     end. A campaign has a limit of steps; the frames up to there are labels.
     """
 
@@ -180,11 +180,6 @@ def handlers_for(task: str, settings: VaspSettings) -> list[ErrorHandler]:
     if seconds is not None:
         handlers.append(WalltimeHandler(wall_time=seconds, buffer_time=min(300, seconds // 10)))
     return handlers
-
-
-def validators() -> list[Validator]:
-    """Return what a finished run must pass."""
-    return [CompleteRunValidator()]
 
 
 def corrections(directory: Path) -> list[str]:

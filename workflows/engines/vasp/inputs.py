@@ -80,7 +80,6 @@ class CampaignInputGenerator(VaspInputGenerator):
             "POTCAR": dict(self.settings.potcars),
             "POTCAR_FUNCTIONAL": self.settings.potcar_family,
         }
-        self.user_incar_settings = dict(self.settings.incar)
         super().__post_init__()
 
     @property

@@ -114,11 +114,6 @@ class RunHead:
         """PSTRESS, eV/Å³: vasprun.xml adds its product with the volume to each step's energy."""
         return float(self.incar.get("PSTRESS") or 0.0) * 0.1 * GPa
 
-    @property
-    def rehearsed(self) -> bool:
-        """Whether the files come from a rehearsal, not from VASP."""
-        return "rehearsal" in self.generator.lower()
-
 
 @dataclass(eq=False)
 class VaspRun(RunHead):
@@ -127,7 +122,7 @@ class VaspRun(RunHead):
     Attributes
     ----------
     source
-        Which file it was read from; both where OUTCAR had to go on for a truncated vasprun.xml.
+        Which file it was read from; both where OUTCAR had to continue a truncated vasprun.xml.
     steps
         Complete ionic steps in order; those of a truncated file end where the file does.
     complete

@@ -16,17 +16,20 @@ from jobflow import Maker, job
 from pymatgen.core import Structure
 
 from cuprolith.errors import CuprolithError
-from workflows.engines.vasp.continuation import dynamics_goes_on, read_contcar, relaxation_goes_on
+from workflows.engines.vasp.continuation import (
+    dynamics_continuation,
+    read_contcar,
+    relaxation_continuation,
+)
 from workflows.engines.vasp.execution import last_words
 from workflows.engines.vasp.inputs import (
-    CampaignInputGenerator,
     MeltQuenchInputGenerator,
     RelaxInputGenerator,
     StaticInputGenerator,
     initial_velocities,
     species_order,
 )
-from workflows.engines.vasp.run_directory import RunDirectory
+from workflows.engines.vasp.run_directory import RunDirectory, RunInputs
 from workflows.engines.vasp.run_labels import RunLabels
 from workflows.engines.vasp.settings import VaspSettings
 from workflows.engines.vasp.vasp_run import VaspRunner
@@ -48,7 +51,7 @@ class VaspMaker(Maker):
     Attributes
     ----------
     engine, functional, config_hash
-        Identity of the labels, written to every frame; `engine` is ``rehearsal`` for a rehearsal.
+        Identity of the labels, written to every frame; `engine` is the name of the program.
     vasp
         The campaign's settings.
     """
@@ -63,7 +66,7 @@ class VaspMaker(Maker):
         self,
         structure: Structure,
         provenance: Provenance,
-        generator: CampaignInputGenerator,
+        task: str,
         *,
         run_label: str,
         folder: str,
@@ -72,16 +75,16 @@ class VaspMaker(Maker):
         directory = RunDirectory(
             ROOT / structure_folder(provenance.structure_id) / folder,
             provenance,
-            generator.task,
+            task,
             f"{provenance.structure_id}/{run_label}",
             first_step,
+            self.vasp.program.kept_files,
         )
         return VaspRunner(
             directory=directory,
             root=ROOT,
             start=structure,
             order=species_order(structure, self.vasp),
-            generator=generator,
             settings=self.vasp,
             config_hash=self.config_hash,
         )
@@ -131,7 +134,7 @@ class VaspMaker(Maker):
 class VaspRelaxMaker(VaspMaker):
     """Relax the free atoms in the fixed cell; every ionic step is labelled.
 
-    An interrupted relaxation goes on from its last CONTCAR when the same job is run again.
+    When the same job is run again, an interrupted relaxation continues from its last CONTCAR.
     """
 
     name: str = "relax"
@@ -145,19 +148,24 @@ class VaspRelaxMaker(VaspMaker):
     def label(self, structure: Structure, provenance: Provenance) -> LabelDocument:
         """Do the work of :meth:`make` outside a job."""
         started = time.perf_counter()
-        generator = RelaxInputGenerator(settings=self.vasp, relax=self.settings)
-        runner = self._runner(structure, provenance, generator, run_label="relax", folder="relax")
+        runner = self._runner(structure, provenance, "relax", run_label="relax", folder="relax")
 
-        def finished(labels: RunLabels) -> bool:
+        def inputs(poscar: str, max_steps: int) -> RunInputs:
+            relax = self.settings.model_copy(update={"max_steps": max_steps})
+            generator = RelaxInputGenerator(runner.ordered, settings=self.vasp, relax=relax)
+            return runner.inputs(generator, poscar)
+
+        def is_finished(labels: RunLabels) -> bool:
             settled = labels.max_force <= self.settings.fmax
             return labels.complete and (settled or len(labels) >= self.settings.max_steps)
 
-        def goes_on(labels: RunLabels) -> str | None:
+        def continuation(labels: RunLabels) -> RunInputs | None:
+            poscar = relaxation_continuation(labels.folder, runner.ordered)
             left = max(1, self.settings.max_steps - len(labels))
-            generator.relax = self.settings.model_copy(update={"max_steps": left})
-            return relaxation_goes_on(runner.directory.last_labelled(), runner.ordered)
+            return None if poscar is None else inputs(poscar, left)
 
-        labels, stopped = runner.run(runner.poscar(), finished, goes_on)
+        whole = inputs(runner.poscar(), self.settings.max_steps)
+        labels, stopped = runner.run(whole, is_finished, continuation)
         converged = bool(len(labels)) and labels.max_force <= self.settings.fmax
         return self._document(
             runner, labels, started, stopped_because=stopped, ionic_converged=converged
@@ -178,13 +186,14 @@ class VaspStaticMaker(VaspMaker):
     def label(self, structure: Structure, provenance: Provenance) -> LabelDocument:
         """Do the work of :meth:`make` outside a job."""
         started = time.perf_counter()
-        generator = StaticInputGenerator(settings=self.vasp)
-        runner = self._runner(structure, provenance, generator, run_label="static", folder="static")
+        runner = self._runner(structure, provenance, "static", run_label="static", folder="static")
+        generator = StaticInputGenerator(runner.ordered, settings=self.vasp)
+        inputs = runner.inputs(generator, runner.poscar())
 
-        def finished(labels: RunLabels) -> bool:
+        def is_finished(labels: RunLabels) -> bool:
             return any(labels.trajectory.scf_converged)
 
-        labels, stopped = runner.run(runner.poscar(), finished, lambda _labels: runner.poscar())
+        labels, stopped = runner.run(inputs, is_finished, lambda _labels: inputs)
         return self._document(runner, labels, started, stopped_because=stopped)
 
 
@@ -209,18 +218,15 @@ class VaspMeltQuenchMaker(SegmentedMeltQuenchMaker, VaspMaker):
         started = time.perf_counter()
         # Without selective dynamics: all atoms move.
         structure = Structure(structure.lattice, structure.species, structure.frac_coords)
-        whole = self.settings.segments[segment]
-        generator = MeltQuenchInputGenerator(
-            settings=self.vasp, melt_quench=self.settings, segment=whole
-        )
+        part = self.settings.segments[segment]
         run_label = self.settings.label.replace(" ", "-")
         runner = self._runner(
             structure,
             provenance,
-            generator,
+            "melt_quench",
             run_label=run_label,
             folder=f"{run_label}-{segment + 1}",
-            first_step=whole.first,
+            first_step=part.first,
         )
         if state is None:
             poscar = runner.poscar(
@@ -232,20 +238,27 @@ class VaspMeltQuenchMaker(SegmentedMeltQuenchMaker, VaspMaker):
                 ROOT / structure_folder(provenance.structure_id) / f"{run_label}-{segment}"
             )
 
-        def goes_on(labels: RunLabels) -> str | None:
-            done = whole.first + len(labels)
-            generator.segment = Segment(
-                done, whole.last, self.settings.temperature_at(done), whole.end
+        def inputs(poscar: str, part: Segment) -> RunInputs:
+            generator = MeltQuenchInputGenerator(
+                runner.ordered, settings=self.vasp, melt_quench=self.settings, segment=part
             )
-            return dynamics_goes_on(
-                runner.directory.last_labelled(),
+            return runner.inputs(generator, poscar)
+
+        def continuation(labels: RunLabels) -> RunInputs | None:
+            poscar = dynamics_continuation(
+                labels.folder,
                 labels.trajectory,
                 runner.order,
                 self.settings.time_step,
             )
+            done = part.first + len(labels)
+            left = Segment(done, part.last, self.settings.temperature_at(done), part.end)
+            return None if poscar is None else inputs(poscar, left)
 
-        steps = whole.last - whole.first
-        labels, stopped = runner.run(poscar, lambda labels: len(labels) >= steps, goes_on)
+        steps = part.last - part.first
+        labels, stopped = runner.run(
+            inputs(poscar, part), lambda labels: len(labels) >= steps, continuation
+        )
         if not stopped and len(labels) < steps:
             stopped = f"only {len(labels)} of {steps} steps were labelled"
         if not stopped and read_contcar(runner.directory.path) is None:

@@ -85,7 +85,7 @@ def count_runs(path: Path) -> int:
     n_runs, rest = 0, b"\n"
     for chunk in chunks(path):
         text = rest + chunk
-        last = text.rfind(b"\n")  # the last line may go on in the next chunk
+        last = text.rfind(b"\n")  # the last line may continue in the next chunk
         n_runs += sum(1 for _ in _RUN_START.finditer(text, 0, max(last, 0)))
         rest = text[max(last, 0) :]
     return n_runs + sum(1 for _ in _RUN_START.finditer(rest))

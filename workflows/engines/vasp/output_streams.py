@@ -7,8 +7,9 @@ import gzip
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO
 
 from workflows.engines.vasp.ionic_steps import VaspOutputError
 
@@ -16,10 +17,10 @@ ENDINGS = (".gz", ".bz2", ".xz", ".zst", ".Z", ".lzma", ".lz4", ".zip", ".7z")
 """Ends of the names of compressed files, those that are refused included."""
 
 _CHUNK = 1 << 18
-_GZIP = b"\x1f\x8b"
-_DECOMPRESSORS: dict[bytes, Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]] = {
-    b"BZh": bz2.BZ2Decompressor,
-    b"\xfd7zXZ\x00": lzma.LZMADecompressor,
+_OPENERS: dict[bytes, Callable[[BinaryIO], Any]] = {
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
 }
 _REFUSED = {
     b"\x28\xb5\x2f\xfd": "zstd",
@@ -47,18 +48,24 @@ def chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         start = file.peek(8)
         _refuse(start, path)
+        opener = next((each for magic, each in _OPENERS.items() if start.startswith(magic)), None)
+        if opener is None:
+            yield from iter(partial(file.read, _CHUNK), b"")
+            return
         try:
-            yield from _decompressed(file, start)
-        except (zlib.error, gzip.BadGzipFile, lzma.LZMAError, _DamageError) as error:
+            with opener(file) as unpacked:
+                # read1 calls the decompressor once, so that nothing before a cut is lost.
+                yield from iter(partial(unpacked.read1, _CHUNK), b"")
+        except EOFError:
+            return
+        except (OSError, zlib.error, lzma.LZMAError) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # of the disk; that of a decompressor has no number
             raise VaspOutputError(
                 "the compressed file is damaged, and what was read of it may be wrong",
                 str(path),
                 "copy it again from where it came",
             ) from error
-
-
-class _DamageError(Exception):
-    """bzip2's: its own error is that of a disk, too."""
 
 
 def _refuse(start: bytes, path: Path) -> None:
@@ -69,51 +76,6 @@ def _refuse(start: bytes, path: Path) -> None:
                 str(path),
                 "decompress it, or use gzip, bzip2 or xz",
             )
-
-
-def _decompressed(file: BinaryIO, start: bytes) -> Iterator[bytes]:
-    if start.startswith(_GZIP):
-        yield from _unzipped(file)
-        return
-    for magic, decompressor in _DECOMPRESSORS.items():
-        if start.startswith(magic):
-            yield from _unpacked(file, decompressor)
-            return
-    while chunk := file.read(_CHUNK):
-        yield chunk
-
-
-def _unzipped(file: BinaryIO) -> Iterator[bytes]:
-    # read1 makes one call to the decompressor, so nothing before the damage is lost.
-    with cast(BinaryIO, gzip.GzipFile(fileobj=file)) as unzipped:
-        while True:
-            try:
-                chunk = unzipped.read1(_CHUNK)  # type: ignore[attr-defined]
-            except EOFError:
-                return
-            if not chunk:
-                return
-            yield chunk
-
-
-def _unpacked(
-    file: BinaryIO, new: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]
-) -> Iterator[bytes]:
-    decompressor, rest = new(), b""
-    while True:
-        if decompressor.eof:  # streams may follow each other
-            decompressor, rest = new(), decompressor.unused_data
-        if decompressor.needs_input and not rest:
-            rest = file.read(_CHUNK)
-            if not rest:
-                return
-        try:
-            chunk = decompressor.decompress(rest, _CHUNK)
-        except OSError as error:
-            raise _DamageError(str(error)) from error
-        rest = b""
-        if chunk:
-            yield chunk
 
 
 def read_text(path: Path) -> str:

@@ -16,8 +16,8 @@ from pymatgen.io.vasp.inputs import POTCAR_FUNCTIONAL_MAP, PotcarSingle
 
 from cuprolith.errors import CuprolithError
 from cuprolith.hashes import sha256
+from workflows.engines.vasp.programs import VASP, VaspProgram, program_of_potcar
 from workflows.engines.vasp.settings import VaspSettings
-from workflows.vasp_rehearsal.potcars import MARK, write_placeholder_potcars
 
 DIRECTORY_VARIABLE = "PMG_VASP_PSP_DIR"
 _SET_UP = (
@@ -91,10 +91,12 @@ def potentials_present(directory: Path, family: str) -> list[str]:
     return sorted(name for name in names if _find(folder, name) is not None)
 
 
-def is_placeholder(directory: Path, family: str, symbol: str) -> bool:
-    """Whether a potential that is there is a placeholder for rehearsals."""
-    path = _find(family_directory(directory, family), symbol)
-    return path is not None and MARK in str(_parsed(path).data)
+def program_of_release(directory: Path, family: str) -> VaspProgram:
+    """Return the program that the potentials of a release are for, by the first of them."""
+    path = _find(
+        family_directory(directory, family), next(iter(potentials_present(directory, family)), "")
+    )
+    return VASP if path is None else program_of_potcar(str(_parsed(path).data))
 
 
 def families_present(directory: Path) -> list[str]:
@@ -149,7 +151,7 @@ def potcar_problems(settings: VaspSettings, elements: Iterable[str]) -> list[Cup
         problems.append(
             _unnamed(settings, elements, {each: settings.potcars[each] for each in named})
         )
-    if settings.is_rehearsal:
+    if settings.program.potcars is not None:
         return problems
     try:
         directory = potcar_directory()
@@ -187,19 +189,6 @@ def _unnamed(
         key="engine.vasp.potcars",
         remedy=f"give `potcars: {{{suggested}}}`, as Materials Project has them",
     )
-
-
-def placeholder_directory(root: Path, settings: VaspSettings) -> Path:
-    """Return a folder below `root` with placeholders for a rehearsal, written if need be."""
-    directory = root / "placeholder-potcars"
-    wanted = [
-        symbol
-        for symbol in settings.potcars.values()
-        if _find(family_directory(directory, settings.potcar_family), symbol) is None
-    ]
-    if wanted:
-        write_placeholder_potcars(directory, settings.potcar_family, wanted)
-    return directory
 
 
 def require_same_potcars(record: Path, potcars: Iterable[CheckedPotcar]) -> None:
@@ -249,9 +238,10 @@ def _checked(settings: VaspSettings, element: str, directory: Path) -> CheckedPo
         )
     single = _parsed(path)
     text = str(single.data)
-    if MARK in text and not settings.is_rehearsal:
+    owner = program_of_potcar(text)
+    if owner.potcars is not None and owner != settings.program:
         raise CuprolithError(
-            f"the POTCAR of {symbol} is a placeholder for rehearsals, but the command is "
+            f"the POTCAR of {symbol} is {owner.potcars.called}, but the command is "
             f"`{settings.command}`",
             where=str(path),
             remedy=f"set {DIRECTORY_VARIABLE} to real potentials",

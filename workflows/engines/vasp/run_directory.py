@@ -1,8 +1,9 @@
-"""The folder of one VASP run: its inputs, and the earlier attempts whose labels are kept.
+"""The folder of one VASP run: its inputs, and the archive of its earlier attempts.
 
 ``attempt-1``, ``attempt-2``, ... hold what was interrupted and continued; ``error-1``, ... what
-custodian set aside before it corrected and restarted. Each has a ``cuprolith.json`` of its own, so
-that a collection from raw outputs finds every labelled step at its place in the run.
+custodian archived before it corrected and restarted. Each has a ``cuprolith.json`` of its own, so
+that a collection from raw outputs finds every labelled step at its place in the run. What is
+repeated from its start is packed into ``superseded.1.tar.gz``, ...
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from typing import Any
 
 from pymatgen.io.vasp.inputs import Incar, Kpoints
 
-from cuprolith.errors import CuprolithError
 from cuprolith.hashes import short_hash
+from cuprolith.json_files import read_json_if_whole, write_json
 from workflows.engines.vasp.potcars import CheckedPotcar
 from workflows.engines.vasp.run_tree import PROVENANCE_FILE
-from workflows.engines.vasp.vasprun import read_run
 from workflows.labelling.document import Provenance
 
 _DRIVING_TAGS = frozenset({"NCORE", "KPAR"})
-_STAYS = frozenset({PROVENANCE_FILE, "WAVECAR", "CHGCAR"})
-_STAYING = ("attempt-", "moving-", "superseded.", "rehearsal_faults.")
+# All attempts share them. `moving-N` is an `attempt-N` that is not complete yet.
+_SHARED_FILES = frozenset({PROVENANCE_FILE, "WAVECAR", "CHGCAR"})
+_ARCHIVES = ("attempt-", "moving-", "superseded.")
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class RunDirectory:
         The folder.
     provenance, task, trajectory_id, first_step
         What the run's frames say of themselves; `first_step` is that of its first frame.
+    kept_files
+        Beginnings of the names of further files that all attempts share.
     """
 
     path: Path
@@ -78,24 +81,20 @@ class RunDirectory:
     task: str
     trajectory_id: str
     first_step: int = 0
+    kept_files: tuple[str, ...] = ()
 
-    def claim(self, key: str) -> bool:
-        """Whether an earlier attempt at the same run is here; another run's files are set aside.
+    def holds(self, key: str) -> bool:
+        """Whether an earlier attempt at the run whose inputs have this key is here."""
+        return bool(self._recorded().get("key") == key)
 
-        Parameters
-        ----------
-        key
-            Of the run's inputs.
-        """
-        recorded = self._recorded(self.path)
-        if recorded.get("key") == key:
-            return True
+    def archive_other_run(self) -> None:
+        """Rename the folder if it holds a run with other inputs, to ``<name>.<its key>``."""
+        recorded = self._recorded()
         if (self.path / "INCAR").exists() or recorded:
             other = self.path.with_name(f"{self.path.name}.{recorded.get('key', 'unknown')}")
             if other.exists():
                 shutil.rmtree(other)
             self.path.rename(other)
-        return False
 
     def write(self, inputs: RunInputs, key: str) -> None:
         """Write the inputs and the provenance of an attempt."""
@@ -112,7 +111,7 @@ class RunDirectory:
     ) -> None:
         """Write ``cuprolith.json``, keeping what it says already."""
         content = {
-            **self._recorded(self.path),
+            **self._recorded(),
             **vars(self.provenance),
             "trajectory_id": self.trajectory_id,
             "task": self.task,
@@ -122,33 +121,31 @@ class RunDirectory:
             content["key"] = key
         if potcars is not None:
             content["potcars"] = [asdict(potcar.facts) for potcar in potcars]
-        partial = folder / f"{PROVENANCE_FILE}.tmp"
-        partial.write_text(json.dumps(content, indent=1))
-        partial.replace(folder / PROVENANCE_FILE)
+        write_json(folder / PROVENANCE_FILE, content)
 
-    def set_aside(self) -> Path:
-        """Move an interrupted attempt into a folder of its own; orbitals and density stay."""
+    def archive_attempt(self) -> None:
+        """Move an interrupted attempt into a folder of its own; its labels count."""
         number = 1 + len(_numbered(self.path, "attempt"))
         moving = self.path / f"moving-{number}"  # a kill meanwhile leaves no half-filled attempt
         moving.mkdir()
-        return self._move(moving)
+        self._fill(moving)
 
-    def finish_move(self) -> None:
-        """Complete a move that a kill interrupted."""
+    def complete_archiving(self) -> None:
+        """Complete what a kill interrupted."""
         for moving in _numbered(self.path, "moving"):
-            self._move(moving)
+            self._fill(moving)
 
-    def _move(self, moving: Path) -> Path:
+    def _fill(self, moving: Path) -> None:
         shutil.copy(self.path / PROVENANCE_FILE, moving / PROVENANCE_FILE)
         for entry in sorted(self.path.iterdir()):
-            stays = entry.name in _STAYS or entry.name.startswith(_STAYING)
-            if not stays:
+            shared = entry.name.startswith((*_ARCHIVES, *self.kept_files))
+            if entry.name not in _SHARED_FILES and not shared:
                 entry.rename(moving / entry.name)
-        return moving.rename(moving.with_name(moving.name.replace("moving", "attempt")))
+        moving.rename(moving.with_name(moving.name.replace("moving", "attempt")))
 
-    def discard(self) -> None:
-        """Pack all attempts at what will be repeated from its start: their steps come again."""
-        self.set_aside()
+    def archive_superseded(self) -> None:
+        """Pack all attempts at what is repeated from its start: their labels do not count."""
+        self.archive_attempt()
         number = 1 + len(list(self.path.glob("superseded.*.tar.gz")))
         with tarfile.open(self.path / f"superseded.{number}.tar.gz", "w:gz") as archive:
             for attempt in _numbered(self.path, "attempt"):
@@ -157,31 +154,21 @@ class RunDirectory:
             shutil.rmtree(attempt)
 
     def attempts(self, *, corrected: bool) -> Iterator[Path]:
-        """Yield the folders with labelled steps of this run, oldest first.
+        """Yield the folders that may hold labelled steps of this run, oldest first.
 
         Parameters
         ----------
         corrected
-            Whether steps that custodian set aside count: not in MD, which it starts again.
+            Whether steps that custodian archived count: not in MD, which it starts again.
         """
         for folder in (*_numbered(self.path, "attempt"), self.path):
             if corrected:
                 _unpack_errors(folder)
-                yield from (each for each in _numbered(folder, "error") if _has_steps(each))
-            if _has_steps(folder):
-                yield folder
+                yield from _numbered(folder, "error")
+            yield folder
 
-    def last_labelled(self) -> Path:
-        """Return the folder of the latest attempt with labelled steps."""
-        attempts = reversed(_numbered(self.path, "attempt"))
-        return next((each for each in (self.path, *attempts) if _has_steps(each)), self.path)
-
-    @staticmethod
-    def _recorded(folder: Path) -> dict[str, Any]:
-        try:
-            content = json.loads((folder / PROVENANCE_FILE).read_text())
-        except (OSError, ValueError):
-            return {}
+    def _recorded(self) -> dict[str, Any]:
+        content = read_json_if_whole(self.path / PROVENANCE_FILE)
         return content if isinstance(content, dict) else {}
 
 
@@ -191,7 +178,7 @@ def _numbered(folder: Path, name: str) -> list[Path]:
 
 
 def _unpack_errors(folder: Path) -> None:
-    """Unpack what custodian set aside and holds labelled steps, once."""
+    """Unpack what custodian archived, once."""
     for archive in sorted(folder.glob("error.*.tar.gz")):
         target = folder / f"error-{archive.name.split('.')[1]}"
         if target.exists():
@@ -201,21 +188,10 @@ def _unpack_errors(folder: Path) -> None:
         partial.mkdir()
         try:
             with tarfile.open(archive) as packed:
-                for member in packed.getmembers():
-                    name = Path(member.name).name
-                    content = packed.extractfile(member) if member.isfile() else None
-                    if content is not None:
-                        with content, (partial / name).open("wb") as out:
-                            shutil.copyfileobj(content, out)
+                for member in filter(tarfile.TarInfo.isfile, packed.getmembers()):
+                    member.name = Path(member.name).name
+                    packed.extract(member, partial, filter="data")
         except (OSError, tarfile.TarError, EOFError):
             shutil.rmtree(partial)
             continue
         partial.rename(target)
-
-
-def _has_steps(folder: Path) -> bool:
-    try:
-        read_run(folder)
-    except (CuprolithError, OSError):
-        return False
-    return True

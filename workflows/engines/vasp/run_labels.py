@@ -18,6 +18,7 @@ from workflows.engines.vasp.fingerprint import Fingerprint, drifted, run_fingerp
 from workflows.engines.vasp.handlers import corrections
 from workflows.engines.vasp.ionic_steps import IonicStep, VaspRun
 from workflows.engines.vasp.not_labels import reasons_for_no_label
+from workflows.engines.vasp.programs import VaspProgram, program_of_output
 from workflows.engines.vasp.run_directory import RunDirectory
 from workflows.engines.vasp.vasprun import read_run
 from workflows.labelling.document import Trajectory
@@ -40,14 +41,14 @@ class Expected:
         Divisions of the Γ-centred mesh.
     config_hash
         The engine's, for frames whose settings are as expected.
-    rehearsed
-        Whether the campaign is a rehearsal.
+    program
+        What the campaign runs.
     """
 
     fingerprint: Fingerprint
     mesh: tuple[int, int, int]
     config_hash: str
-    rehearsed: bool
+    program: VaspProgram
 
     def drift(self, run: VaspRun) -> list[str]:
         """Return in words how a run's settings differ."""
@@ -57,13 +58,13 @@ class Expected:
         if run.kpoints is not None and run.kpoints != self.mesh:
             meshes = ("×".join(map(str, mesh)) for mesh in (run.kpoints, self.mesh))
             differences.append("k-mesh " + " vs ".join(meshes))
-        if run.rehearsed != self.rehearsed:
-            names = {True: "a rehearsal", False: "VASP"}
+        found_program = program_of_output(run.generator)
+        if found_program != self.program:
             raise CuprolithError(
-                f"the output is of {names[run.rehearsed]}, the campaign asks for "
-                f"{names[self.rehearsed]}",
+                f"the output is of {found_program.called}, the campaign asks for "
+                f"{self.program.called}",
                 key="engine.vasp.vasp_cmd",
-                remedy="one campaign is either rehearsed or real: use another workdir",
+                remedy="one campaign runs one program: use another workdir",
             )
         return differences
 
@@ -83,8 +84,8 @@ class RunLabels:
     ----------
     trajectory
         In the candidate's order of atoms; positions are unwrapped.
-    last_attempt
-        Number of steps of the latest attempt; 0 if it labelled none.
+    folder
+        Of the latest attempt that labelled a step.
     complete
         Whether the latest attempt's output ends as VASP ends it.
     max_force
@@ -94,7 +95,7 @@ class RunLabels:
     """
 
     trajectory: Trajectory
-    last_attempt: int = 0
+    folder: Path
     complete: bool = False
     temperatures: list[float] = field(default_factory=list)
     corrections: list[str] = field(default_factory=list)
@@ -133,17 +134,20 @@ def read_labels(
     expected
         Settings; steps of attempts that differ get another ``config_hash``.
     corrected
-        Whether steps that custodian set aside count.
+        Whether steps that custodian archived count.
 
     Raises
     ------
     CuprolithError
-        If the output is of another kind than the campaign (a rehearsal, or not).
+        If the output is of another program than the campaign's.
     """
-    labels = RunLabels(_empty_trajectory(start))
+    labels = RunLabels(_empty_trajectory(start), run.path)
     reader = _Reader(labels, start, np.argsort(order))
     for folder in run.attempts(corrected=corrected):
-        vasp_run = read_run(folder)
+        try:
+            vasp_run = read_run(folder)
+        except (CuprolithError, OSError):  # no step was labelled
+            continue
         drift = expected.drift(vasp_run)
         before, repeated = len(labels), 0
         for step in vasp_run.steps:
@@ -152,9 +156,8 @@ def read_labels(
         labels.drift += [each for each in drift if each not in labels.drift]
         labels.corrections += corrections(folder)
         labels.temperatures += _temperatures(folder)[: len(labels) - before]
-        if folder == run.path:
-            labels.last_attempt = len(labels) - before
-            labels.complete = vasp_run.complete
+        if not folder.name.startswith("error-"):
+            labels.folder, labels.complete = folder, folder == run.path and vasp_run.complete
     if all(each == expected.config_hash for each in labels.trajectory.config_hashes):
         labels.trajectory.config_hashes = []
     return labels

@@ -22,6 +22,7 @@ from workflows.engines.vasp.kpoint_lengths import KpointLengths, common_length, 
 from workflows.engines.vasp.not_labels import reasons_for_no_label
 from workflows.engines.vasp.outcar import count_runs
 from workflows.engines.vasp.output_streams import read_text
+from workflows.engines.vasp.programs import VaspProgram, program_of_output
 from workflows.engines.vasp.run_tree import RunFiles, RunProvenance
 from workflows.engines.vasp.vasprun import output_file, read_run
 
@@ -38,8 +39,8 @@ class SurveyedRun:
     ----------
     source
         Which file its steps come from.
-    engine
-        ``vasp``, or ``rehearsal`` for files of a rehearsal.
+    program
+        What wrote its files: VASP, or another program in its place.
     digest
         Equal for copies of one run only.
     fingerprint
@@ -60,7 +61,7 @@ class SurveyedRun:
     files: RunFiles
     provenance: RunProvenance
     source: Source
-    engine: str
+    program: VaspProgram
     digest: str
     fingerprint: Fingerprint
     n_atoms: int
@@ -69,6 +70,11 @@ class SurveyedRun:
     final_structure_id: str = ""
     no_label: tuple[str, ...] = ()
     drift: tuple[str, ...] = ()
+
+    @property
+    def engine(self) -> str:
+        """Engine of its labels."""
+        return self.program.name
 
     @property
     def ediff(self) -> float:
@@ -103,7 +109,7 @@ def survey_run(files: RunFiles) -> SurveyedRun:
         files=files,
         provenance=provenance or _own_provenance(run),
         source=run.source,
-        engine="rehearsal" if run.rehearsed else "vasp",
+        program=program_of_output(run.generator),
         digest=run.digest,
         fingerprint=run_fingerprint(run, None),
         n_atoms=len(run.numbers),
@@ -178,27 +184,27 @@ def _apart_from_ediff(run: SurveyedRun) -> frozenset[tuple[str, Hashable]]:
     return frozenset(run.fingerprint.settings.items() - {("EDIFF", run.ediff)})
 
 
-def refuse_mixed_engines(runs: Iterable[SurveyedRun]) -> str:
-    """Return the engine of all runs.
+def refuse_mixed_programs(runs: Iterable[SurveyedRun]) -> None:
+    """Check that one program made all runs.
 
     Raises
     ------
     CuprolithError
-        If rehearsed and real runs meet.
+        If runs of VASP and of another program lie together.
     """
     examples: dict[str, Path] = {}
     for run in runs:
-        examples.setdefault(run.engine, run.files.directory)
+        examples.setdefault(run.program.called, run.files.directory)
     if len(examples) > 1:
+        found = " and ".join(f"{called} ({path})" for called, path in sorted(examples.items()))
         raise CuprolithError(
-            f"rehearsed runs ({examples['rehearsal']}) lie among real ones ({examples['vasp']})",
-            remedy="collect them separately: labels of a rehearsal are no VASP labels",
+            f"runs of several programs lie together: {found}",
+            remedy="collect them separately: their labels are not of one kind",
         )
-    return next(iter(examples))
 
 
 def with_parents(runs: Sequence[SurveyedRun]) -> list[SurveyedRun]:
-    """Tie runs without ``cuprolith.json`` to the runs that they go on from.
+    """Tie runs without ``cuprolith.json`` to the runs that they continue.
 
     Those are the first run in the same directory (relax1 for relax2), or a run anywhere whose
     CONTCAR is the structure they start from.

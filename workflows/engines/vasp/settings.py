@@ -5,21 +5,18 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, field_validator, model_validator
 
 from cuprolith.settings import Settings
 from workflows.engines.vasp.incar_overrides import incar_value, refused_override, written_override
+from workflows.engines.vasp.programs import VaspProgram, program_of_command
 from workflows.labelling.kpoints import PAPER_KPOINT_LENGTH
 from workflows.labelling.settings import EngineSettings
 
 PAPER_CUTOFF = 520.0
 """Plane-wave cutoff in eV (Laskaris 2026, section III.C)."""
-
-REHEARSAL_COMMAND = "cuprolith-vasp-rehearsal"
-"""The executable that stands where VASP would."""
 
 LABELS = {"r2scan": "r2SCAN", "pbe": "PBE"}
 """Names of the functionals as frames bear them."""
@@ -168,25 +165,9 @@ class VaspSettings(Settings):
         return int(given) if given else None
 
     @property
-    def is_rehearsal(self) -> bool:
-        """Whether the command runs the rehearsal, not VASP."""
-        words = shlex.split(self.command)
-        return any(Path(word).name == REHEARSAL_COMMAND for word in words)
-
-    def identity(self) -> dict[str, Any]:
-        """Return the settings that are compared with the paper's, and their values."""
-        return self.model_dump(
-            mode="json",
-            exclude={
-                "vasp_cmd",
-                "wall_time",
-                "parallel",
-                "max_errors",
-                "max_restarts",
-                "frozen_after",
-                "pbe_start",
-            },
-        )
+    def program(self) -> VaspProgram:
+        """What the command runs: VASP, or another program that runs in its place."""
+        return program_of_command(self.command)
 
 
 class VaspEngineSettings(EngineSettings):

@@ -16,20 +16,16 @@ from cuprolith.errors import CuprolithError, WallTimeError
 from workflows.engines.vasp.execution import execute, start_from_pbe
 from workflows.engines.vasp.fingerprint import Fingerprint, settings_fingerprint
 from workflows.engines.vasp.inputs import CampaignInputGenerator, base_incar
-from workflows.engines.vasp.potcars import (
-    CheckedPotcar,
-    campaign_potcars,
-    placeholder_directory,
-    require_same_potcars,
-)
+from workflows.engines.vasp.potcars import CheckedPotcar, campaign_potcars, require_same_potcars
 from workflows.engines.vasp.run_directory import RunDirectory, RunInputs
 from workflows.engines.vasp.run_labels import Expected, RunLabels, read_labels
 from workflows.engines.vasp.settings import VaspSettings
+from workflows.labelling.kpoints import structure_mesh
 
 
 @dataclass
 class VaspRunner:
-    """Writes, runs, reads, and goes on where a run was interrupted.
+    """Writes, runs, reads, and continues a run that was interrupted.
 
     Attributes
     ----------
@@ -41,8 +37,6 @@ class VaspRunner:
         What is labelled, in the candidate's order.
     order
         Index in `start` of each atom as written.
-    generator
-        Of the task's INCAR and mesh.
     settings
         The campaign's.
     config_hash
@@ -57,7 +51,6 @@ class VaspRunner:
     root: Path
     start: Structure
     order: list[int]
-    generator: CampaignInputGenerator
     settings: VaspSettings
     config_hash: str
     orbitals_from: Path | None = None
@@ -79,23 +72,36 @@ class VaspRunner:
         poscar = Poscar(structure, comment=comment, velocities=moving)
         return str(poscar.get_str(significant_figures=16))
 
+    def inputs(self, generator: CampaignInputGenerator, poscar: str) -> RunInputs:
+        """Return the input files of an attempt.
+
+        Parameters
+        ----------
+        generator
+            Of the INCAR and the mesh; `ordered` is its structure.
+        poscar
+            Where the attempt starts.
+        """
+        incar = Incar({**generator.incar, **self.settings.parallel.incar()})
+        return RunInputs(incar, generator.kpoints, poscar, self.potcars)
+
     def run(
         self,
-        poscar: str,
-        finished: Callable[[RunLabels], bool],
-        goes_on: Callable[[RunLabels], str | None],
+        inputs: RunInputs,
+        is_finished: Callable[[RunLabels], bool],
+        continuation: Callable[[RunLabels], RunInputs | None],
     ) -> tuple[RunLabels, str]:
         """Run until finished, given up, or no restart adds a step; return labels and why not.
 
         Parameters
         ----------
-        poscar
-            Start of the run.
-        finished
+        inputs
+            Of the whole run.
+        is_finished
             Whether these labels are all that was asked for.
-        goes_on
-            Sets the generator to what is left and returns the POSCAR from which it goes on; None
-            if that is not possible, and the run begins again.
+        continuation
+            Inputs of what is left after these labels; None if it cannot be continued, and the run
+            starts again from its beginning.
 
         Raises
         ------
@@ -104,75 +110,64 @@ class VaspRunner:
         CuprolithError
             If VASP cannot be run at all, or the wall time was over before a step was labelled.
         """
-        inputs = self._inputs(poscar)
-        key = inputs.key
-        whole = dict(vars(self.generator))
-        self.directory.finish_move()
-        known = self.directory.claim(key)
-        labels = self._labels() if known else None
-        if labels is not None and finished(labels):
-            return self._wrapped_up(labels), ""
-        stopped = ""
-        at_first = _n_converged(labels)
+        self.directory.complete_archiving()
+        labels = None
+        if self.directory.holds(inputs.key):
+            labels = self._labels()
+            if is_finished(labels):
+                return self._without_orbitals(labels), ""
+        else:
+            self.directory.archive_other_run()
+        n_at_start, reason = _n_converged(labels), ""
         for restart in range(self.settings.max_restarts + 1):
+            n_before = _n_converged(labels)
             if restart:
-                self.notes.append(f"restarted after {_n_converged(labels)} ionic steps: {stopped}")
-            before = _n_converged(labels)
+                self.notes.append(f"restarted after {n_before} ionic steps: {reason}")
             try:
-                self._begin(poscar, key, labels, goes_on, whole)
-                stopped = execute(self.directory.path, self.directory.task, self.settings)
+                self._prepare_attempt(inputs, labels, continuation)
+                reason = execute(self.directory.path, self.directory.task, self.settings)
             except WallTimeError as error:
-                self._require_progress(at_first, error)
+                self._require_progress(n_at_start, error)
                 raise
             labels = self._labels()
-            if finished(labels):
-                return self._wrapped_up(labels), ""
-            if not stopped or _n_converged(labels) <= before:
+            if is_finished(labels):
+                return self._without_orbitals(labels), ""
+            if not reason or _n_converged(labels) <= n_before:
                 break
         assert labels is not None
-        return self._wrapped_up(labels), stopped
+        return self._without_orbitals(labels), reason
 
-    def _require_progress(self, n_before: int, over: WallTimeError) -> None:
+    def _require_progress(self, n_at_start: int, error: WallTimeError) -> None:
         """Raise if a whole wall time has labelled nothing: another one would not, either."""
-        if _n_converged(self._labels()) <= n_before:
+        if _n_converged(self._labels()) <= n_at_start:
             raise CuprolithError(
                 "not one ionic step fits into the job's wall time",
-                where=over.where,
+                where=error.where,
                 remedy="give the job more time, or more cores",
-            ) from over
+            ) from error
 
     @cached_property
     def potcars(self) -> list[CheckedPotcar]:
         """Potentials in the order of the elements as written, checked and noted."""
         elements = list(dict.fromkeys(site.specie.symbol for site in self.ordered))
         self.root.mkdir(parents=True, exist_ok=True)
-        folder = (
-            placeholder_directory(self.root, self.settings) if self.settings.is_rehearsal else None
-        )
-        potcars = campaign_potcars(self.settings, elements, folder)
+        provider, settings = self.settings.program.potcars, self.settings
+        directory = None
+        if provider is not None:
+            symbols = settings.potcars.values()
+            directory = provider.directory(self.root, settings.potcar_family, symbols)
+        potcars = campaign_potcars(settings, elements, directory)
         require_same_potcars(self.root / "potcars.json", potcars)
         return potcars
-
-    @cached_property
-    def mesh(self) -> tuple[int, int, int]:
-        """Divisions of the mesh; that of the start, whatever becomes of it."""
-        self.generator.structure = self.ordered
-        first, second, third = self.generator.kpoints_updates.kpts[0]
-        return int(first), int(second), int(third)
 
     @cached_property
     def _expected(self) -> Expected:
         return Expected(
             expected_fingerprint(self.settings, [potcar.facts.titel for potcar in self.potcars]),
-            self.mesh,
+            structure_mesh(self.ordered, self.settings.kpoint_length),
             self.config_hash,
-            self.settings.is_rehearsal,
+            self.settings.program,
         )
-
-    def _inputs(self, poscar: str) -> RunInputs:
-        self.generator.structure = self.ordered
-        incar = Incar({**self.generator.incar, **self.settings.parallel.incar()})
-        return RunInputs(incar, self.generator.kpoints, poscar, self.potcars)
 
     def _labels(self) -> RunLabels:
         return read_labels(
@@ -183,25 +178,21 @@ class VaspRunner:
             corrected=self.directory.task == "relax",
         )
 
-    def _begin(
+    def _prepare_attempt(
         self,
-        poscar: str,
-        key: str,
+        inputs: RunInputs,
         labels: RunLabels | None,
-        goes_on: Callable[[RunLabels], str | None],
-        whole: dict[str, object],
+        continuation: Callable[[RunLabels], RunInputs | None],
     ) -> None:
-        """Write the inputs of an attempt: where the one before ended, or from the start."""
-        self.generator.__dict__.update(whole)
-        continued = goes_on(labels) if labels is not None and len(labels) else None
-        if continued is not None:
-            self.directory.set_aside()
+        """Write the inputs of an attempt: of what is left after the one before, or of all."""
+        remaining = continuation(labels) if labels else None
+        if remaining is not None:
+            self.directory.archive_attempt()
         elif labels is not None:
-            self._begin_again(len(labels))
-            self.generator.__dict__.update(whole)
-        inputs = self._inputs(continued or poscar)
-        self.directory.write(inputs, key)
-        self._find_orbitals(inputs)
+            self._archive_unusable(len(labels))
+        attempt = remaining or inputs
+        self.directory.write(attempt, inputs.key)
+        self._find_orbitals(attempt)
 
     def _find_orbitals(self, inputs: RunInputs) -> None:
         """Start from orbitals at hand, else from those of PBE if the campaign asks for it."""
@@ -213,20 +204,19 @@ class VaspRunner:
         wanted = self.settings.functional == "r2scan" and self.settings.pbe_start
         if wanted and not orbitals.is_file():
             reason = start_from_pbe(self.directory.path, inputs, self.settings)
-            if reason and not self.settings.is_rehearsal:  # which has no orbitals
+            if reason and self.settings.program.writes_orbitals:
                 self.notes.append(f"no PBE orbitals to start from: {reason}")
 
-    def _begin_again(self, n_steps: int) -> None:
-        if n_steps == 0:
-            self.directory.discard()
-            return
-        self.notes.append(f"began again: CONTCAR did not fit the {n_steps} labelled steps")
-        if self.directory.task == "melt_quench":
-            self.directory.discard()
+    def _archive_unusable(self, n_steps: int) -> None:
+        """Archive attempts that cannot be continued; MD repeats their steps from its start."""
+        if n_steps:
+            self.notes.append(f"began again: CONTCAR did not fit the {n_steps} labelled steps")
+        if n_steps and self.directory.task != "melt_quench":
+            self.directory.archive_attempt()
         else:
-            self.directory.set_aside()
+            self.directory.archive_superseded()
 
-    def _wrapped_up(self, labels: RunLabels) -> RunLabels:
+    def _without_orbitals(self, labels: RunLabels) -> RunLabels:
         """Remove the orbitals, which take gigabytes, unless the next segment starts from them."""
         if self.directory.task != "melt_quench":
             (self.directory.path / "WAVECAR").unlink(missing_ok=True)

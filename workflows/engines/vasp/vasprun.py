@@ -13,29 +13,6 @@ from workflows.engines.vasp.vasprun_xml import read_vasprun_xml
 
 _SAME_ENERGY = 1e-6  # eV; both files have 8 decimals
 
-__all__ = ["IonicStep", "VaspOutputError", "VaspRun", "iter_ionic_steps", "read_run"]
-
-
-def iter_ionic_steps(path: Path) -> Iterator[IonicStep]:
-    """Yield the complete ionic steps of a vasprun.xml or OUTCAR, plain or compressed.
-
-    Memory is that of one step. A truncated file yields what is complete.
-
-    Parameters
-    ----------
-    path
-        The file; one whose name begins with OUTCAR is read as such.
-
-    Raises
-    ------
-    VaspOutputError
-        If it ends before the first step, or is not VASP's.
-    OSError
-        If it cannot be read.
-    """
-    read = read_outcar if path.name.startswith("OUTCAR") else read_vasprun_xml
-    return read(path).steps
-
 
 def read_run(directory: Path, suffix: str = "", part: int = 0) -> VaspRun:
     """Open the run in a directory; its steps are read as they are asked for.
@@ -90,7 +67,7 @@ def _with_first_step(run: VaspRun) -> VaspRun:
 
 
 def _with_outcar(run: VaspRun, outcar: Path | None) -> VaspRun:
-    """Let a cut vasprun.xml go on with the steps that only OUTCAR has."""
+    """Continue a cut vasprun.xml with the steps that only OUTCAR has."""
     if run.source == "OUTCAR" or outcar is None:
         return run
     written = run.steps

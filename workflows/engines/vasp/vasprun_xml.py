@@ -104,7 +104,7 @@ class _Calculations:
                 return
             yield body
 
-    def goes_on(self) -> bool:
+    def is_followed(self) -> bool:
         """Return whether another file follows the end of this one."""
         while _FILE_START not in self._buffer:
             chunk = next(self._stream, None)
@@ -163,7 +163,7 @@ def _steps(
         except ValueError as error:
             raise VaspOutputError(f"ionic step {index}: {error}", str(path)) from error
         yield step
-    if calculations.complete and calculations.goes_on():
+    if calculations.complete and calculations.is_followed():
         raise VaspOutputError(
             "another run follows in the same file and is not read: make a file of each", str(path)
         )

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from workflows.checks import Check
-from workflows.engines.vasp.settings import REHEARSAL_COMMAND
+from workflows.engines.vasp.programs import VASP, program_of_command
 from workflows.environment import cuprolith_version
 from workflows.hpc.doctor.probe import GpuReport, NodeReport, VaspReport
 from workflows.hpc.doctor.remedies import Remedies
@@ -88,8 +88,9 @@ def _vasp(vasp: VaspReport, remedies: Remedies) -> Check:
         )
     if vasp.container:
         programs += f"; what is in the container of {vasp.container} was not looked at"
-    if any(path.endswith(f"/{REHEARSAL_COMMAND}") for path in vasp.found.values()):
-        programs += "; a rehearsal, not VASP"
+    found = program_of_command(" ".join(vasp.found.values()))
+    if found != VASP:
+        programs += f"; {found.called}, not VASP"
     return Check(subject=subject, status="ok", found=f"`{vasp.command}`: {programs}")
 
 

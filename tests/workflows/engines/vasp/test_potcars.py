@@ -6,11 +6,10 @@ from workflows.engines.vasp import potcars
 from workflows.engines.vasp.potcars import (
     campaign_potcars,
     families_present,
-    is_placeholder,
-    placeholder_directory,
     potcar_directory,
     potcar_problems,
     potentials_present,
+    program_of_release,
     require_same_potcars,
 )
 from workflows.engines.vasp.settings import VaspSettings
@@ -20,7 +19,8 @@ REHEARSAL = VaspSettings(vasp_cmd="cuprolith-vasp-rehearsal")
 
 @pytest.fixture
 def directory(tmp_path):
-    return placeholder_directory(tmp_path, REHEARSAL)
+    potcars = REHEARSAL.program.potcars
+    return potcars.directory(tmp_path, REHEARSAL.potcar_family, REHEARSAL.potcars.values())
 
 
 def test_missing_folder_of_potentials_says_what_to_do(monkeypatch, tmp_path):
@@ -109,4 +109,4 @@ def test_all_that_is_missing_is_told_at_once(directory, monkeypatch):
 
 def test_potentials_that_are_there(directory):
     assert potentials_present(directory, "PBE_54") == ["Cu_pv", "Li_sv"]
-    assert is_placeholder(directory, "PBE_54", "Cu_pv")
+    assert program_of_release(directory, "PBE_54") == REHEARSAL.program

@@ -3,7 +3,6 @@ import tarfile
 
 import pytest
 
-from workflows.engines.vasp import run_directory
 from workflows.engines.vasp.run_directory import RunDirectory
 from workflows.labelling.document import Provenance
 
@@ -11,11 +10,7 @@ PROVENANCE = Provenance("slab-1", "slab", "1 0 0", "")
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    # What has a vasprun.xml has steps.
-    monkeypatch.setattr(
-        run_directory, "_has_steps", lambda folder: (folder / "vasprun.xml").is_file()
-    )
+def run(tmp_path):
     directory = RunDirectory(tmp_path / "relax", PROVENANCE, "relax", "slab-1/relax")
     begin(directory)
     return directory
@@ -28,18 +23,20 @@ def begin(directory, key="abc"):
         (directory.path / name).write_text(name)
 
 
-def test_an_earlier_attempt_is_known_and_another_run_set_aside(run):
-    assert run.claim("abc")
-    assert not run.claim("other")
+def test_an_earlier_attempt_is_found_and_another_run_archived(run):
+    assert run.holds("abc")
+    assert not run.holds("other")
+    run.archive_other_run()
     assert (run.path.parent / "relax.abc" / "vasprun.xml").is_file()
     assert not run.path.exists()
-    assert not run.claim("other")
+    assert not run.holds("abc")
+    run.archive_other_run()
 
 
 def test_attempts_come_in_order_and_orbitals_stay(run):
-    run.set_aside()
+    run.archive_attempt()
     begin(run)
-    run.set_aside()
+    run.archive_attempt()
     begin(run)
     assert [path.name for path in run.attempts(corrected=True)] == [
         "attempt-1",
@@ -57,13 +54,13 @@ def test_move_that_was_killed_is_completed(run):
     moving = run.path / "moving-1"
     moving.mkdir()
     (run.path / "INCAR").rename(moving / "INCAR")
-    run.finish_move()
+    run.complete_archiving()
     names = {path.name for path in (run.path / "attempt-1").iterdir()}
     assert names == {"INCAR", "POSCAR", "vasprun.xml", "cuprolith.json"}
-    assert run.claim("abc")
+    assert run.holds("abc")
 
 
-def test_what_custodian_set_aside_counts_in_relaxations_only(run):
+def test_what_custodian_archived_counts_in_relaxations_only(run):
     with tarfile.open(run.path / "error.1.tar.gz", "w:gz") as archive:
         archive.add(run.path / "vasprun.xml", arcname="error/vasprun.xml")
     assert [path.name for path in run.attempts(corrected=False)] == ["relax"]
@@ -76,10 +73,11 @@ def test_cut_archive_is_left_alone(run):
     assert [path.name for path in run.attempts(corrected=True)] == ["relax"]
 
 
-def test_discarded_attempts_are_packed(run):
-    run.set_aside()
+def test_superseded_attempts_are_packed(run):
+    run.archive_attempt()
     begin(run)
-    run.discard()
-    assert list(run.attempts(corrected=True)) == []
+    run.archive_superseded()
+    assert list(run.attempts(corrected=True)) == [run.path]
+    assert not (run.path / "vasprun.xml").exists()
     with tarfile.open(run.path / "superseded.1.tar.gz") as archive:
         assert "attempt-2/vasprun.xml" in archive.getnames()

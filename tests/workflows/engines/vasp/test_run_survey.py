@@ -7,7 +7,7 @@ import pytest
 from vasp_files import random_run, write_run
 
 from cuprolith.errors import CuprolithError
-from workflows.engines.vasp.run_survey import agree_on_settings, refuse_mixed_engines, survey_run
+from workflows.engines.vasp.run_survey import agree_on_settings, refuse_mixed_programs, survey_run
 from workflows.engines.vasp.run_tree import RunFiles
 
 
@@ -103,7 +103,8 @@ def test_ids_are_made_of_content(surveyed, tmp_path):
 def test_rehearsed_and_real_runs_never_meet(surveyed):
     real = surveyed("real", 1)
     rehearsed = surveyed("played", 2, subversion="cuprolith-rehearsal 0.1")
-    assert refuse_mixed_engines([real]) == "vasp"
-    assert refuse_mixed_engines([rehearsed]) == "rehearsal"
-    with pytest.raises(CuprolithError, match=r"played.*real"):
-        refuse_mixed_engines([real, rehearsed])
+    assert (real.engine, rehearsed.engine) == ("vasp", "rehearsal")
+    refuse_mixed_programs([real])
+    refuse_mixed_programs([rehearsed])
+    with pytest.raises(CuprolithError, match=r"real.*played"):
+        refuse_mixed_programs([real, rehearsed])

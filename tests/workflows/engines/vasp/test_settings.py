@@ -3,6 +3,7 @@ import yaml
 from pydantic import ValidationError
 
 from workflows.engines.vasp.paper_settings import deviations, unstated
+from workflows.engines.vasp.programs import VASP
 from workflows.engines.vasp.settings import ParallelSettings, VaspSettings
 from workflows.inputs.campaign import load_campaign
 from workflows.inputs.campaign_errors import CampaignError
@@ -144,8 +145,10 @@ def test_command_comes_from_the_campaign_else_the_environment(monkeypatch):
     monkeypatch.setenv("VASP_CMD", "srun -n 64 vasp_std")
     assert VaspSettings().command == "srun -n 64 vasp_std"
     assert VaspSettings(vasp_cmd="vasp_gam").command == "vasp_gam"
-    assert not VaspSettings().is_rehearsal
-    assert VaspSettings(vasp_cmd="nice /opt/bin/cuprolith-vasp-rehearsal").is_rehearsal
+    assert VaspSettings().program == VASP
+    assert (
+        VaspSettings(vasp_cmd="nice /opt/bin/cuprolith-vasp-rehearsal").program.name == "rehearsal"
+    )
 
 
 def test_parallel_settings_come_from_the_worker_unless_given(monkeypatch):

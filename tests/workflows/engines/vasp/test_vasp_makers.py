@@ -10,6 +10,7 @@ from pymatgen.core import Structure
 from pymatgen.io.vasp.inputs import Incar, Poscar
 
 from cuprolith.errors import CuprolithError, WallTimeError
+from workflows.engines.vasp.programs import VASP as VASP_ITSELF
 from workflows.engines.vasp.run_labels import Expected
 from workflows.engines.vasp.settings import VaspSettings
 from workflows.engines.vasp.vasp_run import expected_fingerprint
@@ -18,6 +19,7 @@ from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.document import Provenance, frames_of
 from workflows.labelling.engine import engine_settings, make_engine
 from workflows.vasp_rehearsal.potentials import MorsePairs
+from workflows.vasp_rehearsal.program import PROGRAM as REHEARSAL
 from workflows.vasp_rehearsal.run import RunAbortedError, run
 
 PROVENANCE = Provenance("adatom-1", "adatom", "1 0 0", "slab-1")
@@ -312,8 +314,8 @@ def test_output_of_a_rehearsal_is_not_taken_for_vasp(machine, adatom):
     output = read_run(Path("vasp/adatom-1/static"))
     fingerprint = expected_fingerprint(VaspSettings(), list(output.potcar_titles))
     with pytest.raises(CuprolithError, match="the output is of a rehearsal"):
-        Expected(fingerprint, (7, 7, 1), "hash", rehearsed=False).drift(output)
-    other_mesh = Expected(fingerprint, (5, 7, 1), "hash", rehearsed=True)
+        Expected(fingerprint, (7, 7, 1), "hash", VASP_ITSELF).drift(output)
+    other_mesh = Expected(fingerprint, (5, 7, 1), "hash", REHEARSAL)
     assert other_mesh.drift(output) == ["k-mesh 7×7×1 vs 5×7×1"]
 
 

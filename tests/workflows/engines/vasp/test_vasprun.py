@@ -14,7 +14,9 @@ from pymatgen.io.vasp.outputs import Vasprun
 from vasp_files import calculation, random_run, vasprun_head, vasprun_tail, vasprun_xml, write_run
 
 from workflows.engines.vasp import vasprun_xml as reader
-from workflows.engines.vasp.vasprun import VaspOutputError, iter_ionic_steps, read_run
+from workflows.engines.vasp.programs import VASP, program_of_output
+from workflows.engines.vasp.vasprun import VaspOutputError, read_run
+from workflows.engines.vasp.vasprun_xml import read_vasprun_xml
 
 # Bands that follow the labels within a calculation, with an <energy> look-alike.
 BULK = "<eigenvalues><array><set><r>  -4.1   1.0 </r></set></array></eigenvalues>\n"
@@ -25,7 +27,7 @@ def pymatgen_steps(path):
 
 
 def assert_agrees(path):
-    steps, peer = list(iter_ionic_steps(path)), pymatgen_steps(path)
+    steps, peer = list(read_vasprun_xml(path).steps), pymatgen_steps(path)
     assert len(steps) == len(peer.ionic_steps) > 0
     for step, theirs in zip(steps, peer.ionic_steps, strict=True):
         assert step.energy == pytest.approx(theirs["e_fr_energy"], abs=1e-8)
@@ -76,7 +78,7 @@ def test_head(tmp_path):
     assert ours.incar["SIGMA"] == 0.05
     np.testing.assert_allclose(ours.positions, peer.initial_structure.cart_coords, atol=1e-8)
     assert ours.source == "vasprun.xml"
-    assert not ours.rehearsed
+    assert program_of_output(ours.generator) == VASP
 
 
 def test_stress_is_minus_a_tenth_gigapascal_per_kbar(tmp_path):
@@ -107,7 +109,7 @@ def test_wrong_sigma0_of_old_versions_is_corrected_as_pymatgen_does(tmp_path):
     for step in run.steps:
         step.e0_written = 0.00123
     path = write_run(tmp_path, run)
-    steps = list(iter_ionic_steps(path))
+    steps = list(read_vasprun_xml(path).steps)
     assert steps[-1].energy_sigma0 == pytest.approx(pymatgen_steps(path).final_energy, abs=1e-8)
     assert [s.energy_sigma0 for s in steps] == pytest.approx([s.sigma0 for s in run.steps])
 
@@ -266,7 +268,7 @@ def test_bulk_of_a_calculation_is_passed_over(tmp_path, monkeypatch, limit):
 def test_calculation_without_forces_is_named(tmp_path):
     text = TEXT.replace(b'name="forces"', b'name="nothing"', 3).replace(b"nothing", b"forces", 2)
     (tmp_path / "vasprun.xml").write_bytes(text)
-    steps = iter_ionic_steps(tmp_path / "vasprun.xml")
+    steps = read_vasprun_xml(tmp_path / "vasprun.xml").steps
     next(steps), next(steps)
     with pytest.raises(VaspOutputError, match=r"ionic step 2: no name=.forces"):
         next(steps)
@@ -312,7 +314,7 @@ def test_memory_does_not_grow_with_the_number_of_steps(tmp_path):
                 file.write(one)
             file.write(vasprun_tail(run).encode())
         tracemalloc.start()
-        assert sum(1 for _ in iter_ionic_steps(path)) == n_steps
+        assert sum(1 for _ in read_vasprun_xml(path).steps) == n_steps
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         path.unlink()

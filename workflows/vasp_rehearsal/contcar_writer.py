@@ -1,4 +1,4 @@
-"""CONTCAR and XDATCAR, rewritten and extended after every ionic step."""
+"""CONTCAR, rewritten after every ionic step."""
 
 from __future__ import annotations
 
@@ -9,39 +9,19 @@ import numpy as np
 from workflows.vasp_rehearsal.formats import columns, wrapped
 from workflows.vasp_rehearsal.inputs import RunInputs
 from workflows.vasp_rehearsal.motion import Continuation
-from workflows.vasp_rehearsal.step import IonicStep
 
 
 class ContcarWriter:
-    """Writes ``CONTCAR`` into a directory: the start of a run that goes on from here."""
+    """Writes ``CONTCAR`` into a directory: the start of a run that continues from here."""
 
     def __init__(self, directory: Path, inputs: RunInputs) -> None:
         self._path = directory / "CONTCAR"
         self._inputs = inputs
         self._path.touch()
 
-    def end_step(self, step: IonicStep) -> None:
+    def end_step(self, continuation: Continuation) -> None:
         """Write positions (wrapped) and, in MD, velocities and the thermostat's state."""
-        self._path.write_text(_contcar(step.continuation, self._inputs), encoding="utf-8")
-
-
-class XdatcarWriter:
-    """Writes ``XDATCAR`` of a run into a directory: the positions of every ionic step."""
-
-    def __init__(self, directory: Path, inputs: RunInputs) -> None:
-        self._file = (directory / "XDATCAR").open("w", encoding="utf-8")
-        self._file.write(_preamble(inputs))
-        self._file.flush()
-
-    def end_step(self, step: IonicStep) -> None:
-        """Append the positions of a step."""
-        self._file.write(f"Direct configuration={step.number:6d}\n")
-        self._file.writelines(f"{columns(row, 12, 8)}\n" for row in step.scaled)
-        self._file.flush()
-
-    def finish(self) -> None:
-        """Close the file."""
-        self._file.close()
+        self._path.write_text(_contcar(continuation, self._inputs), encoding="utf-8")
 
 
 def scaled_positions(positions: np.ndarray, inputs: RunInputs) -> np.ndarray:
@@ -49,15 +29,11 @@ def scaled_positions(positions: np.ndarray, inputs: RunInputs) -> np.ndarray:
     return wrapped(positions @ np.linalg.inv(inputs.atoms.cell.array))
 
 
-def _preamble(inputs: RunInputs) -> str:
+def _contcar(continuation: Continuation, inputs: RunInputs) -> str:
     cell = "".join(f" {columns(row, 22, 16)}\n" for row in inputs.atoms.cell.array)
     elements = "".join(f"{kind.element:>5s}" for kind in inputs.species)
     counts = "".join(f"{kind.count:6d}" for kind in inputs.species)
-    return f"{inputs.comment}\n   1.00000000000000     \n{cell}{elements}\n{counts}\n"
-
-
-def _contcar(continuation: Continuation, inputs: RunInputs) -> str:
-    parts = [_preamble(inputs)]
+    parts = [f"{inputs.comment}\n   1.00000000000000     \n{cell}{elements}\n{counts}\n"]
     if inputs.free is not None:
         parts.append("Selective dynamics\n")
     parts.append("Direct\n")

@@ -1,0 +1,1 @@
+"""Programs that can run in place of VASP: one module each, which defines ``PROGRAM``."""
