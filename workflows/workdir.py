@@ -66,9 +66,14 @@ class Workdir:
         return self.root / "labels" / "runs"
 
     @property
-    def label_store(self) -> Path:
-        """Job store of all runs (SQLite)."""
-        return self.root / "labels" / "labels.sqlite"
+    def labels(self) -> Path:
+        """Folder of the label jobs' files, at home and in a queue."""
+        return self.root / "labels"
+
+    @property
+    def label_results(self) -> Path:
+        """What the label jobs gave."""
+        return self.labels / "results"
 
     @property
     def label_log(self) -> Path:
@@ -93,11 +98,6 @@ class Workdir:
     def training(self, variant: str) -> Path:
         """Folder of one variant's training."""
         return self.root / "training" / variant
-
-    @property
-    def training_result(self) -> Path:
-        """Result of the campaign's training."""
-        return self.training(self.campaign().training.variant) / "result.json"
 
     def study(self, variant: str) -> Path:
         """Folder of the study of one variant."""

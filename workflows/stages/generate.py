@@ -5,22 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from pymatgen.core import Structure
+from typing import TYPE_CHECKING, Any
 
 from cuprolith.errors import CuprolithError
 from cuprolith.json_files import write_json
-from generators.candidate import Candidate
-from generators.catalogue import Catalogue, build_catalogue
-from generators.crystals import prototype_structure
-from generators.errors import GenerationError
-from workflows.inputs.campaign import Campaign
-from workflows.inputs.crystal_files import read_crystal
-from workflows.labelling.lattice_constants import RelaxedCrystal, relaxed_crystals, with_relaxed
-from workflows.overview import Overview, make_overview
 from workflows.progress import progress_bar
-from workflows.structures_io import write_structures
+from workflows.stage import Stage
 from workflows.workdir import Workdir
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+    from generators.candidate import Candidate
+    from generators.catalogue import Catalogue
+    from workflows.inputs.campaign import Campaign
+    from workflows.labelling.lattice_constants import RelaxedCrystal
+    from workflows.overview import Overview
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,10 @@ def campaign_crystals(campaign: Campaign) -> dict[str, Structure]:
     CuprolithError
         If a file holds no crystal, or a prototype lacks a lattice constant.
     """
+    from generators.crystals import prototype_structure
+    from generators.errors import GenerationError
+    from workflows.inputs.crystal_files import read_crystal
+
     crystals = {}
     for name, settings in campaign.crystals.items():
         if settings.file is not None:
@@ -85,6 +89,10 @@ def campaign_candidates(
 
 def generate(workdir: Workdir) -> GenerateSummary:
     """Write ``structures/structures.{extxyz,json}`` and ``overview.json``."""
+    from workflows.labelling.lattice_constants import relaxed_crystals, with_relaxed
+    from workflows.overview import make_overview
+    from workflows.structures_io import write_structures
+
     started = time.perf_counter()
     campaign = workdir.campaign()
     with progress_bar("generate", total=4) as bar:
@@ -110,6 +118,9 @@ def generate(workdir: Workdir) -> GenerateSummary:
 
 
 def _catalogue(campaign: Campaign, crystals: Mapping[str, Structure]) -> Catalogue:
+    from generators.catalogue import build_catalogue
+    from generators.errors import GenerationError
+
     try:
         return build_catalogue(crystals, campaign.structures)
     except GenerationError as error:
@@ -132,3 +143,19 @@ def _header(campaign: Campaign, relaxed: Mapping[str, RelaxedCrystal]) -> dict[s
         "seed": campaign.seed,
         "crystals": crystals,
     }
+
+
+def _show(summary: Any) -> None:
+    from workflows.cli.generate import show_overview
+
+    show_overview(summary)
+
+
+STAGE = Stage(
+    name="generate",
+    follows="",
+    run=generate,
+    output=lambda workdir, _: workdir.structures_xyz,
+    help="Build bulk crystals, slabs, vacancies, adatoms and interfaces into structures/.",
+    show=_show,
+)
