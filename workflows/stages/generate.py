@@ -155,7 +155,7 @@ STAGE = Stage(
     name="generate",
     follows="",
     run=generate,
-    output=lambda workdir, _: workdir.structures_xyz,
+    output=lambda workdir, _: workdir.structures_json,
     help="Build bulk crystals, slabs, vacancies, adatoms and interfaces into structures/.",
     show=_show,
 )

@@ -21,7 +21,12 @@ from pymatgen.core import Lattice, Structure
 
 from tests import damage
 from workflows.jobs.disk_space import DiskFullError
-from workflows.jobs.job_folder import DamagedFileError, JobFolder, UnwritableFolderError, result_name
+from workflows.jobs.job_folder import (
+    DamagedFileError,
+    JobFolder,
+    UnwritableFolderError,
+    result_name,
+)
 from workflows.jobs.job_ids import stable_uuid
 from workflows.jobs.job_log import JobLog, read_job_log
 from workflows.jobs.runner import run_flow, run_flows

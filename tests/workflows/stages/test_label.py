@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 import yaml
+from jobflow import Flow
 from pymatgen.core import Structure
 
 from workflows.inputs.campaign import Campaign
 from workflows.jobs.execution_order import execution_order
+from workflows.labelling import label_plan
 from workflows.labelling.calculator_makers import EmbeddedRelaxMaker
 from workflows.labelling.engine import make_engine
 from workflows.stages import label as stage
@@ -66,7 +68,7 @@ def crumble(monkeypatch, symbol):
         fields = {name: getattr(made.relax, name) for name in ("settings", "config_hash")}
         return replace(made, relax=CrumblingMaker(**fields, crumbling=symbol))
 
-    monkeypatch.setattr(stage, "make_engine", engine)
+    monkeypatch.setattr(label_plan, "make_engine", engine)
 
 
 def test_what_a_fallen_slab_leaves_out_is_told(workdir, monkeypatch):
@@ -84,8 +86,9 @@ def test_what_a_fallen_slab_leaves_out_is_told(workdir, monkeypatch):
 
 
 def test_the_whole_campaign_is_one_ordered_flow(workdir):
-    _, runs = stage.planned_runs(workdir)
-    order = [(job.uuid, parents) for job, parents in execution_order(stage.label_flow(workdir))]
+    plan = label_plan.LabelPlan.of(workdir)
+    runs, flow = plan.runs, Flow(list(plan.flows()))
+    order = [(job.uuid, parents) for job, parents in execution_order(flow)]
     places = {uuid: place for place, (uuid, _) in enumerate(order)}
     assert all(places[parent] < places[uuid] for uuid, parents in order for parent in parents)
     for run in runs:

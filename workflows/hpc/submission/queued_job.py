@@ -158,13 +158,13 @@ def placed(made: Job, workdir: Workdir, queue: QueueFile, known: Job, stage: str
         manager_config=queue.manager_config(known),
         pass_manager_config=False,
     )
-    known = {
+    metadata = {
         CAMPAIGN: queue.campaign,
         STAGE: stage,
         RESOURCE: queue.resource(known),
         WORKDIR: str(workdir.root),
     }
     if STRUCTURE in known.metadata:
-        known[STRUCTURE] = known.metadata[STRUCTURE]  # by which the engine's logs are found
-    made.update_metadata(known, dynamic=False)
+        metadata[STRUCTURE] = known.metadata[STRUCTURE]  # by which the engine's logs are found
+    made.update_metadata(metadata, dynamic=False)
     return made
