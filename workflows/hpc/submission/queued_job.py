@@ -31,7 +31,7 @@ def queued_job(
 ) -> Response:
     """Run a job, unless its result is there or one before it failed.
 
-    A job whose wall time is over leads to another that goes on with it.
+    A job whose wall time is over leads to another that continues it.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def queued_job(
         except WallTimeError as error:
             print(f"{known.name}: {error}; another job continues", flush=True)
             again = planner.queued(known, [], turn + 1)
-            return Response(output={"job": known.name, "goes on": True}, detour=Flow([again]))
+            return Response(output={"job": known.name, "continues": True}, detour=Flow([again]))
         except Exception as error:
             jobs.write_failure(known, error)
             raise
@@ -91,7 +91,7 @@ class QueuePlanner:
     workdir, queue
         Campaign and its queue.
     jobs
-        Where the jobs are kept.
+        Where the jobs are.
     stage
         To which they belong.
     """

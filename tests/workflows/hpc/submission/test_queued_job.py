@@ -115,7 +115,7 @@ def test_a_job_whose_wall_time_is_over_goes_on_in_another(queue):
     outputs = queue.run([named(slow("md", 3), "md")])
     assert queue.noted() == ["md 0", "md 1", "md 2"]
     assert queue.output("md") == {"steps": 3}
-    assert sum("goes on" in output for output in outputs.values()) == 2
+    assert sum("continues" in output for output in outputs.values()) == 2
 
 
 def test_another_version_is_refused_with_both_named(tmp_path):
