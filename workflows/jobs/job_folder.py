@@ -309,9 +309,10 @@ class JobFolder:
 
     def _write(self, path: Path, content: bytes) -> None:
         try:
-            if not path.parent.is_dir():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                sync_folder(path.parent.parent)
+            new = [each for each in (path.parent, path.parent.parent) if not each.is_dir()]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for each in new:
+                sync_folder(each.parent)
             with StagedFile(path) as staged:
                 staged.write(content)
                 staged.commit()

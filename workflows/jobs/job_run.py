@@ -192,10 +192,10 @@ class Run:
 
     def _say_if_lost(self, job: Job) -> None:
         """Say so, once, if a job runs again since its result is gone."""
-        path = self._folder.path_of_result(result_name(job.uuid, job.index))
-        if self._said_lost or (job.uuid, job.index) not in self._log.finished or path.exists():
+        if self._said_lost or job.metadata.get(ALWAYS_RUN):
             return
-        if job.metadata.get(ALWAYS_RUN):
+        path = self._folder.path_of_result(result_name(job.uuid, job.index))
+        if path.exists() or (job.uuid, job.index) not in self._log.finished:
             return
         self._said_lost = True
         announce(

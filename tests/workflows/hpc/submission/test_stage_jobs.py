@@ -165,6 +165,16 @@ def test_a_damaged_result_is_listed_and_no_dataset_is_made_without_it(workdirs, 
     assert "this job is computed again, and no other" in failure["error"]
 
 
+def test_what_was_labelled_at_home_is_not_queued(workdirs, tmp_path):
+    home, _ = workdirs
+    copy = Workdir(tmp_path / "w")
+    shutil.copytree(home.root, copy.root)
+    write_queue_file(copy, queue(copy))
+    response = stage_job.original(str(copy.root), "label", None, queue(copy).generation)
+    assert response.output == {"summary": "0 jobs left for 4 runs"}
+    assert response.detour is None
+
+
 def test_what_an_earlier_version_has_labelled_is_refused(workdirs, tmp_path):
     home, _ = workdirs
     copy = Workdir(tmp_path / "w")
