@@ -17,8 +17,8 @@ from analysis.reproduction.tables import DATASET_NAMES
 from cuprolith.errors import CuprolithError
 from training.frame_sources.source import TrainingSource
 from training.variant import VARIANTS
-from workflows.gpu_pool import run_on_gpus, visible_gpus
 from workflows.inputs.training_file import TrainingFile, load_training_file
+from workflows.jobs.processes import one_gpu_each, run_in_processes, visible_gpus
 from workflows.progress import EpochProgress, announce, progress_bar
 from workflows.training_runs import opened_source, run_training, training_folder
 
@@ -215,7 +215,7 @@ def _one_per_gpu(
     cells: Sequence[Cell], gpus: Sequence[str]
 ) -> Iterator[tuple[Cell, BaseException | None]]:
     with progress_bar(f"tables on {len(gpus)} GPUs", total=len(cells)) as bar:
-        for cell, error in run_on_gpus(_train_cell, cells, gpus):
+        for cell, error, _ in run_in_processes(_train_cell, cells, one_gpu_each(gpus)):
             bar.advance(1, str(cell))
             yield cell, error
 

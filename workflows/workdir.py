@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cuprolith.errors import CuprolithError
-from cuprolith.hashes import sha256, short_hash
+from cuprolith.hashes import file_sha256, sha256, short_hash
 from cuprolith.json_files import read_json_if_whole, write_atomically, write_json
 from workflows.environment import describe_environment
 from workflows.progress import announce
@@ -66,9 +66,14 @@ class Workdir:
         return self.root / "labels" / "runs"
 
     @property
-    def label_store(self) -> Path:
-        """Job store of all runs (SQLite)."""
-        return self.root / "labels" / "labels.sqlite"
+    def labels(self) -> Path:
+        """Folder of the label jobs' files, at home and in a queue."""
+        return self.root / "labels"
+
+    @property
+    def label_results(self) -> Path:
+        """What the label jobs gave."""
+        return self.labels / "results"
 
     @property
     def label_log(self) -> Path:
@@ -93,11 +98,6 @@ class Workdir:
     def training(self, variant: str) -> Path:
         """Folder of one variant's training."""
         return self.root / "training" / variant
-
-    @property
-    def training_result(self) -> Path:
-        """Result of the campaign's training."""
-        return self.training(self.campaign().training.variant) / "result.json"
 
     def study(self, variant: str) -> Path:
         """Folder of the study of one variant."""
@@ -128,12 +128,11 @@ class Workdir:
                 remedy="give the campaign file: cuprolith generate CAMPAIGN.yaml --workdir "
                 f"{self.root}",
             )
-        from workflows.inputs.campaign import load_campaign
         from workflows.inputs.campaign_errors import CampaignError
 
         try:
             _require_sealed(self.campaign_yaml)
-            campaign = load_campaign(self.campaign_yaml)
+            campaign = self._parsed()
             self._require_copies(campaign)
         except CampaignError as error:
             raise DamagedCampaignError(
@@ -143,6 +142,17 @@ class Workdir:
                 "damaged is put back, and all that is finished is kept",
             ) from error
         return campaign
+
+    def _parsed(self) -> Campaign:
+        """Parse the frozen campaign, once as long as the file stays the same."""
+        from workflows.inputs.campaign import load_campaign
+
+        digest = file_sha256(self.campaign_yaml)
+        known: tuple[str, Campaign] | None = self.__dict__.get("_known")
+        if known is None or known[0] != digest:
+            known = digest, load_campaign(self.campaign_yaml)
+            self.__dict__["_known"] = known
+        return known[1]
 
     def _require_copies(self, campaign: Campaign) -> None:
         from workflows.inputs.campaign_errors import CampaignError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +22,17 @@ from analysis.report.training import training_fact, training_section
 from analysis.report.tuning import tuning_fact, tuning_sections
 from cuprolith.staged_file import StagedFile
 
-VERBS = {
-    "generate": "Generate",
-    "label": "Label",
-    "collect": "Collect",
-    "train": "Train",
-    "tune": "Tune",
-    "report": "Report",
-}
 
-
-def render_report(workdir: Path) -> Path:
+def render_report(workdir: Path, stages: Sequence[str] = ()) -> Path:
     """Write ``report/index.html`` of a workdir from whatever stages have run.
 
     Parameters
     ----------
     workdir
         Folder of a campaign.
+    stages
+        Names of the campaign's stages that have a command, in their order; by default those that
+        the report has a fact of.
 
     Returns
     -------
@@ -53,7 +47,7 @@ def render_report(workdir: Path) -> Path:
     """
     workdir = Path(workdir)
     inputs = read_inputs(workdir)
-    page = report_html(inputs)
+    page = report_html(inputs, stages)
     path = workdir / "report" / "index.html"
     path.parent.mkdir(exist_ok=True)
     with StagedFile(path) as file:
@@ -62,7 +56,7 @@ def render_report(workdir: Path) -> Path:
     return path
 
 
-def report_html(inputs: Inputs) -> str:
+def report_html(inputs: Inputs, stages: Sequence[str] = ()) -> str:
     """Return the page; see `render_report`."""
     measured = measure(inputs, followed_quenches(inputs).keys())
     sections = _sections(inputs, measured)
@@ -70,22 +64,21 @@ def report_html(inputs: Inputs) -> str:
         title=str(inputs.campaign.get("name") or inputs.root.resolve().name),
         lead=_lead(inputs),
         verdict=_verdict(inputs, measured.evaluations),
-        stages=_stages(inputs, measured.distributions),
+        stages=_stages(inputs, measured.distributions, stages),
         sections=sections,
         problems=list(dict.fromkeys(inputs.problems)),
     )
 
 
 def _sections(inputs: Inputs, measured: Measured) -> list[Section]:
-    commands = {verb: _command(verb, inputs.root) for verb in VERBS}
     evaluations, distributions = measured.evaluations, measured.distributions
     return [
-        structures_section(inputs, commands["generate"]),
-        labels_section(inputs, distributions, commands["label"]),
-        dataset_section(inputs, distributions, commands["collect"]),
-        training_section(inputs, measured.curves, evaluations, commands["train"]),
-        accuracy_section(measured, commands["train"]),
-        *(tuning_sections(inputs.studies, commands["tune"]) if _tunes(inputs) else ()),
+        structures_section(inputs, _command("generate", inputs.root)),
+        labels_section(inputs, distributions, _command("label", inputs.root)),
+        dataset_section(inputs, distributions, _command("collect", inputs.root)),
+        training_section(inputs, measured.curves, evaluations, _command("train", inputs.root)),
+        accuracy_section(measured, _command("train", inputs.root)),
+        *(tuning_sections(inputs.studies, _command("tune", inputs.root)) if _tunes(inputs) else ()),
         provenance_section(inputs),
     ]
 
@@ -113,7 +106,7 @@ def _verdict(inputs: Inputs, evaluations: Mapping[str, Evaluation]) -> Verdict:
     return Verdict("good" if beats else "bad", headline, sentence)
 
 
-def _stages(inputs: Inputs, distributions: Distributions) -> list[Stage]:
+def _stages(inputs: Inputs, distributions: Distributions, stages: Sequence[str]) -> list[Stage]:
     structures = inputs.structures.get("structures") or []
     facts = {
         "generate": plural(len(structures), "structure") if structures else "",
@@ -125,9 +118,11 @@ def _stages(inputs: Inputs, distributions: Distributions) -> list[Stage]:
     }
     seconds: dict[str, Any] = inputs.timings.get("stages") or {}
     return [
-        Stage(name, bool(facts[verb]), facts[verb], _time(seconds.get(verb)))
-        for verb, name in VERBS.items()
-        if verb != "tune" or _tunes(inputs)
+        Stage(
+            name.capitalize(), bool(facts.get(name)), facts.get(name, ""), _time(seconds.get(name))
+        )
+        for name in stages or facts
+        if name != "tune" or _tunes(inputs)
     ]
 
 

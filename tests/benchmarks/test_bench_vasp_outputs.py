@@ -15,8 +15,8 @@ import ase.io
 import pytest
 from fresh_process import printed_number
 
+from workflows.engines.vasp.collect_outputs import collect_outputs
 from workflows.engines.vasp.vasprun_xml import read_vasprun_xml
-from workflows.stages.collect_outputs import collect_outputs
 
 sys.path.append(str(Path(__file__).parents[1] / "workflows" / "engines" / "vasp"))
 from vasp_files import calculation, random_run, vasprun_head, vasprun_tail

@@ -63,7 +63,7 @@ POSCAR = "Li\n1.0\n3.456 0 0\n0 3.456 0\n0 0 3.456\nLi\n2\ndirect\n0 0 0\n0.5 0.
 STAGES = {"generate", "label", "collect", "train", "tune", "judge", "report"}
 # What may be computed again where a file is damaged: names of jobs, or what `counted` counts.
 OWN = {
-    "labels/labels.sqlite": r"(relax|start|scaled-down melt-quench) ",
+    "labels/results/": r"(relax|start|scaled-down melt-quench) ",
     "structures/lattice_constants.json": "lattice constants",
     "predictions/": "predictions",
     "tuning/": r"(measure|train|propose|tell) ",
@@ -102,8 +102,8 @@ def begin(folder: Path, text: str) -> Path:
 def give(*arguments: str | Path) -> Outcome:
     """Give a command in this process, and note what it computes."""
     import training.nequip_runs.trainer
+    import training.predict
     import workflows.labelling.lattice_constants
-    import workflows.stages.train
     from workflows.jobs.job_log import JobLog
 
     computed: list[str] = []
@@ -128,7 +128,7 @@ def give(*arguments: str | Path) -> Outcome:
     JobLog.write = noting
     counted(workflows.labelling.lattice_constants, "relax_crystal", "lattice constants")
     counted(training.nequip_runs.trainer, "run_nequip_train", "trainer")
-    counted(workflows.stages.train, "predict", "predictions")
+    counted(training.predict, "predict", "predictions")
     try:
         result = CliRunner().invoke(app, list(map(str, arguments)))
     finally:

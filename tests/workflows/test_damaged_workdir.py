@@ -9,10 +9,9 @@ import multiprocessing
 import os
 import random
 import shutil
-import sqlite3
 import subprocess
 from collections import Counter
-from contextlib import closing, suppress
+from contextlib import suppress
 
 import pytest
 
@@ -20,6 +19,8 @@ from tests.damage import cut, empty, flip, remove
 from tests.workflows import damaged_workdir
 from tests.workflows.damaged_workdir import CAMPAIGN, begin, give
 from workflows.jobs.job_log import read_job_log
+from workflows.labelling.label_plan import label_folder
+from workflows.workdir import Workdir
 
 N_JOBS = 12
 N_KILLS = 20
@@ -63,16 +64,17 @@ def dataset(workdir):
 
 
 def test_the_documented_files_are_all_that_there_is(finished):
-    """No write-ahead log holds what they lack."""
+    """Nothing beside the results holds what they lack."""
     names = {path.name for path in (finished / "w/labels").iterdir()}
-    assert names == {"labels.sqlite", "labels.json", "log.jsonl", "runs"}
+    assert names == {"results", "labels.json", "log.jsonl", "runs"}
+    assert not list((finished / "w/labels").rglob("*.partial"))
 
 
 COPIES = {
     "cp -r": 'cp -r "$1/w" "$2/w"',
     "rsync without dates": 'rsync -r "$1/w" "$2/"',
     "tar without dates": 'tar -cf "$2/w.tar" -C "$1" w && tar -xmf "$2/w.tar" -C "$2"',
-    "label store alone": 'mkdir -p "$2/w/labels" && cp "$1/w/labels/labels.sqlite" "$2/w/labels"',
+    "results alone": 'mkdir -p "$2/w/labels" && cp -r "$1/w/labels/results" "$2/w/labels"',
 }
 
 
@@ -131,15 +133,22 @@ def test_a_damaged_cache_of_lattice_constants_is_not_believed(finished, tmp_path
     assert dataset(copy) == dataset(finished / "w")
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_a_damaged_label_store_loses_what_is_damaged(finished, tmp_path, seed):
+def result_of(workdir, name):
+    """Path of what a job gave."""
+    return label_folder(Workdir(workdir)).path_of_result(uuid_of(workdir, name))
+
+
+@pytest.mark.parametrize("harm", [cut, flip, empty])
+def test_damaged_labels_are_all_that_is_lost(finished, tmp_path, harm):
     copy = tmp_path / "w"
     shutil.copytree(finished / "w", copy)
-    flip(copy / "labels/labels.sqlite", seed)
+    names = random.Random(3).sample(sorted(finished_jobs(copy)), 4)
+    for name in names:
+        harm(result_of(copy, name))
     said, computed, code = again(finished, copy)
     assert code == 0, said
-    assert 0 < len(computed) < N_JOBS
-    assert "labels.sqlite" in said
+    assert sorted(computed) == sorted(names)
+    assert said.count("gave is damaged; it runs again, all else is kept") == len(names)
     assert dataset(copy) == dataset(finished / "w")
     assert again(finished, copy)[1] == []
 
@@ -148,26 +157,25 @@ def test_a_damaged_label_is_named_and_computed_alone(finished, tmp_path):
     """That of a slab, which others were built from: they stay."""
     copy = tmp_path / "w"
     shutil.copytree(finished / "w", copy)
-    path = copy / "labels/labels.sqlite"
     rows = json.loads((copy / "labels/labels.json").read_text())["trajectories"]
     slab = next(row["structure_id"] for row in rows if row["family"] == "slab")
-    with closing(sqlite3.connect(path)) as connection:
-        found = connection.execute(
-            'SELECT body FROM "data.body" JOIN data USING (number) WHERE "field:job_uuid" = ?',
-            (uuid_of(copy, f"relax {slab}"),),
-        )
-        (body,) = found.fetchone()
+    path = result_of(copy, f"relax {slab}")
     content = bytearray(path.read_bytes())
-    content[content.index(body[:100]) + 50] ^= 1
+    content[-50] ^= 1  # within the trajectory
     path.write_bytes(content)
     said, computed, code = again(finished, copy, ["collect"])
     assert (computed, code) == ([], 1)
-    assert f"labels.sqlite: the label of relax {slab} is damaged" in said
+    assert f"{path}: the label of relax {slab} is damaged" in said
     assert "→ run `cuprolith label" in said
     said, computed, code = again(finished, copy)
     assert (computed, code) == ([f"relax {slab}"], 0)
-    assert f"labels.sqlite: what 'relax {slab}' gave is damaged; it runs again" in said
+    assert f"{path}: what 'relax {slab}' gave is damaged; it runs again" in said
     assert dataset(copy) == dataset(finished / "w")
+
+
+def finished_jobs(workdir):
+    entries = read_job_log(workdir / "labels/log.jsonl")
+    return {entry["name"] for entry in entries if entry["event"] == "finished"}
 
 
 def uuid_of(workdir, name):
@@ -178,10 +186,10 @@ def uuid_of(workdir, name):
 def test_labels_that_are_gone_are_not_computed_again_in_silence(finished, tmp_path):
     copy = tmp_path / "w"
     shutil.copytree(finished / "w", copy)
-    empty(copy / "labels/labels.sqlite")
+    shutil.rmtree(copy / "labels/results")
     said, computed, code = again(finished, copy)
     assert (len(computed), code) == (N_JOBS, 0)
-    assert said.count("labels.sqlite lacks what 'relax") == 1
+    assert said.count("labels lacks what 'relax") == 1
     assert "stop now and put the whole one there" in said
 
 
@@ -233,14 +241,14 @@ def test_a_full_disk_is_named_and_the_same_command_continues(finished, disk, ver
     if verb != "generate":
         shutil.copytree(finished / "w", workdir)
     if verb == "label":
-        remove(workdir / "labels/labels.sqlite")
+        shutil.rmtree(workdir / "labels/results")
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as stream, suppress(OSError):
         while stream.write(bytes(4096)):
             pass
     said, _, code = again(finished, workdir, [verb])
     assert code == 1
-    assert f"no space left on the disk ({'' if verb == 'label' else 'No space left'}" in said
+    assert "no space left on the disk (No space left" in said
     assert said.count("→") == 1
     assert "→ free some space, then give the same command again: it continues" in said
     ballast.unlink()

@@ -113,7 +113,7 @@ def test_missing_stage_names_the_verb(tmp_path, campaign):
         workdir.campaign()
     workdir.freeze(campaign)
     with pytest.raises(CuprolithError, match=r"cuprolith label --workdir"):
-        workdir.require(workdir.label_store, "label")
+        workdir.require(workdir.label_results, "label")
 
 
 def test_broken_json_names_the_file(tmp_path):

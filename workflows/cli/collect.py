@@ -57,6 +57,6 @@ def _collect_outputs(root: Path | None, out: Path | None, seed: int) -> None:
             f"{'--from' if root is None else '--out'} is missing",
             remedy="cuprolith collect --from DIR --out DATASET_DIR",
         )
-    from workflows.stages.collect_outputs import collect_outputs
+    from workflows.engines.vasp.collect_outputs import collect_outputs
 
     made(out, collect_outputs(root, out, seed))

@@ -113,7 +113,8 @@ def _training(folder: Path | None, workdir: Path | None) -> Iterator[Path]:
         )
     if folder is None:
         assert workdir is not None
-        folder = Workdir(workdir).training_result.parent
+        opened = Workdir(workdir)
+        folder = opened.training(opened.campaign().training.variant)
     if folder.is_file():
         raise CuprolithError(
             "this is a file; name the folder of the training that it lies in",

@@ -21,10 +21,11 @@ from workflows.cli.plan import plan
 from workflows.cli.reproduce import app as reproduce
 from workflows.cli.retry import retry
 from workflows.cli.run import run
-from workflows.cli.stages import STAGE_VERBS, stage_command
+from workflows.cli.stages import stage_command
 from workflows.cli.status import status
 from workflows.cli.submit import submit
-from workflows.cli.tune import choose, tune
+from workflows.cli.tune import choose
+from workflows.stage import ordered_stages
 
 
 class _Commands(TyperGroup):
@@ -65,9 +66,9 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(plan)
-for _verb in STAGE_VERBS:
-    app.command(_verb.name, help=_verb.summary)(stage_command(_verb))
-app.command()(tune)
+for _stage in ordered_stages():
+    if _stage.help:
+        app.command(_stage.name, help=_stage.help)(stage_command(_stage))
 app.command()(choose)
 app.command()(submit)
 app.command()(status)

@@ -65,8 +65,12 @@ def opened_workdir(
         If neither a campaign nor a workdir that holds one is given, if they disagree, or if
         another process works there.
     """
-    loaded = read_campaign(campaign, workdir)
-    opened = Workdir(workdir if workdir is not None else Path("campaigns") / loaded.name)
+    if campaign is None and workdir is not None:
+        opened = Workdir(workdir)
+        loaded = opened.campaign()
+    else:
+        loaded = read_campaign(campaign, workdir)
+        opened = Workdir(workdir or Path("campaigns") / loaded.name)
     try:
         opened.root.mkdir(parents=True, exist_ok=True)
     except OSError as error:

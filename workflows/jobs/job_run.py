@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import copy
-import sqlite3
 import time
-import traceback
-from contextlib import chdir, closing
+from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from jobflow import Flow, Job, JobStore, Response
+from jobflow import Flow, Job
 from jobflow.core.reference import OnMissing
 
-from cuprolith.errors import CuprolithError
 from workflows.jobs.disk_space import DiskFullError, is_disk_full
 from workflows.jobs.execution_order import JobOrder, execution_order
+from workflows.jobs.job_execution import ALWAYS_RUN, JobOutcome, earlier_outcome, run_job
+from workflows.jobs.job_folder import (
+    DamagedFileError,
+    JobFailure,
+    JobFolder,
+    UnwritableFolderError,
+    result_name,
+    unwritable,
+)
 from workflows.jobs.job_log import JobLog
 from workflows.jobs.observer import Observer
-from workflows.jobs.run_records import (
-    HeldOutput,
-    HoldingStore,
-    JobFailure,
-    JobOutcome,
-    RunRecords,
-    replayed_outcome,
-)
 from workflows.jobs.side_by_side import SIDE_BY_SIDE, run_side_by_side
 from workflows.progress import announce
-
-ALWAYS_RUN = "always_run"
 
 
 @dataclass
@@ -56,47 +50,40 @@ class RunSummary:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class _Done:
+    """A job that has an outcome, and the name by which results say that it has led to them."""
+
+    outcome: JobOutcome
+    origin: str | None
+
+
 class Run:
     """State of one run, which works off one flow after another."""
 
-    def __init__(
-        self,
-        store: JobStore,
-        records: RunRecords,
-        log: JobLog,
-        observer: Observer,
-        root: Path,
-        workers: int,
-    ) -> None:
+    def __init__(self, folder: JobFolder, log: JobLog, observer: Observer, workers: int) -> None:
         self.summary = RunSummary()
         self.stopped = False
-        self._store = HoldingStore(store)
-        self._records = records
+        self._folder = folder
         self._log = log
         self._observer = observer
-        self._root = root
         self._workers = workers
         self._errored: set[str] = set()
         self._stopped_parents: set[str] = set()
-        self._serials: dict[str, int] = {}
-        self._kept_serials: dict[tuple[str, int], int] = {}
         self._said_lost = False
 
     def settle_log(self) -> None:
-        """Note the end of a job that a kill kept from the log, though not from the store."""
+        """Note the end of a job that a kill kept from the log, though not from the folder."""
         last = self._log.last
         if last is None or last.get("event") != "started":
             return
-        record = self._records.finished(last["uuid"], last["index"])
-        if record is not None and record["finished_at"] >= last["time"]:
-            self._log.write(
-                "finished",
-                last["uuid"],
-                last["index"],
-                last["name"],
-                record["seconds"],
-                record["finished_at"],
-            )
+        job = last["uuid"], last["index"], last["name"]
+        try:
+            result = self._folder.result(result_name(*job[:2]))
+        except DamagedFileError:
+            return
+        if result is not None and result.finished_at >= last["time"]:
+            self._log.write("finished", *job, result.seconds, result.finished_at)
 
     def work_off(
         self, flow: Flow | Job | list[Flow | Job], *, allow_external_references: bool
@@ -108,73 +95,61 @@ class Run:
         """
         order = execution_order(flow, allow_external_references=allow_external_references)
         self._observer.on_flow(len(order))
-        stack = [(order, 0)]
+        stack: list[tuple[JobOrder, str | None]] = [(order, None)]
         while stack and not self.stopped:
             jobs, origin = stack[-1]
             if not jobs:
                 stack.pop()
                 continue
-            outcomes = self._visit_next(jobs, origin)
+            finished = self._visit_next(jobs, origin)
             if not jobs:
                 stack.pop()
-            for outcome in reversed(outcomes):
-                stack.extend(reversed(self._ordered_followers(outcome)))
+            for done in reversed(finished):
+                stack.extend(reversed(self._ordered_followers(done)))
 
-    def _visit_next(self, jobs: JobOrder, origin: int) -> list[JobOutcome]:
+    def _visit_next(self, jobs: JobOrder, origin: str | None) -> list[_Done]:
         """Take the next job, or the next ones that go side by side, and run or skip them."""
         if self._workers > 1 and jobs[0][0].metadata.get(SIDE_BY_SIDE):
             return self._visit_together(_taken_together(jobs), origin)
         job, parents = jobs.popleft()
-        outcome = self._visit(job, parents, origin)
-        return [] if outcome is None else [outcome]
+        if self._held_up(job, parents):
+            return []
+        outcome = self._finished_before(job, origin) or self._execute(job, origin)
+        return [] if outcome is None else [self._noted(job, outcome)]
 
-    def _ordered_followers(self, outcome: JobOutcome) -> list[tuple[JobOrder, int]]:
+    def _ordered_followers(self, done: _Done) -> list[tuple[JobOrder, str | None]]:
         """Return the flows a job leads to, as the stack has them."""
         added = []
-        for follower in outcome.followers:
+        for follower in done.outcome.followers:
             # they may refer to jobs outside of them, as in jobflow
             order = execution_order(follower, allow_external_references=True)
             self._observer.on_flow(len(order))
-            added.append((order, outcome.serial))
+            added.append((order, done.origin))
         return added
 
-    def _visit(self, job: Job, parents: frozenset[str], origin: int) -> JobOutcome | None:
-        """Run or skip a job; None if it was not run, or failed.
-
-        ``origin`` is the serial of the job that led to it.
-        """
-        if self._held_up(job, parents):
-            return None
-        outcome = self._finished_before(job, self._newest(parents, origin)) or self._execute(job)
-        return self._noted(job, outcome)
-
     def _visit_together(
-        self, jobs: list[tuple[Job, frozenset[str]]], origin: int
-    ) -> list[JobOutcome]:
-        """Run or skip jobs none of which needs another; their outcomes in the order of the jobs."""
-        outcomes: dict[str, JobOutcome | None] = {}
-        runnable: dict[str, Job] = {}
+        self, jobs: list[tuple[Job, frozenset[str]]], origin: str | None
+    ) -> list[_Done]:
+        """Run or skip jobs none of which needs another; those done in the order of the jobs."""
+        done: dict[str, _Done] = {}
+        runnable: list[Job] = []
         for job, parents in jobs:
             if self._held_up(job, parents):
                 continue
-            finished = self._finished_before(job, self._newest(parents, origin))
-            if finished is not None:
-                outcomes[job.uuid] = self._noted(job, finished)
-            elif (resolved := self._resolved(job)) is not None:
-                runnable[job.uuid] = resolved
-        endings = run_side_by_side(runnable.values(), self._workers, self._root, self._begin)
+            outcome = self._finished_before(job, origin)
+            if outcome is not None:
+                done[job.uuid] = self._noted(job, outcome)
+            else:
+                runnable.append(job)
+        endings = run_side_by_side(self._folder, runnable, origin, self._workers, self._begin)
         with closing(endings):
-            for ending in endings:
-                job = ending.job
-                if ending.error is not None:
-                    self._fail(job, ending.error, ending.seconds)
-                    continue
-                assert ending.output is not None
-                assert ending.response is not None
-                stored = self._conclude(job, ending.output, ending.response, ending.seconds)
-                outcomes[job.uuid] = self._noted(job, stored)
-        found = (outcomes.get(job.uuid) for job, _ in jobs)
-        return [outcome for outcome in found if outcome is not None]
+            for job, outcome, error, seconds in endings:
+                if outcome is None:
+                    assert error is not None
+                    self._fail(job, error, seconds)
+                else:
+                    done[job.uuid] = self._noted(job, self._concluded(job, outcome, seconds))
+        return [done[job.uuid] for job, _ in jobs if job.uuid in done]
 
     def _held_up(self, job: Job, parents: frozenset[str]) -> bool:
         """Whether a job is left out since one before it failed or stopped its children."""
@@ -187,110 +162,64 @@ class Run:
         self.summary.not_run += 1
         return True
 
-    def _newest(self, parents: frozenset[str], origin: int) -> int:
-        """Return the serial of the last job to finish of those a job follows."""
-        return max(origin, *(self._serials.get(parent, 0) for parent in parents), 0)
-
-    def _noted(self, job: Job, outcome: JobOutcome | None) -> JobOutcome | None:
+    def _noted(self, job: Job, outcome: JobOutcome) -> _Done:
         """Remember what a job's outcome means for the jobs after it."""
-        if outcome is None:
-            return None
-        self._serials[job.uuid] = outcome.serial
         if outcome.stop_children:
             self._stopped_parents.add(job.uuid)
         if outcome.stop_jobflow:
             self.stopped = True
-        return outcome
+        # A job that always runs may be another one next time: what it led to stays finished.
+        always = job.metadata.get(ALWAYS_RUN)
+        return _Done(outcome, None if always else result_name(job.uuid, job.index))
 
-    def _finished_before(self, job: Job, newest: int) -> JobOutcome | None:
-        """Return the outcome on record; None if there is none, or one older than ``newest``."""
-        if job.metadata.get(ALWAYS_RUN):
+    def _finished_before(self, job: Job, origin: str | None) -> JobOutcome | None:
+        """Return the outcome of an earlier run; None if the job has to run."""
+        try:
+            outcome = earlier_outcome(self._folder, job, origin)
+        except DamagedFileError as error:
+            announce(
+                f"warning: {error.where}: what {job.name!r} gave is damaged; it runs again, all "
+                "else is kept"
+            )
             return None
-        record = self._records.finished(job.uuid, job.index)
-        if record is None:
-            self._say_why_again(job, newest)
-            return None
-        if record["serial"] < newest:
-            return None
-        outcome = replayed_outcome(record)
         if outcome is None:
+            self._say_if_lost(job)
             return None
         self._log.write("skipped", job.uuid, job.index, job.name)
         self._observer.on_skip(job)
         self.summary.skipped += 1
         return outcome
 
-    def _say_why_again(self, job: Job, newest: int) -> None:
-        """Say so if a job runs again since what it gave is damaged or lost.
-
-        It keeps its place in the order, so that nothing that was made from it runs again.
-        """
-        identity = (job.uuid, job.index)
-        damaged = self._records.damaged(*identity)
-        if not damaged and identity not in self._log.finished:
+    def _say_if_lost(self, job: Job) -> None:
+        """Say so, once, if a job runs again since its result is gone."""
+        if self._said_lost or job.metadata.get(ALWAYS_RUN):
             return
-        self._kept_serials[identity] = max(self._records.serial(*identity), newest, 1)
-        if damaged:
-            announce(
-                f"warning: {self._records.path}: what {job.name!r} gave is damaged; it runs again, "
-                "all else is kept"
-            )
-        elif not self._said_lost:
-            self._said_lost = True
-            announce(
-                f"warning: {self._records.path} lacks what {job.name!r}, and maybe others, gave, "
-                f"though they have finished as {self._log.path} says: they run again. If the file "
-                "was copied without the -wal or -journal beside it, or you have a backup, stop "
-                "now and put the whole one there"
-            )
+        path = self._folder.path_of_result(result_name(job.uuid, job.index))
+        if path.exists() or (job.uuid, job.index) not in self._log.finished:
+            return
+        self._said_lost = True
+        announce(
+            f"warning: {self._folder.root} lacks what {job.name!r}, and maybe others, gave, though "
+            f"they have finished as {self._log.path} says: they run again. If the folder was not "
+            "copied whole, or you have a backup, stop now and put the whole one there"
+        )
 
     def _begin(self, job: Job) -> None:
         self._log.write("started", job.uuid, job.index, job.name)
         self._observer.on_start(job)
 
-    def _resolved(self, job: Job) -> Job | None:
-        """Return a copy of a job with outputs in place of references; None if that failed."""
-        resolved = copy.copy(job)
-        try:
-            resolved.resolve_args(store=self._store)
-        except Exception as error:  # noqa: BLE001  # as for a job that runs alone
-            self._begin(job)
-            self._fail(job, error, 0.0)
-            return None
-        return resolved
-
-    def _execute(self, job: Job) -> JobOutcome | None:
+    def _execute(self, job: Job, origin: str | None) -> JobOutcome | None:
         """Run a job and store what it gave; None if it failed."""
         self._begin(job)
         started = time.perf_counter()
-        # resolving references replaces a job's inputs: those of the copy, which is let go of
-        runnable = copy.copy(job)
-        self._store.expect(job)
         try:
-            with chdir(self._root):
-                response = runnable.run(store=self._store)
+            outcome = run_job(self._folder, job, origin)
         except Exception as error:  # noqa: BLE001  # whatever a job raises must not end the others
             self._fail(job, error, time.perf_counter() - started)
             return None
-        seconds = time.perf_counter() - started
-        return self._conclude(runnable, self._store.release(), response, seconds)
+        return self._concluded(job, outcome, time.perf_counter() - started)
 
-    def _conclude(
-        self, job: Job, output: HeldOutput, response: Response, seconds: float
-    ) -> JobOutcome | None:
-        """Store what a job gave; None if that cannot be stored."""
-        serial = 0
-        if not job.metadata.get(ALWAYS_RUN):
-            kept = self._kept_serials.pop((job.uuid, job.index), 0)
-            serial = kept or self._records.next_serial()
-        outcome = JobOutcome.of(response, serial)
-        try:
-            self._records.finish(job, output, outcome, seconds)
-        except sqlite3.Error:
-            raise
-        except Exception as error:  # noqa: BLE001  # what the job gave cannot be stored
-            self._fail(job, error, seconds)
-            return None
+    def _concluded(self, job: Job, outcome: JobOutcome, seconds: float) -> JobOutcome:
         self._log.write("finished", job.uuid, job.index, job.name, seconds)
         self._observer.on_finish(job, seconds)
         self.summary.finished += 1
@@ -298,13 +227,12 @@ class Run:
 
     def _fail(self, job: Job, error: Exception, seconds: float) -> None:
         """Record a failure, unless it is the disk's and not the job's."""
-        if isinstance(error, DiskFullError):  # of a run inside the job
+        if isinstance(error, DiskFullError | UnwritableFolderError):
             raise error
         if is_disk_full(error):
-            raise store_error(error, self._store) from error
-        trace = "".join(traceback.format_exception(error))
+            raise unwritable(error, self._folder.root) from error
         self._errored.add(job.uuid)
-        self.summary.failures.append(self._records.fail(job, error, trace))
+        self.summary.failures.append(self._folder.write_failure(job, error))
         self.summary.failed += 1
         self._log.write("failed", job.uuid, job.index, job.name, seconds)
         self._observer.on_fail(job, error)
@@ -321,16 +249,3 @@ def _taken_together(jobs: JobOrder) -> list[tuple[Job, frozenset[str]]]:
         taken.append(jobs.popleft())
         uuids.add(job.uuid)
     return taken
-
-
-def store_error(error: BaseException, store: JobStore) -> CuprolithError:
-    """Explain an error of the store or the disk to the user."""
-    where = store.docs_store.path
-    if is_disk_full(error):
-        return DiskFullError(f"no space left on the disk ({error})", where=where)
-    return CuprolithError(
-        f"the run cannot be recorded: {error}",
-        where=where,
-        remedy="check the disk and that no other program holds the file, then give the same "
-        "command again: it continues",
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 from monty.json import MSONable
 
+from cuprolith.errors import CuprolithError
 from training.dataset.frames import Frame
 
 
@@ -61,7 +62,7 @@ class Trajectory:
 
 @dataclass
 class LabelDocument:
-    """Output of one label job; ``trajectory`` goes to the job store's ``data`` store.
+    """Output of one label job; ``trajectory`` is what the job folder keeps as large data.
 
     Attributes
     ----------
@@ -81,6 +82,8 @@ class LabelDocument:
         What was changed during the run to keep it going.
     drift
         Settings that became others than the campaign's, in words.
+    trajectory
+        None where it was not read.
     """
 
     trajectory_id: str
@@ -99,13 +102,37 @@ class LabelDocument:
     max_force_last: float
     temperatures: list[float]
     structure: dict[str, Any]
-    trajectory: Trajectory
+    trajectory: Trajectory | None
     corrections: list[str] = field(default_factory=list)
     drift: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain nested dictionaries and lists."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> LabelDocument:
+        """Return the document that `as_dict` has written.
+
+        Raises
+        ------
+        CuprolithError
+            If these are not its fields, or its trajectory is not as long as it says.
+        """
+        try:
+            provenance = Provenance(**stored["provenance"])
+            steps = stored["trajectory"]
+            trajectory = None if steps is None else Trajectory(**steps)
+            document = cls(**{**stored, "provenance": provenance, "trajectory": trajectory})
+        except (KeyError, TypeError) as error:
+            raise CuprolithError(f"no label document: {error}") from error
+        n_steps = document.n_frames if trajectory is None else len(trajectory.energies)
+        if n_steps != document.n_frames:
+            raise CuprolithError(
+                f"the label document of {document.trajectory_id} says {document.n_frames} frames, "
+                f"and its trajectory has {n_steps}"
+            )
+        return document
 
 
 class LabelRecorder:
@@ -147,36 +174,48 @@ class NonFiniteLabelError(ArithmeticError):
     """An engine returned NaN or infinity."""
 
 
-def frames_of(document: dict[str, Any]) -> Iterator[Frame]:
-    """Yield the frames of a stored :class:`LabelDocument` (with its trajectory loaded)."""
-    trajectory = document["trajectory"]
-    # JSON has no NaN: it is stored as null, and comes back as NaN through float arrays.
-    energies = np.array(trajectory["energies"], dtype=float)
-    forces = np.array(trajectory["forces"], dtype=float)
-    positions = np.array(trajectory["positions"], dtype=float)
-    stresses = np.array(trajectory["stresses"], dtype=float)
-    # Absent from documents of engines that have no electronic structure.
-    energies_sigma0 = np.array(trajectory.get("energies_sigma0") or [], dtype=float)
-    scf_converged = trajectory.get("scf_converged") or [True] * len(energies)
-    config_hashes = trajectory.get("config_hashes") or [document["config_hash"]] * len(energies)
-    drift = "; ".join(document.get("drift") or ["made with other settings"])
+def frames_of(stored: Mapping[str, Any]) -> Iterator[Frame]:
+    """Yield the frames of a stored :class:`LabelDocument` with its trajectory.
+
+    Raises
+    ------
+    CuprolithError
+        If it is none.
+    """
+    document = LabelDocument.from_dict(stored)
+    trajectory = document.trajectory
+    if trajectory is None:
+        raise CuprolithError(f"the trajectory of {document.trajectory_id} was not read")
+    numbers, cell = np.array(trajectory.numbers, dtype=np.int64), np.array(trajectory.cell, float)
+    free_mask = np.array(trajectory.free_mask, dtype=bool)
+    energies = np.array(trajectory.energies, dtype=float)
+    forces = np.array(trajectory.forces, dtype=float)
+    positions = np.array(trajectory.positions, dtype=float)
+    stresses = np.array(trajectory.stresses, dtype=float)
+    # Empty where an engine has no electronic structure, or nothing drifted.
+    scf_converged = trajectory.scf_converged or [True] * len(energies)
+    config_hashes = trajectory.config_hashes or [document.config_hash] * len(energies)
+    drift = "; ".join(document.drift or ["made with other settings"])
     finite = np.isfinite(energies) & np.isfinite(forces).all(axis=(1, 2))
     for index, energy in enumerate(energies):
         yield Frame(
-            numbers=np.array(trajectory["numbers"], dtype=np.int64),
+            numbers=numbers.copy(),
             positions=positions[index],
-            cell=np.array(trajectory["cell"], dtype=float),
-            free_mask=np.array(trajectory["free_mask"], dtype=bool),
+            cell=cell.copy(),
+            free_mask=free_mask.copy(),
             energy=float(energy),
             forces=forces[index],
             stress=stresses[index],
-            trajectory_id=document["trajectory_id"],
-            step=document["first_step"] + index,
-            engine=document["engine"],
-            functional=document["functional"],
+            trajectory_id=document.trajectory_id,
+            step=document.first_step + index,
+            engine=document.engine,
+            functional=document.functional,
             config_hash=config_hashes[index],
             converged=bool(finite[index] and scf_converged[index]),
-            energy_sigma0=float(energies_sigma0[index]) if len(energies_sigma0) else None,
-            flaw=drift if config_hashes[index] != document["config_hash"] else "",
-            **document["provenance"],
+            energy_sigma0=trajectory.energies_sigma0[index] if trajectory.energies_sigma0 else None,
+            flaw=drift if config_hashes[index] != document.config_hash else "",
+            structure_id=document.provenance.structure_id,
+            family=document.provenance.family,
+            miller_index=document.provenance.miller_index,
+            parent_id=document.provenance.parent_id,
         )

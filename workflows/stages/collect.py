@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-
-from jobflow import JobStore
+from typing import TYPE_CHECKING
 
 from cuprolith.errors import CuprolithError
-from training.dataset.builder import DatasetCard, build_dataset
-from training.dataset.frames import Frame
-from workflows.jobs.run_records import RunRecords
-from workflows.labelling.document import frames_of
-from workflows.labelling.label_runs import LabelRun
 from workflows.progress import progress_bar
-from workflows.stages.label import planned_runs
-from workflows.store.sqlite_store import job_store
+from workflows.stage import Stage
 from workflows.workdir import Workdir
 
-_INDEX = 1  # of every label job
+if TYPE_CHECKING:
+    from training.dataset.builder import DatasetCard
+    from training.dataset.frames import Frame
+    from workflows.labelling.label_plan import LabelPlan
+    from workflows.labelling.label_runs import LabelRun
+    from workflows.labelling.label_summary import LabelSummary
 
 
 @dataclass(frozen=True)
 class CollectSummary:
-    """The dataset that was made."""
+    """The labels there are, and the dataset that was made of them."""
 
+    labels: LabelSummary
     card: DatasetCard
 
     def __str__(self) -> str:
@@ -38,57 +36,88 @@ class CollectSummary:
             f"{frames.near_duplicates} near-duplicates, {frames.quarantined} quarantined",
             *(f"warning: {warning}" for warning in self.card.warnings),
         ]
+        if self.labels.finished < self.labels.runs:
+            lines.append(f"labels: {self.labels}")
         return "\n  ".join(lines)
 
 
 def collect(workdir: Workdir) -> CollectSummary:
-    """Build the dataset from every finished run; one trajectory is in memory at a time.
+    """Summarise the labels and build the dataset; one trajectory is in memory at a time.
 
     Raises
     ------
     CuprolithError
-        If nothing is labelled yet, or the labels cannot make a dataset.
+        If nothing is labelled yet, a label is damaged, or the labels cannot make a dataset.
     """
+    from training.dataset.builder import build_dataset
+    from workflows.labelling.label_plan import LabelPlan
+    from workflows.labelling.label_summary import summarise_labels
+
     started = time.perf_counter()
-    workdir.require(workdir.label_store, "label")
-    campaign = workdir.campaign()
-    _, runs = planned_runs(workdir)
-    with (
-        job_store(workdir.label_store) as store,
-        closing(RunRecords(store)) as records,
-        progress_bar("collect", total=len(runs)) as bar,
-    ):
-
-        def trajectories() -> Iterator[Iterator[Frame]]:
-            for run in runs:
-                _require_whole(records, run, workdir)
-                yield _frames(store, run)
-                bar.advance(1, run.record.structure_id)
-
+    plan = LabelPlan.of(workdir)
+    workdir.require(workdir.label_results, "label")
+    labels = summarise_labels(workdir, plan)
+    with progress_bar("collect", total=len(plan.runs)) as bar:
         try:
-            card = build_dataset(trajectories(), campaign.dataset, workdir.dataset, campaign.seed)
+            card = build_dataset(
+                _trajectories(plan, workdir, lambda run: bar.advance(1, run.record.structure_id)),
+                plan.campaign.dataset,
+                workdir.dataset,
+                plan.campaign.seed,
+            )
         except ValueError as error:  # a DatasetError, or too few structures to split
             raise CuprolithError(str(error), where=str(workdir.dataset)) from error
     workdir.record_seconds("collect", time.perf_counter() - started)
-    return CollectSummary(card)
+    return CollectSummary(labels, card)
 
 
-def _require_whole(records: RunRecords, run: LabelRun, workdir: Workdir) -> None:
-    """Refuse to leave out a label that is there but damaged."""
+def _trajectories(
+    plan: LabelPlan, workdir: Workdir, after: Callable[[LabelRun], None]
+) -> Iterator[Iterator[Frame]]:
+    for run in plan.runs:
+        yield _frames(plan, run, workdir)
+        after(run)
+
+
+def _frames(plan: LabelPlan, run: LabelRun, workdir: Workdir) -> Iterator[Frame]:
+    """Yield the frames of a run up to its first job that is not finished.
+
+    Raises
+    ------
+    CuprolithError
+        If a label is there but damaged: it is not left out in silence.
+    """
+    from workflows.jobs.job_folder import DamagedFileError
+    from workflows.labelling.document import frames_of
+
     for uuid in run.job_uuids:
-        if records.damaged(uuid, _INDEX):
+        try:
+            output = plan.folder.output(uuid)
+        except KeyError:
+            return
+        except DamagedFileError as error:
             raise CuprolithError(
                 f"the label of {run.task} {run.record.structure_id} is damaged",
-                where=records.path,
-                remedy=f"run `cuprolith label --workdir {workdir.root}` first: it computes this "
-                "one again and keeps all others",
-            )
+                where=error.where,
+                remedy=f"run `cuprolith label --workdir {workdir.root}` (or `cuprolith submit` "
+                "for a campaign in a queue) first: it computes this one again and keeps all others",
+            ) from error
+        yield from frames_of(output)
 
 
-def _frames(store: JobStore, run: LabelRun) -> Iterator[Frame]:
-    """Yield the frames of a run up to its first job that is not finished."""
-    for uuid in run.job_uuids:
-        document = store.query_one({"uuid": uuid}, load=True)
-        if document is None:
-            return
-        yield from frames_of(document["output"])
+def _with_outputs(command: Callable[..., None]) -> Callable[..., None]:
+    from workflows.cli.collect import with_outputs
+
+    return with_outputs(command)
+
+
+STAGE = Stage(
+    name="collect",
+    follows="label",
+    run=collect,
+    output=lambda workdir, _: workdir.dataset_card,
+    help="Turn labels into dataset/: thinned, checked, split by trajectory and parent. With --from "
+    "and --out, any tree of VASP outputs.",
+    after_failures=True,
+    extend=_with_outputs,
+)

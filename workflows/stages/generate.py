@@ -5,20 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from pymatgen.core import Structure
+from typing import TYPE_CHECKING, Any
 
 from cuprolith.json_files import write_json
-from generators.candidate import Candidate
-from generators.catalogue import build_catalogue
-from generators.crystals import prototype_structure
-from workflows.inputs.campaign import Campaign
-from workflows.inputs.crystal_files import read_crystal
-from workflows.labelling.lattice_constants import RelaxedCrystal, relaxed_crystals, with_relaxed
-from workflows.overview import Overview, make_overview
 from workflows.progress import progress_bar
-from workflows.structures_io import write_structures
+from workflows.stage import Stage
 from workflows.workdir import Workdir
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+    from generators.candidate import Candidate
+    from workflows.inputs.campaign import Campaign
+    from workflows.labelling.lattice_constants import RelaxedCrystal
+    from workflows.overview import Overview
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,9 @@ def campaign_crystals(campaign: Campaign) -> dict[str, Structure]:
     CuprolithError
         If a file holds no crystal, or a prototype lacks a lattice constant.
     """
+    from generators.crystals import prototype_structure
+    from workflows.inputs.crystal_files import read_crystal
+
     crystals = {}
     for name, settings in campaign.crystals.items():
         if settings.file is not None:
@@ -73,6 +76,8 @@ def campaign_candidates(
     CuprolithError
         If a structure cannot be made, with the key that asks for it.
     """
+    from generators.catalogue import build_catalogue
+
     if crystals is None:
         crystals = campaign_crystals(campaign)
     return build_catalogue(crystals, campaign.structures).candidates
@@ -80,6 +85,11 @@ def campaign_candidates(
 
 def generate(workdir: Workdir) -> GenerateSummary:
     """Write ``structures/structures.{extxyz,json}`` and ``overview.json``."""
+    from generators.catalogue import build_catalogue
+    from workflows.labelling.lattice_constants import relaxed_crystals, with_relaxed
+    from workflows.overview import make_overview
+    from workflows.structures_io import write_structures
+
     started = time.perf_counter()
     campaign = workdir.campaign()
     with progress_bar("generate", total=4) as bar:
@@ -120,3 +130,19 @@ def _header(campaign: Campaign, relaxed: Mapping[str, RelaxedCrystal]) -> dict[s
         "seed": campaign.seed,
         "crystals": crystals,
     }
+
+
+def _show(summary: Any) -> None:
+    from workflows.cli.generate import show_overview
+
+    show_overview(summary)
+
+
+STAGE = Stage(
+    name="generate",
+    follows="",
+    run=generate,
+    output=lambda workdir, _: workdir.structures_json,
+    help="Build the campaign's structures into structures/.",
+    show=_show,
+)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from analysis.evaluation import PREDICTIONS_DIR, Evaluation, evaluate_training
 from cuprolith.errors import CuprolithError
 from cuprolith.hashes import file_sha256
 from cuprolith.json_files import read_json_if_whole, write_json
-from training.dataset.builder import DatasetError
-from training.dataset.splits import SplitName
-from training.nequip_runs.trainer import TrainingError, TrainingResult
-from training.nequip_runs.trainer import train as run_training
-from training.predict import predict
-from training.sources.dataset import DatasetSource
 from workflows.progress import EpochProgress, progress_bar
+from workflows.stage import Stage
 from workflows.workdir import Workdir
+
+if TYPE_CHECKING:
+    from analysis.evaluation import Evaluation
+    from training.dataset.splits import SplitName
+    from training.nequip_runs.trainer import TrainingResult
+    from training.sources.dataset import DatasetSource
 
 JUDGED_SPLITS: tuple[SplitName, ...] = ("val", "test")
 
@@ -55,6 +57,12 @@ def train(workdir: Workdir) -> TrainSummary:
     CuprolithError
         If there is no dataset, or the training fails.
     """
+    from analysis.evaluation import PREDICTIONS_DIR, evaluate_training
+    from training.dataset.builder import DatasetError
+    from training.nequip_runs.trainer import TrainingError
+    from training.nequip_runs.trainer import train as run_training
+    from training.sources.dataset import DatasetSource
+
     campaign = workdir.campaign()
     workdir.require(workdir.dataset_card, "collect")
     folder = workdir.training(campaign.training.variant)
@@ -76,6 +84,8 @@ def train(workdir: Workdir) -> TrainSummary:
 
 def _predict_once(checkpoint: Path, source: DatasetSource, split: SplitName, folder: Path) -> None:
     """Predict a split, unless this checkpoint's predictions of these frames are there."""
+    from training.predict import predict
+
     out, note = folder / f"{split}.npz", folder / f"{split}.json"
     made_of = {"checkpoint": file_sha256(checkpoint), "frames": source.card.splits[split].sha256}
     if out.is_file() and read_json_if_whole(note) == {**made_of, "predictions": file_sha256(out)}:
@@ -83,3 +93,20 @@ def _predict_once(checkpoint: Path, source: DatasetSource, split: SplitName, fol
     source.verified_hash(split)
     predict(checkpoint, source.frames(split), out)
     write_json(note, {**made_of, "predictions": file_sha256(out)})
+
+
+def _with_training_file(command: Callable[..., None]) -> Callable[..., None]:
+    from workflows.cli.train_file import with_training_file
+
+    return with_training_file(command)
+
+
+STAGE = Stage(
+    name="train",
+    follows="collect",
+    run=train,
+    output=lambda workdir, variant: workdir.training(variant) / "result.json",
+    help="Train the campaign's variant into training/<variant>/, or what a training file says.",
+    resource="gpu",
+    extend=_with_training_file,
+)

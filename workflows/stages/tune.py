@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from jobflow import Flow
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from workflows.tuning.request import Budget, StudyRequest
-from workflows.tuning.run import conclude, open_flow, run_study
-from workflows.tuning.standing import Standing
+from workflows.stage import Stage, StageJobs
 from workflows.workdir import Workdir
+
+if TYPE_CHECKING:
+    from workflows.tuning.request import Budget
+    from workflows.tuning.standing import Standing
 
 
 def tune(workdir: Workdir, budget: Budget | None = None) -> Standing:
@@ -18,23 +21,42 @@ def tune(workdir: Workdir, budget: Budget | None = None) -> Standing:
     CuprolithError
         If the campaign asks for none, there is no dataset, or a job fails.
     """
+    from workflows.tuning.request import Budget, StudyRequest
+    from workflows.tuning.run import run_study
+
     request = StudyRequest.of_workdir(workdir).with_budget(budget or Budget())
     request.begin()
-    return _recorded(workdir, run_study(request.folder))
-
-
-def study_flow(workdir: Workdir) -> Flow | None:
-    """Begin the campaign's study and return the flow of what is left of it; None if nothing is."""
-    request = StudyRequest.of_workdir(workdir)
-    request.begin()
-    return open_flow(request.folder)
-
-
-def judge(workdir: Workdir) -> Standing:
-    """Judge the campaign's study as far as its trials have been told."""
-    return _recorded(workdir, conclude(workdir.study(workdir.campaign().training.variant)))
-
-
-def _recorded(workdir: Workdir, standing: Standing) -> Standing:
+    standing = run_study(request.folder)
     workdir.record_seconds("tune", standing.training_seconds)
     return standing
+
+
+def _jobs(workdir: Workdir) -> StageJobs:
+    """Begin the campaign's study and return the jobs that are left of it."""
+    from workflows.tuning.folder import study_jobs
+    from workflows.tuning.request import StudyRequest
+    from workflows.tuning.run import open_flow
+
+    request = StudyRequest.of_workdir(workdir)
+    request.begin()
+    flow = open_flow(request.folder)
+    return StageJobs(study_jobs(request.folder), [] if flow is None else [flow], "the study")
+
+
+def _command(_: Callable[..., None]) -> Callable[..., None]:
+    from workflows.cli.tune import tune as command
+
+    return command
+
+
+STAGE = Stage(
+    name="tune",
+    follows="train",
+    run=tune,
+    output=lambda workdir, variant: workdir.study(variant) / "pareto.json",
+    help="Search hyper-parameters for accuracy and speed at once: propose, train, measure, repeat. "
+    "Interrupt it at any time; the same command resumes it, and more generations extend it.",
+    jobs=_jobs,
+    wanted=lambda campaign: campaign.tuning is not None,
+    extend=_command,
+)

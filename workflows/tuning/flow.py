@@ -24,7 +24,7 @@ from training.tuning.trial import (
 from workflows.jobs.job_ids import stable_uuid
 from workflows.jobs.runner import ALWAYS_RUN
 from workflows.jobs.side_by_side import SIDE_BY_SIDE
-from workflows.tuning.folder import JOBS_FILE, trial_file
+from workflows.tuning.folder import JOBS_DIR, trial_file
 from workflows.tuning.steps import MEASURE, PROPOSE, RESOURCE, RESOURCES, STEP, TELL, TRAIN
 from workflows.tuning.storage import FAILURE, Proposal, opened_storage
 from workflows.tuning.study import Study, load_study
@@ -128,7 +128,7 @@ def tell(folder: str, generation: int, trials: list[dict[str, Any]]) -> dict[str
                 raise CuprolithError(
                     "the result of a finished trial is gone",
                     where=str(trial_file(Path(folder), trial["number"])),
-                    remedy=f"remove {JOBS_FILE} from the study's folder, then give the same "
+                    remedy=f"remove {JOBS_DIR} from the study's folder, then give the same "
                     "command again: only what is gone is run again",
                 )
             objectives = objective_values(result, study.tuning)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analysis.tuning.trials import STUDY_FILE, TRIAL_FILE, TRIALS_DIR
 from cuprolith.errors import CuprolithError
 from cuprolith.json_files import read_json_if_whole
 from training.nequip_runs.training_run import occupied
 
+if TYPE_CHECKING:
+    from workflows.jobs.job_folder import JobFolder
+
 STORAGE_FILE = "study.db"
-JOBS_FILE = "jobs.sqlite"
+JOBS_DIR = "jobs"
 LOG_FILE = "log.jsonl"
 REPORT_FILE = "report.html"
 COMPILED_DIR = "compiled"
@@ -27,6 +31,13 @@ def trial_folder(folder: Path, number: int) -> Path:
 def trial_file(folder: Path, number: int) -> Path:
     """Path of what became of one trial; written last."""
     return trial_folder(folder, number) / TRIAL_FILE
+
+
+def study_jobs(folder: Path) -> JobFolder:
+    """Folder of the files of a study's jobs, at home and in a queue."""
+    from workflows.jobs.job_folder import JobFolder
+
+    return JobFolder(folder / JOBS_DIR, folder)
 
 
 def claim_study_folder(folder: Path, study_hash: str) -> Path | None:

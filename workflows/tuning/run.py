@@ -8,12 +8,11 @@ from jobflow import Flow
 
 from analysis.tuning.pareto import write_pareto
 from cuprolith.errors import CuprolithError
+from workflows.jobs.job_folder import JobFailure
 from workflows.jobs.observer import Observer
-from workflows.jobs.run_records import JobFailure
 from workflows.jobs.runner import RunSummary, run_flow
-from workflows.store.sqlite_store import job_store
 from workflows.tuning.flow import study_flow
-from workflows.tuning.folder import JOBS_FILE, LOG_FILE, REPORT_FILE
+from workflows.tuning.folder import LOG_FILE, REPORT_FILE, study_jobs
 from workflows.tuning.progress import study_bar
 from workflows.tuning.standing import Standing, standing
 from workflows.tuning.storage import damage_explained, opened_storage
@@ -78,12 +77,5 @@ def job_error(failure: JobFailure, folder: Path) -> CuprolithError:
 
 
 def _run(flow: Flow, folder: Path, workers: int, progress: Observer) -> RunSummary:
-    with job_store(folder / JOBS_FILE) as store:
-        return run_flow(
-            flow,
-            store,
-            observer=progress,
-            log_path=folder / LOG_FILE,
-            root_dir=folder,
-            workers=workers,
-        )
+    jobs, log = study_jobs(folder), folder / LOG_FILE
+    return run_flow(flow, jobs, observer=progress, log_path=log, workers=workers)

@@ -21,13 +21,13 @@ from workflows.hpc.setup.project import ProjectFiles, write_project
 from workflows.hpc.setup.queue_collections import prepare_queue
 from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.setup.settings_file import checked_settings
-from workflows.hpc.submission.gather import label_jobs
 from workflows.hpc.submission.queue_file import (
     QueueFile,
     routes,
     write_queue_file,
 )
 from workflows.hpc.submission.queued_job import QueuePlanner
+from workflows.labelling.label_plan import label_folder
 from workflows.workdir import Workdir
 
 from . import processor_time
@@ -102,7 +102,7 @@ class Site:
             dft_large_from_atoms=100,
         )
         write_queue_file(self.workdir, queue)
-        planner = QueuePlanner(self.workdir, queue, label_jobs(self.workdir), "label")
+        planner = QueuePlanner(self.workdir, queue, label_folder(self.workdir), "label")
         flow = planner.flow([Flow(trivial_labels(n_jobs))])
         with self.controller() as controller:
             controller.add_flow(flow, worker=_CLASS)
@@ -125,7 +125,7 @@ class Site:
 
     def n_labels(self) -> int:
         """Labels that are there."""
-        return sum(1 for _ in label_jobs(self.workdir).results())
+        return sum(1 for _ in label_folder(self.workdir).results())
 
     def queue_is_empty(self) -> bool:
         return not self.cluster.run("squeue", "--noheader").strip()

@@ -135,10 +135,10 @@ def test_debug_shows_the_traceback(give):
 
 
 def test_unexpected_fault_is_called_internal(give, monkeypatch):
-    def broken(_workdir):
+    def broken(*_):
         raise ZeroDivisionError("surprise")
 
-    monkeypatch.setattr("workflows.stages.generate.generate", broken)
+    monkeypatch.setattr("workflows.overview.make_overview", broken)
     result = give("generate", "campaign.yaml")
     assert result.exit_code == 70
     assert "internal error" in result.output

@@ -4,7 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.workflows.hpc.campaign_on_cluster import (
-    LABEL_STORE,
+    LABEL_RESULT,
     RESULTS,
     names_in,
     write,
@@ -67,7 +67,7 @@ def test_a_running_campaign_and_then_the_rest(jobs, there, tmp_path):
     assert "→ open campaigns/li-cu/report/index.html" in told(result)
     assert " yet" not in told(result)
     home = tmp_path / "home" / "campaigns" / "li-cu"
-    assert names_in(home) == sorted([*RESULTS, LABEL_STORE])
+    assert names_in(home) == sorted([*RESULTS, LABEL_RESULT])
     assert f"all {len(RESULTS)} files that can be had were here already" in told(give())
 
 

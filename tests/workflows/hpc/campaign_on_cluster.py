@@ -21,24 +21,25 @@ RESULTS = [
     "tuning/allegro/study.json",
     "tuning/allegro/trials/0/trial.json",
 ]
-LABEL_STORE = "labels/labels.sqlite"
+LABEL_RESULT = "labels/results/0a/0a1b.json.gz"
 REST = [
     "labels/log.jsonl",
     "training/allegro/last.ckpt",
     "training/allegro/scratch/part",
-    "tuning/allegro/jobs.sqlite",
+    "tuning/allegro/jobs/results/0a/0a1b.json.gz",
     "tuning/allegro/trials/0/best.ckpt",
 ]
 STAYS = [
     ".lock",
-    "labels/labels.sqlite-shm",
+    "labels/jobs/0a/0a1b.json.gz",
+    "labels/results/0a/.0a1b.json.gz.partial",
     "labels/runs/vasp/slab-1/OUTCAR",
     "queue/7.json",
     "report/.index.html.partial",
 ]
 
 
-def write_campaign(folder, names=(*RESULTS, LABEL_STORE, *REST, *STAYS)):
+def write_campaign(folder, names=(*RESULTS, LABEL_RESULT, *REST, *STAYS)):
     for name in names:
         write(folder, name, f"content of {name}")
 

@@ -2,12 +2,12 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 from tests.workflows.hpc.faulty_cluster import PROJECT, FaultyCluster
 from workflows.environment import cuprolith_version
-from workflows.hpc.submission.gather import gather_labels, label_jobs
 from workflows.hpc.submission.queue_file import (
     QueueFile,
     Route,
@@ -16,10 +16,9 @@ from workflows.hpc.submission.queue_file import (
 )
 from workflows.hpc.submission.queued_job import QueuePlanner
 from workflows.inputs.campaign import load_campaign
-from workflows.labelling.label_runs import structure_flows
+from workflows.labelling.label_plan import LabelPlan
+from workflows.labelling.label_summary import summarise_labels
 from workflows.stages.generate import generate
-from workflows.stages.label import planned_runs, summarise_labels
-from workflows.store.sqlite_store import job_store
 from workflows.workdir import Workdir
 
 RELAX_STEPS = 12
@@ -57,16 +56,16 @@ class RehearsedCampaign:
         given.write_text(CAMPAIGN % ("null" if wall_time is None else wall_time))
         self.workdir.freeze(load_campaign(given))
         generate(self.workdir)
-        self.engine, self.runs = planned_runs(self.workdir)
+        self.plan = LabelPlan.of(self.workdir)
+        self.runs = self.plan.runs
 
     def relaxed_elsewhere(self, folder: Path) -> "RehearsedCampaign":
         """Return the same campaign in another folder, with the relaxation's result alone."""
         other = RehearsedCampaign(folder)
         (relaxation,) = self.runs[0].job_uuids
-        there, here = label_jobs(other.workdir), label_jobs(self.workdir)
-        there.write_job(here.job(relaxation))
-        there.write_result(relaxation, here.result(relaxation))
-        assert gather_labels(other.workdir) == 1
+        there, here = (each.plan.folder.path_of_result(relaxation) for each in (other, self))
+        there.parent.mkdir(parents=True)
+        shutil.copy(here, there)
         return other
 
     def submit(self, site: FaultyCluster, worker: str = "") -> None:
@@ -87,9 +86,8 @@ class RehearsedCampaign:
             dft_large_from_atoms=100,
         )
         write_queue_file(self.workdir, queue)
-        planner = QueuePlanner(self.workdir, queue, label_jobs(self.workdir), "label")
-        seed = self.workdir.campaign().seed
-        flow = planner.flow(structure_flows(self.runs, self.engine, seed))
+        planner = QueuePlanner(self.workdir, queue, self.plan.folder, "label")
+        flow = planner.flow(self.plan.flows())
         with site.controller() as controller:
             controller.add_flow(flow, worker="cpu")
 
@@ -120,23 +118,16 @@ class RehearsedCampaign:
         return "".join(each.read_text() for each in self.folder(run).rglob("custodian.json"))
 
     def gather(self) -> int:
-        """Bring the results home; return how many came."""
-        n_gathered = gather_labels(self.workdir)
-        summarise_labels(self.workdir)
-        return n_gathered
+        """Summarise the labels; return how many label jobs gave some."""
+        summarise_labels(self.workdir, self.plan)
+        return len(list(self.plan.folder.results()))
 
     def labels(self) -> list[dict[str, Any]]:
         """Return what the label jobs gave, in the order of their steps."""
-        store = job_store(self.workdir.label_store)
-        store.connect()
-        try:
-            uuids = [each["uuid"] for each in store.docs_store.query(properties=["uuid"])]
-            assert len(uuids) == len(set(uuids))
-            known = [uuid for run in self.runs for uuid in run.job_uuids]
-            assert set(uuids) <= set(known)
-            return [store.get_output(uuid, load=True) for uuid in known if uuid in uuids]
-        finally:
-            store.close()
+        folder, found = self.plan.folder, set(self.plan.folder.results())
+        known = [uuid for run in self.runs for uuid in run.job_uuids]
+        assert found <= set(known)
+        return [folder.output(uuid) for uuid in known if uuid in found]
 
     def rows(self) -> list[dict[str, Any]]:
         return json.loads(self.workdir.labels_json.read_text())["trajectories"]

@@ -1,7 +1,6 @@
 """Campaigns of no chemistry, whose label jobs wait where a test tells them to."""
 
 import time
-from collections import Counter
 from pathlib import Path
 
 from jobflow import Flow, Job, job
@@ -9,7 +8,6 @@ from jobflow import Flow, Job, job
 from tests.workflows.hpc.faulty_cluster import PROJECT, FaultyCluster
 from workflows.environment import cuprolith_version
 from workflows.hpc.resource_classes import ResourceClass
-from workflows.hpc.submission.gather import gather_labels, label_jobs
 from workflows.hpc.submission.queue_file import (
     QueueFile,
     routes,
@@ -18,7 +16,7 @@ from workflows.hpc.submission.queue_file import (
 from workflows.hpc.submission.queued_job import QueuePlanner
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.label_metadata import BUILDS
-from workflows.store.sqlite_store import job_store
+from workflows.labelling.label_plan import label_folder
 from workflows.tuning.steps import RESOURCE
 from workflows.workdir import Workdir
 
@@ -79,10 +77,9 @@ class WaitingCampaign:
         self.site = site
         self.name = folder.name
         self.workdir = Workdir(folder)
-        self.jobs = label_jobs(self.workdir)
+        self.jobs = label_folder(self.workdir)
         self._flow = jobs
         self.workdir.runs.mkdir(parents=True, exist_ok=True)
-        self.workdir.label_store.parent.mkdir(exist_ok=True)
 
     @property
     def names(self) -> list[str]:
@@ -123,15 +120,8 @@ class WaitingCampaign:
         assert self.site.take_up(self.name) == []
         for name in self.names:
             assert self.steps(name) == [str(step) for step in range(N_STEPS)], self.site.explained()
-        assert gather_labels(self.workdir) == len(self.names)
-        assert gather_labels(self.workdir) == 0
-        store = job_store(self.workdir.label_store)
-        store.connect()
-        try:
-            found = Counter(each["uuid"] for each in store.docs_store.query())
-            outputs = [store.get_output(uuid, load=True) for uuid in found]
-        finally:
-            store.close()
-        assert found == Counter(each.uuid for each in self._flow)
+        found = list(self.jobs.results())
+        assert sorted(found) == sorted(each.uuid for each in self._flow)
+        outputs = [self.jobs.output(uuid) for uuid in found]
         assert sorted(output["name"] for output in outputs) == sorted(self.names)
         assert all(len(output["trajectory"]) == N_STEPS for output in outputs)

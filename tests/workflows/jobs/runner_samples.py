@@ -1,5 +1,6 @@
 """Flows with every kind of Response, for the runner's tests; run as a script, one of them."""
 
+import json
 import os
 import sys
 import time
@@ -8,10 +9,42 @@ from pathlib import Path
 from jobflow import Flow, JobConfig, OnMissing, Response, job
 from jobflow.core.flow import JobOrder
 
+from workflows.jobs.job_execution import OutputStore
 from workflows.jobs.job_ids import stable_uuid
 
 # What the jobs have done, in order: "<name> <uuid>" lines, to count executions from outside.
 TRACE = "RUNNER_SAMPLES_TRACE"
+
+
+def stored(folder):
+    """Return what a run stored, in the order of execution, without times."""
+    results = sorted(
+        (folder.result(name).document["completed_at"], name) for name in folder.results()
+    )
+    return [
+        (
+            document["uuid"],
+            document["index"],
+            document["name"],
+            document["metadata"],
+            json.dumps(folder.output(document["uuid"], document["index"]), sort_keys=True),
+        )
+        for document in (folder.result(name).document for _, name in results)
+    ]
+
+
+def count(folder):
+    return sum(1 for _ in folder.results())
+
+
+def output(folder, *parts):
+    """Return the output of a job as jobs that refer to it see it."""
+    return OutputStore(folder).get_output(stable_uuid(*map(str, parts)), load=True)
+
+
+def forget(folder, *parts):
+    """Remove what a job gave."""
+    folder.path_of_result(stable_uuid(*map(str, parts))).unlink()
 
 
 def named(made, *parts):
@@ -229,12 +262,11 @@ FLOWS = {
 
 
 def main(folder, seconds):
+    from workflows.jobs.job_folder import JobFolder
     from workflows.jobs.runner import run_flow
-    from workflows.store.sqlite_store import job_store
 
-    store = job_store(Path(folder) / "labels.sqlite")
-    summary = run_flow(fan_flow(float(seconds)), store, log_path=Path(folder) / "log.jsonl")
-    store.close()
+    jobs = JobFolder(Path(folder) / "labels", Path(folder))
+    summary = run_flow(fan_flow(float(seconds)), jobs, log_path=Path(folder) / "log.jsonl")
     print(summary.finished, summary.skipped, summary.failed)
 
 

@@ -76,12 +76,11 @@ def slow_flow(folder, seconds):
 
 
 def main(folder, seconds):
+    from workflows.jobs.job_folder import JobFolder
     from workflows.jobs.runner import run_flow
-    from workflows.store.sqlite_store import job_store
 
-    store = job_store(Path(folder) / "labels.sqlite")
-    summary = run_flow(slow_flow(folder, float(seconds)), store, workers=2)
-    store.close()
+    jobs = JobFolder(Path(folder) / "labels", Path(folder))
+    summary = run_flow(slow_flow(folder, float(seconds)), jobs, workers=2)
     print(summary.finished, summary.skipped, summary.failed)
 
 

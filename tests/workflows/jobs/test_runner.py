@@ -18,29 +18,30 @@ from jobflow import Flow, JobStore, OutputReference, Response, job, run_locally
 from maggma.stores import MemoryStore
 from pymatgen.core import Lattice, Structure
 
-from cuprolith.errors import CuprolithError
+from tests import damage
 from workflows.engines.emt import EmtSettings
 from workflows.jobs.disk_space import DiskFullError
+from workflows.jobs.job_folder import (
+    DamagedFileError,
+    JobFolder,
+    UnwritableFolderError,
+    result_name,
+)
 from workflows.jobs.job_ids import stable_uuid
 from workflows.jobs.job_log import JobLog, read_job_log
-from workflows.jobs.run_records import failed_jobs
 from workflows.jobs.runner import run_flow, run_flows
 from workflows.labelling.calculator_makers import CalculatorMeltQuenchMaker
 from workflows.labelling.document import Provenance, frames_of
 from workflows.labelling.settings import MeltQuenchSettings
-from workflows.store.sqlite_store import job_store
 
 CALCULATOR = "workflows.labelling.calculator_makers.loaded_calculator"
 
 
 @pytest.fixture
-def store(tmp_path):
-    """A job store that does not wait for the disk, as far as a test can tell."""
-    opened = job_store(tmp_path / "labels.sqlite")
-    opened.connect()
-    opened.docs_store._collection.database.execute("PRAGMA synchronous=OFF")
-    yield opened
-    opened.close()
+def store(tmp_path, monkeypatch):
+    """A job folder that does not wait for the disk."""
+    monkeypatch.setattr("cuprolith.staged_file.os.fsync", lambda _: None)
+    return JobFolder(tmp_path / "labels", tmp_path / "runs")
 
 
 @pytest.fixture
@@ -58,8 +59,8 @@ def traced(tmp_path, monkeypatch):
     return done
 
 
-def stored(store):
-    """Return what a run stored, in the order of execution, without times and random ids."""
+def stored_in_memory(store):
+    """Return what jobflow's own runner stored, as `stored` returns what ours did."""
     return [
         (
             document["uuid"],
@@ -106,18 +107,18 @@ def test_outputs_and_order_are_those_of_run_locally(store, name):
     reference = memory_job_store()
     responses = run_locally(samples.FLOWS[name](), store=reference, log=False)
     summary = run_flow(samples.FLOWS[name](), store)
-    assert stored(store) == stored(reference)
-    assert summary.finished == sum(map(len, responses.values())) == store.count()
+    assert samples.stored(store) == stored_in_memory(reference)
+    assert summary.finished == sum(map(len, responses.values())) == samples.count(store)
 
 
 @pytest.mark.parametrize("name", samples.FLOWS)
 def test_a_second_run_runs_nothing_finished(store, name, tmp_path, traced):
     log = tmp_path / "log.jsonl"
     first = run_flow(samples.FLOWS[name](), store, log_path=log)
-    before = stored(store)
+    before = samples.stored(store)
     traced()
     second = run_flow(samples.FLOWS[name](), store, log_path=log)
-    assert stored(store) == before
+    assert samples.stored(store) == before
     assert (second.finished, second.skipped) == (0, first.finished)
     assert (second.failed, second.not_run) == (first.failed, first.not_run)
     assert [line for line in traced() if not line.startswith("fail ")] == []
@@ -142,7 +143,7 @@ def test_stopped_after_every_job_it_ends_as_if_undisturbed(store, name):
         run_flow(samples.FLOWS[name](), store)
     else:
         assert stops == reference.count() - 1
-    assert sorted(stored(store)) == sorted(stored(reference))
+    assert sorted(samples.stored(store)) == sorted(stored_in_memory(reference))
 
 
 def test_summary_and_failures(store):
@@ -157,7 +158,7 @@ def test_summary_and_failures(store):
 
         def on_finish(self, job, seconds):
             assert seconds > 0
-            assert store.count({"uuid": job.uuid, "index": job.index}) == 1
+            assert store.result(result_name(job.uuid, job.index)) is not None
             seen.append(("finish", job.name))
 
         def on_skip(self, job):
@@ -172,7 +173,7 @@ def test_summary_and_failures(store):
         "ValueError: bad luck",
         "ValueError: inside",
     ]
-    assert list(failed_jobs(store)) == summary.failures
+    assert list(store.failures()) == summary.failures
     assert "raise ValueError(message)\nValueError: bad luck" in summary.failures[0].traceback
     assert summary.seconds > 0
     assert seen[0] == ("flow", 6)
@@ -197,8 +198,8 @@ def test_failed_job_is_retried_and_its_record_cleared(store, tmp_path, traced):
 
     summary = run_flow(flow(), store)
     assert (summary.finished, summary.failed, summary.not_run) == (3, 1, 1)
-    assert store.get_output(stable_uuid("beyond")) == [None]
-    (failure,) = failed_jobs(store)
+    assert samples.output(store, "beyond") == [None]
+    (failure,) = store.failures()
     assert (failure.name, failure.metadata) == ("first", {"structure_id": "slab-1"})
     assert "RuntimeError: not there yet" in failure.traceback
 
@@ -209,9 +210,9 @@ def test_failed_job_is_retried_and_its_record_cleared(store, tmp_path, traced):
     # what ran without the failed job's output, and what follows from that, runs again
     assert traced() == ["fail_unless", "add there  it is", *["whatever_there_is"] * 2]
     assert (summary.finished, summary.skipped, summary.failed) == (4, 1, 0)
-    assert store.get_output(stable_uuid("child")) == "there it is"
-    assert store.get_output(stable_uuid("beyond")) == ["there"]
-    assert list(failed_jobs(store)) == []
+    assert samples.output(store, "child") == "there it is"
+    assert samples.output(store, "beyond") == ["there"]
+    assert list(store.failures()) == []
     assert run_flow(flow(), store).skipped == 5
 
 
@@ -235,11 +236,10 @@ def test_stage_jobs_run_always_and_their_children_once(store, traced):
     summary = run_flow(flow([1, 2, 3]), store)
     assert traced() == ["stage", "label 3", "add 3 1"]
     assert (summary.finished, summary.skipped) == (3, 2)
-    assert store.get_output(stable_uuid("after")) == 4
-    assert store.additional_stores["data"].count() == 3
+    assert samples.output(store, "after") == 4
 
 
-def test_jobs_run_again_leave_no_orphaned_data(store):
+def test_a_result_made_again_takes_the_place_of_the_earlier_one(store):
     def flow():
         made = samples.named(samples.label(1), "label")
         made.metadata["always_run"] = True
@@ -247,48 +247,65 @@ def test_jobs_run_again_leave_no_orphaned_data(store):
 
     for _ in range(3):
         run_flow(flow(), store)
-    assert store.additional_stores["data"].count() == 1
-    loaded = store.get_output(stable_uuid("label"), load=True)
-    assert loaded["frames"][4] == [0.1, 4.0]
+    assert len([path for path in store.root.rglob("*") if path.is_file()]) == 1
+    assert samples.output(store, "label")["frames"][4] == [0.1, 4.0]
 
 
-def test_output_removed_from_the_store_is_made_again_with_what_depends_on_it(store, traced):
+def test_a_summary_is_read_without_the_large_data(store):
+    run_flow(samples.named(samples.label(1), "label"), store)
+    name = stable_uuid("label")
+    path = store.path_of_result(name)
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+    assert store.result(name).document["output"] == {"energy": 1 / 3, "frames": None}
+    with pytest.raises(DamagedFileError, match="checksum"):
+        store.output(name)
+    path.write_bytes(content[:-20])
+    with pytest.raises(DamagedFileError, match="cut"):
+        store.result(name)
+
+
+@pytest.mark.parametrize("lost", ["removed", "cut", "flipped"])
+def test_a_result_that_is_lost_or_damaged_is_made_again_and_no_other(
+    store, traced, lost, monkeypatch
+):
+    said = []
+    monkeypatch.setattr("workflows.jobs.job_run.announce", said.append)
     run_flow(samples.data_flow(), store)
-    before = stored(store)
+    before = samples.stored(store)
     traced()
-    store.remove_docs({"uuid": stable_uuid("label", "1")})
-    store.remove_docs({"uuid": stable_uuid("label", "2")})
-    with pytest.raises(
-        KeyboardInterrupt
-    ):  # the total is outdated, also if this run does not see it
+    for k in (1, 2):
+        path = store.path_of_result(stable_uuid("label", str(k)))
+        {"removed": Path.unlink, "cut": damage.cut, "flipped": damage.flip}[lost](path)
+    with pytest.raises(KeyboardInterrupt):
         run_flow(samples.data_flow(), store, StopAt("label-2"))
     summary = run_flow(samples.data_flow(), store)
     assert traced() == ["label 1", "label 2"]
-    assert (summary.finished, summary.skipped) == (2, 2)
-    assert sorted(stored(store)) == sorted(before)
+    assert (summary.finished, summary.skipped) == (1, 3)
+    assert sorted(samples.stored(store)) == sorted(before)
+    assert (said != []) == (lost != "removed")
+    assert all("what 'label-1' gave is damaged" in line for line in said[:1])
 
 
-def test_what_a_job_led_to_runs_again_after_it(store, traced):
+def test_what_a_job_led_to_stays_when_its_result_is_lost(store, traced):
     run_flow(samples.detour_flow(), store)
     traced()
-    store.remove_docs({"uuid": stable_uuid("chain", "2")})
-    run_flow(samples.detour_flow(), store)
-    assert traced() == [f"segment chain {k}" for k in (2, 3, 4)]
+    samples.forget(store, "chain", 2)
+    assert run_flow(samples.detour_flow(), store).skipped == 5
+    assert traced() == ["segment chain 2"]
 
 
-def test_flow_run_inside_a_job(store, monkeypatch):
-    inner_path = store.docs_store.path
+def test_flow_run_inside_a_job(store):
+    root, directory = store.root, store.directory
 
     @job
     def outer():
-        inner_store = job_store(inner_path)
-        with inner_store:
-            inner = run_flow(samples.detour_flow(), inner_store)
-        return inner.finished
+        return run_flow(samples.detour_flow(), JobFolder(root, directory)).finished
 
     summary = run_flow(samples.named(outer(), "outer"), store)
     assert summary.finished == 1
-    assert store.get_output(stable_uuid("outer")) == store.count() - 1 == 6
+    assert samples.output(store, "outer") == samples.count(store) - 1 == 6
 
 
 @job
@@ -304,27 +321,21 @@ def test_job_whose_children_could_not_be_found_again_fails_clearly(store):
     summary = run_flow(Flow([leads_to_local_function(), samples.add(1)]), store)
     assert (summary.finished, summary.failed) == (1, 1)
     assert "must be importable and their inputs MSONable" in summary.failures[0].error
-    assert store.count() == 1
+    assert samples.count(store) == 1
 
 
 def test_job_whose_children_the_code_no_longer_knows_runs_again(store, caplog):
     run_flow(samples.detour_flow(), store)
-    before = stored(store)
-    outcomes = store.docs_store.sibling("outcomes", key="uuid", searchable_fields=["index"])
-    with outcomes:
-        record = outcomes.query_one({"uuid": stable_uuid("chain", "1")})
-        record["followers"][0]["jobs"][0]["function"]["@callable"] = "renamed_since"
-        outcomes.update(record, key=["uuid", "index"])
+    before = samples.stored(store)
+    name = stable_uuid("chain", "1")
+    result, followers = store.whole_result(name)
+    followers[0]["jobs"][0]["function"]["@callable"] = "renamed_since"
+    store.write_result(result, followers)
     summary = run_flow(samples.detour_flow(), store)
-    assert (summary.finished, summary.skipped) == (4, 2)
+    assert (summary.finished, summary.skipped) == (1, 5)
     assert "chain-1" in caplog.text
     assert "runs again" in caplog.text
-    assert stored(store) == before
-
-
-@job(nowhere="x")
-def saves_nowhere():
-    return {"x": 1}
+    assert sorted(samples.stored(store)) == sorted(before)
 
 
 @job
@@ -332,16 +343,20 @@ def not_msonable():
     return object()
 
 
+@job
+def bytes_of_no_json():
+    return {"x": b"\xff"}
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
-    [(saves_nowhere, "Unrecognised additional store"), (not_msonable, "not MSONable")],
+    [(bytes_of_no_json, "not JSON serializable"), (not_msonable, "not MSONable")],
 )
 def test_output_that_cannot_be_stored_is_the_jobs_failure(store, make, message):
     summary = run_flow(Flow([make(), samples.add(1, 1)]), store)
     assert (summary.finished, summary.failed) == (1, 1)
     assert message in summary.failures[0].error
-    assert store.count() == 1
-    assert store.additional_stores["data"].count() == 0
+    assert samples.count(store) == 1
 
 
 def test_flows_that_cannot_be_ordered_are_refused(store):
@@ -354,7 +369,7 @@ def test_flows_that_cannot_be_ordered_are_refused(store):
         run_flow(inside(), store)
     run_flow(outside, store)
     run_flow(inside(), store, allow_external_references=True)
-    assert store.get_output(stable_uuid("inside")) == 3
+    assert samples.output(store, "inside") == 3
     first, second = samples.add(1), samples.add(2)
     first.function_args, second.function_args = (second.output,), (first.output,)
     with pytest.raises(ValueError, match="acyclic"):
@@ -375,18 +390,13 @@ def test_later_flows_depend_on_earlier_ones_as_jobs_of_one_flow_do(store, tmp_pa
 
     first = run()
     assert (first.failed, first.not_run) == (1, 3)
-    assert store.query_one({"uuid": stable_uuid("whatever after unsure")})["output"] == [None]
+    assert samples.output(store, "whatever after unsure") == [None]
     (tmp_path / "mended").touch()
     second = run()
     assert (second.finished, second.failed, second.not_run) == (3, 0, 2)
-    assert store.query_one({"uuid": stable_uuid("whatever after unsure")})["output"] != [None]
+    assert samples.output(store, "whatever after unsure") != [None]
     third = run()
     assert (third.finished, third.not_run) == (0, 2)
-
-
-def test_only_sqlite_stores_are_taken():
-    with pytest.raises(TypeError, match="job_store"):
-        run_flow(samples.add(1), memory_job_store())
 
 
 @job
@@ -403,7 +413,8 @@ def write_here(name):
 def test_jobs_work_in_the_folder_given(store, tmp_path):
     here = Path.cwd()
     root = tmp_path / "root"
-    run_flow(Flow([where_am_i(), write_here("made.txt")]), store, root_dir=root)
+    store = JobFolder(store.root, root)
+    run_flow(Flow([where_am_i(), write_here("made.txt")]), store)
     assert (root / "made.txt").exists()
     assert Path.cwd() == here
 
@@ -445,7 +456,7 @@ def test_memory_does_not_grow_with_the_outputs(store):
 def test_flows_are_taken_one_at_a_time(store):
     def flows():
         for k in range(4):
-            assert store.count() == 2 * k
+            assert samples.count(store) == 2 * k
             first = samples.named(samples.add(k), "first", k)
             yield Flow([first, samples.named(samples.add(first.output), "second", k)])
 
@@ -457,27 +468,33 @@ def test_flows_are_taken_one_at_a_time(store):
 # ------------------------------------------------------------------------------- when things end
 
 
-def test_full_disk_stops_the_run_and_it_continues_when_there_is_room(store, tmp_path, traced):
+def test_full_disk_stops_the_run_and_it_continues_when_there_is_room(
+    store, tmp_path, traced, monkeypatch
+):
     def flow():
-        return Flow([samples.named(samples.label(k), "label", k) for k in range(200)])
+        return Flow([samples.named(samples.label(k), "label", k) for k in range(20)])
 
     log = tmp_path / "log.jsonl"
-    database = store.docs_store._collection.database
-    (pages,) = database.execute("PRAGMA page_count").fetchone()
-    database.execute(f"PRAGMA max_page_count={pages + 30}")
+    room = [7]
+
+    def sync(_):
+        room[0] -= 1
+        if room[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("cuprolith.staged_file.os.fsync", sync)
     with pytest.raises(DiskFullError, match=r"free some space.*same command") as caught:
         run_flow(flow(), store, log_path=log)
-    assert str(store.docs_store.path) in str(caught.value)
-    finished = store.count()
-    assert 2 < finished < 190
-    assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    database.execute("PRAGMA max_page_count=1000000")
-    assert list(failed_jobs(store)) == []
+    assert str(store.root) in str(caught.value)
+    finished = samples.count(store)
+    assert 1 < finished < 10
+    assert not list(store.root.rglob("*.partial"))
+    room[0] = 1000
+    assert list(store.failures()) == []
     traced()
     summary = run_flow(flow(), store, log_path=log)
-    assert (summary.skipped, summary.finished) == (finished, 200 - finished)
-    assert len(traced()) == 200 - finished
-    assert store.additional_stores["data"].count() == 200
+    assert (summary.skipped, summary.finished) == (finished, 20 - finished)
+    assert len(traced()) == 20 - finished
 
 
 @job
@@ -490,7 +507,7 @@ def disk_full_in_job(cause):
 def test_job_that_finds_the_disk_full_is_not_a_failed_job(store, cause):
     with pytest.raises(DiskFullError):
         run_flow(Flow([disk_full_in_job(cause), samples.add(1)]), store)
-    assert list(failed_jobs(store)) == []
+    assert list(store.failures()) == []
 
 
 def test_other_errors_of_the_system_are_the_jobs(store):
@@ -508,12 +525,12 @@ def test_database_error_of_a_job_is_its_failure(store):
     assert (summary.failed, summary.finished) == (1, 1)
 
 
-def test_damaged_store_stops_the_run(store):
-    store.docs_store.sibling("outcomes", key="uuid", searchable_fields=["index"]).connect()
-    store.docs_store._collection.database.execute('DROP TABLE "outcomes.body"')
-    with pytest.raises(CuprolithError, match=r"cannot be recorded.*outcomes"):
+def test_a_folder_that_cannot_be_written_stops_the_run(store):
+    store.root.mkdir()
+    (store.root / "results").write_text("no folder")
+    with pytest.raises(UnwritableFolderError, match=r"results.*cannot be recorded"):
         run_flow(Flow([samples.add(1), samples.add(2)]), store)
-    assert store.count() == 0
+    assert list(store.failures()) == []
 
 
 def test_log_survives_a_torn_line(tmp_path):
@@ -586,20 +603,16 @@ def test_killed_at_any_moment_it_ends_as_if_undisturbed(tmp_path):
     assert process.returncode == failed == 0
     assert min(finished, skipped) > 0
 
-    reference = job_store(tmp_path / "reference.sqlite")
+    reference = JobFolder(tmp_path / "reference", tmp_path)
     run_flow(samples.fan_flow(), reference)
-    with job_store(folder / "labels.sqlite") as killed:
-        assert stored(killed) == stored(reference)
-        assert killed.additional_stores["data"].count() == 12
-        verdict = killed.docs_store._collection.database.execute("PRAGMA integrity_check")
-        assert verdict.fetchone() == ("ok",)
+    assert samples.stored(JobFolder(folder / "labels", folder)) == samples.stored(reference)
+    assert not list(folder.rglob("*.partial"))
     counts = Counter()
     for entry in read_job_log(log):
         identity = entry["uuid"], entry["index"]
         assert entry["event"] != "started" or not counts[identity], "computed twice"
         counts[identity] += entry["event"] == "finished"
-    assert counts == {(uuid, index): 1 for uuid, index, *_ in stored(reference)}
-    reference.close()
+    assert counts == {(uuid, index): 1 for uuid, index, *_ in samples.stored(reference)}
 
 
 # --------------------------------------------------------------------------- with a real maker
@@ -635,11 +648,10 @@ def test_melt_quench_stopped_between_segments_gives_the_same_trajectory(
         return [
             frame
             for k in range(quench.n_segments)
-            for frame in frames_of(run_store.get_output(stable_uuid("r", str(k)), load=True))
+            for frame in frames_of(run_store.output(stable_uuid("r", str(k))))
         ]
 
-    undisturbed = job_store(tmp_path / "undisturbed.sqlite")
+    undisturbed = JobFolder(tmp_path / "undisturbed", tmp_path)
     run_flow(flow(), undisturbed)
     assert frames(store) == frames(undisturbed)
     assert len(frames(store)) == quench.n_steps + 1
-    undisturbed.close()

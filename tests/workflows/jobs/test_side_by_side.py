@@ -1,6 +1,5 @@
 """Jobs of one flow at the same time: the same records as one after another, and clean ends."""
 
-import json
 import os
 import signal
 import subprocess
@@ -11,32 +10,22 @@ import psutil
 import pytest
 import side_by_side_samples as samples
 from jobflow import Flow
-from runner_samples import add, named
+from runner_samples import add, named, output, stored
 
 from workflows.jobs.disk_space import DiskFullError
-from workflows.jobs.job_ids import stable_uuid
+from workflows.jobs.job_folder import JobFolder
 from workflows.jobs.job_log import read_job_log
-from workflows.jobs.run_records import failed_jobs
 from workflows.jobs.runner import run_flow
-from workflows.store.sqlite_store import job_store
 
 
 @pytest.fixture
 def store(tmp_path):
-    opened = job_store(tmp_path / "labels.sqlite")
-    opened.connect()
-    yield opened
-    opened.close()
+    return JobFolder(tmp_path / "labels", tmp_path / "work")
 
 
 @pytest.fixture(autouse=True)
 def threads_not_set(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-
-
-def outputs(store):
-    rows = store.query(load=True)
-    return sorted((row["uuid"], json.dumps(row["output"], sort_keys=True)) for row in rows)
 
 
 def chain():
@@ -51,9 +40,9 @@ def chain():
 def test_jobs_run_at_the_same_time_in_their_own_processes_and_share_the_cores(store, tmp_path):
     names = ["a", "b"]
     flow = Flow([samples.beside(samples.meet(str(tmp_path), n, names), n) for n in names])
-    summary = run_flow(flow, store, workers=2, root_dir=tmp_path / "work")
+    summary = run_flow(flow, store, workers=2)
     assert (summary.finished, summary.failed) == (2, 0)
-    met = [store.get_output(stable_uuid(name)) for name in names]
+    met = [output(store, name) for name in names]
     assert len({document["pid"] for document in met} | {os.getpid()}) == 3
     share = max(1, len(os.sched_getaffinity(0)) // 2)
     assert {document["threads"] for document in met} == {str(share)}
@@ -61,17 +50,16 @@ def test_jobs_run_at_the_same_time_in_their_own_processes_and_share_the_cores(st
 
 
 def test_records_are_those_of_one_after_another(store, tmp_path):
-    alone = job_store(tmp_path / "alone.sqlite")
+    alone = JobFolder(tmp_path / "alone", tmp_path)
     run_flow(chain(), alone)
     summary = run_flow(chain(), store, workers=2, log_path=tmp_path / "log.jsonl")
-    assert outputs(store) == outputs(alone)
+    assert sorted(stored(store)) == sorted(stored(alone))
     assert summary.finished == 5
-    assert store.get_output(stable_uuid("last")) == 5
+    assert output(store, "last") == 5
     again = run_flow(chain(), store, workers=2)
     assert (again.finished, again.skipped) == (0, 5)
     events = [(entry["event"], entry["name"]) for entry in read_job_log(tmp_path / "log.jsonl")]
     assert events.count(("finished", "resolved")) == 1
-    alone.close()
 
 
 def test_what_a_job_leads_to_runs_before_the_rest(store, tmp_path):
@@ -92,8 +80,8 @@ def test_failures_are_recorded_and_the_others_go_on(store):
     child = samples.beside(samples.doubled(bad[0].output), "child")
     summary = run_flow(Flow([*bad, good, child]), store, workers=2)
     assert (summary.finished, summary.failed, summary.not_run) == (1, 2, 1)
-    errors = {failure.name: failure for failure in failed_jobs(store)}
-    assert errors["dies"].error == "RuntimeError: the process of 'dies' was killed by SIGKILL"
+    errors = {failure.name: failure for failure in store.failures()}
+    assert errors["dies"].error == "RuntimeError: the process was killed by SIGKILL"
     assert "AwkwardError: this and that" in errors["awkward"].error
     assert "in raise_awkward" in errors["awkward"].traceback
 

@@ -15,6 +15,7 @@ from generators.catalogue import build_catalogue
 from generators.crystals import prototype_structure
 from generators.settings import CrystalSettings
 from generators.structures_settings import StructuresSettings
+from workflows.jobs.job_folder import JobFolder
 from workflows.jobs.runner import run_flows
 from workflows.labelling.document import Provenance
 from workflows.labelling.engine import Engine, engine_settings, make_engine
@@ -22,7 +23,6 @@ from workflows.labelling.label_metadata import BUILDS
 from workflows.labelling.label_runs import label_runs, structure_flows
 from workflows.labelling.relaxed_parents import fallen_apart, relaxed_displacements, start_structure
 from workflows.labelling.settings import RelaxSettings
-from workflows.store.sqlite_store import job_store
 from workflows.structures_io import StructureRecord, record_of
 
 CRYSTALS = {
@@ -241,7 +241,7 @@ def engine() -> Engine:
 
 @pytest.fixture
 def store(tmp_path):
-    return job_store(tmp_path / "labels.db")
+    return JobFolder(tmp_path / "labels", tmp_path / "runs")
 
 
 def run(records, engine, store, n_flows=None):
@@ -252,8 +252,8 @@ def run(records, engine, store, n_flows=None):
 
 
 def output(store, uuid):
-    document = store.query_one({"uuid": uuid})
-    return document and document["output"]
+    result = store.result(uuid)
+    return result and store.output(uuid)
 
 
 def test_children_start_from_the_slabs_the_engine_relaxed(records, engine, store):

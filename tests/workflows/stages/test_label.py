@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
+from importlib import import_module
 
 import numpy as np
 import pytest
 import yaml
+from jobflow import Flow
 from pymatgen.core import Structure
 
 from workflows.inputs.campaign import Campaign
 from workflows.jobs.execution_order import execution_order
+from workflows.labelling import label_plan
 from workflows.labelling.calculator_makers import CalculatorRelaxMaker
 from workflows.labelling.engine import make_engine
+from workflows.stages import collect
 from workflows.stages import label as stage
 from workflows.stages.generate import generate
 from workflows.workdir import Workdir
@@ -60,6 +65,12 @@ def workdir(tmp_path):
     return workdir
 
 
+@pytest.fixture
+def labelled(workdir):
+    stage.label(workdir)
+    return workdir
+
+
 def crumble(monkeypatch, symbol):
     def engine(settings):
         made = make_engine(settings)
@@ -68,7 +79,28 @@ def crumble(monkeypatch, symbol):
         }
         return replace(made, relax=CrumblingMaker(**fields, crumbling=symbol))
 
-    monkeypatch.setattr(stage, "make_engine", engine)
+    monkeypatch.setattr(label_plan, "make_engine", engine)
+
+
+def counted(monkeypatch, target, calls):
+    module, _, name = target.rpartition(".")
+    function = getattr(import_module(module), name)
+
+    def counting(*arguments):
+        calls[name] += 1
+        return function(*arguments)
+
+    monkeypatch.setattr(target, counting)
+
+
+@pytest.mark.parametrize("run", [stage.label, collect.collect])
+def test_the_campaign_is_parsed_and_the_structures_are_read_once(labelled, monkeypatch, run):
+    calls = Counter()
+    counted(monkeypatch, "workflows.inputs.campaign.load_campaign", calls)
+    counted(monkeypatch, "workflows.labelling.label_plan.iter_structures", calls)
+    counted(monkeypatch, "workflows.labelling.label_plan.label_runs", calls)
+    run(Workdir(labelled.root))
+    assert calls == {"load_campaign": 1, "iter_structures": 1, "label_runs": 1}
 
 
 def test_what_a_fallen_slab_leaves_out_is_told(workdir, monkeypatch):
@@ -86,8 +118,9 @@ def test_what_a_fallen_slab_leaves_out_is_told(workdir, monkeypatch):
 
 
 def test_the_whole_campaign_is_one_ordered_flow(workdir):
-    _, runs = stage.planned_runs(workdir)
-    order = [(job.uuid, parents) for job, parents in execution_order(stage.label_flow(workdir))]
+    plan = label_plan.LabelPlan.of(workdir)
+    runs, flow = plan.runs, Flow(list(plan.flows()))
+    order = [(job.uuid, parents) for job, parents in execution_order(flow)]
     places = {uuid: place for place, (uuid, _) in enumerate(order)}
     assert all(places[parent] < places[uuid] for uuid, parents in order for parent in parents)
     for run in runs:

@@ -17,7 +17,7 @@ def made(tmp_path, monkeypatch):
         out.write_text(f"{checkpoint.read_text()} {frames}")
         calls.append(out)
 
-    monkeypatch.setattr(stage, "predict", predict)
+    monkeypatch.setattr("training.predict.predict", predict)
 
     def run(checkpoint="weights", frames="frames"):
         (tmp_path / "best.ckpt").write_text(checkpoint)

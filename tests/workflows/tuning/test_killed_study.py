@@ -15,7 +15,7 @@ from optuna.storages import RDBStorage, _CachedStorage
 from simulated_trials import SimulatedTrials, begun, tuning
 
 from analysis.tuning import page
-from workflows.jobs.run_records import RunRecords
+from workflows.jobs.job_folder import JobFolder
 from workflows.tuning import flow
 from workflows.tuning.run import run_study
 
@@ -68,10 +68,10 @@ MOMENTS = {
     "between numbers of a trial told": (_CachedStorage, "set_trial_user_attr", 9),
     "before the front is written": (flow, "write_pareto", 0),
     "before the second front is written": (flow, "write_pareto", 1),
-    "before a job is recorded": (RunRecords, "finish", 0),
-    "before a measurement is recorded": (RunRecords, "finish", 2),
-    "before a training is recorded": (RunRecords, "finish", 6),
-    "before the last job is recorded": (RunRecords, "finish", 19),
+    "before a job is recorded": (JobFolder, "write_result", 0),
+    "before a measurement is recorded": (JobFolder, "write_result", 2),
+    "before a training is recorded": (JobFolder, "write_result", 6),
+    "before the last job is recorded": (JobFolder, "write_result", 19),
 }
 
 

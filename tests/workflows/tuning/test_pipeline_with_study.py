@@ -1,11 +1,12 @@
-"""A campaign with a study: one flow; the stages before it are stood in for, trials simulated."""
+"""A campaign with a study, run whole: the stages before it are stood in for, trials simulated."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
-from jobflow import Flow, job
 from simulated_trials import SimulatedTrials
 
 from analysis.tuning.pareto import load_pareto
@@ -16,9 +17,8 @@ from training.dataset.frames import Frame
 from training.settings import DatasetSettings
 from workflows import pipeline
 from workflows.inputs.campaign import load_campaign
-from workflows.jobs.job_ids import stable_uuid
 from workflows.jobs.job_log import read_job_log
-from workflows.stages import collect, generate, label, train
+from workflows.stage import campaign_stages, ordered_stages
 from workflows.tuning import run
 from workflows.workdir import Workdir
 
@@ -64,17 +64,6 @@ def copper_frame(number: int) -> Frame:
     )
 
 
-@job
-def one_label():
-    return {"energy": 1.0}
-
-
-def labelled():
-    made = one_label()
-    made.set_uuid(stable_uuid("label"))
-    return made
-
-
 @pytest.fixture
 def stages_stood_in_for(monkeypatch):
     def collected(workdir):
@@ -83,12 +72,19 @@ def stages_stood_in_for(monkeypatch):
             build_dataset(runs, DatasetSettings(), workdir.dataset, seed=1)
         return "collected"
 
-    monkeypatch.setattr(generate, "generate", lambda workdir: "generated")
-    monkeypatch.setattr(label, "label_flow", lambda workdir: Flow([labelled()]))
-    monkeypatch.setattr(pipeline, "planned_runs", lambda workdir: (None, []))
-    monkeypatch.setattr(label, "summarise_labels", lambda workdir: "labelled")
-    monkeypatch.setattr(collect, "collect", collected)
-    monkeypatch.setattr(train, "train", lambda workdir: "trained")
+    stand_ins = {
+        "generate": lambda workdir: "generated",
+        "label": lambda workdir: "labelled",
+        "collect": collected,
+        "train": lambda workdir: "trained",
+    }
+    stages = tuple(
+        replace(stage, run=stand_ins.get(stage.name, stage.run)) for stage in ordered_stages()
+    )
+    monkeypatch.setattr("workflows.stage.ordered_stages", lambda: stages)
+    told = []
+    monkeypatch.setattr(pipeline, "announce", told.append)
+    return told
 
 
 def workdir(tmp_path, text):
@@ -100,27 +96,29 @@ def workdir(tmp_path, text):
 
 
 def names(opened, event):
-    return [entry["name"] for entry in read_job_log(opened.label_log) if entry["event"] == event]
+    log = read_job_log(opened.study("allegro") / "log.jsonl")
+    return [entry["name"] for entry in log if entry["event"] == event]
 
 
-@pytest.mark.usefixtures("stages_stood_in_for")
-def test_the_study_runs_between_training_and_report(tmp_path, monkeypatch):
+def test_the_study_runs_between_training_and_report(tmp_path, monkeypatch, stages_stood_in_for):
     monkeypatch.setattr(run, "NequIPTrials", SimulatedTrials)
-    opened = workdir(tmp_path, CAMPAIGN + TUNING)
+    opened, told = workdir(tmp_path, CAMPAIGN + TUNING), stages_stood_in_for
     pipeline.run_pipeline(opened)
+    begun = [line.removeprefix("● ") for line in told if line.startswith("● ")]
+    assert begun == ["generate", "label", "collect", "train", "tune", "report"]
     finished = names(opened, "finished")
-    assert finished[:3] == ["generate", "label", "one_label"]
-    assert finished[3:7] == ["collect", "train", "tune", "propose generation 0"]
-    assert finished[-3:] == ["tell generation 1", "judge", "report"]
+    assert finished[0] == "propose generation 0"
+    assert finished[-1] == "tell generation 1"
     assert sum(name.startswith("train trial") for name in finished) == 6
     folder = opened.study("allegro")
     assert load_pareto(folder / "pareto.json").n_trials == 6
     assert (folder / "report.html").is_file()
     assert "Tuning: Allegro on small" in opened.report_html.read_text()
     assert read_json(opened.timings_json)["stages"]["tune"] == 6.0
+    before = list(told)
     pipeline.run_pipeline(opened)
-    again = names(opened, "finished")[len(finished) :]
-    assert again == ["generate", "label", "collect", "train", "tune", "judge", "report"]
+    assert told[len(before) :] == before
+    assert names(opened, "finished") == finished
 
 
 class Broken(SimulatedTrials):
@@ -128,20 +126,19 @@ class Broken(SimulatedTrials):
         raise CuprolithError("no such device")
 
 
-@pytest.mark.usefixtures("stages_stood_in_for")
-def test_a_study_that_breaks_ends_the_campaign_with_its_reason(tmp_path, monkeypatch):
+def test_a_study_that_breaks_ends_the_campaign_with_its_reason(
+    tmp_path, monkeypatch, stages_stood_in_for
+):
     monkeypatch.setattr(run, "NequIPTrials", Broken)
-    with pytest.raises(CuprolithError, match="no such device") as caught:
+    with pytest.raises(CuprolithError, match=r"measure trial 0.*no such device"):
         pipeline.run_pipeline(workdir(tmp_path, CAMPAIGN + TUNING))
-    assert "measure trial" in caught.value.where
+    assert stages_stood_in_for[-1] == "● tune"
 
 
 def test_without_a_study_nothing_changes(tmp_path):
-    plain = pipeline.pipeline_flow(workdir(tmp_path, CAMPAIGN))
-    assert [job.name for job in plain.jobs] == ["generate", "label", "collect", "train", "report"]
-    asked = workdir(tmp_path, CAMPAIGN + TUNING)
-    assert [job.name for job in pipeline.pipeline_flow(asked).jobs][4:] == [
-        "tune",
-        "judge",
-        "report",
-    ]
+    plain, asked = (
+        [stage.name for stage in campaign_stages(workdir(tmp_path, text).campaign())]
+        for text in (CAMPAIGN, CAMPAIGN + TUNING)
+    )
+    assert plain == ["generate", "label", "collect", "train", "report"]
+    assert asked == ["generate", "label", "collect", "train", "tune", "judge", "report"]

@@ -1,6 +1,7 @@
 """A study through the jobs of a queue proposes, trains and judges what it would at home."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from jobflow.managers.local import run_locally
@@ -24,6 +25,7 @@ from workflows.hpc.submission.queue_file import (
 )
 from workflows.hpc.submission.stage_jobs import campaign_flow
 from workflows.inputs.campaign import load_campaign
+from workflows.stage import ordered_stages
 from workflows.stages.tune import tune
 from workflows.tuning import run
 from workflows.workdir import Workdir
@@ -45,7 +47,8 @@ def submitted(workdir, submission=0):
     write_queue_file(workdir, queue)
     folder = workdir.root.parent / "jobs"
     folder.mkdir(exist_ok=True)
-    responses = run_locally(campaign_flow(workdir, queue, tunes=True), root_dir=folder, log=False)
+    flow = campaign_flow(workdir, queue, workdir.campaign())
+    responses = run_locally(flow, root_dir=folder, log=False)
     return [by_index[1].output for by_index in responses.values()]
 
 
@@ -53,10 +56,13 @@ def submitted(workdir, submission=0):
 def workdirs(tmp_path, monkeypatch):
     """One at home and one in a queue, both with the dataset; the other stages stand aside."""
     monkeypatch.setattr(run, "NequIPTrials", SimulatedTrials)
-    for stage in ("generate", "label", "collect", "train", "report"):
-        monkeypatch.setitem(
-            stage_jobs._STAGES, stage, lambda workdir, queue: stage_jobs._summary("done")
-        )
+    stages = {
+        stage.name: stage
+        if stage.name in ("tune", "judge")
+        else replace(stage, run=lambda _: "done", jobs=None)
+        for stage in ordered_stages()
+    }
+    monkeypatch.setattr(stage_jobs, "STAGES", stages)
     (tmp_path / "campaign.yaml").write_text(CAMPAIGN + TUNING)
     made = []
     for name in ("home", "away"):
@@ -91,6 +97,6 @@ def test_submitted_again_nothing_is_trained_again(workdirs):
     before = {path: path.stat().st_mtime_ns for path in away.root.glob("tuning/**/trial.json")}
     assert len(before) == 6
     outputs = submitted(away, submission=1)
-    assert {"summary": "the study is finished"} in outputs
+    assert {"summary": "0 jobs left for the study"} in outputs
     assert not any("job" in output for output in outputs)
     assert before == {path: path.stat().st_mtime_ns for path in before}

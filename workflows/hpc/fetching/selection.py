@@ -10,13 +10,13 @@ from training.nequip_runs.nequip_config import LAST_CHECKPOINT
 from workflows.hpc.fetching.campaign_folder import FolderFile
 from workflows.tuning.folder import REPORT_FILE, STORAGE_FILE
 
-NEVER_FETCHED = ("labels/runs", "queue")
+NEVER_FETCHED = ("labels/runs", "labels/jobs", "queue")
 """Folders that stay on the cluster: the engines' own files, and what the queue's jobs need."""
 
 _SINGLE_FILES = ("campaign.yaml", "environment.json", "timings.json")
 _WHOLE_FOLDERS = ("crystals", "structures", "dataset", "report")
 _STUDY_FILES = ("pareto.json", STUDY_FILE, REPORT_FILE, STORAGE_FILE)
-_LABEL_STORE = "labels.sqlite"
+_LABEL_FILES = ("results", "failures")
 _TRAINER_SCRATCH = "scratch"
 # SQLite's own files beside a database that is open, or that a killed process left.
 _BESIDE_DATABASES = ("-wal", "-journal", "-shm")
@@ -31,7 +31,7 @@ class Selection:
     Attributes
     ----------
     labels
-        The job store of all label runs, too: a campaign can then be gone on with at home.
+        The results of all label jobs, too: a campaign can then be resumed at home.
     everything
         All files that are not in `NEVER_FETCHED`.
     """
@@ -53,7 +53,7 @@ class Selection:
         if not below:
             return first in _SINGLE_FILES
         if first == "labels":
-            return below == ["labels.json"] or (self.labels and below == [_LABEL_STORE])
+            return below == ["labels.json"] or (self.labels and below[0] in _LABEL_FILES)
         if first == "training":
             return below[-1] != LAST_CHECKPOINT and _TRAINER_SCRATCH not in below
         if first == "tuning":

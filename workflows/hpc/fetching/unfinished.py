@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
+
+from workflows.stage import Stage, ordered_stages
 
 if TYPE_CHECKING:
     from workflows.hpc.jobs.status import CampaignStatus
-
-# The file that a stage writes last tells that what it makes is there.
-_MADE = {
-    "structures": "structures/structures.json",
-    "labels": "labels/labels.json",
-    "dataset": "dataset/dataset.json",
-    "training": "training/*/result.json",
-    "report": "report/index.html",
-}
 
 
 def not_there_yet(paths: Iterable[str], standing: CampaignStatus) -> str:
@@ -29,14 +23,23 @@ def not_there_yet(paths: Iterable[str], standing: CampaignStatus) -> str:
         Files of the folder, relative to it.
     """
     present = list(paths)
+    # The file that a stage writes last tells that what it makes is there.
+    patterns = [
+        stage.pattern for stage in ordered_stages() if stage.pattern and _is_due(stage, standing)
+    ]
     missing = [
-        name
-        for name, pattern in _MADE.items()
+        PurePosixPath(pattern).parts[0]
+        for pattern in patterns
         if not any(fnmatchcase(path, pattern) for path in present)
     ]
     if not missing:
         return ""
     return f"no {', '.join(missing)} yet: {', '.join(_open_stages(standing)) or 'no job is left'}"
+
+
+def _is_due(stage: Stage, standing: CampaignStatus) -> bool:
+    """Whether every campaign has the stage, or this one has jobs of it."""
+    return stage.wanted is None or any(each.stage == stage.name for each in standing.stages)
 
 
 def _open_stages(standing: CampaignStatus) -> list[str]:

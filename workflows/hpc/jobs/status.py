@@ -21,6 +21,7 @@ from workflows.hpc.jobs.job_states import (
 )
 from workflows.hpc.jobs.node_hours import worker_nodes
 from workflows.hpc.jobs.runner_sign import RunnerSign, runner_sign
+from workflows.stage import ordered_stages
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 # No step of jobflow-remote's runner on one job takes as long; shorter ones are uploads and locks.
 SILENT_AFTER = timedelta(minutes=15)
 SHOWN_JOBS = 20
-_STAGES = ("generate", "label", "collect", "train", "tune", "judge", "report")
 # The rate at which jobs end is that of the last of these spans in which enough did.
 _RATE_HOURS = (1, 6, 24, 168)
 _ENOUGH_FOR_RATE = 3
@@ -255,4 +255,5 @@ def _last_end(stages: list[StageStatus]) -> datetime | None:
 
 
 def _rank(stage: str) -> int:
-    return _STAGES.index(stage) if stage in _STAGES else len(_STAGES)
+    names = [each.name for each in ordered_stages()]
+    return names.index(stage) if stage in names else len(names)

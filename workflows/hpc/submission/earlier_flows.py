@@ -20,7 +20,7 @@ from workflows.hpc.job_metadata import (
 )
 from workflows.hpc.jobs.job_states import FAILED_STATES, STOPPED_STATES, UNDERWAY_STATES
 from workflows.hpc.jobs.stopping import update_flow_states
-from workflows.hpc.submission.stage_jobs import LAST_STAGE
+from workflows.stage import ordered_stages
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
@@ -92,7 +92,7 @@ class EarlierFlows:
             return False
         uuids = {"uuid": {"$in": self._here[-1]["jobs"]}}
         report = self._controller.jobs.find_one(
-            {**uuids, in_database(STAGE): LAST_STAGE, "state": "COMPLETED"},
+            {**uuids, in_database(STAGE): ordered_stages()[-1].name, "state": "COMPLETED"},
             ["start_time", "db_id"],
         )
         if report is None or report.get("start_time") is None:

@@ -11,15 +11,10 @@ from jobflow import Flow, Job, JobConfig, OnMissing, Response, job
 from cuprolith.errors import WallTimeError
 from workflows.hpc.job_metadata import CAMPAIGN, RESOURCE, STAGE, STRUCTURE, WORKDIR
 from workflows.hpc.setup.shell_words import plain_job_name
-from workflows.hpc.submission.inner_job import (
-    finished_followers,
-    held_up,
-    input_results,
-    run_inner,
-)
-from workflows.hpc.submission.job_folder import JobFolder, KeptJob
 from workflows.hpc.submission.queue_file import QueueFile, read_queue_file
 from workflows.jobs.execution_order import execution_order
+from workflows.jobs.job_execution import JobOutcome, earlier_outcome, held_up, run_job
+from workflows.jobs.job_folder import DamagedFileError, JobFolder, result_name
 from workflows.jobs.job_ids import stable_uuid
 from workflows.workdir import Workdir
 
@@ -36,7 +31,7 @@ def queued_job(
 ) -> Response:
     """Run a job, unless its result is there or one before it failed.
 
-    A job whose wall time is over leads to another that goes on with it.
+    A job whose wall time is over leads to another that continues it.
 
     Parameters
     ----------
@@ -61,21 +56,31 @@ def queued_job(
     queue.require_generation(generation)
     jobs = JobFolder(Path(folder["root"]), Path(folder["directory"]))
     planner = QueuePlanner(opened, queue, jobs, stage)
-    kept = jobs.job(uuid)
-    inner = kept.job
-    inputs = input_results(jobs, inner)
-    if reason := held_up(inner, inputs):
-        return Response(output={"job": inner.name, "not run": reason})
-    finished = finished_followers(jobs, kept)
-    if finished is not None:
-        return Response(output={"job": inner.name}, detour=planner.flow(finished, uuid))
+    known, origin = jobs.job(uuid)
+    if reason := held_up(jobs, known):
+        return Response(output={"job": known.name, "not run": reason})
+    outcome = finished(jobs, known, origin)
+    if outcome is None:
+        try:
+            outcome = run_job(jobs, known, origin)
+        except WallTimeError as error:
+            print(f"{known.name}: {error}; another job continues", flush=True)
+            again = planner.queued(known, [], turn + 1)
+            return Response(output={"job": known.name, "continues": True}, detour=Flow([again]))
+        except Exception as error:
+            jobs.write_failure(known, error)
+            raise
+    detour = planner.flow(outcome.followers, result_name(known.uuid, known.index))
+    return Response(output={"job": known.name}, detour=detour)
+
+
+def finished(jobs: JobFolder, known: Job, origin: str | None) -> JobOutcome | None:
+    """Return the outcome of a job that is finished; None if it has to run, damage included."""
     try:
-        followers = run_inner(jobs, kept, inputs)
-    except WallTimeError as error:
-        print(f"{inner.name}: {error}; another job goes on", flush=True)
-        again = planner.queued(inner, [], turn + 1)
-        return Response(output={"job": inner.name, "goes on": True}, detour=Flow([again]))
-    return Response(output={"job": inner.name}, detour=planner.flow(followers, uuid))
+        return earlier_outcome(jobs, known, origin)
+    except DamagedFileError as error:
+        print(f"{known.name} runs again: {error}", flush=True)
+        return None
 
 
 class QueuePlanner:
@@ -86,7 +91,7 @@ class QueuePlanner:
     workdir, queue
         Campaign and its queue.
     jobs
-        Where the jobs are kept.
+        Where the jobs are.
     stage
         To which they belong.
     """
@@ -112,7 +117,7 @@ class QueuePlanner:
         queued = [made for flow in flows for made in self._left(flow, origin)]
         return Flow(queued, name=self._stage) if queued else None
 
-    def queued(self, inner: Job, after: list[Job], turn: int = 0) -> Job:
+    def queued(self, known: Job, after: list[Job], turn: int = 0) -> Job:
         """Return the queued job of a job.
 
         A job that fails stops none: each finds out by itself whether it can run, so that a stage
@@ -121,45 +126,45 @@ class QueuePlanner:
         folder = {"root": str(self._jobs.root), "directory": str(self._jobs.directory)}
         outputs = [before.output for before in after]
         root, generation = str(self._workdir.root), self._queue.generation
-        made = queued_job(root, folder, inner.uuid, self._stage, outputs, turn, generation)
+        made = queued_job(root, folder, known.uuid, self._stage, outputs, turn, generation)
         # Campaigns that share a structure share the ids of its label jobs, and the database.
-        place = (str(self._workdir.root), self._stage, inner.uuid)
+        place = (str(self._workdir.root), self._stage, known.uuid)
         made.set_uuid(stable_uuid("queue", str(self._queue.submission), *place, str(turn)))
-        return placed(made, self._workdir, self._queue, inner, self._stage)
+        return placed(made, self._workdir, self._queue, known, self._stage)
 
     def _left(self, flow: Flow, origin: str | None) -> list[Job]:
         made: list[Job] = []
-        for inner, parents in execution_order(flow, allow_external_references=True):
-            kept = KeptJob(inner, origin)
-            self._jobs.write_job(kept)
+        for known, parents in execution_order(flow, allow_external_references=True):
+            self._jobs.write_job(known, origin)
             after = [before for parent in parents for before in self._before.get(parent, [])]
-            followers = None if after else finished_followers(self._jobs, kept)
-            if followers is not None:
-                leads = [queued for each in followers for queued in self._left(each, inner.uuid)]
+            outcome = None if after else finished(self._jobs, known, origin)
+            if outcome is not None:
+                name = result_name(known.uuid, known.index)
+                leads = [queued for each in outcome.followers for queued in self._left(each, name)]
                 made += leads
-                self._before[inner.uuid] = leads
+                self._before[known.uuid] = leads
             else:
-                queued = self.queued(inner, after)
+                queued = self.queued(known, after)
                 made.append(queued)
-                self._before[inner.uuid] = [queued]
+                self._before[known.uuid] = [queued]
         return made
 
 
-def placed(made: Job, workdir: Workdir, queue: QueueFile, inner: Job, stage: str) -> Job:
+def placed(made: Job, workdir: Workdir, queue: QueueFile, known: Job, stage: str) -> Job:
     """Give a job of the queue its name, its worker and what the verbs know it by."""
-    made.name = plain_job_name(inner.name)
+    made.name = plain_job_name(known.name)
     made.config = JobConfig(
         on_missing_references=OnMissing.NONE,
-        manager_config=queue.manager_config(inner),
+        manager_config=queue.manager_config(known),
         pass_manager_config=False,
     )
-    known = {
+    metadata = {
         CAMPAIGN: queue.campaign,
         STAGE: stage,
-        RESOURCE: queue.resource(inner),
+        RESOURCE: queue.resource(known),
         WORKDIR: str(workdir.root),
     }
-    if STRUCTURE in inner.metadata:
-        known[STRUCTURE] = inner.metadata[STRUCTURE]  # by which the engine's logs are found
-    made.update_metadata(known, dynamic=False)
+    if STRUCTURE in known.metadata:
+        metadata[STRUCTURE] = known.metadata[STRUCTURE]  # by which the engine's logs are found
+    made.update_metadata(metadata, dynamic=False)
     return made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,28 +9,14 @@ from jobflow import Flow, Job, OnMissing, OutputReference, Response, job
 
 from cuprolith.errors import CuprolithError
 from workflows.hpc.job_metadata import CAMPAIGN, CAMPAIGN_HASH, RESOURCE, SUBMISSION, WORKDIR
-from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.submission.campaign_file import campaign_file_hash
-from workflows.hpc.submission.gather import gather_labels, label_jobs
-from workflows.hpc.submission.job_folder import JobFolder
 from workflows.hpc.submission.queue_file import QueueFile, read_queue_file
 from workflows.hpc.submission.queued_job import QueuePlanner, placed
+from workflows.inputs.campaign import Campaign
 from workflows.jobs.job_ids import stable_uuid
 from workflows.lock import workdir_lock
+from workflows.stage import STAGES, Stage, campaign_stages
 from workflows.workdir import Workdir
-
-_RESOURCES: dict[str, ResourceClass] = {
-    "generate": "cpu",
-    "label": "cpu",
-    "collect": "cpu",
-    "train": "gpu",
-    "tune": "cpu",
-    "judge": "cpu",
-    "report": "cpu",
-}
-LAST_STAGE = "report"
-# Whatever failed before them, they make the most of what did not.
-_AFTER_FAILURES = frozenset({"collect", "judge", "report"})
 
 
 @job
@@ -56,7 +41,7 @@ def stage_job(workdir: str, stage: str, after: Any, generation: str) -> Response
     queue.require_generation(generation)
     _require_campaign(opened, queue)
     with workdir_lock(opened.root):
-        return _STAGES[stage](opened, queue)
+        return _response(STAGES[stage], opened, queue)
 
 
 def _require_campaign(workdir: Workdir, queue: QueueFile) -> None:
@@ -70,28 +55,27 @@ def _require_campaign(workdir: Workdir, queue: QueueFile) -> None:
         )
 
 
-def campaign_flow(workdir: Workdir, queue: QueueFile, *, tunes: bool) -> Flow:
+def campaign_flow(workdir: Workdir, queue: QueueFile, campaign: Campaign) -> Flow:
     """Return the flow of a campaign: its stages, which lead to all else.
 
     Parameters
     ----------
     workdir
         As the nodes see it; nothing in it is read here.
-    tunes
-        Whether the campaign asks for a study.
+    campaign
+        What was submitted: it says which stages there are.
     """
-    study = ["tune", "judge"] if tunes else []
     jobs: list[Job] = []
     after: OutputReference | None = None
-    for stage in ["generate", "label", "collect", "train", *study, LAST_STAGE]:
-        made = stage_job(str(workdir.root), stage, after, queue.generation)
-        made.name = stage
+    for stage in campaign_stages(campaign):
+        made = stage_job(str(workdir.root), stage.name, after, queue.generation)
+        made.name = stage.name
         made.set_uuid(
-            stable_uuid("queue", str(queue.submission), "stage", stage, str(workdir.root))
+            stable_uuid("queue", str(queue.submission), "stage", stage.name, str(workdir.root))
         )
-        made.update_metadata({RESOURCE: _RESOURCES[stage]}, dynamic=False)
-        made = placed(made, workdir, queue, made, stage)
-        if stage not in _AFTER_FAILURES:
+        made.update_metadata({RESOURCE: stage.resource}, dynamic=False)
+        made = placed(made, workdir, queue, made, stage.name)
+        if not stage.after_failures:
             made.config.on_missing_references = OnMissing.ERROR
         after = made.output
         jobs.append(made)
@@ -106,73 +90,13 @@ def campaign_flow(workdir: Workdir, queue: QueueFile, *, tunes: bool) -> Flow:
     return Flow(jobs, name=queue.campaign, uuid=uuid, metadata=metadata)
 
 
-def _generate(workdir: Workdir, queue: QueueFile) -> Response:
-    from workflows.stages.generate import generate
-
-    return _summary(generate(workdir))
-
-
-def _label(workdir: Workdir, queue: QueueFile) -> Response:
-    from workflows.labelling.label_runs import structure_flows
-    from workflows.stages.label import planned_runs
-
-    engine, runs = planned_runs(workdir)
-    planner = QueuePlanner(workdir, queue, label_jobs(workdir), "label")
-    flow = planner.flow(structure_flows(runs, engine, workdir.campaign().seed))
+def _response(stage: Stage, workdir: Workdir, queue: QueueFile) -> Response:
+    """Run a stage, or lead to the jobs it consists of that have no result yet."""
+    if stage.jobs is None:
+        summary = str(stage.run(workdir))
+        print(summary, flush=True)
+        return Response(output={"summary": summary})
+    jobs = stage.jobs(workdir)
+    flow = QueuePlanner(workdir, queue, jobs.folder, stage.name).flow(jobs.flows)
     n_jobs = 0 if flow is None else len(flow.jobs)
-    return Response(output={"summary": f"{n_jobs} jobs left for {len(runs)} runs"}, detour=flow)
-
-
-def _collect(workdir: Workdir, queue: QueueFile) -> Response:
-    from workflows.stages.collect import collect
-    from workflows.stages.label import summarise_labels
-
-    gather_labels(workdir)
-    labelled = summarise_labels(workdir)
-    return _summary(f"{labelled}\n{collect(workdir)}")
-
-
-def _train(workdir: Workdir, queue: QueueFile) -> Response:
-    from workflows.stages.train import train
-
-    return _summary(train(workdir))
-
-
-def _tune(workdir: Workdir, queue: QueueFile) -> Response:
-    from workflows.stages.tune import study_flow
-
-    study = study_flow(workdir)
-    folder = workdir.study(workdir.campaign().training.variant)
-    planner = QueuePlanner(workdir, queue, JobFolder(folder / "queue", folder), "tune")
-    flow = None if study is None else planner.flow([study])
-    return Response(
-        output={"summary": "the study is finished" if flow is None else "begun"}, detour=flow
-    )
-
-
-def _judge(workdir: Workdir, queue: QueueFile) -> Response:
-    from workflows.stages.tune import judge
-
-    return _summary(judge(workdir))
-
-
-def _report(workdir: Workdir, queue: QueueFile) -> Response:
-    from workflows.stages.report import report
-
-    return _summary(report(workdir))
-
-
-def _summary(summary: object) -> Response:
-    print(summary, flush=True)
-    return Response(output={"summary": str(summary)})
-
-
-_STAGES: dict[str, Callable[[Workdir, QueueFile], Response]] = {
-    "generate": _generate,
-    "label": _label,
-    "collect": _collect,
-    "train": _train,
-    "tune": _tune,
-    "judge": _judge,
-    "report": _report,
-}
+    return Response(output={"summary": f"{n_jobs} jobs left for {jobs.summary}"}, detour=flow)

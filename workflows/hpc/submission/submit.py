@@ -125,7 +125,7 @@ def submit(
         )
         frozen.put(queue)
     earlier.supersede()
-    flow = campaign_flow(Workdir(Path(place)), queue, tunes=campaign.tuning is not None)
+    flow = campaign_flow(Workdir(Path(place)), queue, campaign)
     try:
         added = controller.add_flow(flow, worker=queue.routes[_FIRST_WORKER].worker)
     except ValueError as error:  # the ids are there: somebody else has just submitted it

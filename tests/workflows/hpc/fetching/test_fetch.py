@@ -2,7 +2,7 @@ import pytest
 
 from cuprolith.errors import CuprolithError
 from tests.workflows.hpc.campaign_on_cluster import (
-    LABEL_STORE,
+    LABEL_RESULT,
     REST,
     RESULTS,
     names_in,
@@ -56,7 +56,7 @@ def test_results_come_once(folder, there, target, reads):
 def test_more_is_brought_when_asked_for(folder, there, target):
     write_campaign(there)
     fetch(folder, target, RESULT)
-    assert paths(fetch(folder, target, Selection(labels=True)).came) == [LABEL_STORE]
+    assert paths(fetch(folder, target, Selection(labels=True)).came) == [LABEL_RESULT]
     assert paths(fetch(folder, target, Selection(everything=True)).came) == sorted(REST)
 
 
@@ -165,8 +165,9 @@ def test_a_file_that_goes(folder, there, target, reads):
 
 
 def test_links_and_open_databases_stay(folder, there, target, tmp_path):
-    write_campaign(there, ["timings.json", LABEL_STORE])
-    write(there, f"{LABEL_STORE}-wal", "log")
+    database = "tuning/allegro/study.db"
+    write_campaign(there, ["timings.json", database])
+    write(there, f"{database}-wal", "log")
     secret = write(tmp_path, "secret", "key")
     (there / "report").mkdir()
     (there / "report" / "index.html").symlink_to(secret)
@@ -174,8 +175,8 @@ def test_links_and_open_databases_stay(folder, there, target, tmp_path):
     write(there, "structures/new\nline", "text")
     found = fetch(folder, target, Selection(labels=True))
     assert paths(found.came) == ["timings.json"]
-    assert found.left.keys() == {LABEL_STORE, "report/index.html", "structures/new\nline"}
-    assert "being written to" in found.left[LABEL_STORE]
+    assert found.left.keys() == {database, "report/index.html", "structures/new\nline"}
+    assert "being written to" in found.left[database]
 
 
 def test_a_folder_here_where_a_file_shall_be(folder, there, target):

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.workflows.hpc.campaign_on_cluster import LABEL_STORE, REST, RESULTS, STAYS
+from tests.workflows.hpc.campaign_on_cluster import LABEL_RESULT, REST, RESULTS, STAYS
 from workflows.hpc.fetching.campaign_folder import FolderFile
 from workflows.hpc.fetching.selection import Selection, fetch_order, open_databases
 
@@ -9,12 +9,12 @@ from workflows.hpc.fetching.selection import Selection, fetch_order, open_databa
     ("selection", "chosen"),
     [
         (Selection(), RESULTS),
-        (Selection(labels=True), [*RESULTS, LABEL_STORE]),
-        (Selection(everything=True), [*RESULTS, LABEL_STORE, *REST]),
+        (Selection(labels=True), [*RESULTS, LABEL_RESULT]),
+        (Selection(everything=True), [*RESULTS, LABEL_RESULT, *REST]),
     ],
 )
 def test_what_is_brought(selection, chosen):
-    files = [*RESULTS, LABEL_STORE, *REST, *STAYS]
+    files = [*RESULTS, LABEL_RESULT, *REST, *STAYS]
     assert [name for name in files if selection.includes(name)] == chosen
 
 

@@ -9,13 +9,13 @@ from jobflow.managers.local import run_locally
 from cuprolith.errors import WallTimeError
 from workflows.environment import cuprolith_version
 from workflows.hpc.resource_classes import RESOURCE_CLASSES
-from workflows.hpc.submission.job_folder import JobFolder
 from workflows.hpc.submission.queue_file import (
     QueueFile,
     Route,
     write_queue_file,
 )
 from workflows.hpc.submission.queued_job import QueuePlanner
+from workflows.jobs.job_folder import JobFolder
 from workflows.jobs.job_ids import stable_uuid
 from workflows.workdir import Workdir
 
@@ -93,7 +93,7 @@ class Queue:
             dft_large_from_atoms=100,
         )
         write_queue_file(self.workdir, self.file)
-        self.jobs = JobFolder(self.workdir.root / "queue" / "label", folder / "runs")
+        self.jobs = JobFolder(self.workdir.labels, folder / "runs")
 
     def flow(self, flows: list[Flow]) -> Flow | None:
         return QueuePlanner(self.workdir, self.file, self.jobs, "label").flow(flows)
@@ -114,5 +114,5 @@ class Queue:
         return lines
 
     def output(self, name: str) -> object:
-        result = self.jobs.result(stable_uuid("test", name))
-        return None if result is None else result["document"]["output"]
+        uuid = stable_uuid("test", name)
+        return None if self.jobs.result(uuid) is None else self.jobs.output(uuid)

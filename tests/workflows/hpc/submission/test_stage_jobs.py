@@ -13,7 +13,6 @@ from tests.damage import cut
 from workflows.environment import cuprolith_version
 from workflows.hpc.resource_classes import RESOURCE_CLASSES
 from workflows.hpc.submission.campaign_file import campaign_file_hash
-from workflows.hpc.submission.gather import gather_labels
 from workflows.hpc.submission.queue_file import (
     QueueFile,
     Route,
@@ -21,10 +20,11 @@ from workflows.hpc.submission.queue_file import (
 )
 from workflows.hpc.submission.stage_jobs import campaign_flow, stage_job
 from workflows.inputs.campaign import load_campaign
+from workflows.labelling.label_plan import LabelPlan
 from workflows.lock import WorkdirBusyError, workdir_lock
 from workflows.stages.collect import collect
 from workflows.stages.generate import generate
-from workflows.stages.label import label, summarise_labels
+from workflows.stages.label import label
 from workflows.workdir import Workdir
 
 pytest.importorskip("jobflow_remote")
@@ -68,7 +68,7 @@ def submitted(workdir, submission=0):
     """Run the campaign as a queue does; return the names of the jobs in the order they ran."""
     submission_file = queue(workdir, submission)
     write_queue_file(workdir, submission_file)
-    flow = campaign_flow(workdir, submission_file, tunes=False)
+    flow = campaign_flow(workdir, submission_file, workdir.campaign())
     folder = workdir.root.parent / "jobs"
     folder.mkdir(exist_ok=True)
     responses = run_locally(flow, root_dir=folder, log=False)
@@ -111,7 +111,7 @@ def test_the_labels_are_told_alike(workdirs):
 @pytest.mark.slow
 def test_it_ends_in_a_report(workdirs):
     _, away = workdirs
-    assert away.training_result.is_file()
+    assert (away.training("allegro") / "result.json").is_file()
     assert "tiny" in away.report_html.read_text()
 
 
@@ -141,29 +141,50 @@ def test_jobs_of_an_earlier_submission_or_another_campaign_are_refused(tmp_path)
 
 def test_submitted_again_nothing_is_labelled_again(workdirs):
     _, away = workdirs
-    for date, path in enumerate(away.root.glob("queue/label/*/*/*")):
+    for date, path in enumerate(away.labels.glob("results/*/*")):
         os.utime(path, (date, date))  # as in a copy; the order of results is another one, too
-    files = {path: path.stat().st_mtime_ns for path in away.root.glob("queue/label/results/*/*")}
+    files = {path: path.stat().st_mtime_ns for path in away.labels.glob("results/*/*")}
     outputs = submitted(away, submission=1)
     assert outputs[1] == {"summary": "0 jobs left for 4 runs"}
     assert len(outputs) == len(["generate", "label", "collect", "train", "report"])
     assert files == {path: path.stat().st_mtime_ns for path in files}
-    assert gather_labels(away) == 0
 
 
-def test_a_damaged_result_is_gathered_from_nowhere_and_listed(workdirs, tmp_path):
+def test_a_damaged_result_is_listed_and_no_dataset_is_made_without_it(workdirs, tmp_path):
     _, away = workdirs
     copy = Workdir(tmp_path / "w")
     shutil.copytree(away.root, copy.root)
-    path = sorted(copy.root.glob("queue/label/results/*/*"))[0]
+    plan = LabelPlan.of(copy)
+    path = plan.folder.path_of_result(plan.runs[0].job_uuids[0])
     cut(path)
-    assert gather_labels(copy) == 0  # the store has it
-    copy.label_store.unlink()
-    assert gather_labels(copy) == len(list(copy.root.glob("queue/label/results/*/*"))) - 1
-    summarise_labels(copy)
+    with pytest.raises(CuprolithError, match=r"is damaged\n.*cuprolith submit") as raised:
+        collect(copy)
+    assert raised.value.where == str(path)
     (failure,) = json.loads(copy.labels_json.read_text())["failures"]
     assert str(path) in failure["error"]
-    assert "submit the campaign again: it is computed again, and no other" in failure["error"]
+    assert "this job is computed again, and no other" in failure["error"]
+
+
+def test_what_was_labelled_at_home_is_not_queued(workdirs, tmp_path):
+    home, _ = workdirs
+    copy = Workdir(tmp_path / "w")
+    shutil.copytree(home.root, copy.root)
+    write_queue_file(copy, queue(copy))
+    response = stage_job.original(str(copy.root), "label", None, queue(copy).generation)
+    assert response.output == {"summary": "0 jobs left for 4 runs"}
+    assert response.detour is None
+
+
+def test_what_an_earlier_version_has_labelled_is_refused(workdirs, tmp_path):
+    home, _ = workdirs
+    copy = Workdir(tmp_path / "w")
+    shutil.copytree(home.root, copy.root)
+    for earlier in ("labels/labels.sqlite", "queue/label/results"):
+        (copy.root / earlier).mkdir(parents=True)
+        for stage in (label, collect):
+            with pytest.raises(CuprolithError, match=r"earlier version.*\n.*Cuprolith 0\.1\.0"):
+                stage(copy)
+        shutil.rmtree(copy.root / earlier)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from workflows.gpu_pool import run_on_gpus
+from workflows.jobs.processes import one_gpu_each, run_in_processes
 
 
 def note(job):
@@ -23,7 +23,9 @@ def note(job):
 
 def test_every_process_has_a_gpu_of_its_own_and_errors_come_back(tmp_path):
     jobs = [(tmp_path, "good"), (tmp_path, "bad"), (tmp_path, "late")]
-    ended = {job[1]: error for job, error in run_on_gpus(note, jobs, ["3", "5"])}
+    ended = {
+        job[1]: error for job, error, _ in run_in_processes(note, jobs, one_gpu_each(["3", "5"]))
+    }
     assert ended["good"] is None
     assert ended["late"] is None
     assert isinstance(ended["bad"], ValueError)
@@ -38,12 +40,13 @@ def sleep(folder):
 
 def test_all_processes_end_with_a_killed_parent(tmp_path):
     program = (
-        "import sys; from pathlib import Path; from workflows.gpu_pool import run_on_gpus\n"
-        "import test_gpu_pool\n"
+        "import sys; from pathlib import Path\n"
+        "from workflows.jobs.processes import run_in_processes\n"
+        "import test_processes\n"
         "if __name__ == '__main__':\n"
-        f"    list(run_on_gpus(test_gpu_pool.sleep, [Path({str(tmp_path)!r})], ['0']))\n"
+        f"    list(run_in_processes(test_processes.sleep, [Path({str(tmp_path)!r})], [{{}}]))\n"
     )
-    path = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
+    path = [str(Path(__file__).parent), str(Path(__file__).parents[3])]
     script = tmp_path.with_suffix(".py")
     script.write_text(f"import sys; sys.path[:0] = {path!r}\n{program}")
     parent = subprocess.Popen([sys.executable, str(script)])

@@ -1,1 +1,0 @@
-"""A maggma store in one SQLite file, and what it is made of."""
