@@ -7,6 +7,7 @@ from cuprolith.errors import CuprolithError
 from generators.structures_settings import StructuresSettings
 from training.tuning.settings import TuningSettings
 from workflows.inputs.campaign import Campaign, load_campaign
+from workflows.labelling.engine import engine_settings
 from workflows.plan import plan_campaign
 
 QUICKSTART = Path(__file__).parents[2] / "inputs" / "quickstart.yaml"
@@ -91,12 +92,10 @@ def test_interface_that_nothing_satisfies_is_refused(campaign):
 
 @pytest.fixture(scope="module")
 def dft_plan(campaign):
-    engine = campaign.engine.model_validate(
-        {
-            "name": "vasp",
-            "melt_quench": {},
-            "vasp": {"vasp_cmd": "cuprolith-vasp-rehearsal", "encut": 400, "kpoint_length": 20},
-        }
+    engine = engine_settings(
+        name="vasp",
+        melt_quench={},
+        vasp={"vasp_cmd": "cuprolith-vasp-rehearsal", "encut": 400, "kpoint_length": 20},
     )
     return plan_campaign(campaign.model_copy(update={"engine": engine}))
 
@@ -129,7 +128,7 @@ def test_missing_potentials_are_noted_not_fatal(campaign, monkeypatch):
 
     monkeypatch.delenv("PMG_VASP_PSP_DIR", raising=False)
     monkeypatch.setitem(SETTINGS, "PMG_VASP_PSP_DIR", None)
-    engine = campaign.engine.model_validate({"name": "vasp", "vasp": {"vasp_cmd": "vasp_std"}})
+    engine = engine_settings(name="vasp", vasp={"vasp_cmd": "vasp_std"})
     planned = plan_campaign(campaign.model_copy(update={"engine": engine}))
     assert any("PMG_VASP_PSP_DIR is not set" in note for note in planned.dft.notes)
 

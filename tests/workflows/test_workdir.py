@@ -80,11 +80,11 @@ def test_the_engines_model_is_copied_and_known_by_its_content(tmp_path):
     path = tmp_path / "campaign.yaml"
     path.write_text(TEXT + "engine: {name: nequip, model: m.nequip.zip, functional: PBE}\n")
     workdir, campaign = Workdir(tmp_path / "w"), load_campaign(path)
-    frozen = workdir.freeze(campaign)
-    assert frozen.campaign_hash == campaign.campaign_hash
+    frozen, known = workdir.freeze(campaign), campaign.campaign_hash
+    assert frozen.campaign_hash == known
     assert frozen.engine.model.is_relative_to(workdir.root.resolve())
     model.write_bytes(b"two")
-    assert load_campaign(path).campaign_hash != campaign.campaign_hash
+    assert load_campaign(path).campaign_hash != known
     write_json(workdir.structures_json, {})
     with pytest.raises(CuprolithError, match=r"engine\.model"):
         workdir.freeze(load_campaign(path))
