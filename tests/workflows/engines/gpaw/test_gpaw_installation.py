@@ -33,7 +33,7 @@ def test_no_gpaw_says_how_to_get_it(command):
     status, found, remedy = check(command)
     assert status == "note"
     assert command in found
-    assert "docs/gpaw.md" in remedy
+    assert "docs/how_to/gpaw.md" in remedy
 
 
 def test_fingerprint_tells_what_decides_labels_and_nothing_else():
