@@ -18,10 +18,11 @@ ROOT = Path(__file__).resolve().parent
 # Four for two cores: two of them wait for queues at first. The files come in the order of
 # tests/conftest.py, the longest first.
 SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+ALL = ["-m", "slow or not slow"]
 CHECKS = {
     "format": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],
-    "tests": ["pytest", *SIDE_BY_SIDE, "--durations=10", *sys.argv[1:]],
+    "tests": ["pytest", *ALL, *SIDE_BY_SIDE, "--durations=10", *sys.argv[1:]],
 }
 BESIDE = {
     "types": ["mypy"],
