@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = Path(os.environ.get("CUPROLITH_VENV", ROOT / ".venv"))
 LOCK = ROOT / "requirements.lock"
-ROOMS = ("generators", "workflows", "training", "analysis")
+ROOMS = ("cuprolith", "generators", "workflows", "training", "analysis")
 TORCH = "torch==2.13.0"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
@@ -36,7 +36,9 @@ def main(arguments: list[str]) -> int:
             build_environment()
         except subprocess.CalledProcessError as error:
             command = " ".join(map(str, error.cmd))
-            return fail(f"`{command}` failed; mend what it says and give the same command again")
+            return fail(
+                f"`{command}` failed. Fix the problem reported above, then run the same command again"
+            )
     environment = os.environ | {
         "VIRTUAL_ENV": str(VENV),
         "PATH": f"{scripts()}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -78,7 +80,7 @@ def build_environment() -> None:
     """Create the virtual environment and install the locked versions."""
     print(f"bootstrap: building the environment in {VENV} (a few minutes, once)", flush=True)
     subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
-    # pip prefers 2.13.0+cpu over 2.13.0; an index out of reach is passed over after one try. What
+    # pip prefers 2.13.0+cpu over 2.13.0; pip skips an index that does not answer. What
     # the CPU build needs is in the lock; the CUDA build brings libraries of its own.
     cpu_only: list[str] = []
     if sys.platform == "linux" and not has_nvidia_gpu():

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""All checks: format, lint, types, the rooms' one-way arrows, and the tests.
+"""All checks: format, lint, types, the rooms' one-way arrows, the documentation, and the tests.
 
 Every check runs, also after one has failed; the exit code is non-zero if any failed. The tests run
 in four processes, file by file; what else takes its time runs beside them. Arguments go to pytest:
@@ -18,12 +18,17 @@ ROOT = Path(__file__).resolve().parent
 # Four for two cores: two of them wait for queues at first. The files come in the order of
 # tests/conftest.py, the longest first.
 SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+ALL = ["-m", "slow or not slow"]
 CHECKS = {
     "format": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],
-    "tests": ["pytest", *SIDE_BY_SIDE, "--durations=10", *sys.argv[1:]],
+    "tests": ["pytest", *ALL, *SIDE_BY_SIDE, "--durations=10", *sys.argv[1:]],
 }
-BESIDE = {"types": ["mypy"], "rooms": ["lint-imports"]}
+BESIDE = {
+    "types": ["mypy"],
+    "rooms": ["lint-imports"],
+    "site": ["sphinx-build", "-W", "--keep-going", "-q", "docs", "docs/_build/html"],
+}
 # Test processes share the cores; torch with as many threads as cores in each slows all down.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", **os.environ}
 

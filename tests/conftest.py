@@ -16,26 +16,26 @@ hypothesis.settings.load_profile("patient")
 
 # The files that take longest, first: processes that share the files then end together.
 LONGEST = [
-    "tests/test_quickstart.py",
-    "tests/workflows/hpc/test_faults_on_dev_cluster.py",
-    "tests/workflows/hpc/test_tutorial.py",
-    "tests/training/test_deployment.py",
-    "tests/workflows/test_vasp_campaign.py",
-    "tests/training/test_trainer.py",
-    "tests/training/tuning/test_trial_measurement.py",
-    "tests/training/tuning/test_trial_training.py",
-    "tests/training/test_predict.py",
-    "tests/training/test_several_devices.py",
-    "tests/workflows/cli/test_tune.py",
-    "tests/workflows/hpc/doctor/test_doctor_on_dev_cluster.py",
-    "tests/workflows/hpc/submission/test_stage_jobs.py",
-    "tests/workflows/hpc/setup/test_on_dev_cluster.py",
-    "tests/workflows/tuning/test_killed_study.py",
-    "tests/workflows/test_damaged_workdir.py",
-    "tests/training/models/test_builders_train_time_compile.py",
-    "tests/training/sources/test_molecule_trainings.py",
-    "tests/workflows/cli/test_train_file.py",
-    "tests/workflows/tuning/test_study_flow.py",
+    "test_quickstart.py",
+    "test_faults_on_dev_cluster.py",
+    "test_tutorial.py",
+    "test_deployment.py",
+    "test_vasp_campaign.py",
+    "test_trainer.py",
+    "test_trial_measurement.py",
+    "test_trial_training.py",
+    "test_predict.py",
+    "test_several_devices.py",
+    "test_tune.py",
+    "test_doctor_on_dev_cluster.py",
+    "test_stage_jobs.py",
+    "test_on_dev_cluster.py",
+    "test_killed_study.py",
+    "test_damaged_workdir.py",
+    "test_builders_train_time_compile.py",
+    "test_molecule_trainings.py",
+    "test_train_file.py",
+    "test_study_flow.py",
 ]
 
 
@@ -49,7 +49,7 @@ def pytest_collection_finish():
 
 def pytest_collection_modifyitems(items):
     places = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 @pytest.fixture(autouse=True, scope="module")

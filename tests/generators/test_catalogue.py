@@ -272,7 +272,7 @@ def test_catalogue_of_the_paper(structures):
             }
         ),
     )
-    # Each count is explained in docs/structures.md.
+    # Each count is explained in docs/results/structure_counts.md.
     assert Counter(c.family for c in catalogue.candidates) == {
         "slab": 26,
         "vacancy": 41,

@@ -28,7 +28,7 @@ class _Record(BaseModel):
 
 
 class InferenceTime(_Record):
-    """Wall time of energy and forces of one structure; see docs/inference_time.md.
+    """Wall time of energy and forces of one structure; see docs/explanations/inference_time.md.
 
     Attributes
     ----------

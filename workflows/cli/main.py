@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -25,6 +25,7 @@ from workflows.cli.stages import stage_command
 from workflows.cli.status import status
 from workflows.cli.submit import submit
 from workflows.cli.tune import choose
+from workflows.environment import cuprolith_version
 from workflows.stage import ordered_stages
 
 
@@ -59,30 +60,49 @@ def _is_text(argument: str) -> bool:
 
 app = typer.Typer(
     cls=_Commands,
-    help="From two crystals to a trained machine-learned interatomic potential.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
-app.command()(run)
-app.command()(plan)
+CAMPAIGN, MODELS, CLUSTER = "Campaigns", "Models", "Clusters"
+
+app.command(rich_help_panel=CAMPAIGN)(run)
+app.command(rich_help_panel=CAMPAIGN)(plan)
 for _stage in ordered_stages():
     if _stage.help:
-        app.command(_stage.name, help=_stage.help)(stage_command(_stage))
-app.command()(choose)
-app.command()(submit)
-app.command()(status)
-app.command()(logs)
-app.command()(retry)
-app.command()(cancel)
-app.command()(fetch)
-app.command()(package)
-app.command("compile")(compile_)
-app.command()(download)
-app.add_typer(reproduce, name="reproduce")
-app.add_typer(hpc, name="hpc")
-app.add_typer(dev_cluster, name="dev-cluster")
-app.command()(doctor)
+        _add = app.command(_stage.name, help=_stage.help, rich_help_panel=CAMPAIGN)
+        _add(stage_command(_stage))
+app.command(rich_help_panel=CAMPAIGN)(doctor)
+app.command(rich_help_panel=MODELS)(choose)
+app.command(rich_help_panel=MODELS)(package)
+app.command("compile", rich_help_panel=MODELS)(compile_)
+app.command(rich_help_panel=MODELS)(download)
+app.add_typer(reproduce, name="reproduce", rich_help_panel=MODELS)
+app.add_typer(hpc, name="hpc", rich_help_panel=CLUSTER)
+app.command(rich_help_panel=CLUSTER)(submit)
+app.command(rich_help_panel=CLUSTER)(status)
+app.command(rich_help_panel=CLUSTER)(logs)
+app.command(rich_help_panel=CLUSTER)(retry)
+app.command(rich_help_panel=CLUSTER)(cancel)
+app.command(rich_help_panel=CLUSTER)(fetch)
+app.add_typer(dev_cluster, name="dev-cluster", rich_help_panel=CLUSTER)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cuprolith {cuprolith_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """From two crystals to a trained machine-learned interatomic potential."""
 
 
 def main() -> None:

@@ -173,6 +173,6 @@ def _asked_for(tuning: TuningSettings | None, what: str) -> TuningSettings:
         raise CuprolithError(
             f"{what} has no section `tuning`",
             remedy="add one: `tuning: {}` takes the paper's search space and budget; see "
-            "docs/tuning.md",
+            "docs/how_to/tuning.md",
         )
     return tuning

@@ -1,4 +1,4 @@
-"""docs/hpc_tutorial.md, given to a shell as it stands, from `dev-cluster up` to the report."""
+"""docs/tutorials/queue.md, given to a shell as it stands, from `dev-cluster up` to the report."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-TUTORIAL = ROOT / "docs" / "hpc_tutorial.md"
+TUTORIAL = ROOT / "docs" / "tutorials" / "queue.md"
 
 
 def commands():

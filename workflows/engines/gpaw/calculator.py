@@ -248,7 +248,7 @@ def _not_startable(program: str, error: OSError) -> CuprolithError:
     return CuprolithError(
         f"GPAW's command cannot be started: {program}: {error.strerror or error}",
         key="engine.gpaw.command",
-        remedy="install GPAW in an environment of its own (docs/gpaw.md) and give the full path "
+        remedy="install GPAW in an environment of its own (docs/how_to/gpaw.md) and give the full path "
         "of its `gpaw` program, e.g. `/opt/gpaw/bin/gpaw python`",
     )
 

@@ -20,12 +20,12 @@ _MARK = "GPAW-PROBE "
 _PROBE_SECONDS = 120  # a cold network file system; warm it takes 1 s
 
 INSTALL = (
-    "build GPAW in an environment of its own (docs/gpaw.md) and give its full path as "
+    "build GPAW in an environment of its own (docs/how_to/gpaw.md) and give its full path as "
     "engine.gpaw.command, e.g. `/opt/gpaw/bin/gpaw python`"
 )
 REBUILD_LIBXC = (
     "this libxc enforces Fermi-hole curvature: r2SCAN diverges wherever there is vacuum (to "
-    "-6e9 eV). Rebuild libxc with -DDISABLE_FHC=ON and let GPAW load it (docs/gpaw.md)"
+    "-6e9 eV). Rebuild libxc with -DDISABLE_FHC=ON and let GPAW load it (docs/how_to/gpaw.md)"
 )
 
 

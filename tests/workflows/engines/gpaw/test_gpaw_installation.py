@@ -33,7 +33,7 @@ def test_no_gpaw_says_how_to_get_it(command):
     found = check(command)
     assert found.status == "note"
     assert command in found.found
-    assert "docs/gpaw.md" in found.remedy
+    assert "docs/how_to/gpaw.md" in found.remedy
 
 
 def test_fingerprint_tells_what_decides_labels_and_nothing_else():

@@ -174,7 +174,7 @@ def test_a_first_step_without_labels_is_an_error(slab):
 
 def test_missing_program_says_how_to_install_it(slab):
     maker = GpawStaticMaker(gpaw=GpawSettings(command="/nowhere/gpaw python"))
-    with pytest.raises(CuprolithError, match=r"/nowhere/gpaw.*\n.*docs/gpaw.md"):
+    with pytest.raises(CuprolithError, match=r"/nowhere/gpaw.*\n.*docs/how_to/gpaw.md"):
         maker.label(slab, PROVENANCE)
 
 

@@ -17,7 +17,7 @@ from workflows.hpc.setup.settings_file import read_settings
 pytest.importorskip("jobflow_remote")
 
 GOLDEN = Path(__file__).parent / "golden"
-DOCS = Path(__file__).parents[4] / "docs" / "hpc_scripts.md"
+DOCS = Path(__file__).parents[4] / "docs" / "reference" / "job_scripts.md"
 SCHEDULERS = ("slurm", "pbs", "sge")
 WORKERS = ("dft-small", "dft-small-batch", "dft-large", "gpu", "cpu")
 DIRECTIVE = {"slurm": "#SBATCH ", "pbs": "#PBS ", "sge": "#$ "}
@@ -48,7 +48,7 @@ def test_each_script_is_shown_in_the_documentation(scheduler, worker):
 
 
 def test_the_overview_shows_one():
-    shown = DOCS.with_name("hpc.md").read_text()
+    shown = (DOCS.parents[1] / "how_to" / "cluster.md").read_text()
     assert golden_file("slurm", "dft-small").read_text() in shown
 
 

@@ -1,0 +1,152 @@
+"""The pages of the reference that are made from the code: commands, settings, modules."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+from typing import Any
+
+import typer
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+from typer.cli import get_docs_for_click
+from typer.main import get_command
+
+ROOMS = ("generators", "training", "analysis", "workflows", "cuprolith")
+# Behind the command line; nobody imports them from a notebook.
+INTERNAL = ("workflows.cli", "workflows.hpc", "workflows.vasp_rehearsal", "workflows.jobs")
+
+
+def write_reference_pages(folder: Path) -> None:
+    """Write ``command_line.md``, ``settings.md`` and ``api/*.md`` into a folder."""
+    (folder / "api").mkdir(parents=True, exist_ok=True)
+    pages = {"command_line.md": command_line_page(), "settings.md": settings_page()}
+    pages |= {f"api/{room}.md": api_page(room) for room in ROOMS}
+    for name, text in pages.items():
+        path = folder / name
+        # an unchanged page keeps its date, so that a second build takes seconds
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+
+
+def command_line_page() -> str:
+    """Every command with its arguments and options, as ``--help`` shows them."""
+    from workflows.cli.main import app
+
+    command = get_command(app)
+    context = typer.Context(command, info_name="cuprolith")
+    text = get_docs_for_click(obj=command, ctx=context, name="cuprolith", title="Command line")
+    return text.replace("**Usage**:", "Usage:").replace("```console", "```sh")
+
+
+def settings_page() -> str:
+    """Every key of a campaign, a training file and the settings of a cluster."""
+    from workflows.hpc.setup.settings import HpcSettings
+    from workflows.inputs.campaign import Campaign
+    from workflows.inputs.training_file import TrainingFile
+
+    parts = [
+        "# Settings\n",
+        "Every key of the files that you write, with type, default and meaning. Unknown keys are "
+        "refused with their line and the nearest valid key. A campaign with all defaults written "
+        "out is `campaign.yaml` of its workdir.\n",
+    ]
+    for title, model in [
+        ("Campaign", Campaign),
+        ("Training file", TrainingFile),
+        ("Cluster", HpcSettings),
+    ]:
+        parts.append(f"## {title}\n\n{_first_line(model)}\n")
+        parts += [_section(*each) for each in _sections(model, "")]
+    return "\n".join(parts)
+
+
+def _sections(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield a model and those inside it, each with the dotted key where it stands."""
+    yield prefix, model
+    for name, field in model.model_fields.items():
+        key = f"{prefix}.{name}" if prefix else name
+        for inner in _models(field.annotation):
+            yield from _sections(inner, key)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _models(argument)
+
+
+def _section(key: str, model: type[BaseModel]) -> str:
+    title = f"### `{key}`: {model.__name__}\n\n{_first_line(model)}\n\n" if key else ""
+    rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for name, field in model.model_fields.items():
+        default = "required" if field.is_required() else _default(field.get_default())
+        meaning = (field.description or "").replace("|", "\\|")
+        rows.append(f"| `{name}` | {_type(field.annotation)} | {default} | {meaning} |")
+    return title + "\n".join(rows) + "\n"
+
+
+def _first_line(model: type[BaseModel]) -> str:
+    return (model.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+
+
+def _default(value: Any) -> str:
+    if value is None or value is PydanticUndefined:
+        return "none"
+    if isinstance(value, BaseModel):
+        return "see below"
+    return f"`{value}`" if value not in ((), {}, "") else "empty"
+
+
+def _type(annotation: Any) -> str:
+    """Return a type as a person would write it."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    inner = dict.fromkeys(
+        _type(each) for each in arguments if each not in (type(None), Ellipsis) and _is_type(each)
+    )
+    if origin is typing.Annotated:
+        return next(iter(inner))
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(inner)
+    if origin in (tuple, list):
+        return f"list of {' and '.join(inner)}"
+    if origin is dict:
+        return f"mapping to {list(inner)[-1]}"
+    return _TYPE_NAMES.get(annotation, _class_name(annotation))
+
+
+_TYPE_NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+
+
+def _is_type(argument: Any) -> bool:
+    return isinstance(argument, type) or typing.get_origin(argument) is not None
+
+
+def _class_name(annotation: Any) -> str:
+    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return "section" if is_model else str(getattr(annotation, "__name__", annotation)).lower()
+
+
+def api_page(room: str) -> str:
+    """All public functions and classes of a room, from their docstrings."""
+    package = import_module(room)
+    modules = [
+        module.name
+        for module in walk_packages(package.__path__, f"{room}.")
+        if not module.ispkg and not _is_internal(module.name)
+    ]
+    parts = [f"# `{room}`\n\n{(package.__doc__ or '').strip()}\n"]
+    directive = "```{{eval-rst}}\n.. automodule:: {0}\n   :members:\n```"
+    parts += [f"## `{name}`\n\n{directive.format(name)}\n" for name in sorted(modules)]
+    return "\n".join(parts)
+
+
+def _is_internal(name: str) -> bool:
+    return any(name == each or name.startswith(f"{each}.") for each in INTERNAL)
