@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
         except subprocess.CalledProcessError as error:
             command = " ".join(map(str, error.cmd))
             return fail(
-                f"`{command}` failed. Fix the problem reported above, then run the same command again"
+                f"`{command}` failed. Fix the problem reported above, then rerun the command"
             )
     environment = os.environ | {
         "VIRTUAL_ENV": str(VENV),

@@ -17,8 +17,6 @@ def test_ci_calls_the_readmes_test_command():
 
 def test_the_commands_for_a_queue_are_those_of_its_tutorial():
     (block,) = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    tutorial = (
-        ROOT / "docs" / "tutorials" / "queue.md"
-    ).read_text()  # which a test of its own gives
+    tutorial = (ROOT / "docs" / "tutorials" / "queue.md").read_text()  # a test runs it
     assert len(block.splitlines()) > 1
     assert all(f"\n{line}\n" in tutorial for line in block.splitlines())

@@ -248,8 +248,8 @@ def _not_startable(program: str, error: OSError) -> CuprolithError:
     return CuprolithError(
         f"GPAW's command cannot be started: {program}: {error.strerror or error}",
         key="engine.gpaw.command",
-        remedy="install GPAW in an environment of its own (docs/how_to/gpaw.md) and give the full path "
-        "of its `gpaw` program, e.g. `/opt/gpaw/bin/gpaw python`",
+        remedy="install GPAW in an environment of its own (docs/how_to/gpaw.md) and give the full "
+        "path of its `gpaw` program, e.g. `/opt/gpaw/bin/gpaw python`",
     )
 
 

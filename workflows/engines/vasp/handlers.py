@@ -1,7 +1,8 @@
 """Which of custodian's handlers watch which task, and what they changed.
 
 A handler that changes what a label is (smearing, cutoff, mesh) has no place where labels of 11,000
-runs must be of one kind; docs/how_to/vasp.md has the table. What is left may change how VASP gets there.
+runs must be of one kind; docs/how_to/vasp.md has the table. What is left may change how VASP
+gets there.
 """
 
 from __future__ import annotations
