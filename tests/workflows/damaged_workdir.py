@@ -1,6 +1,6 @@
 """Damage to each file of a finished campaign's folder, and what the same command makes of it.
 
-``python tests/workflows/damaged_workdir.py FOLDER`` makes the table of docs/reference/workdir.md. It
+``python tests/workflows/damaged_workdir.py FOLDER`` makes the table of that page of the docs. It
 takes a quarter of an hour of processor time: it makes a campaign with a training and a study in
 FOLDER, and for each file and each kind of damage a copy in which the command is given again. It
 ends with 1 if anything finished is computed again though its own file is whole, or if a message
