@@ -50,12 +50,13 @@ def collect(workdir: Workdir) -> CollectSummary:
         If nothing is labelled yet, a label is damaged, or the labels cannot make a dataset.
     """
     from training.dataset.builder import build_dataset
-    from workflows.labelling.label_plan import LabelPlan
+    from workflows.labelling.label_plan import LabelPlan, label_folder
     from workflows.labelling.label_summary import summarise_labels
 
     started = time.perf_counter()
-    plan = LabelPlan.of(workdir)
+    label_folder(workdir)  # refuses what an earlier version has labelled
     workdir.require(workdir.label_results, "label")
+    plan = LabelPlan.of(workdir)
     labels = summarise_labels(workdir, plan)
     with progress_bar("collect", total=len(plan.runs)) as bar:
         try:
