@@ -93,7 +93,7 @@ def _examine_project(project: str | None, timeout: float | None, *, shown: bool)
             _show(check, _WORDS[check.status], wrapped=False)
 
     with quiet_jobflow_remote(), progress_on(console) if shown else nullcontext():
-        files = project_files(project, None)
+        files = project_files(project)
         try:
             examine_project(files, report, seconds=timeout or DEFAULT_SECONDS)
         except KeyboardInterrupt:

@@ -139,22 +139,6 @@ def content_of(root: yaml.MappingNode) -> dict[str, Any]:
     return content
 
 
-def yaml_value(text: str) -> Any:
-    """Return the value that a text of one line, say of a command line, stands for in YAML.
-
-    Raises
-    ------
-    ValueError
-        If it is none; the message says why.
-    """
-    kind = FileKind("value", "", "for instance --set classes.gpu.memory_gb=64")
-    try:
-        root = _composed(f"value: {text}", Path("value"), kind)
-    except CampaignError as error:
-        raise ValueError(error.message) from None
-    return content_of(root)["value"]
-
-
 def yaml_text(content: dict[str, Any]) -> str:
     """Write what `read_yaml` reads back as it is."""
     text: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)

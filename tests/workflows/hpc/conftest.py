@@ -4,8 +4,8 @@ from pathlib import PurePosixPath
 import pytest
 
 from cuprolith.errors import CuprolithError
+from tests.dev_cluster.project import require_jobflow_remote
 from tests.workflows.hpc.ssh_server import start_ssh_server
-from workflows.hpc.dev_cluster.project import require_jobflow_remote
 from workflows.hpc.fetching.campaign_folder import CampaignFolder, worker_host
 
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from cuprolith.errors import CuprolithError
-from workflows.hpc.dev_cluster.cluster import DevCluster
+from tests.dev_cluster.cluster import DevCluster
+from tests.dev_cluster.project import write_settings_and_project
 from workflows.hpc.jobs.campaign_jobs import CampaignJobs, JobRecord, find_job
 from workflows.hpc.jobs.retry import retry
 from workflows.hpc.jobs.status import CampaignStatus, campaign_status
-from workflows.hpc.setup.project import ProjectFiles, write_project
+from workflows.hpc.setup.project import ProjectFiles
 from workflows.hpc.setup.queue_collections import prepare_queue
 from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.setup.settings_file import checked_settings
@@ -87,7 +88,7 @@ class FaultyCluster:
 
     def __post_init__(self) -> None:
         self.settings = checked_settings(self._settings(), self.folder)
-        write_project(self.settings, self._files, None, force=False)
+        write_settings_and_project(self.settings, self._files)
         prepare_queue(self._files)
 
     @property

@@ -11,14 +11,14 @@ import psutil
 import pytest
 
 from cuprolith.errors import CuprolithError
+from tests.dev_cluster.cluster import DevCluster
+from tests.dev_cluster.database import database_server
+from tests.dev_cluster.project import require_jobflow_remote
+from tests.dev_cluster.slurm import slurm_programs
 from tests.workflows.hpc.faulty_cluster import FaultyCluster, is_root
 from tests.workflows.hpc.rehearsed_campaign import RELAX_STEPS, SEGMENTS, RehearsedCampaign
 from tests.workflows.hpc.waiting_jobs import WaitingCampaign, label_job
 from workflows.environment import cuprolith_version
-from workflows.hpc.dev_cluster.cluster import DevCluster
-from workflows.hpc.dev_cluster.database import database_server
-from workflows.hpc.dev_cluster.project import require_jobflow_remote
-from workflows.hpc.dev_cluster.slurm import slurm_programs
 from workflows.hpc.submission.gather import gather_labels, label_jobs
 from workflows.hpc.submission.queue_file import read_queue_file, write_queue_file
 from workflows.stages.label import label

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,6 +106,16 @@ def example_script(project: Project, worker_name: str) -> str:
         return script
     allocation = allocation_script(project, worker_name, uid=_EXAMPLE_UID)
     return f"{allocation}\n\n# submit.sh of each job\n{script}"
+
+
+def plain_job_name(name: str) -> str:
+    """Return a job's name that is inert in scripts and that all schedulers take.
+
+    jobflow-remote writes it unquoted into the header and, for batch workers, behind an ``echo``.
+    PBS and SGE want a letter first.
+    """
+    plain = re.sub(r"[^A-Za-z0-9_.+=-]", "_", name)
+    return plain if plain[:1].isalpha() else f"job_{plain}"
 
 
 def _script(

@@ -31,7 +31,7 @@ def prepare_queue(files: ProjectFiles) -> bool:
         raise CuprolithError(
             f"there is no project {files.name}",
             where=str(files.project),
-            remedy=f"cuprolith hpc init --project {files.name}",
+            remedy=f"cuprolith hpc write --project {files.name}",
         )
     require_private(files.project)
     document = yaml.safe_load(files.project.read_text(encoding="utf-8"))

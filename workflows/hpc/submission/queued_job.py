@@ -10,7 +10,7 @@ from jobflow import Flow, Job, JobConfig, OnMissing, Response, job
 
 from cuprolith.errors import WallTimeError
 from workflows.hpc.job_metadata import CAMPAIGN, RESOURCE, STAGE, STRUCTURE, WORKDIR
-from workflows.hpc.setup.shell_words import plain_job_name
+from workflows.hpc.setup.job_script import plain_job_name
 from workflows.hpc.submission.inner_job import (
     finished_followers,
     held_up,

@@ -1,6 +1,6 @@
 """Golden files: what each resource class hands to each scheduler.
 
-After a wanted change, write them anew with
+After a wanted change, write them again with
 ``python tests/workflows/hpc/setup/test_job_scripts.py`` and review the difference.
 """
 
@@ -18,7 +18,7 @@ pytest.importorskip("jobflow_remote")
 
 GOLDEN = Path(__file__).parent / "golden"
 DOCS = Path(__file__).parents[4] / "docs" / "hpc_scripts.md"
-SCHEDULERS = ("slurm", "pbs", "sge")
+SCHEDULERS = ("slurm", "pbs", "sge")  # in the order of the page
 WORKERS = ("dft-small", "dft-small-batch", "dft-large", "gpu", "cpu")
 DIRECTIVE = {"slurm": "#SBATCH ", "pbs": "#PBS ", "sge": "#$ "}
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from workflows.hpc.dev_cluster.cluster import DevCluster
+from tests.dev_cluster.cluster import DevCluster
+from tests.dev_cluster.project import write_settings_and_project
 from workflows.hpc.setup.job_script import job_script
-from workflows.hpc.setup.project import ProjectFiles, validated_project, write_project
+from workflows.hpc.setup.project import ProjectFiles, validated_project
 from workflows.hpc.setup.queue_collections import prepare_queue
 from workflows.hpc.setup.settings_file import checked_settings
 
@@ -70,7 +71,7 @@ def cluster(tmp_path_factory):
 def submitted(cluster, given, tmp_path, *workers):
     """Run a job on each worker; return each worker's state and folder, and how to call more."""
     files = ProjectFiles(tmp_path / "projects", given.project)
-    write_project(given, files, None, force=False)
+    write_settings_and_project(given, files)
     assert prepare_queue(files)
     assert not prepare_queue(files)
     environment = cluster.environment | {

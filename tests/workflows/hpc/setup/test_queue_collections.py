@@ -2,25 +2,26 @@ import uuid
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import SecretStr
 
 from cuprolith.errors import CuprolithError
-from workflows.hpc.dev_cluster.ports import free_port
+from tests.dev_cluster.ports import free_port
 from workflows.hpc.setup.project import ProjectFiles, write_project
 from workflows.hpc.setup.queue_collections import prepare_queue
-from workflows.hpc.setup.settings_file import checked_settings, read_settings
+from workflows.hpc.setup.settings_file import checked_settings
 
 GOLDEN = Path(__file__).parent / "golden" / "settings"
 
 
 def written(tmp_path, port, password=None):
-    data = read_settings(GOLDEN / "pbs.yaml").as_data()
+    data = yaml.safe_load((GOLDEN / "pbs.yaml").read_text())
     data["mongodb"] = {"host": "127.0.0.1", "port": port, "database": f"test_{uuid.uuid4().hex}"}
     if password is not None:
-        data["mongodb"] |= {"user": "lena", "password_from": "env:UNUSED"}
+        data["mongodb"]["user"] = "lena"
     settings = checked_settings(data, Path())
     files = ProjectFiles(tmp_path, "licu")
-    write_project(settings, files, password, force=True)
+    write_project(settings, files, password)
     return files, data["mongodb"]["database"]
 
 

@@ -12,8 +12,8 @@ from maggma.stores import JSONStore
 from monty.serialization import dumpfn, loadfn
 
 from cuprolith.errors import CuprolithError
+from tests.dev_cluster.project import require_jobflow_remote
 from tests.workflows.hpc.submission.observing import observe
-from workflows.hpc.dev_cluster.project import require_jobflow_remote
 
 ROOT = Path(__file__).parents[4]
 TMP = "t" * 120  # longer than the path of a socket may be

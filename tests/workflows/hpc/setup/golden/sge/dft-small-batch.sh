@@ -12,6 +12,7 @@
 
 cd /work/lena/cuprolith/batches/dft-small-batch/processes/00/00/00/00000000-0000-4000-8000-000000000000
 cuprolith_stop() { echo "cuprolith: this line of the job script failed: $1" >&2; exit 1; }
+unset CUPROLITH_MONGO_PASSWORD
 module load intel/2024 || cuprolith_stop 'module load intel/2024'
 source /home/lena/venvs/cuprolith/bin/activate || cuprolith_stop 'source /home/lena/venvs/cuprolith/bin/activate'
 export OMP_NUM_THREADS=1
