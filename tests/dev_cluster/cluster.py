@@ -16,6 +16,7 @@ from tests.dev_cluster.ports import port_is_free
 from tests.dev_cluster.project import (
     PROJECT_NAME,
     cluster_settings,
+    prepare,
     project_files,
     remove_project,
     require_jobflow_remote,
@@ -43,7 +44,6 @@ from tests.dev_cluster.state import (
     read_state,
 )
 from tests.dev_cluster.status import PartStatus, part_statuses
-from workflows.hpc.setup.queue_collections import prepare_queue
 from workflows.lock import workdir_lock
 
 _START_SECONDS = 60.0
@@ -123,7 +123,7 @@ class DevCluster:
                 projects=state.projects,
             )
             write_project(state.projects, self.layout, settings)
-            prepare_queue(project_files(state.projects))
+            prepare(project_files(state.projects))
             write_atomically(self.layout.environment_script, [self._environment_script()])
 
     def down(self, *, purge: bool = False) -> list[str]:

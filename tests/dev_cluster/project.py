@@ -14,6 +14,7 @@ from tests.dev_cluster.layout import Layout
 from tests.dev_cluster.slurm import PARTITION
 from workflows.hpc.setup import project as cluster_project
 from workflows.hpc.setup.project import SETTINGS_MARK, ProjectFiles, document_text, project_data
+from workflows.hpc.setup.queue_collections import prepare_queue
 from workflows.hpc.setup.secrets import write_private
 from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.setup.settings_file import checked_settings, read_settings
@@ -100,6 +101,17 @@ def write_settings_and_project(settings: HpcSettings, files: ProjectFiles) -> No
     """Write what a person edits, and what `cuprolith hpc write` makes of it; no password."""
     write_private(files.settings, settings_text(settings))
     cluster_project.write_project(settings, files, None)
+
+
+def prepare(files: ProjectFiles) -> bool:
+    """Make the collections that jobflow-remote needs; return whether there were none."""
+    from jobflow_remote.config.base import Project
+
+    controller = Project.model_validate(_read(files.project)).get_job_controller()
+    try:
+        return prepare_queue(controller)
+    finally:
+        controller.close()
 
 
 def _standing(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from cuprolith.errors import CuprolithError
 from workflows.cli.console import console, error_console, errors_shown
-from workflows.cli.hpc_options import ProjectOption, quiet_jobflow_remote
+from workflows.cli.hpc_options import ProjectOption, project_files, quiet_jobflow_remote
 from workflows.cli.options import DebugOption, keys_located
 
 if TYPE_CHECKING:
@@ -81,7 +81,6 @@ def doctor(
 def _examine_project(project: str | None, timeout: float | None, *, shown: bool) -> list[Check]:
     from contextlib import nullcontext
 
-    from workflows.cli.hpc_project import project_files
     from workflows.hpc.doctor.examination import DEFAULT_SECONDS, examine_project
     from workflows.progress import progress_on
 

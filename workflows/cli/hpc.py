@@ -8,8 +8,7 @@ import typer
 from rich.markup import escape
 
 from workflows.cli.console import console, errors_shown
-from workflows.cli.hpc_options import ProjectOption
-from workflows.cli.hpc_project import project_files
+from workflows.cli.hpc_options import ProjectOption, project_files, quiet_database
 from workflows.cli.options import DebugOption
 
 app = typer.Typer(no_args_is_help=True)
@@ -111,7 +110,8 @@ def prepare(project: ProjectOption = None, debug: DebugOption = False) -> None:
     with errors_shown(debug=debug):
         from workflows.hpc.setup.queue_collections import prepare_queue
 
-        made = prepare_queue(project_files(project))
+        with quiet_database(project_files(project).name) as controller:
+            made = prepare_queue(controller)
         console.print("[green]✓[/] made" if made else "nothing to do: they exist")
 
 

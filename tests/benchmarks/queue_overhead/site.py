@@ -15,11 +15,10 @@ from jobflow import Flow
 from jobflow_remote.config.base import Project
 
 from tests.dev_cluster.cluster import DevCluster
-from tests.dev_cluster.project import write_settings_and_project
+from tests.dev_cluster.project import prepare, write_settings_and_project
 from tests.dev_cluster.runner import runner_process, stop_runner
 from workflows.environment import cuprolith_version
 from workflows.hpc.setup.project import ProjectFiles
-from workflows.hpc.setup.queue_collections import prepare_queue
 from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.setup.settings_file import checked_settings
 from workflows.hpc.submission.gather import label_jobs
@@ -172,7 +171,7 @@ class Site:
             if "batch" in worker:
                 worker["pre_run"] += "\n" + self._clock("allocation")
         self._files.project.write_text(yaml.safe_dump(document))
-        prepare_queue(self._files)
+        prepare(self._files)
 
     def _clock(self, name: str) -> str:
         return f"trap 'times >> {self.times / name}' EXIT"

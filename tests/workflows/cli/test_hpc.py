@@ -120,7 +120,7 @@ def test_check_says_what_is_wrong_to_machines_too(give, folder):
 
 
 def test_prepare_without_project(give):
-    assert "there is no project" in said(give("prepare"))
+    assert "no project licu" in said(give("prepare"))
 
 
 def test_unknown_worker(give):

@@ -16,12 +16,11 @@ import yaml
 
 from cuprolith.errors import CuprolithError
 from tests.dev_cluster.cluster import DevCluster
-from tests.dev_cluster.project import write_settings_and_project
+from tests.dev_cluster.project import prepare, write_settings_and_project
 from workflows.hpc.jobs.campaign_jobs import CampaignJobs, JobRecord, find_job
 from workflows.hpc.jobs.retry import retry
 from workflows.hpc.jobs.status import CampaignStatus, campaign_status
 from workflows.hpc.setup.project import ProjectFiles
-from workflows.hpc.setup.queue_collections import prepare_queue
 from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.setup.settings_file import checked_settings
 
@@ -89,7 +88,7 @@ class FaultyCluster:
     def __post_init__(self) -> None:
         self.settings = checked_settings(self._settings(), self.folder)
         write_settings_and_project(self.settings, self._files)
-        prepare_queue(self._files)
+        prepare(self._files)
 
     @property
     def environment(self) -> dict[str, str]:

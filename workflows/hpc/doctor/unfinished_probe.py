@@ -97,36 +97,10 @@ def _underway(controller: JobController, probe: JobRecord) -> str:
     if probe.state in NOT_TAKEN_UP:
         return "the runner has not taken up the job"
     if probe.state in _WAITS:
-        return f"{_WAITS[probe.state]} ({_queue_state(controller, probe)})"
+        return _WAITS[probe.state]
     if probe.state in ON_A_NODE:
         return "runs"
     worker = controller.project.workers[probe.worker] if controller.project else None
     if probe.state == "UPLOADED" and worker is not None and worker.max_jobs:
         return f"waits for a place: the worker runs {worker.max_jobs} jobs at a time"
     return f"on its way ({probe.state})"
-
-
-def _queue_state(controller: JobController, probe: JobRecord) -> str:
-    """Return the scheduler's own word for the state of a job, or of the allocation it waits for."""
-    from jobflow_remote.jobs.state import BatchState
-    from jobflow_remote.remote.queue import QueueManager
-    from jobflow_remote.utils.remote import SharedHosts
-
-    assert controller.project is not None
-    worker = controller.project.workers[probe.worker]
-    # a word more in a message: whatever SSH or the scheduler raise, it can do without
-    try:
-        queue_id = probe.remote.get("process_id")
-        if worker.is_batch:
-            states = [BatchState.SUBMITTED, BatchState.RUNNING]
-            batches = controller.get_batches(worker=probe.worker, batch_state=states)
-            queue_id = batches[0].process_id if batches else None
-        if not queue_id:
-            return "none submitted yet"
-        with SharedHosts(controller.project) as hosts:
-            manager = QueueManager(worker.get_scheduler_io(), hosts.get_host(probe.worker))
-            jobs = manager.get_jobs_list([queue_id], user=worker.scheduler_username)
-    except Exception:  # noqa: BLE001
-        return "no answer from it"
-    states_there = [job.sub_state for job in jobs if job.job_id == queue_id and job.sub_state]
-    return str(states_there[0].value) if states_there else "left it just now"

@@ -13,12 +13,7 @@ from cuprolith.errors import CuprolithError
 from workflows.doctor import Check
 from workflows.hpc.setup.job_environment import free_lines
 from workflows.hpc.setup.job_script import allocation_script, job_script
-from workflows.hpc.setup.project import (
-    FREE_KEYS,
-    ProjectFiles,
-    project_data,
-    validated_project,
-)
+from workflows.hpc.setup.project import ProjectFiles, project_data, validated_project
 from workflows.hpc.setup.secrets import require_private
 from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.setup.settings_file import read_settings
@@ -92,11 +87,12 @@ def _as_written(settings: HpcSettings, files: ProjectFiles) -> str:
     write = f"cuprolith hpc write --project {files.name}"
     if not files.project.exists():
         raise CuprolithError(f"none at {files.project}", remedy=write)
-    decided, standing = (
-        _without_passwords({key: value for key, value in data.items() if key not in FREE_KEYS})
-        for data in (project_data(settings, files), _yaml(files.project))
-    )
-    differing = _differences(decided, standing)
+    standing = _yaml(files.project)
+    try:
+        password = standing["queue"]["store"].get("password")
+    except (KeyError, TypeError, AttributeError):  # then all of it differs
+        password = None
+    differing = _differences(project_data(settings, files, password), standing)
     if differing:
         raise CuprolithError(
             f"differs from what the settings say: {', '.join(differing)}",
@@ -174,12 +170,6 @@ def _yaml(path: Path) -> dict[str, Any]:
             f"cannot be read: {type(error).__name__}", where=str(path), remedy="move it away"
         ) from None
     return data if isinstance(data, dict) else {}
-
-
-def _without_passwords(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {key: _without_passwords(item) for key, item in data.items() if key != "password"}
-    return [_without_passwords(item) for item in data] if isinstance(data, list) else data
 
 
 def _differences(wanted: Any, found: Any, key: str = "") -> list[str]:

@@ -23,9 +23,6 @@ SETTINGS_FILE = "hpc.yaml"
 HIDDEN = "********"
 SETTINGS_MARK = "cuprolith_hpc"
 """Key of a project's metadata that says where its settings are."""
-FREE_KEYS = frozenset({"base_dir", "runner", "log_level", "metadata"})
-"""Keys of a project that the settings do not decide: where its runner keeps its files, how often it
-looks, what it logs, whose project it is."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -149,7 +146,7 @@ def project_settings(project: Project) -> HpcSettings:
 def write_project(settings: HpcSettings, files: ProjectFiles, password: SecretStr | None) -> bool:
     """Write the project, readable by its owner alone; return whether that changed it.
 
-    An earlier one made by Cuprolith is kept beside it, as ``.bak``, and its `FREE_KEYS` stay.
+    An earlier one made by Cuprolith is kept beside it, as ``.bak``.
 
     Raises
     ------
@@ -158,7 +155,7 @@ def write_project(settings: HpcSettings, files: ProjectFiles, password: SecretSt
     """
     validated_project(settings, files)
     revealed = password.get_secret_value() if password is not None else None
-    text = document_text(_document(settings, files, revealed))
+    text = document_text(project_data(settings, files, revealed))
     standing = _read(files.project)
     if standing == text:
         files.project.chmod(0o600)
@@ -175,18 +172,21 @@ def write_project(settings: HpcSettings, files: ProjectFiles, password: SecretSt
     return True
 
 
-def project_data(settings: HpcSettings, files: ProjectFiles) -> dict[str, Any]:
-    """Return what the project's file holds, with stars for the password."""
-    return _document(settings, files, HIDDEN if settings.mongodb.user is not None else None)
-
-
 def document_text(document: dict[str, Any]) -> str:
     """Return a project as the text of its file."""
     text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
     return text
 
 
-def _document(settings: HpcSettings, files: ProjectFiles, password: str | None) -> dict[str, Any]:
+def project_data(
+    settings: HpcSettings, files: ProjectFiles, password: str | None = HIDDEN
+) -> dict[str, Any]:
+    """Return what the project's file holds.
+
+    What the settings do not decide stays as the file has it, if Cuprolith has made it: where the
+    runner keeps its files, how often it looks, what it logs, the project's metadata.
+    """
+
     def store(kind: str, collection: str) -> dict[str, Any]:
         return {
             "type": kind,
@@ -229,7 +229,7 @@ def _connection(mongodb: MongoSettings, password: str | None) -> dict[str, Any]:
         "port": mongodb.port,
         "database": mongodb.database,
     }
-    if password is not None:
+    if mongodb.user is not None:
         connection |= {"username": mongodb.user, "password": password}
         if mongodb.auth_source is not None:
             connection["auth_source"] = mongodb.auth_source

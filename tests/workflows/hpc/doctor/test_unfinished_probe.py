@@ -20,19 +20,6 @@ def said(controller):
     return say
 
 
-@pytest.fixture
-def squeue(tmp_path, monkeypatch):
-    """Put a `squeue` on the path that prints a line of qtoolkit's format for job 7."""
-
-    def put_squeue(state, code=0):
-        fields = ["7", state, "Resources", "x", "me", "dev", "1:00:00", "1", "1", "0:00", "1G"]
-        (tmp_path / "squeue").write_text(f"#!/bin/sh\necho '{'<><>'.join(fields)}'\nexit {code}\n")
-        (tmp_path / "squeue").chmod(0o755)
-        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-
-    return put_squeue
-
-
 def test_what_the_scheduler_refuses_is_a_failure_at_once(said):
     check = said("UPLOADED", **{"remote.error": "RemoteError: sbatch: invalid partition x\n..."})
     assert check.status == "missing"
@@ -66,14 +53,11 @@ def test_the_runner_does_not_take_it_up(said):
     assert said("READY", seconds=5).status == "note"
 
 
-def test_waiting_in_the_queue_is_no_failure(said, squeue):
-    squeue("PD")
-    check = said("SUBMITTED", **{"remote.process_id": "7"})
+def test_waiting_in_the_queue_is_no_failure(said):
+    check = said("SUBMITTED")
     assert check.status == "note"
-    assert check.found == "not yet known after 600 s: waits in the queue (PENDING)"
+    assert check.found == "not yet known after 600 s: waits in the queue"
     assert check.remedy.startswith("cuprolith logs 1 --project test,")
-    squeue("PD", code=1)
-    assert "(no answer from it)" in said("SUBMITTED", **{"remote.process_id": "7"}).found
 
 
 def test_what_runs_or_waits_for_a_place_is_not_known_yet(said, controller):
@@ -82,4 +66,4 @@ def test_what_runs_or_waits_for_a_place_is_not_known_yet(said, controller):
     controller.project.workers["cpu"].max_jobs = 3
     assert "the worker runs 3 jobs at a time" in said("UPLOADED").found
     said_of_batch = said("BATCH_SUBMITTED").found
-    assert said_of_batch.endswith("waits for an allocation (none submitted yet)")
+    assert said_of_batch.endswith("waits for an allocation")

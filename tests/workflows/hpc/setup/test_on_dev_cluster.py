@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.dev_cluster.cluster import DevCluster
-from tests.dev_cluster.project import write_settings_and_project
+from tests.dev_cluster.project import prepare, write_settings_and_project
 from workflows.hpc.setup.job_script import job_script
 from workflows.hpc.setup.project import ProjectFiles, validated_project
-from workflows.hpc.setup.queue_collections import prepare_queue
 from workflows.hpc.setup.settings_file import checked_settings
 
 pytest.importorskip("jobflow_remote")
@@ -72,8 +71,8 @@ def submitted(cluster, given, tmp_path, *workers):
     """Run a job on each worker; return each worker's state and folder, and how to call more."""
     files = ProjectFiles(tmp_path / "projects", given.project)
     write_settings_and_project(given, files)
-    assert prepare_queue(files)
-    assert not prepare_queue(files)
+    assert prepare(files)
+    assert not prepare(files)
     environment = cluster.environment | {
         "JFREMOTE_PROJECTS_FOLDER": str(files.folder),
         "JFREMOTE_PROJECT": given.project,

@@ -1,8 +1,7 @@
 import pytest
 
-from tests.dev_cluster.project import write_settings_and_project
+from tests.dev_cluster.project import prepare, write_settings_and_project
 from workflows.hpc.setup.project import ProjectFiles
-from workflows.hpc.setup.queue_collections import prepare_queue
 from workflows.hpc.setup.settings_file import checked_settings
 
 
@@ -35,7 +34,7 @@ def licu(licu_settings, tmp_path):
 
     files = ProjectFiles(tmp_path / "projects", licu_settings.project)
     write_settings_and_project(licu_settings, files)
-    prepare_queue(files)
+    prepare(files)
     project = Project.model_validate(YAML(typ="safe").load(files.project.read_text()))
     opened = project.get_job_controller()
     yield opened
