@@ -13,7 +13,7 @@ from tests.dev_cluster.database import DATABASE, find_program, scripts_folder
 from tests.dev_cluster.layout import Layout
 from tests.dev_cluster.slurm import PARTITION
 from workflows.hpc.setup import project as cluster_project
-from workflows.hpc.setup.project import SETTINGS_MARK, ProjectFiles, document_text, project_data
+from workflows.hpc.setup.project import SETTINGS_MARK, ProjectFiles, project_data
 from workflows.hpc.setup.queue_collections import prepare_queue
 from workflows.hpc.setup.secrets import write_private
 from workflows.hpc.setup.settings import HpcSettings
@@ -162,7 +162,7 @@ def write_project(projects: Path, layout: Layout, settings: HpcSettings) -> None
     document = project_document(projects, layout, settings)
     write_private(project_files(projects).settings, settings_text(settings))
     if _read(path) != document:
-        write_private(path, document_text(document))
+        write_private(path, yaml_text(document))
 
 
 def carry_settings(old: Path, new: Path, layout: Layout) -> None:

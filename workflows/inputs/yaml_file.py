@@ -109,6 +109,12 @@ class _Dumper(yaml.SafeDumper):
     """Quotes what YAML 1.1 or 1.2 reads as anything but text, so that all readers agree."""
 
 
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Write scripts line by line."""
+    return dumper.represent_scalar(f"{_TAG}str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represent_text)
 _Loader.yaml_implicit_resolvers = {}  # not YAML 1.1's
 _resolve(_Loader)
 _resolve(_Dumper)

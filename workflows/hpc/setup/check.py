@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import yaml
 from cuprolith.errors import CuprolithError
 from workflows.doctor import Check
 from workflows.hpc.setup.job_environment import free_lines
-from workflows.hpc.setup.job_script import allocation_script, job_script
+from workflows.hpc.setup.job_script import example_script
 from workflows.hpc.setup.project import ProjectFiles, project_data, validated_project
 from workflows.hpc.setup.secrets import require_private
 from workflows.hpc.setup.settings import HpcSettings
@@ -20,8 +20,6 @@ from workflows.hpc.setup.settings_file import read_settings
 
 if TYPE_CHECKING:
     from jobflow_remote.config.base import Project
-
-_SAMPLE = uuid.UUID(int=0)
 
 
 def check_project(files: ProjectFiles) -> list[Check]:
@@ -40,7 +38,9 @@ def check_project(files: ProjectFiles) -> list[Check]:
         project = validated_project(settings, files)
     except CuprolithError as error:
         return [*found, failed("workers", error)]
-    found += [_guarded(f"worker {name}", _script_of(project, name)) for name in project.workers]
+    found += [
+        _guarded(f"worker {name}", partial(_script, project, name)) for name in project.workers
+    ]
     return [*found, _guarded("other projects", lambda: _conflicts(project, files))]
 
 
@@ -112,18 +112,10 @@ def _shown_lines(settings: HpcSettings) -> list[Check]:
     ]
 
 
-def _script_of(project: Project, name: str) -> Callable[[], str]:
-    def make() -> str:
-        worker = project.workers[name]
-        for execution in ("", *project.exec_config):
-            job_script(
-                project, name, job_name="check", run_dir=worker.work_dir, exec_config=execution
-            )
-        if worker.is_batch:
-            allocation_script(project, name, uid=str(_SAMPLE))
-        return f"{worker.scheduler_type}, jobs run in {worker.work_dir}"
-
-    return make
+def _script(project: Project, name: str) -> str:
+    example_script(project, name)
+    worker = project.workers[name]
+    return f"{worker.scheduler_type}, jobs run in {worker.work_dir}"
 
 
 def _conflicts(project: Project, files: ProjectFiles) -> str:

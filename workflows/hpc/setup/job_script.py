@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cuprolith.errors import CuprolithError
 
 if TYPE_CHECKING:
-    from jobflow_remote.config.base import Project, WorkerBase
+    from jobflow_remote.config.base import BatchConfig, Project, WorkerBase
     from jobflow_remote.remote.queue import QueueManager
 
 _EXAMPLE_UID = "00000000-0000-4000-8000-000000000000"
@@ -50,23 +50,11 @@ def job_script(
     return _script(manager, command, pre_run, options, job_name, run_dir)
 
 
-def allocation_script(project: Project, worker_name: str, *, uid: str) -> str:
-    """Return the script of an allocation in which a worker's short jobs run.
-
-    Raises
-    ------
-    CuprolithError
-        If the project has no such worker, or it is for single jobs.
-    """
+def _allocation_script(project: Project, worker_name: str, batch: BatchConfig) -> str:
+    """Return the script of an allocation in which a worker's short jobs run."""
     from jobflow_remote.remote.data import get_job_path
 
-    worker = _worker(project, worker_name)
-    batch = worker.batch
-    if batch is None:
-        raise CuprolithError(
-            f"worker {worker_name} runs one job per allocation",
-            remedy=f"give `classes.{worker_name}.batch`, and name {worker_name}-batch",
-        )
+    worker, uid = project.workers[worker_name], _EXAMPLE_UID
     flags = {
         "-mj": batch.max_jobs_per_batch,
         "-mt": batch.max_time,
@@ -102,9 +90,9 @@ def example_script(project: Project, worker_name: str) -> str:
     script = job_script(
         project, worker_name, job_name="example", run_dir=run_dir, exec_config=execution
     )
-    if not worker.is_batch:
+    if worker.batch is None:
         return script
-    allocation = allocation_script(project, worker_name, uid=_EXAMPLE_UID)
+    allocation = _allocation_script(project, worker_name, worker.batch)
     return f"{allocation}\n\n# submit.sh of each job\n{script}"
 
 

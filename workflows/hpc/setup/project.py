@@ -15,6 +15,7 @@ from workflows.hpc.setup.secrets import write_private
 from workflows.hpc.setup.settings import HpcSettings, MongoSettings
 from workflows.hpc.setup.settings_file import read_settings
 from workflows.hpc.setup.workers import execution_documents, worker_documents
+from workflows.inputs.yaml_file import yaml_text
 
 if TYPE_CHECKING:
     from jobflow_remote.config.base import Project
@@ -23,18 +24,6 @@ SETTINGS_FILE = "hpc.yaml"
 HIDDEN = "********"
 SETTINGS_MARK = "cuprolith_hpc"
 """Key of a project's metadata that says where its settings are."""
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes scripts line by line."""
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _represent_text)
 
 
 @dataclass(frozen=True)
@@ -155,7 +144,7 @@ def write_project(settings: HpcSettings, files: ProjectFiles, password: SecretSt
     """
     validated_project(settings, files)
     revealed = password.get_secret_value() if password is not None else None
-    text = document_text(project_data(settings, files, revealed))
+    text = yaml_text(project_data(settings, files, revealed))
     standing = _read(files.project)
     if standing == text:
         files.project.chmod(0o600)
@@ -170,12 +159,6 @@ def write_project(settings: HpcSettings, files: ProjectFiles, password: SecretSt
         write_private(files.project.with_name(f"{files.project.name}.bak"), standing)
     write_private(files.project, text)
     return True
-
-
-def document_text(document: dict[str, Any]) -> str:
-    """Return a project as the text of its file."""
-    text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
-    return text
 
 
 def project_data(

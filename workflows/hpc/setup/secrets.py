@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from cuprolith.errors import CuprolithError
+from cuprolith.json_files import write_atomically
 from workflows.hpc.setup.settings import MongoSettings
 
 PASSWORD_VARIABLE = "CUPROLITH_MONGO_PASSWORD"
@@ -51,39 +51,7 @@ def require_private(path: Path) -> None:
     CuprolithError
         If somebody can, or it is another user's.
     """
-    _check_private(path.stat(), path)
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that nobody but its owner can read, at no moment; a kill leaves the old one."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _content(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            _check_private(os.fstat(file.fileno()), path)  # of what is read, not of what was there
-            return file.read().decode("utf-8", errors="surrogateescape").rstrip("\r\n")
-    except OSError as error:
-        raise CuprolithError(
-            f"the password file cannot be read: {error.strerror}",
-            where=str(path),
-            key="mongodb.password_file",
-            remedy="write the password into it, and chmod 600 it",
-        ) from None
-
-
-def _check_private(found: os.stat_result, path: Path) -> None:
+    found = path.stat()
     if found.st_uid not in {os.geteuid(), 0}:
         raise CuprolithError(
             "this file is another user's",
@@ -96,3 +64,25 @@ def _check_private(found: os.stat_result, path: Path) -> None:
             where=str(path),
             remedy=f"chmod 600 {path}",
         )
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that nobody but its owner can read, at no moment; a kill leaves the old one."""
+    before = os.umask(0o077)
+    try:
+        write_atomically(path, [text])
+    finally:
+        os.umask(before)
+
+
+def _content(path: Path) -> str:
+    try:
+        require_private(path)
+        return path.read_text(encoding="utf-8", errors="surrogateescape").rstrip("\r\n")
+    except OSError as error:
+        raise CuprolithError(
+            f"the password file cannot be read: {error.strerror}",
+            where=str(path),
+            key="mongodb.password_file",
+            remedy="write the password into it, and chmod 600 it",
+        ) from None

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from cuprolith.errors import CuprolithError
-from workflows.hpc.setup.job_script import allocation_script, job_script, plain_job_name
+from workflows.hpc.setup.job_script import example_script, plain_job_name
 from workflows.hpc.setup.project import ProjectFiles, validated_project
 from workflows.hpc.setup.scheduler import SCHEDULERS
 from workflows.hpc.setup.settings_file import checked_settings
@@ -17,7 +17,6 @@ from workflows.hpc.setup.settings_file import checked_settings
 pytest.importorskip("jobflow_remote")
 
 SETTINGS = Path(__file__).parent / "golden" / "settings"
-UID = "00000000-0000-4000-8000-000000000000"
 # {c} is what an attack would make
 PAYLOADS = ("; touch {c} #", "$(touch {c})", "`touch {c}`", "'; touch {c}; '", '"; touch {c}; "')
 BREAKS = ("\ntouch {c}\n", "\r\n#SBATCH --wrap=x", "\x00", "\x1b[2J", "\u2028touch {c}")
@@ -51,15 +50,10 @@ def full(scheduler, work):
     return data | {"work_dir": str(work)}
 
 
-def scripts(data, work):
+def scripts(data):
     settings = checked_settings(data, Path("settings.yaml"))
     project = validated_project(settings, ProjectFiles(Path("/projects"), "licu"))
-    made = []
-    for name, worker in project.workers.items():
-        made.append(job_script(project, name, job_name="a", run_dir=work, exec_config="vasp"))
-        if worker.is_batch:
-            made.append(allocation_script(project, name, uid=UID))
-    return made
+    return [example_script(project, name) for name in project.workers]
 
 
 def run(texts, folder):
@@ -92,7 +86,7 @@ def test_names_are_refused_or_inert(scheduler, tmp_path):
             continue
         for payload in PAYLOADS:
             try:
-                texts |= set(scripts(replaced(data, path, payload.format(c=canary)), work))
+                texts |= set(scripts(replaced(data, path, payload.format(c=canary))))
             except CuprolithError:
                 continue
     assert len(texts) > 10
@@ -133,9 +127,7 @@ FREE = [
 def test_free_lines_are_written_as_they_are(tmp_path):
     data = full("slurm", tmp_path)
     data["environment"] = {"bin": "/usr/bin", "lines": FREE}
-    script = next(
-        text for text in scripts(data, tmp_path) if FREE[0] in text and "module" not in text
-    )
+    script = next(text for text in scripts(data) if FREE[0] in text and "module" not in text)
     assert [line for line in script.splitlines() if line in FREE] == FREE
     run([script], tmp_path)
 
@@ -157,7 +149,7 @@ def test_commands_of_a_script_see_no_shell(tmp_path):
     """The VASP command is split into words by custodian: the variable arrives as one text."""
     data = full("slurm", tmp_path)
     data["vasp"]["command"] = "srun -n $SLURM_NTASKS vasp_std"
-    script = next(text for text in scripts(data, tmp_path) if "VASP_CMD" in text)
+    script = next(text for text in scripts(data) if "VASP_CMD" in text)
     line = next(line for line in script.splitlines() if "VASP_CMD" in line)
     shown = subprocess.run(
         ["bash", "-c", f'{line}; printf %s "$VASP_CMD"'],
