@@ -69,7 +69,7 @@ def doctor(
             with keys_located(campaign or Path()):
                 checks = examine(loaded)
             for check in [] if as_json else checks:
-                _show(check)
+                show_check(check)
         if as_json:
             import json
 
@@ -89,7 +89,7 @@ def _examine_project(project: str | None, timeout: float | None, *, shown: bool)
     def report(check: Check) -> None:
         checks.append(check)
         if shown:
-            _show(check, _WORDS[check.status], wrapped=False)
+            show_check(check, _WORDS[check.status], wrapped=False)
 
     with quiet_jobflow_remote(), progress_on(console) if shown else nullcontext():
         files = project_files(project)
@@ -101,7 +101,8 @@ def _examine_project(project: str | None, timeout: float | None, *, shown: bool)
     return checks
 
 
-def _show(check: Check, word: str = "", *, wrapped: bool = True) -> None:
+def show_check(check: Check, word: str = "", *, wrapped: bool = True) -> None:
+    """Print a check and its remedy."""
     text = f"{_MARKS[check.status]} {escape(check.subject)}: {word}{escape(check.found)}"
     console.print(text, soft_wrap=not wrapped)
     if check.remedy:

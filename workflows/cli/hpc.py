@@ -8,12 +8,11 @@ import typer
 from rich.markup import escape
 
 from workflows.cli.console import console, errors_shown
+from workflows.cli.doctor import show_check
 from workflows.cli.hpc_options import ProjectOption, project_files, quiet_database
 from workflows.cli.options import DebugOption
 
 app = typer.Typer(no_args_is_help=True)
-
-_MARKS = {"ok": "[green]✓[/]", "missing": "[red]✗[/]", "note": "[yellow]•[/]"}
 
 
 @app.callback()
@@ -93,9 +92,7 @@ def check(
             typer.echo(json.dumps([found.model_dump() for found in checks], indent=1))
         else:
             for found in checks:
-                _say(f"{_MARKS[found.status]} {escape(found.subject)}: {escape(found.found)}")
-                if found.remedy:
-                    _say(f"    → {escape(found.remedy)}")
+                show_check(found, wrapped=False)
         if any(found.status == "missing" for found in checks):
             raise typer.Exit(1)
 

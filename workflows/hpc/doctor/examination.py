@@ -51,7 +51,7 @@ def examine_project(
     Raises
     ------
     CuprolithError
-        If the database does not answer any more while it is used.
+        If the database does not answer or refuses while jobs are sent and watched.
     """
     from jobflow_remote.config.base import ConfigError
     from jobflow_remote.config.manager import ConfigManager
@@ -75,17 +75,22 @@ def examine_project(
     unusable = [own_subject(name) for name in project.workers if name not in workers]
     try:
         with opened_database(files.name) as controller:
-            report(Check(subject="database", status="ok", found=_place(controller)))
-            if not _passed([_queue(controller)], report):
-                _skip(report, "needs the queue", "runner", "round trip")
-            elif not _passed([_runner(controller)], report):
-                _skip(report, "needs the runner", "round trip")
-            else:
-                _skip(report, "needs its worker", *unusable)
-                round_trip(controller, workers, report, seconds=seconds, gpus=gpus)
+            database = Check(subject="database", status="ok", found=_place(controller))
+            queue = _queue(controller)
+            runner = _runner(controller) if queue.status == "ok" else None
     except CuprolithError as error:
         report(failed("database", error))
         _skip(report, "needs the database", "queue", "runner", "round trip")
+        return
+    _passed([database, queue], report)
+    if runner is None:
+        _skip(report, "needs the queue", "runner", "round trip")
+    elif not _passed([runner], report):
+        _skip(report, "needs the runner", "round trip")
+    else:
+        _skip(report, "needs its worker", *unusable)
+        with opened_database(files.name) as controller:
+            round_trip(controller, workers, report, seconds=seconds, gpus=gpus)
 
 
 def _others_project(files: ProjectFiles) -> Check:

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from pymongo.errors import OperationFailure
 
+from cuprolith.errors import CuprolithError
 from workflows.doctor import Check
 from workflows.hpc.doctor import examination as doctor
 from workflows.hpc.doctor.examination import examine_project
@@ -119,7 +120,10 @@ def test_a_database_that_refuses_is_told(examined, private, monkeypatch):
         raise OperationFailure("not authorized on licu")
 
     monkeypatch.setattr(doctor, "runner_sign", lambda _: RunnerSign(runs=True))
-    monkeypatch.setattr(doctor, "round_trip", refuse)
+    monkeypatch.setattr(doctor, "round_trip", refuse)  # only the jobs write
+    with pytest.raises(CuprolithError, match="not authorized on licu"):
+        examined()
+    monkeypatch.setattr(doctor, "runner_sign", refuse)
     assert "not authorized on licu" in examined()["database"].found
 
 
