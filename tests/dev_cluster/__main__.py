@@ -45,7 +45,7 @@ def up(
     projects_folder: ProjectsOption = None,
     debug: DebugOption = False,
 ) -> None:
-    """Start SLURM and the database, or what of them does not run, and write the project."""
+    """Start the parts of SLURM and the database that do not run, and write the project."""
     with errors_shown(debug=debug):
         cluster = _cluster(folder)
         cluster.up(cpus=cpus, projects=projects_folder)
@@ -63,7 +63,7 @@ def up(
 
 @app.command()
 def status(folder: FolderOption = None, debug: DebugOption = False) -> None:
-    """Tell how each part is; exits with 1 if one of SLURM or the database does not serve."""
+    """Show each part; exits with 1 if one of SLURM or the database does not answer."""
     with errors_shown(debug=debug):
         if not _show(_cluster(folder)):
             raise typer.Exit(1)
