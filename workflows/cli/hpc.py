@@ -48,13 +48,13 @@ def write(
 ) -> None:
     """Write the jobflow-remote project that the settings describe."""
     with errors_shown(debug=debug):
-        from workflows.hpc.setup.check import checked_files_settings
+        from workflows.hpc.setup.check import read_private_settings
         from workflows.hpc.setup.project import project_data, validated_project, write_project
         from workflows.hpc.setup.secrets import mongodb_password
         from workflows.inputs.yaml_file import yaml_text
 
         files = project_files(project)
-        settings = checked_files_settings(files)
+        settings = read_private_settings(files)
         if dry_run:
             validated_project(settings, files)
             typer.echo(yaml_text(project_data(settings, files)))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def check_project(files: ProjectFiles) -> list[Check]:
     """Check settings, project, file modes, job scripts, and that no other project interferes."""
     try:
-        settings = checked_files_settings(files)
+        settings = read_private_settings(files)
     except CuprolithError as error:
         return [failed("settings", error)]
     found = [
@@ -52,7 +52,7 @@ def failed(subject: str, error: CuprolithError) -> Check:
     )
 
 
-def checked_files_settings(files: ProjectFiles) -> HpcSettings:
+def read_private_settings(files: ProjectFiles) -> HpcSettings:
     """Read the settings of a project.
 
     Raises
