@@ -18,7 +18,7 @@ from workflows.hpc.job_metadata import CAMPAIGN, RESOURCE, STAGE
 from workflows.hpc.jobs.campaign_jobs import PROBE_CAMPAIGN, CampaignJobs, JobRecord, find_job
 from workflows.hpc.jobs.job_database import jf_command
 from workflows.hpc.jobs.job_states import PASSING_STATES, UNDERWAY_STATES
-from workflows.hpc.jobs.stopping import LOCK_SECONDS
+from workflows.hpc.jobs.jobflow_remote_repairs import LOCK_SECONDS
 from workflows.hpc.setup.workers import VASP_EXECUTION
 from workflows.progress import progress_bar
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import yaml
 
 from cuprolith.errors import CuprolithError
 from workflows.doctor import Check
-from workflows.hpc.setup.job_script import allocation_script, job_script
+from workflows.hpc.setup.job_script import job_script
 from workflows.hpc.setup.project import (
     FREE_KEYS,
     ProjectFiles,
@@ -25,7 +24,6 @@ from workflows.hpc.setup.settings_file import read_settings
 if TYPE_CHECKING:
     from jobflow_remote.config.base import Project
 
-_SAMPLE = uuid.UUID(int=0)
 _AGAIN = "cuprolith hpc init --project {} --force"
 
 
@@ -102,8 +100,6 @@ def _script_of(project: Project, name: str) -> Callable[[], str]:
             job_script(
                 project, name, job_name="check", run_dir=worker.work_dir, exec_config=execution
             )
-        if worker.is_batch:
-            allocation_script(project, name, uid=str(_SAMPLE))
         return f"{worker.scheduler_type}, jobs run in {worker.work_dir}"
 
     return make

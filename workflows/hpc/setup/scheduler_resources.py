@@ -22,18 +22,6 @@ def resources(settings: HpcSettings, given: ClassSettings) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def run_once(settings: HpcSettings) -> dict[str, str]:
-    """Return the options of a job that its scheduler does not run again after a node's failure.
-
-    An allocation of a batch that ran again would not know the jobs that it was running, and hide
-    from jobflow-remote that nobody runs them.
-    """
-    if settings.scheduler == "slurm":
-        # qtoolkit's own `requeue` writes what sbatch refuses.
-        return {"qverbatim": "#SBATCH --no-requeue"}
-    return {"rerunnable": "n"}
-
-
 def _slurm(settings: HpcSettings, given: ClassSettings) -> dict[str, Any]:
     kind = f"{given.gpu_type}:" if given.gpu_type else ""
     return {

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from cuprolith.errors import CuprolithError
-from workflows.hpc.setup.job_script import allocation_script, job_script
+from workflows.hpc.setup.job_script import job_script
 from workflows.hpc.setup.project import ProjectFiles, project_text, validated_project
 from workflows.hpc.setup.settings_file import checked_settings
 
@@ -94,8 +94,6 @@ def scripts(data, work):
             job_script(project, name, job_name="a", run_dir=work, exec_config=execution)
             for execution in ("", "vasp")
         ]
-        if worker.is_batch:
-            made.append(allocation_script(project, name, uid=UID))
         # as `jf project check` gives it to a login node
         made.append("; ".join((worker.pre_run or "").strip().splitlines()) + "; true")
     return made
@@ -137,7 +135,6 @@ def run(tmp_path):
 def test_injections_are_refused_or_inert(scheduler, tmp_path, run):
     work, canary = tmp_path / "work", tmp_path / "canary"
     work.mkdir()
-    (work / "batches" / "dft-small-batch" / "processes").mkdir(parents=True)
     data = full(scheduler, work)
     lines = [len(text.splitlines()) for text in scripts(data, work)]
     tried, inert = 0, set()

@@ -11,7 +11,6 @@ from workflows.hpc.setup.project import (
     mongodb_password,
     project_text,
     projects_folder,
-    validated_project,
     write_project,
 )
 from workflows.hpc.setup.settings_file import checked_settings, read_settings
@@ -44,7 +43,7 @@ def test_jobflow_remote_finds_it_and_reads_it_as_it_was_meant(files, settings, m
     project = ConfigManager().get_project("licu")
     assert set(project.workers) == {"dft-small", "dft-small-batch", "dft-large", "gpu", "cpu"}
     assert project.workers["dft-large"].max_jobs == 20
-    assert project.workers["dft-small-batch"].is_batch
+    assert project.workers["dft-small-batch"].max_jobs == 4
     assert project.get_queue_store().password == "secret"
     assert project.get_queue_store().mongoclient_kwargs == {"tls": True}
     store = project.get_jobstore()
@@ -95,19 +94,6 @@ def test_a_loose_mode_is_mended_when_written_again(files, settings):
     files.project.chmod(0o644)
     write_project(settings, files, SecretStr("a"), force=False)
     assert files.project.stat().st_mode & 0o777 == 0o600
-
-
-def test_batch_workers_share_no_folder(files, settings):
-    data = settings.as_data()
-    data["classes"]["cpu"]["batch"] = {}
-    project = validated_project(checked_settings(data, Path()), files)
-    folders = [
-        folder
-        for worker in project.workers.values()
-        if worker.batch
-        for folder in (worker.batch.work_dir, worker.batch.jobs_handle_dir)
-    ]
-    assert len(set(folders)) == len(folders) == 4
 
 
 def test_no_password_no_user(files):
