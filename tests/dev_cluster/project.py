@@ -82,7 +82,7 @@ def cluster_settings(
         "mongodb": {"host": "127.0.0.1", "port": database_port, "database": DATABASE},
     }
     classes: dict[str, Any] = {name: {"walltime": _WALLTIME} for name in sizes}
-    classes["dft-small"]["batch"] = {"longest_job": _SHORT_JOB, "idle": 30}
+    classes["dft-small"]["batch"] = {"longest_job": _SHORT_JOB}
     path = None if projects is None else project_files(projects).settings
     standing: Mapping[str, Any] = {}
     if path is not None and path.exists():

@@ -178,7 +178,7 @@ class FaultyCluster:
             return list(CampaignJobs(controller, campaign).in_states(*states))
 
     def queue_id(self, campaign: str, name: str) -> str:
-        """Return SLURM's id of a job, or of the allocation whose batch it runs in."""
+        """Return SLURM's id of a job."""
         with self.controller() as controller:
             query = {"job.metadata.campaign": campaign, "job.name": name}
             found = controller.jobs.find_one(query, ["remote"])
@@ -231,8 +231,7 @@ class FaultyCluster:
 
     def _settings(self) -> dict[str, Any]:
         one = {"queue": "dev", "walltime": "01:00:00"}
-        # Two, since jobflow-remote does not fill the place of a process that has waited in vain.
-        batch = {"idle": 10, "longest_job": "00:10:00", "processes": 2, "parallel_jobs": 2}
+        batch = {"longest_job": "00:10:00", "processes": 2}
         short = {"variables": {"CUPROLITH_WALL_TIME": str(SHORT_WALL_TIME)}}
         return {
             "project": PROJECT,

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 from cuprolith.errors import CuprolithError
 from workflows.hpc.doctor.probe import examine_node
 from workflows.hpc.job_metadata import CAMPAIGN, RESOURCE, STAGE
-from workflows.hpc.jobs.batches import withdraw_from_batches
 from workflows.hpc.jobs.campaign_jobs import PROBE_CAMPAIGN, JobRecord, find_job
 from workflows.hpc.jobs.job_database import jf_command
-from workflows.hpc.jobs.job_states import BATCH_SUBMITTED, UNDERWAY_STATES, word_of
-from workflows.hpc.jobs.stopping import LOCK_SECONDS
+from workflows.hpc.jobs.job_states import UNDERWAY_STATES, word_of
+from workflows.hpc.jobs.jobflow_remote_repairs import LOCK_SECONDS
 from workflows.hpc.setup.workers import VASP_EXECUTION
 from workflows.progress import progress_bar
 
@@ -33,7 +32,7 @@ _POLL_SECONDS = 1.0
 _RUNNER_LOOKS = 4
 _RUNNER_SECONDS = 120.0
 # Where taking a job away would hit the runner or an allocation in the middle of it.
-_IN_HAND = ("CHECKED_OUT", "BATCH_RUNNING", "RUN_FINISHED", "DOWNLOADED")
+_IN_HAND = ("CHECKED_OUT", "RUN_FINISHED", "DOWNLOADED")
 
 
 def submit_probe(controller: JobController, worker: str) -> JobRecord:
@@ -142,8 +141,6 @@ def remove_probes(
         try:
             probe = find_job(controller, uuid)
             if force or has_ended(probe) or probe.state not in _IN_HAND:
-                if probe.state == BATCH_SUBMITTED:
-                    withdraw_from_batches(controller, probe)
                 controller.delete_flow(
                     flow["uuid"], delete_output=True, delete_files=True, wait=LOCK_SECONDS
                 )

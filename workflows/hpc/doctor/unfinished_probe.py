@@ -24,7 +24,7 @@ _STDERR = re.compile(r"stderr=(?P<quote>['\"])(?P<text>.+?)(?P=quote)")
 _OLD_PROJECT = "jobflow_remote.config.base.ConfigError"
 _UNKNOWN_FUNCTION = "could not be deserialized"
 _STOPPED_LINE = "cuprolith: this line of the job script failed:"
-_WAITS = {"SUBMITTED": "waits in the queue", "BATCH_SUBMITTED": "waits for an allocation"}
+_WAITS = {"SUBMITTED": "waits in the queue"}
 
 
 def explain_probe(controller: JobController, probe: JobRecord, *, seconds: float) -> Check:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from workflows.hpc.jobs.status import CampaignStatus
 
-# The file that a stage writes last tells that what it makes is there.
+# Where the file that a stage writes last is there, all that the stage makes is.
 _MADE = {
     "structures": "structures/structures.json",
     "labels": "labels/labels.json",
@@ -20,7 +20,7 @@ _MADE = {
 }
 
 
-def not_there_yet(paths: Iterable[str], standing: CampaignStatus) -> str:
+def not_there_yet(paths: Iterable[str], status: CampaignStatus) -> str:
     """Return in one sentence what is missing in a campaign's folder, and why; empty if nothing is.
 
     Parameters
@@ -36,14 +36,14 @@ def not_there_yet(paths: Iterable[str], standing: CampaignStatus) -> str:
     ]
     if not missing:
         return ""
-    return f"no {', '.join(missing)} yet: {', '.join(_open_stages(standing)) or 'no job is left'}"
+    return f"no {', '.join(missing)} yet: {', '.join(_open_stages(status)) or 'no job is left'}"
 
 
-def _open_stages(standing: CampaignStatus) -> list[str]:
+def _open_stages(status: CampaignStatus) -> list[str]:
     done: Counter[str] = Counter()
     jobs: Counter[str] = Counter()
     failed: Counter[str] = Counter()
-    for stage in standing.stages:
+    for stage in status.stages:
         others = sum(stage.other.values())
         done[stage.stage] += stage.done
         failed[stage.stage] += stage.failed

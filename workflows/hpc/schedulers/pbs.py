@@ -40,9 +40,5 @@ class PbsSettings(HpcSettings):
             "qverbatim": "#PBS -S /bin/bash",
         }
 
-    def run_once(self) -> dict[str, str]:
-        """Return the option."""
-        return {"rerunnable": "n"}
-
 
 SCHEDULER = Scheduler(name="pbs", settings=PbsSettings)

@@ -78,10 +78,6 @@ class SgeSettings(HpcSettings):
             "qverbatim": "#$ -S /bin/bash",
         }
 
-    def run_once(self) -> dict[str, str]:
-        """Return the option."""
-        return {"rerunnable": "n"}
-
 
 SCHEDULER = Scheduler(
     name="sge",

@@ -42,10 +42,6 @@ class SlurmSettings(HpcSettings):
             "time": clock(given.walltime),
         }
 
-    def run_once(self) -> dict[str, str]:
-        """Return the option; qtoolkit's own `requeue` writes what sbatch refuses."""
-        return {"qverbatim": "#SBATCH --no-requeue"}
-
     def thread_variables(self, threads: int) -> dict[str, int]:
         """Return the variables; srun does not take --cpus-per-task from its job since 22.05."""
         common = super().thread_variables(threads)

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 from cuprolith.errors import CuprolithError
 
 if TYPE_CHECKING:
-    from jobflow_remote.config.base import BatchConfig, Project, WorkerBase
+    from jobflow_remote.config.base import Project, WorkerBase
     from jobflow_remote.remote.queue import QueueManager
-
-_EXAMPLE_UID = "00000000-0000-4000-8000-000000000000"
 
 
 def job_script(
@@ -41,43 +39,13 @@ def job_script(
     )
     manager = _queue_manager(project, worker_name)
     command = (worker.execution_cmd or "jf -fe execution run {}").format(run_dir)
-    options: dict[str, Any] = {}
-    if worker.is_batch:  # what the allocation's process runs; the allocation has the environment
-        manager, pre_run = manager.get_shell_manager(), execution.pre_run
-    else:
-        pre_run = "\n".join(filter(None, [worker.pre_run, execution.pre_run]))
-        options = deepcopy(worker.resources or {})
+    pre_run = "\n".join(filter(None, [worker.pre_run, execution.pre_run]))
+    options = deepcopy(worker.resources or {})
     return _script(manager, command, pre_run, options, job_name, run_dir)
-
-
-def _allocation_script(project: Project, worker_name: str, batch: BatchConfig) -> str:
-    """Return the script of an allocation in which a worker's short jobs run."""
-    from jobflow_remote.remote.data import get_job_path
-
-    worker, uid = project.workers[worker_name], _EXAMPLE_UID
-    flags = {
-        "-mj": batch.max_jobs_per_batch,
-        "-mt": batch.max_time,
-        "-mw": batch.max_wait,
-        "-pj": batch.parallel_jobs,
-        "-st": batch.sleep_time,
-    }
-    command = f"jf -fe execution run-batch {worker.work_dir} {batch.jobs_handle_dir} {uid}"
-    command += "".join(f" {flag} {value}" for flag, value in flags.items() if value)
-    return _script(
-        _queue_manager(project, worker_name),
-        command,
-        worker.pre_run,
-        deepcopy(worker.resources or {}),
-        f"batch_{uid}",
-        Path(get_job_path(uid, None, batch.work_dir)),
-    )
 
 
 def example_script(project: Project, worker_name: str) -> str:
     """Return the script that a worker submits for a job named ``example``.
-
-    For a batch worker, the allocation's, and below it what it runs for each job.
 
     Raises
     ------
@@ -87,13 +55,9 @@ def example_script(project: Project, worker_name: str) -> str:
     worker = _worker(project, worker_name)
     run_dir = worker.work_dir / "aa" / "bb" / "cc" / "example"
     execution = next(iter(project.exec_config), "") if worker_name.startswith("dft-") else ""
-    script = job_script(
+    return job_script(
         project, worker_name, job_name="example", run_dir=run_dir, exec_config=execution
     )
-    if worker.batch is None:
-        return script
-    allocation = _allocation_script(project, worker_name, worker.batch)
-    return f"{allocation}\n\n# submit.sh of each job\n{script}"
 
 
 def plain_job_name(name: str) -> str:

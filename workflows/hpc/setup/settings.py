@@ -110,23 +110,17 @@ class EnvironmentSettings(Settings):
 
 
 class BatchSettings(Settings):
-    """Allocations that run one short job after the other."""
+    """Jobs of the scheduler that run several short jobs, one after the other."""
 
     processes: Count = Field(
-        default=2, description="allocations at a time (jobflow-remote's max_jobs)"
+        default=2, description="such jobs in the queue at a time (the worker's max_jobs)"
     )
-    parallel_jobs: Count = Field(default=1, description="jobs side by side in an allocation")
-    jobs_per_process: Count | None = Field(
-        default=None, description="jobs after which an allocation ends; else its wall time decides"
-    )
+    jobs_per_process: Count = Field(default=20, description="most short jobs in one of them")
     longest_job: Walltime = Field(
-        default=1800, description="no job is started when less than this of the wall time is left"
+        default=1800, description="no short job is begun when less of the wall time is left"
     )
     up_to_atoms: Count = Field(
         default=16, description="label jobs of structures with at most so many atoms are short"
-    )
-    idle: Annotated[int, Field(ge=10, le=3600)] = Field(
-        default=120, description="seconds without a job after which an allocation ends"
     )
 
 
@@ -270,14 +264,6 @@ class HpcSettings(Settings):
 
         qtoolkit's `QResources` are not used: they know no memory per node, and for SGE they yield
         PBS's ``select=…``. What is None is left out.
-        """
-        raise NotImplementedError
-
-    def run_once(self) -> dict[str, str]:
-        """Return the option of a job that is not run again after a node's failure.
-
-        An allocation of a batch that ran again would not know the jobs that it was running, and
-        hide from jobflow-remote that nobody runs them.
         """
         raise NotImplementedError
 

@@ -90,7 +90,7 @@ def campaign_flow(workdir: Workdir, queue: QueueFile, *, tunes: bool) -> Flow:
             stable_uuid("queue", str(queue.submission), "stage", stage, str(workdir.root))
         )
         made.update_metadata({RESOURCE: _RESOURCES[stage]}, dynamic=False)
-        made = placed(made, workdir, queue, made, stage)
+        placed(made, workdir, queue, stage, stage, made.metadata)
         if stage not in _AFTER_FAILURES:
             made.config.on_missing_references = OnMissing.ERROR
         after = made.output

@@ -64,7 +64,7 @@ def settings(cluster, folder):
             "variables": {"PYTHONPATH": str(ROOT)},
         },
         "classes": {
-            "dft-small": {**one, "batch": {"idle": 10, "longest_job": "00:01:00"}},
+            "dft-small": {**one, "batch": {"longest_job": "00:01:00"}},
             "dft-large": {**one, "tasks_per_node": 2},
             "gpu": one.copy(),
             "cpu": one.copy(),

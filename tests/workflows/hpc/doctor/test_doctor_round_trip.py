@@ -85,7 +85,7 @@ def test_ctrl_c_leaves_nothing(controller, trip):
     assert job["job"]["name"] == "label"
 
 
-@pytest.mark.parametrize("at", ["READY", "SUBMITTED", "BATCH_RUNNING", "REMOTE_ERROR", "COMPLETED"])
+@pytest.mark.parametrize("at", ["READY", "SUBMITTED", "RUNNING", "REMOTE_ERROR", "COMPLETED"])
 def test_what_a_killed_doctor_left_is_removed(controller, trip, tmp_path, at):
     put(controller, submit_probe(controller, "cpu").db_id, at)
     found = trip(lambda: complete(controller, tmp_path))

@@ -43,7 +43,7 @@ def test_it_is_no_campaign(controller):
 
 def test_left_overs_are_what_has_the_name_of_a_doctor(controller):
     submit_probe(controller, "cpu")
-    put(controller, submit_probe(controller, "dft-small").db_id, "BATCH_SUBMITTED")
+    put(controller, submit_probe(controller, "dft-small").db_id, "SUBMITTED")
     submit(controller, campaign="doctor")
     assert remove_left_overs(controller) == []
     (job,) = controller.jobs.find()
@@ -117,7 +117,6 @@ def test_not_longer_than_asked(controller):
         ("FAILED", True),
         ("CHECKED_OUT", False),
         ("DOWNLOADED", False),
-        ("BATCH_RUNNING", False),
     ],
 )
 def test_what_somebody_works_on_is_left_to_them(controller, at, free):

@@ -65,5 +65,3 @@ def test_what_runs_or_waits_for_a_place_is_not_known_yet(said, controller):
     assert "on its way (UPLOADED)" in said("UPLOADED").found
     controller.project.workers["cpu"].max_jobs = 3
     assert "the worker runs 3 jobs at a time" in said("UPLOADED").found
-    said_of_batch = said("BATCH_SUBMITTED").found
-    assert said_of_batch.endswith("waits for an allocation")

@@ -78,7 +78,7 @@ def run(texts, folder):
 @pytest.mark.parametrize("scheduler", SCHEDULERS.entries)
 def test_names_are_refused_or_inert(scheduler, tmp_path):
     work, canary = tmp_path / "work", tmp_path / "canary"
-    (work / "batches" / "dft-small-batch" / "processes").mkdir(parents=True)
+    work.mkdir()
     data = full(scheduler, work)
     texts = set()
     for path in places(data):

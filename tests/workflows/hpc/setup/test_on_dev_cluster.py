@@ -41,7 +41,7 @@ def settings(cluster, work):
             "variables": {"OF_ALL": "two words; 'x'"},
         },
         "classes": {
-            "dft-small": {**one, "batch": {"idle": 10, "longest_job": "00:01:00"}},
+            "dft-small": {**one, "batch": {"longest_job": "00:01:00"}},
             "dft-large": {**one, "tasks_per_node": 2, "memory_gb": 1},
             "gpu": {**one, "threads_per_task": 2},
             "cpu": one.copy(),

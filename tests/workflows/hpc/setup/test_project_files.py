@@ -11,7 +11,6 @@ from workflows.hpc.setup.project import (
     ProjectFiles,
     project_data,
     projects_folder,
-    validated_project,
     write_project,
 )
 from workflows.hpc.setup.secrets import mongodb_password, write_private
@@ -51,7 +50,7 @@ def test_jobflow_remote_finds_it_and_reads_it_as_it_was_meant(files, settings, m
     project = ConfigManager().get_project("licu")
     assert set(project.workers) == {"dft-small", "dft-small-batch", "dft-large", "gpu", "cpu"}
     assert project.workers["dft-large"].max_jobs == 20
-    assert project.workers["dft-small-batch"].is_batch
+    assert project.workers["dft-small-batch"].max_jobs == 4
     assert project.get_queue_store().password == "secret"
     assert project.get_queue_store().mongoclient_kwargs == {"tls": True}
     store = project.get_jobstore()
@@ -104,19 +103,6 @@ def test_a_loose_mode_is_corrected_when_written_again(files, settings):
     files.project.chmod(0o644)
     written(settings, files, "a")
     assert files.project.stat().st_mode & 0o777 == 0o600
-
-
-def test_batch_workers_share_no_folder(files, settings):
-    data = yaml.safe_load((GOLDEN / "slurm.yaml").read_text())
-    data["classes"]["cpu"]["batch"] = {}
-    project = validated_project(checked_settings(data, Path()), files)
-    folders = [
-        folder
-        for worker in project.workers.values()
-        if worker.batch
-        for folder in (worker.batch.work_dir, worker.batch.jobs_handle_dir)
-    ]
-    assert len(set(folders)) == len(folders) == 4
 
 
 def test_no_password_no_user(files):

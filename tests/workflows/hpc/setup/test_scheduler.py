@@ -19,9 +19,6 @@ class OarSettings(HpcSettings):
     def resources(self, name):
         return {"queue": self.classes[name].queue, "select": f"type={self.kind}"}
 
-    def run_once(self):
-        return {"idempotent": "no"}
-
 
 @pytest.fixture
 def oar(monkeypatch):
@@ -36,4 +33,3 @@ def test_its_settings_make_the_workers(oar, tmp_path):
     workers = worker_documents(read_settings(files.settings))
     assert workers["cpu"]["scheduler_type"] == "oar"
     assert workers["cpu"]["resources"] == {"select": "type=besteffort"}
-    assert workers["dft-small-batch"]["resources"]["idempotent"] == "no"

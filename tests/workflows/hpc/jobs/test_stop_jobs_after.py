@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 import pytest
 
 from cuprolith.errors import CuprolithError
-from tests.workflows.hpc.submitted import put, state, submit, submit_chain, with_batches
+from tests.workflows.hpc.submitted import put, state, submit, submit_chain
 from workflows.hpc.jobs.campaign_jobs import find_job
+from workflows.hpc.jobs.jobflow_remote_repairs import jobs_after, stop_jobs_after
 from workflows.hpc.jobs.retry import retry
-from workflows.hpc.jobs.take_back import jobs_after, take_back
 
 NOW = {"updated_on": datetime.now(UTC)}
 
@@ -54,28 +54,14 @@ def test_what_is_in_the_queue_is_taken_out_of_it(controller, queue):
     assert states(controller, chain) == ["READY", "WAITING", "WAITING"]
 
 
-def test_what_waits_for_a_batch_is_taken_out_of_it(controller, tmp_path):
-    batches = with_batches(controller, tmp_path)
-    first, second = submit_chain(controller)
-    put(controller, first, "FAILED", **NOW)
-    put(controller, second, "BATCH_SUBMITTED", worker="dft-small", **NOW)
-    job = find_job(controller, second)
-    batches.submit_job(job.uuid, job.index)
-    retried(controller, first)
-    assert batches.get_submitted() == []
-    assert states(controller, (first, second)) == ["READY", "WAITING"]
-
-
-@pytest.mark.parametrize("on_a_node", ["RUNNING", "BATCH_SUBMITTED", "DOWNLOADED"])
-def test_what_runs_is_waited_for(controller, tmp_path, on_a_node):
-    """A batch has begun with what none of its folders shows as waiting."""
-    with_batches(controller, tmp_path)
+@pytest.mark.parametrize("on_a_node", ["RUNNING", "DOWNLOADED"])
+def test_what_runs_is_waited_for(controller, on_a_node):
     first, second = submit_chain(controller)
     put(controller, first, "FAILED", **NOW)
     put(controller, second, on_a_node, worker="dft-small", **NOW)
     job = find_job(controller, first)
     with pytest.raises(CuprolithError, match=f"has begun without it and is {on_a_node}"):
-        take_back(controller, job, patience=0)
+        stop_jobs_after(controller, job, patience=0)
     assert states(controller, (first, second)) == ["FAILED", on_a_node]
 
 
@@ -84,7 +70,7 @@ def test_what_is_locked_is_left_alone(controller):
     put(controller, first, "FAILED", **NOW)
     put(controller, second, "UPLOADED", lock_id="runner", lock_time=datetime.now(UTC), **NOW)
     with pytest.raises(CuprolithError, match="is UPLOADED"):
-        take_back(controller, find_job(controller, first), patience=0)
+        stop_jobs_after(controller, find_job(controller, first), patience=0)
     assert state(controller, second) == "UPLOADED"
 
 
@@ -94,7 +80,7 @@ def test_what_led_to_others_cannot_be_taken_back(controller, tmp_path):
     put(controller, second, "COMPLETED", run_dir=str(tmp_path), **NOW)
     output = {"response": {"detour": {"jobs": [{"uuid": "a-follower", "index": 1}]}}}
     (tmp_path / "jfremote_out.json").write_text(json.dumps(output))
-    with pytest.raises(CuprolithError, match="the campaign has gone on without it"):
+    with pytest.raises(CuprolithError, match="the campaign has continued without it"):
         retried(controller, first)
     assert states(controller, (first, second)) == ["FAILED", "COMPLETED"]
 
@@ -113,7 +99,7 @@ def test_the_next_stage(controller, queue, collect, taken_back):
         retried(controller, first)
         assert states(controller, (first, second)) == ["READY", "WAITING"]
     else:
-        with pytest.raises(CuprolithError, match="the campaign has gone on without it"):
+        with pytest.raises(CuprolithError, match="the campaign has continued without it"):
             retried(controller, first)
         assert states(controller, (first, second)) == ["FAILED", collect]
 
@@ -123,7 +109,7 @@ def test_a_cut_off_command_is_completed_by_the_same_again(controller):
     job = find_job(controller, chain[0])
     put(controller, chain[0], "FAILED", **NOW)
     put(controller, chain[1], "READY", **NOW)
-    assert take_back(controller, job)  # and the command is killed
+    assert stop_jobs_after(controller, job)  # and the command is killed
     assert states(controller, chain) == ["FAILED", "USER_STOPPED", "USER_STOPPED"]
     retried(controller, chain[0])
     assert states(controller, chain) == ["READY", "WAITING", "WAITING"]
