@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
 
     from workflows.hpc.jobs.retry import Action
+    from workflows.hpc.setup.project import ProjectFiles
+
+DEFAULT_PROJECT = "cuprolith"
 
 ProjectOption = Annotated[
     str | None,
@@ -30,6 +33,24 @@ CampaignNameOption = Annotated[
     typer.Option("--campaign", "-c", help="Name or file; may be left out if there is only one."),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def project_files(project: str | None) -> ProjectFiles:
+    """Return where the files of a project are.
+
+    Raises
+    ------
+    CuprolithError
+        If no project can have that name.
+    """
+    from workflows.hpc.setup.project import ProjectFiles, default_project, projects_folder
+    from workflows.hpc.setup.settings import project_name
+
+    try:
+        name = project_name(project or default_project() or DEFAULT_PROJECT)
+    except ValueError as error:
+        raise CuprolithError(str(error), key="--project", remedy="choose another name") from None
+    return ProjectFiles(projects_folder(), name)
 
 
 def campaign_name(given: str) -> str:

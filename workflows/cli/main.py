@@ -11,7 +11,6 @@ from typer.core import TyperGroup
 
 from workflows.cli.cancel import cancel
 from workflows.cli.compile import compile_, package
-from workflows.cli.dev_cluster import app as dev_cluster
 from workflows.cli.doctor import doctor
 from workflows.cli.download import download
 from workflows.cli.fetch import fetch
@@ -81,7 +80,6 @@ app.command("compile")(compile_)
 app.command()(download)
 app.add_typer(reproduce, name="reproduce")
 app.add_typer(hpc, name="hpc")
-app.add_typer(dev_cluster, name="dev-cluster")
 app.command()(doctor)
 
 

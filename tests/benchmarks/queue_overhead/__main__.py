@@ -21,7 +21,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from workflows.hpc.dev_cluster.state import part_daemon
+from tests.dev_cluster.state import part_daemon
 from workflows.progress import ProgressBar, progress_bar, progress_on
 
 from . import processor_time

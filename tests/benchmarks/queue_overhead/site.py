@@ -14,11 +14,11 @@ import yaml
 from jobflow import Flow
 from jobflow_remote.config.base import Project
 
+from tests.dev_cluster.cluster import DevCluster
+from tests.dev_cluster.project import prepare, write_settings_and_project
+from tests.dev_cluster.runner import runner_process, stop_runner
 from workflows.environment import cuprolith_version
-from workflows.hpc.dev_cluster.cluster import DevCluster
-from workflows.hpc.dev_cluster.runner import runner_process, stop_runner
-from workflows.hpc.setup.project import ProjectFiles, write_project
-from workflows.hpc.setup.queue_collections import prepare_queue
+from workflows.hpc.setup.project import ProjectFiles
 from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.setup.settings_file import checked_settings
 from workflows.hpc.submission.queue_file import (
@@ -164,14 +164,14 @@ class Site:
         return checked_settings(data, self.folder)
 
     def _write_project(self) -> None:
-        write_project(self.settings, self._files, None, force=False)
+        write_settings_and_project(self.settings, self._files)
         document = yaml.safe_load(self._files.project.read_text())
         document["exec_config"] = {_CLOCK: {"pre_run": self._clock("job")}}
         for worker in document["workers"].values():
             if "batch" in worker:
                 worker["pre_run"] += "\n" + self._clock("allocation")
         self._files.project.write_text(yaml.safe_dump(document))
-        prepare_queue(self._files)
+        prepare(self._files)
 
     def _clock(self, name: str) -> str:
         return f"trap 'times >> {self.times / name}' EXIT"

@@ -19,7 +19,7 @@ from workflows.hpc.jobs.job_states import (
     WORDS,
     word_of,
 )
-from workflows.hpc.jobs.node_hours import worker_nodes
+from workflows.hpc.jobs.node_hours import job_nodes
 from workflows.hpc.jobs.runner_sign import RunnerSign, runner_sign
 from workflows.stage import ordered_stages
 
@@ -228,7 +228,7 @@ def _stage(
 def _node_hours(group: JobGroup, workers: dict[str, Any]) -> float:
     # A worker that the project no longer has counts as one node.
     worker = workers.get(group.worker)
-    nodes = group.nodes or (worker_nodes(worker) if worker is not None else 1)
+    nodes = group.nodes or (job_nodes(worker.resources) if worker is not None else 1)
     return group.seconds / 3600 * nodes
 
 

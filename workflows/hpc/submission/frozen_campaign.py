@@ -12,8 +12,8 @@ from pathlib import Path
 from cuprolith.errors import CuprolithError
 from cuprolith.hashes import file_sha256
 from cuprolith.json_files import read_json
-from workflows.hpc.fetching.campaign_folder import CampaignFolder
 from workflows.hpc.submission.campaign_file import HASH_DIGITS, campaign_file_hash
+from workflows.hpc.submission.campaign_folder import CampaignFolder
 from workflows.hpc.submission.queue_file import QueueFile, queue_file, write_queue_file
 from workflows.inputs.campaign import Campaign, campaign_differences, load_campaign
 from workflows.workdir import Workdir
@@ -42,8 +42,8 @@ class FrozenCampaign:
         self.campaign = self._local.freeze(campaign)
         self.hash = campaign_file_hash(self._local)
         self.standing_hash = ""
-        if folder.exists(self._name):
-            folder.get(self._name, self._standing)
+        if (content := folder.read(self._name)) is not None:
+            self._standing.write_bytes(content)
             self.standing_hash = file_sha256(self._standing)[:HASH_DIGITS]
 
     def differences(self) -> list[str]:
@@ -57,10 +57,11 @@ class FrozenCampaign:
         if not self.standing_hash or self.standing_hash == self.hash:
             return []
         # Below the same folder, so that equal crystal files have equal paths.
-        for file in self._folder.listing(_CRYSTALS):
-            local = self._local.root / file.path
-            if not file.problem and not local.exists():
-                self._folder.get(file.path, local)
+        for name in self._crystals():
+            local = self._local.root / name
+            if not local.exists() and (content := self._folder.read(name)) is not None:
+                local.parent.mkdir(parents=True, exist_ok=True)
+                local.write_bytes(content)
         try:
             standing = load_campaign(self._standing)
         except CuprolithError as error:
@@ -92,22 +93,32 @@ class FrozenCampaign:
     def put(self, queue: QueueFile) -> None:
         """Put the campaign into the folder, what it names first and the queue's file last."""
         write_queue_file(self._local, queue)
-        if self._local.crystals.is_dir():
-            self._folder.put_tree(self._local.crystals, _CRYSTALS)
+        present = self._crystals()
+        for crystal in sorted(self._local.crystals.glob("*/*")):
+            if self._name_of(crystal) not in present:
+                self._put(crystal)
         self._put(self._local.campaign_yaml)
         if not self._environment_is_current():
             self._put(self._local.environment_json)
         self._put(queue_file(self._local))
 
     def _put(self, path: Path) -> None:
-        self._folder.put(path, path.relative_to(self._local.root).as_posix())
+        self._folder.put(path, self._name_of(path))
+
+    def _name_of(self, path: Path) -> str:
+        return path.relative_to(self._local.root).as_posix()
+
+    def _crystals(self) -> list[str]:
+        """Return the files of crystals in the folder; they lie in folders named by content."""
+        folders = self._folder.names(_CRYSTALS)
+        return [name for folder in folders for name in self._folder.names(folder)]
 
     def _environment_is_current(self) -> bool:
         """Whether the folder has the environment of the first submission of this campaign."""
         name = self._local.environment_json.name
         try:
-            standing = json.loads(self._folder.read_text(name))["campaign_hash"]
-        except (OSError, ValueError, KeyError, TypeError):
+            standing = json.loads(self._folder.read(name) or b"")["campaign_hash"]
+        except (ValueError, KeyError, TypeError):
             return False
         return bool(standing == read_json(self._local.environment_json)["campaign_hash"])
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from cuprolith.errors import CuprolithError
 from workflows.environment import cuprolith_version
-from workflows.hpc.fetching.campaign_folder import CampaignFolder, worker_host
 from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.setup.project import project_settings
 from workflows.hpc.setup.settings import HpcSettings
+from workflows.hpc.submission.campaign_folder import CampaignFolder, worker_host
 from workflows.hpc.submission.earlier_flows import EarlierFlows, JobsUnderway, last_workdir
 from workflows.hpc.submission.frozen_campaign import FrozenCampaign
 from workflows.hpc.submission.queue_file import QueueFile, routes
@@ -182,6 +182,4 @@ def _default_workdir(settings: HpcSettings, campaign: Campaign) -> PurePosixPath
 @contextmanager
 def _opened(project: Project, place: PurePosixPath) -> Iterator[CampaignFolder]:
     with worker_host(project, _FIRST_WORKER) as host:
-        folder = CampaignFolder(host, place)
-        folder.make()
-        yield folder
+        yield CampaignFolder(host, place)
