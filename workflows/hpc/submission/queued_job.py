@@ -87,8 +87,8 @@ def queued_job(
             print(f"{error}; another job resumes it", flush=True)
             resumed = uuids
     again = [planner.resumed(group, turn + 1) for group in [resumed, *([uuid] for uuid in failed)]]
-    led_to = planner.flow((flow, each.uuid) for each in attempts for flow in each.followers)
-    detour = [*(led_to.jobs if led_to else []), *filter(None, again)]
+    led_to = planner.jobs((flow, each.uuid) for each in attempts for flow in each.followers)
+    detour = [*led_to, *filter(None, again)]
     output = {
         "jobs": [each.name for each in attempts if not each.reason],
         "not run": {each.name: each.reason for each in attempts if each.reason},
@@ -181,17 +181,22 @@ class QueuePlanner:
         # What has to end before the result of a job, and all it leads to, is there.
         self._before: dict[str, list[str]] = {}
 
-    def flow(self, flows: Iterable[Flow | tuple[Flow, str]]) -> Flow | None:
-        """Return the flow of what is left; None if nothing is.
+    def flow(self, flows: Iterable[Flow]) -> Flow | None:
+        """Return the flow of what is left of flows; None if nothing is."""
+        jobs = self.jobs((flow, None) for flow in flows)
+        return Flow(jobs, name=self._stage) if jobs else None
+
+    def jobs(self, flows: Iterable[tuple[Flow, str | None]]) -> list[Job]:
+        """Return the queued jobs of what is left.
 
         Parameters
         ----------
         flows
-            Taken one at a time; may refer to those before them. With the uuid of the job that has
-            led to it, if one has.
+            Taken one at a time; may refer to those before them. Each with the uuid of the job that
+            has led to it, if one has.
         """
-        for each in flows:
-            self._look_through(*each if isinstance(each, tuple) else (each, None))
+        for flow, origin in flows:
+            self._look_through(flow, origin)
         made: dict[str, Job] = {}
         for group in self._groups():
             after = dict.fromkeys(uuid for each in group for uuid in each.after)
@@ -199,8 +204,7 @@ class QueuePlanner:
             queued = self._queued(group, list(before.values()))
             made |= {each.uuid: queued for each in group}
         # in the order in which the flows have them, or the first of each group
-        unique = {made[uuid].uuid: made[uuid] for uuid in self._waiting}
-        return Flow(list(unique.values()), name=self._stage) if unique else None
+        return list({made[uuid].uuid: made[uuid] for uuid in self._waiting}.values())
 
     def resumed(self, uuids: list[str], turn: int) -> Job | None:
         """Return a queued job that runs jobs on which others have worked; None if there are none.
