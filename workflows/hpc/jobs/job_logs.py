@@ -122,8 +122,9 @@ def _run_folders(job: JobRecord) -> list[str]:
     workdir, structure = job.metadata.get(WORKDIR), job.metadata.get(STRUCTURE)
     if isinstance(workdir, str):
         opened = Workdir(Path(workdir))
-        if isinstance(structure, str):
-            folders += [str(opened.runs / engine / structure) for engine in _ENGINES]
+        structures = structure if isinstance(structure, list) else [structure]
+        if structure:
+            folders += [str(opened.runs / name / each) for name in _ENGINES for each in structures]
         elif job.stage == "train":
             folders.append(str(opened.root / "training"))
     return folders
