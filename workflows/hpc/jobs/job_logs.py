@@ -122,8 +122,8 @@ def _run_folders(job: JobRecord) -> list[str]:
     workdir, structure = job.metadata.get(WORKDIR), job.metadata.get(STRUCTURE)
     if isinstance(workdir, str):
         opened = Workdir(Path(workdir))
-        structures = structure if isinstance(structure, list) else [structure]
         if structure:
+            structures = structure if isinstance(structure, list) else [str(structure)]
             folders += [str(opened.runs / name / each) for name in _ENGINES for each in structures]
         elif job.stage == "train":
             folders.append(str(opened.root / "training"))
