@@ -81,13 +81,15 @@ def the_campaign(controller: JobController, given: str | None) -> str:
             return name
         raise CuprolithError(
             f"no jobs of campaign {name}; campaigns here: {', '.join(names) or 'none'}",
-            remedy="submit it, or name another --project",
+            remedy="submit it, or specify another --project",
         )
     if len(names) == 1:
         return names[0]
     raise CuprolithError(
-        f"which campaign? Here are: {', '.join(names)}" if names else "no campaign here",
-        remedy="name one" if names else "`cuprolith submit CAMPAIGN`, or name another --project",
+        f"several campaigns found: {', '.join(names)}" if names else "no campaign here",
+        remedy=f"specify one, e.g. `cuprolith status {names[0]}`"
+        if names
+        else "run `cuprolith submit CAMPAIGN`, or specify another --project",
     )
 
 

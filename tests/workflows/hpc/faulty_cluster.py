@@ -184,20 +184,20 @@ class FaultyCluster:
             found = controller.jobs.find_one(query, ["remote"])
         return str(found["remote"]["process_id"])
 
-    def take_up(self, campaign: str) -> list[str]:
+    def recover(self, campaign: str) -> list[str]:
         """Try again what a killed runner has left behind; return the names of these jobs."""
         silent = [
             each for each in self.status(campaign).troubles if each.kind in ("silent", "retried")
         ]
-        taken_up = []
+        recovered = []
         with self.controller() as controller:
             for each in silent:
                 try:
                     retry(controller, find_job(controller, each.db_id), silent_after=MOMENT)
-                    taken_up.append(each.name)
+                    recovered.append(each.name)
                 except CuprolithError as error:  # it needs a runner and nothing else
                     assert "no runner moves it on" in str(error), error
-        return sorted(taken_up)
+        return sorted(recovered)
 
     def wait_for_end(self, campaign: str, n_failed: int = 0) -> CampaignStatus:
         """Wait until no job of a campaign is left; return how it stands then."""

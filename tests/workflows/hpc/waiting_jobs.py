@@ -117,7 +117,7 @@ class WaitingCampaign:
         """All labels are there, each once, and no step was taken twice."""
         standing = self.site.wait_for_end(self.name)
         assert standing.troubles == [], self.site.explained()
-        assert self.site.take_up(self.name) == []
+        assert self.site.recover(self.name) == []
         for name in self.names:
             assert self.steps(name) == [str(step) for step in range(N_STEPS)], self.site.explained()
         found = list(self.jobs.results())

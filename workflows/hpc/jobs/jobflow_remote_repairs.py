@@ -51,8 +51,8 @@ def unlock_flow(controller: JobController, job: JobRecord, limit: datetime) -> b
 def job_output(controller: JobController, job: JobRecord) -> dict[str, Any] | None:
     """Return what a job has written into its folder; None if it has not begun.
 
-    Fault: a job whose state was lost between scheduler and database is submitted anew when it is
-    unlocked, even if its output is there. No thread found.
+    Fault: a job whose state was lost between scheduler and database is submitted again when it
+    is unlocked, even if its output is there. No thread found.
     """
     from jobflow_remote.utils.remote import SharedHosts
 

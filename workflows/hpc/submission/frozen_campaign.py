@@ -1,4 +1,4 @@
-"""The campaign in a folder on the cluster: what stands there, and how another is put in its place.
+"""The campaign in a folder on the cluster: what it holds, and how that is replaced.
 
 A submission that is killed between two files, or before its flow is added, leaves a campaign whose
 hash no flow has: the next submission sees that and completes it.
@@ -38,23 +38,23 @@ class FrozenCampaign:
         self._folder = folder
         self._local = Workdir(scratch)
         self._name = self._local.campaign_yaml.name
-        self._standing = scratch / f"standing-{self._name}"
+        self._present_yaml = scratch / f"present-{self._name}"
         self.campaign = self._local.freeze(campaign)
         self.hash = campaign_file_hash(self._local)
-        self.standing_hash = ""
+        self.present_hash = ""
         if (content := folder.read(self._name)) is not None:
-            self._standing.write_bytes(content)
-            self.standing_hash = file_sha256(self._standing)[:HASH_DIGITS]
+            self._present_yaml.write_bytes(content)
+            self.present_hash = file_sha256(self._present_yaml)[:HASH_DIGITS]
 
     def differences(self) -> list[str]:
-        """List what differs from the campaign that stands in the folder; nothing without one.
+        """List what differs from the campaign in the folder; nothing without one.
 
         Raises
         ------
         CuprolithError
             If that cannot be read.
         """
-        if not self.standing_hash or self.standing_hash == self.hash:
+        if not self.present_hash or self.present_hash == self.hash:
             return []
         # Below the same folder, so that equal crystal files have equal paths.
         for name in self._crystals():
@@ -63,15 +63,15 @@ class FrozenCampaign:
                 local.parent.mkdir(parents=True, exist_ok=True)
                 local.write_bytes(content)
         try:
-            standing = load_campaign(self._standing)
+            present = load_campaign(self._present_yaml)
         except CuprolithError as error:
-            error.message = error.message.replace(str(self._standing), self._name)
-            error.where = error.where.replace(str(self._standing), self._place)
+            error.message = error.message.replace(str(self._present_yaml), self._name)
+            error.where = error.where.replace(str(self._present_yaml), self._place)
             error.remedy = "`cuprolith submit` with --update replaces it; finished labels that "
             error.remedy += "still fit are kept"
             raise
         root = f"{self._local.root.resolve()}/"
-        return [line.replace(root, "") for line in campaign_differences(standing, self.campaign)]
+        return [line.replace(root, "") for line in campaign_differences(present, self.campaign)]
 
     def require_same(self) -> None:
         """Raise unless the folder holds this campaign, or none.
@@ -93,9 +93,9 @@ class FrozenCampaign:
     def put(self, queue: QueueFile) -> None:
         """Put the campaign into the folder, what it names first and the queue's file last."""
         write_queue_file(self._local, queue)
-        present = self._crystals()
+        there = self._crystals()
         for crystal in sorted(self._local.crystals.glob("*/*")):
-            if self._name_of(crystal) not in present:
+            if self._name_of(crystal) not in there:
                 self._put(crystal)
         self._put(self._local.campaign_yaml)
         if not self._environment_is_current():
@@ -117,10 +117,10 @@ class FrozenCampaign:
         """Whether the folder has the environment of the first submission of this campaign."""
         name = self._local.environment_json.name
         try:
-            standing = json.loads(self._folder.read(name) or b"")["campaign_hash"]
+            present = json.loads(self._folder.read(name) or b"")["campaign_hash"]
         except (ValueError, KeyError, TypeError):
             return False
-        return bool(standing == read_json(self._local.environment_json)["campaign_hash"])
+        return bool(present == read_json(self._local.environment_json)["campaign_hash"])
 
     @property
     def _place(self) -> str:

@@ -1,4 +1,4 @@
-"""Submit a campaign to a queue; submitted again, only what is missing is added."""
+"""Submit a campaign to a queue. Resubmitting adds only the jobs that are still missing."""
 
 from __future__ import annotations
 
@@ -161,15 +161,15 @@ def _require_same_underway(name: str, underway: JobsUnderway, frozen: FrozenCamp
             f"campaign {name} is in the queue already, and this file differs from it; nothing "
             "changed, nothing added. It differs in\n    " + "\n    ".join(differences),
             where=underway.workdir,
-            remedy=f"{wait}`cuprolith submit` this file with --update",
+            remedy=f"{wait}run `cuprolith submit` on this file with --update",
         )
 
 
 def _is_done(earlier: EarlierFlows, frozen: FrozenCampaign) -> bool:
-    """Whether the last flow in the folder was for what stands there, that is this, and ended."""
+    """Whether the last flow in the folder was made for this campaign, which is there, and ended."""
     return (
-        bool(frozen.standing_hash)
-        and frozen.standing_hash == earlier.last_hash()
+        bool(frozen.present_hash)
+        and frozen.present_hash == earlier.last_hash()
         and not frozen.differences()
         and earlier.is_finished()
     )

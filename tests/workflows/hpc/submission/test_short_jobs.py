@@ -87,7 +87,8 @@ def test_what_follows_starts_from_the_same_slab_runs_together(tmp_path):
             name = f"{slab.name}-{n}"
             flows.append(Flow([start, label(relax(name, start.output["start"]), name)]))
     flow = queue.flow(flows)
-    assert groups(flow)[-2:] == [ids(*(f"{slab}-{n}" for n in range(3))) for slab in ("Cu", "Li")]
+    several = [group for group in groups(flow) if len(group) > 1]
+    assert several == [ids(*(f"{slab}-{n}" for n in range(3))) for slab in ("Cu", "Li")]
     queue.run(flows)
     assert queue.output("Li-2") == {"end": 2.0, "trajectory": queue.output("Li-2")["trajectory"]}
 
