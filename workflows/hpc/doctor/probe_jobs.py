@@ -31,7 +31,7 @@ _POLL_SECONDS = 1.0
 # Looks of the runner for new jobs, and the least time, after which it is not at work.
 _RUNNER_LOOKS = 4
 _RUNNER_SECONDS = 120.0
-# Where taking a job away would hit the runner or an allocation in the middle of it.
+# Where taking a job away would hit the runner in the middle of it.
 _IN_HAND = ("CHECKED_OUT", "RUN_FINISHED", "DOWNLOADED")
 
 
@@ -126,7 +126,7 @@ def remove_probes(
     uuids
         Their uuids; those that are no longer there are skipped.
     force
-        Also remove what the runner or an allocation has in hand.
+        Also remove what the runner has in hand.
 
     Returns
     -------
