@@ -114,7 +114,7 @@ def test_one_that_fails_stops_no_other_and_is_run_once_more_by_itself(queue):
     (again,) = (output["run again"] for output in outputs.values() if "run again" in output)
     assert again == [stable_uuid("test", "r1")]
     (failure,) = queue.jobs.failures()
-    assert failure["name"] == "r1"
+    assert failure.name == "r1"
     assert queue.output("r4")["end"] == 2.0
 
 
