@@ -53,6 +53,7 @@ def run(case: Case, folder: Path) -> Outcome:
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
+        path.chmod(0o600)  # a cluster's settings are taken from a private file alone
     log = folder.with_suffix(".log")
     before = set(folder.parent.parent.iterdir())
     started = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -22,11 +23,16 @@ class Sample:
     kind: str
     text: str
     command: tuple[str, ...]
+    file: str = "given.yaml"
 
     def case(self, fault: str, text: str | bytes, verdict: Verdict = "refuse") -> Case:
         content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
         return Case(
-            f"{self.kind}: {fault}", self.command, {"given.yaml": content}, verdict, r"given\.yaml"
+            f"{self.kind}: {fault}",
+            self.command,
+            {self.file: content},
+            verdict,
+            re.escape(self.file),
         )
 
 
@@ -38,7 +44,8 @@ SAMPLES = [
     Sample(
         "cluster's settings",
         samples.HPC_SETTINGS.read_text(encoding="utf-8"),
-        ("hpc", "init", "--from", "given.yaml", "--dry-run", "--no-input"),
+        ("hpc", "write", "-p", "licu", "--dry-run"),
+        file="licu/hpc.yaml",
     ),
 ]
 

@@ -7,10 +7,10 @@ from ase.calculators.emt import EMT
 from pymatgen.core import Structure
 
 from cuprolith.errors import CuprolithError
-from workflows.hpc.dev_cluster.daemon import Daemon
-from workflows.hpc.dev_cluster.database import answers, database_server
-from workflows.hpc.dev_cluster.ports import free_port
-from workflows.hpc.dev_cluster.project import require_jobflow_remote
+from tests.dev_cluster.daemon import Daemon
+from tests.dev_cluster.database import answers, database_server
+from tests.dev_cluster.ports import free_port
+from tests.dev_cluster.project import require_jobflow_remote
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from workflows.hpc.setup.settings import HpcSettings
+from workflows.hpc.setup.scheduler import SCHEDULERS
 from workflows.inputs.campaign import Campaign
 from workflows.inputs.campaign_errors import CampaignError
 from workflows.inputs.training_file import TrainingFile, load_training_file
@@ -29,7 +29,10 @@ def numbers(schema, place=""):
                 yield from numbers(part, f"{place}.{key}" if inner else place)
 
 
-@pytest.mark.parametrize("model", [Campaign, TrainingFile, HpcSettings])
+MODELS = [Campaign, TrainingFile, *(scheduler.settings for scheduler in SCHEDULERS)]
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_every_number_has_a_least_and_a_largest_value(model):
     found = list(numbers(model.model_json_schema()))
     assert len(found) > 10

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from cuprolith.errors import CuprolithError
 from workflows.cli.console import console, error_console, errors_shown
-from workflows.cli.hpc_options import ProjectOption, quiet_jobflow_remote
+from workflows.cli.hpc_options import ProjectOption, project_files, quiet_jobflow_remote
 from workflows.cli.options import DebugOption, keys_located
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def doctor(
             with keys_located(campaign or Path()):
                 checks = examine(loaded)
             for check in [] if as_json else checks:
-                _show(check)
+                show_check(check)
         if as_json:
             import json
 
@@ -81,7 +81,6 @@ def doctor(
 def _examine_project(project: str | None, timeout: float | None, *, shown: bool) -> list[Check]:
     from contextlib import nullcontext
 
-    from workflows.cli.hpc_project import project_files
     from workflows.hpc.doctor.examination import DEFAULT_SECONDS, examine_project
     from workflows.progress import progress_on
 
@@ -90,10 +89,10 @@ def _examine_project(project: str | None, timeout: float | None, *, shown: bool)
     def report(check: Check) -> None:
         checks.append(check)
         if shown:
-            _show(check, _WORDS[check.status], wrapped=False)
+            show_check(check, _WORDS[check.status], wrapped=False)
 
     with quiet_jobflow_remote(), progress_on(console) if shown else nullcontext():
-        files = project_files(project, None)
+        files = project_files(project)
         try:
             examine_project(files, report, seconds=timeout or DEFAULT_SECONDS)
         except KeyboardInterrupt:
@@ -102,7 +101,8 @@ def _examine_project(project: str | None, timeout: float | None, *, shown: bool)
     return checks
 
 
-def _show(check: Check, word: str = "", *, wrapped: bool = True) -> None:
+def show_check(check: Check, word: str = "", *, wrapped: bool = True) -> None:
+    """Print a check and its remedy."""
     text = f"{_MARKS[check.status]} {escape(check.subject)}: {word}{escape(check.found)}"
     console.print(text, soft_wrap=not wrapped)
     if check.remedy:

@@ -17,8 +17,8 @@ from workflows.cli.options import DebugOption
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
-    from workflows.hpc.fetching.campaign_folder import FolderFile
     from workflows.hpc.fetching.fetch import Fetched
+    from workflows.hpc.fetching.rsync import RemoteFile
 
 _SHOWN = 10
 
@@ -34,7 +34,7 @@ def fetch(
     ] = None,
     labels: Annotated[
         bool,
-        typer.Option("--labels", help="The store of all labels, too: to go on at home."),
+        typer.Option("--labels", help="The store of all labels, too: to resume at home."),
     ] = False,
     everything: Annotated[
         bool, typer.Option("--all", help="All files but the engines' own and the queue's.")
@@ -48,14 +48,14 @@ def fetch(
     ] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Bring the results of a submitted campaign home: dataset, models, studies, report.
+    """Copy the results of a submitted campaign here: dataset, models, studies, report.
 
-    Works while the campaign runs, too; given again, it brings what is new or has changed.
+    Works while the campaign runs, too; run again, it copies what is new or has changed.
     """
     with errors_shown(debug=debug), quiet_database(project) as controller:
-        from workflows.hpc.fetching.campaign_folder import CampaignFolder, worker_host
         from workflows.hpc.fetching.campaign_place import campaign_place
         from workflows.hpc.fetching.fetch import fetch as bring
+        from workflows.hpc.fetching.rsync import remote_folder
         from workflows.hpc.fetching.selection import Selection
         from workflows.hpc.fetching.unfinished import not_there_yet
         from workflows.hpc.jobs.status import campaign_status
@@ -67,12 +67,8 @@ def fetch(
         place = campaign_place(controller, name, folder)
         assert controller.project is not None
         selection = Selection(labels=labels, everything=everything)
-        with (
-            worker_host(controller.project, place.worker) as host,
-            workdir_lock(target),
-            progress_on(console),
-        ):
-            cluster = CampaignFolder(host, place.workdir)
+        cluster = remote_folder(controller.project, place.worker, place.workdir)
+        with workdir_lock(target), progress_on(console):
             found = bring(cluster, target, selection, force=force)
         _show(found, target)
         missing = not_there_yet(
@@ -86,11 +82,9 @@ def fetch(
 
 
 def _default_folder(name: str) -> Path:
-    from workflows.hpc.fetching.campaign_folder import name_problem
-
-    if name.startswith(".") or "/" in name or name_problem(name):
+    if name.startswith(".") or "/" in name or not name.isprintable():
         raise CuprolithError(
-            f"{name!r} is no name of a folder", key="--to", remedy="name a folder with --to"
+            f"{name!r} cannot be the name of a folder", key="--to", remedy="name one with --to"
         )
     return Path("campaigns") / name
 
@@ -105,7 +99,7 @@ def _show(found: Fetched, target: Path) -> None:
         for part, files in _by_part(found.came).items():
             _print(f"  {escape(part)}: {_amount(files)}")
     else:
-        _print(f"[green]✓[/] all {len(found.same)} files that can be had were here already")
+        _print(f"[green]✓[/] all {len(found.same)} files were here already")
         _print(f"  [dim]{escape(str(target))}[/]")
     if found.kept:
         shown = _first(found.kept)
@@ -116,15 +110,15 @@ def _show(found: Fetched, target: Path) -> None:
         _print(f"[yellow]•[/] not fetched, {count} × {escape(reason)}: {escape(_first(paths))}")
 
 
-def _by_part(files: list[FolderFile]) -> dict[str, list[FolderFile]]:
-    parts: dict[str, list[FolderFile]] = {}
+def _by_part(files: list[RemoteFile]) -> dict[str, list[RemoteFile]]:
+    parts: dict[str, list[RemoteFile]] = {}
     for file in sorted(files, key=lambda file: file.path):
         folder, slash, _ = file.path.partition("/")
         parts.setdefault(f"{folder}/" if slash else file.path, []).append(file)
     return parts
 
 
-def _amount(files: list[FolderFile]) -> str:
+def _amount(files: list[RemoteFile]) -> str:
     number = f"{len(files)} files" if len(files) != 1 else "1 file"
     return f"{number}, {decimal(sum(file.size for file in files))}"
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
 
     from workflows.hpc.jobs.retry import Action
+    from workflows.hpc.setup.project import ProjectFiles
+
+DEFAULT_PROJECT = "cuprolith"
 
 ProjectOption = Annotated[
     str | None,
@@ -30,6 +33,24 @@ CampaignNameOption = Annotated[
     typer.Option("--campaign", "-c", help="Name or file; may be left out if there is only one."),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def project_files(project: str | None) -> ProjectFiles:
+    """Return where the files of a project are.
+
+    Raises
+    ------
+    CuprolithError
+        If no project can have that name.
+    """
+    from workflows.hpc.setup.project import ProjectFiles, default_project, projects_folder
+    from workflows.hpc.setup.settings import project_name
+
+    try:
+        name = project_name(project or default_project() or DEFAULT_PROJECT)
+    except ValueError as error:
+        raise CuprolithError(str(error), key="--project", remedy="choose another name") from None
+    return ProjectFiles(projects_folder(), name)
 
 
 def campaign_name(given: str) -> str:
@@ -60,13 +81,15 @@ def the_campaign(controller: JobController, given: str | None) -> str:
             return name
         raise CuprolithError(
             f"no jobs of campaign {name}; campaigns here: {', '.join(names) or 'none'}",
-            remedy="submit it, or name another --project",
+            remedy="submit it, or specify another --project",
         )
     if len(names) == 1:
         return names[0]
     raise CuprolithError(
-        f"which campaign? Here are: {', '.join(names)}" if names else "no campaign here",
-        remedy="name one" if names else "`cuprolith submit CAMPAIGN`, or name another --project",
+        f"several campaigns found: {', '.join(names)}" if names else "no campaign here",
+        remedy=f"specify one, e.g. `cuprolith status {names[0]}`"
+        if names
+        else "run `cuprolith submit CAMPAIGN`, or specify another --project",
     )
 
 

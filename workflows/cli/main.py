@@ -11,7 +11,6 @@ from typer.core import TyperGroup
 
 from workflows.cli.cancel import cancel
 from workflows.cli.compile import compile_, package
-from workflows.cli.dev_cluster import app as dev_cluster
 from workflows.cli.doctor import doctor
 from workflows.cli.download import download
 from workflows.cli.fetch import fetch
@@ -84,7 +83,6 @@ app.command(rich_help_panel=CLUSTER)(logs)
 app.command(rich_help_panel=CLUSTER)(retry)
 app.command(rich_help_panel=CLUSTER)(cancel)
 app.command(rich_help_panel=CLUSTER)(fetch)
-app.add_typer(dev_cluster, name="dev-cluster", rich_help_panel=CLUSTER)
 
 
 def _show_version(wanted: bool) -> None:

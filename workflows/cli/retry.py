@@ -38,7 +38,7 @@ def retry(
     yes: YesOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Run failed jobs again, repeat failed transfers, and take up what a killed runner left.
+    """Run failed jobs again, repeat failed transfers, and recover what a killed runner left.
 
     Exits with 1 if a job was not tried again.
     """

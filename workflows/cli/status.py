@@ -1,4 +1,4 @@
-"""``cuprolith status``: how a campaign in the queue stands."""
+"""``cuprolith status``: the progress of a campaign in the queue."""
 
 from __future__ import annotations
 
@@ -35,52 +35,52 @@ def status(
     ] = None,
     project: ProjectOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Look again every 10 s.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh every 10 s.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Tell how a campaign in the queue stands, and what of it needs a hand."""
+    """Show the progress of a queued campaign and the jobs that need attention."""
     with errors_shown(debug=debug), quiet_database(project) as controller:
         from workflows.hpc.jobs.job_database import jf_command
         from workflows.hpc.jobs.status import campaign_status
 
         name = the_campaign(controller, campaign)
         runner_start = jf_command(controller, "runner", "start")
-        standing = campaign_status(controller, name)
+        found = campaign_status(controller, name)
         if as_json:
-            typer.echo(standing.model_dump_json(indent=1))
+            typer.echo(found.model_dump_json(indent=1))
             return
         if not watch:
-            console.print(_shown(standing, runner_start))
+            console.print(_shown(found, runner_start))
             return
         from rich.live import Live
 
-        with Live(_shown(standing, runner_start), console=console, auto_refresh=False) as live:
-            while standing.left:
+        with Live(_shown(found, runner_start), console=console, auto_refresh=False) as live:
+            while found.left:
                 time.sleep(_WATCH_SECONDS)
-                standing = campaign_status(controller, name)
-                live.update(_shown(standing, runner_start), refresh=True)
+                found = campaign_status(controller, name)
+                live.update(_shown(found, runner_start), refresh=True)
 
 
-def _shown(standing: CampaignStatus, runner_start: str) -> Group:
+def _shown(found: CampaignStatus, runner_start: str) -> Group:
     from rich.console import Group
 
-    parts: list[Table | str] = [_table(standing), _runner_line(standing, runner_start)]
-    if standing.troubles:
-        parts.append(_troubles(standing.troubles))
-    listed = sum(trouble.kind in ("failed", "transfer") for trouble in standing.troubles)
-    if standing.n_failed > listed:
-        parts.append(f"and {standing.n_failed - listed} more that failed")
-    if standing.n_failed:
-        name = escape(standing.campaign)
-        parts.append(f"→ all of them again: cuprolith retry --failed --campaign {name}")
+    parts: list[Table | str] = [_table(found), _runner_line(found, runner_start)]
+    if found.troubles:
+        parts.append(_troubles(found.troubles))
+    listed = sum(trouble.kind in ("failed", "transfer") for trouble in found.troubles)
+    if found.n_failed > listed:
+        parts.append(f"and {found.n_failed - listed} more that failed")
+    if found.n_failed:
+        name = escape(found.campaign)
+        parts.append(f"→ to run all of them again: cuprolith retry --failed --campaign {name}")
     return Group(*parts)
 
 
-def _table(standing: CampaignStatus) -> Table:
+def _table(found: CampaignStatus) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    title = f"campaign {escape(standing.campaign)}"
+    title = f"campaign {escape(found.campaign)}"
     table = Table(
         box=SIMPLE_HEAD,
         title=title,
@@ -92,14 +92,14 @@ def _table(standing: CampaignStatus) -> Table:
     table.add_column("stage", footer="all", no_wrap=True)
     table.add_column("on", no_wrap=True)
     for word in ("done", "running", "waiting", "failed"):
-        total = sum(getattr(stage, word) for stage in standing.stages)
+        total = sum(getattr(stage, word) for stage in found.stages)
         table.add_column(word, str(total), justify="right", no_wrap=True)
-    others = any(stage.other for stage in standing.stages)
+    others = any(stage.other for stage in found.stages)
     if others:
         table.add_column("other")
-    table.add_column("node-h", f"{standing.node_hours:.1f}", justify="right", no_wrap=True)
-    table.add_column("expected end", _end(standing.expected_end, standing.left), no_wrap=True)
-    for stage in standing.stages:
+    table.add_column("node-h", f"{found.node_hours:.1f}", justify="right", no_wrap=True)
+    table.add_column("expected end", _end(found.expected_end, found.left), no_wrap=True)
+    for stage in found.stages:
         other = ", ".join(f"{count} {state}" for state, count in sorted(stage.other.items()))
         table.add_row(
             escape(stage.stage or "—"),
@@ -121,14 +121,14 @@ def _end(end: datetime | None, left: int) -> str:
     return f"{end.astimezone():%d %b %H:%M}" if end is not None else "unknown"
 
 
-def _runner_line(standing: CampaignStatus, runner_start: str) -> str:
-    runner = standing.runner
+def _runner_line(found: CampaignStatus, runner_start: str) -> str:
+    runner = found.runner
     last = f", last sign {runner.last_sign.astimezone():%d %b %H:%M}" if runner.last_sign else ""
     if runner.runs:
         return "runner: runs here"
     if runner.runs is None:
         return f"runner: {'on ' + escape(runner.host) if runner.host else 'not a daemon'}{last}"
-    remedy = f"  → {escape(runner_start)}" if standing.left else ""
+    remedy = f"  → {escape(runner_start)}" if found.left else ""
     return f"[yellow]runner: does not run{last}[/]{remedy}"
 
 

@@ -1,4 +1,4 @@
-"""``cuprolith submit``: a campaign into the queue of a cluster."""
+"""``cuprolith submit``: send a campaign to the queue of a cluster."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def submit(
     update: UpdateOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Send a campaign to the queue; again, and only what is missing is added."""
+    """Submit a campaign to the queue. Resubmitting adds only the jobs that are still missing."""
     with errors_shown(debug=debug):
         from workflows.inputs.campaign import load_campaign
 

@@ -109,6 +109,12 @@ class _Dumper(yaml.SafeDumper):
     """Quotes what YAML 1.1 or 1.2 reads as anything but text, so that all readers agree."""
 
 
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Write scripts line by line."""
+    return dumper.represent_scalar(f"{_TAG}str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represent_text)
 _Loader.yaml_implicit_resolvers = {}  # not YAML 1.1's
 _resolve(_Loader)
 _resolve(_Dumper)
@@ -137,22 +143,6 @@ def content_of(root: yaml.MappingNode) -> dict[str, Any]:
     """Return what a tree of `read_yaml` holds."""
     content: dict[str, Any] = _Loader("").construct_document(root)
     return content
-
-
-def yaml_value(text: str) -> Any:
-    """Return the value that a text of one line, say of a command line, stands for in YAML.
-
-    Raises
-    ------
-    ValueError
-        If it is none; the message says why.
-    """
-    kind = FileKind("value", "", "for instance --set classes.gpu.memory_gb=64")
-    try:
-        root = _composed(f"value: {text}", Path("value"), kind)
-    except CampaignError as error:
-        raise ValueError(error.message) from None
-    return content_of(root)["value"]
 
 
 def yaml_text(content: dict[str, Any]) -> str:

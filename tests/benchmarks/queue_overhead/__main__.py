@@ -1,7 +1,7 @@
 """Trivial label jobs through a true SLURM: what does each cost beyond its own work?
 
 A dev cluster of its own, the runner as `jf runner start` starts it with the delays that
-jobflow-remote has by default (30 s between looks, 60 s for batches), for `cuprolith hpc init`
+jobflow-remote has by default (30 s between looks), for `cuprolith hpc init`
 writes none.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from workflows.hpc.dev_cluster.state import part_daemon
+from tests.dev_cluster.state import part_daemon
 from workflows.progress import ProgressBar, progress_bar, progress_on
 
 from . import processor_time
@@ -59,7 +59,7 @@ def measure(site: Site, n_jobs: int, limit: float) -> dict[str, Any]:
         If they take longer than `limit`, seconds.
     """
     began = time.perf_counter()
-    site.submit(n_jobs)
+    n_queued = site.submit(n_jobs)
     submitted = time.perf_counter() - began
     before = _daemons(site)
     machine, own = processor_time.of_machine(), sum(os.times()[:4])
@@ -68,21 +68,18 @@ def measure(site: Site, n_jobs: int, limit: float) -> dict[str, Any]:
     with progress_bar("labels", total=n_jobs) as bar:
         _wait(site.n_labels, n_jobs, began + limit, bar)
     last_label = time.perf_counter() - began
-    with site.controller() as controller, progress_bar("completed", total=n_jobs) as bar:
+    with site.controller() as controller, progress_bar("completed", total=n_queued) as bar:
         done = {"job.metadata.campaign": CAMPAIGN, "state": "COMPLETED"}
-        _wait(lambda: controller.jobs.count_documents(done), n_jobs, began + limit, bar)
+        _wait(lambda: controller.jobs.count_documents(done), n_queued, began + limit, bar)
         last_completed = time.perf_counter() - began
         spans = [_span(job) for job in controller.jobs.find({"job.metadata.campaign": CAMPAIGN})]
     daemons = {name: taken - before[name] for name, taken in _daemons(site).items()}
     machine = processor_time.of_machine() - machine
     own = sum(os.times()[:4]) - own
-    forks = site.warm_python_seconds()
-    _wait_for_allocations(site, time.perf_counter() + limit)
+    _wait_for_queue(site, time.perf_counter() + limit)
     jobs = processor_time.of_shells(site.times / "job")
-    allocations = processor_time.of_shells(site.times / "allocation")
     shares = {
-        "jobs": jobs + forks,
-        "batch processes": max(0.0, allocations - jobs),
+        "jobs": jobs,
         "runner": daemons["runner"],
         "slurmctld and slurmd": daemons["slurmctld"] + daemons["slurmd"],
         "database": daemons["database"],
@@ -90,6 +87,7 @@ def measure(site: Site, n_jobs: int, limit: float) -> dict[str, Any]:
     gaps = dead_times(spans)
     return {
         "jobs": n_jobs,
+        "jobs of the queue": n_queued,
         "seconds": {"submit": submitted, "last label": last_label, "completed": last_completed},
         "span of a job": _summary([(each.end - each.start).total_seconds() for each in spans]),
         "dead time": _summary(gaps),
@@ -135,9 +133,8 @@ def _wait(count: Any, n_jobs: int, end: float, bar: ProgressBar) -> None:
         done = found
 
 
-def _wait_for_allocations(site: Site, end: float) -> None:
-    """Wait until the allocations that have nothing to do are given back."""
-    console.print("all completed; the allocations wait for more, and end", highlight=False)
+def _wait_for_queue(site: Site, end: float) -> None:
+    """Wait until the last job has left the queue."""
     while not site.queue_is_empty() and time.perf_counter() < end:
         time.sleep(_LOOK_SECONDS)
 
@@ -149,10 +146,7 @@ def _daemons(site: Site) -> dict[str, float]:
 
 
 def _span(job: dict[str, Any]) -> Span:
-    # Single jobs take any free core of the node.
-    batch = job["worker"].endswith("-batch")
-    place = str(job["remote"]["process_id"]) if batch else "node"
-    return Span(place, job["start_time"], job["end_time"])
+    return Span("node", job["start_time"], job["end_time"])
 
 
 def _summary(seconds: list[float]) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from pathlib import Path
 
@@ -17,16 +16,6 @@ def of_tree(pid: int | None) -> float:
         return 0.0
     process = psutil.Process(pid)
     return sum(sum(each.cpu_times()[:4]) for each in [process, *process.children(recursive=True)])
-
-
-def of_module(name: str, variable: str, value: str) -> float:
-    """What the processes that run a Python module have taken, those with an environment alone."""
-    taken = 0.0
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if name in process.cmdline() and process.environ().get(variable) == value:
-                taken += sum(process.cpu_times()[:4])
-    return taken
 
 
 def of_shells(path: Path) -> float:

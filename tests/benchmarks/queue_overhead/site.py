@@ -14,11 +14,11 @@ import yaml
 from jobflow import Flow
 from jobflow_remote.config.base import Project
 
+from tests.dev_cluster.cluster import DevCluster
+from tests.dev_cluster.project import prepare, write_settings_and_project
+from tests.dev_cluster.runner import runner_process, stop_runner
 from workflows.environment import cuprolith_version
-from workflows.hpc.dev_cluster.cluster import DevCluster
-from workflows.hpc.dev_cluster.runner import runner_process, stop_runner
-from workflows.hpc.setup.project import ProjectFiles, write_project
-from workflows.hpc.setup.queue_collections import prepare_queue
+from workflows.hpc.setup.project import ProjectFiles
 from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.setup.settings_file import checked_settings
 from workflows.hpc.submission.queue_file import (
@@ -30,7 +30,6 @@ from workflows.hpc.submission.queued_job import QueuePlanner
 from workflows.labelling.label_plan import label_folder
 from workflows.workdir import Workdir
 
-from . import processor_time
 from .trivial_label import trivial_labels
 
 Mode = Literal["batch", "plain"]
@@ -44,8 +43,7 @@ _CLASS = "dft-small"
 class Site:
     """A dev cluster with a project as `cuprolith hpc init` writes it.
 
-    Its jobs also append what processor time their shells have taken to files: ``job`` of each
-    job, ``allocation`` of each allocation that runs jobs in batches (those jobs included).
+    Its jobs also append what processor time their shells have taken to the file ``job``.
 
     Parameters
     ----------
@@ -87,8 +85,8 @@ class Site:
         finally:
             opened.close()
 
-    def submit(self, n_jobs: int) -> None:
-        """Add so many trivial label jobs to the queue."""
+    def submit(self, n_jobs: int) -> int:
+        """Add so many trivial label jobs to the queue; return how many jobs the queue has then."""
         self.workdir.runs.mkdir(parents=True)
         queue = QueueFile(
             campaign=CAMPAIGN,
@@ -105,18 +103,13 @@ class Site:
         planner = QueuePlanner(self.workdir, queue, label_folder(self.workdir), "label")
         flow = planner.flow([Flow(trivial_labels(n_jobs))])
         with self.controller() as controller:
-            controller.add_flow(flow, worker=_CLASS)
+            return len(controller.add_flow(flow, worker=_CLASS))
 
     def start_runner(self) -> None:
         """Start the runner's four processes, as a person does."""
         jf = Path(sys.executable).with_name("jf")
         command = [str(jf), "-p", PROJECT, "runner", "start"]
         subprocess.run(command, env=self.environment, check=True, capture_output=True)
-
-    def warm_python_seconds(self) -> float:
-        """Processor time of the jobs that run in forks, as long as their allocations are there."""
-        name, variable = "workflows.hpc.submission.warm_python", "JFREMOTE_PROJECTS_FOLDER"
-        return processor_time.of_module(name, variable, self.environment[variable])
 
     def runner_pid(self) -> int | None:
         """The supervisor of the runner's processes."""
@@ -164,14 +157,11 @@ class Site:
         return checked_settings(data, self.folder)
 
     def _write_project(self) -> None:
-        write_project(self.settings, self._files, None, force=False)
+        write_settings_and_project(self.settings, self._files)
         document = yaml.safe_load(self._files.project.read_text())
         document["exec_config"] = {_CLOCK: {"pre_run": self._clock("job")}}
-        for worker in document["workers"].values():
-            if "batch" in worker:
-                worker["pre_run"] += "\n" + self._clock("allocation")
         self._files.project.write_text(yaml.safe_dump(document))
-        prepare_queue(self._files)
+        prepare(self._files)
 
     def _clock(self, name: str) -> str:
         return f"trap 'times >> {self.times / name}' EXIT"

@@ -68,7 +68,7 @@ def test_a_running_campaign_and_then_the_rest(jobs, there, tmp_path):
     assert " yet" not in told(result)
     home = tmp_path / "home" / "campaigns" / "li-cu"
     assert names_in(home) == sorted([*RESULTS, LABEL_RESULT])
-    assert f"all {len(RESULTS)} files that can be had were here already" in told(give())
+    assert f"all {len(RESULTS)} files were here already" in told(give())
 
 
 def test_another_folder_and_what_is_kept(jobs, there, tmp_path):
@@ -87,7 +87,7 @@ def test_what_is_left_there_is_told(jobs, there):
     write_campaign(there, ["timings.json"])
     (there / "report").mkdir()
     (there / "report" / "index.html").symlink_to("/etc/passwd")
-    assert "not fetched, 1 × is a link: report/index.html" in told(give())
+    assert "not fetched, 1 × is a link or a special file: report/index.html" in told(give())
 
 
 def test_nothing_yet(jobs, there):
@@ -107,4 +107,4 @@ def test_a_name_that_is_no_folder_s(controller, jobs, there):
         put(controller, db_id, "READY", **{"job.metadata.campaign": "../../etc"})
     result = give("../../etc")
     assert result.exit_code == 1
-    assert "is no name of a folder" in told(result)
+    assert "cannot be the name of a folder" in told(result)

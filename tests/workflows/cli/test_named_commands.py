@@ -102,7 +102,7 @@ def test_every_command_that_is_named_exists(programs):
 @pytest.mark.parametrize(
     ("program", "rest", "said"),
     [
-        ("cuprolith", "hpc init --project X --force --venv /x", ""),
+        ("cuprolith", "hpc write --project X --dry-run", ""),
         ("cuprolith", "hpc init --python /x", "no option --python of init"),
         ("cuprolith", "hpc rebuild", "no verb rebuild"),
         ("jf", "-p X admin index rebuild", ""),

@@ -77,7 +77,7 @@ def test_which_campaign(here, verb):
     submit(here, campaign="b")
     result = give(*verb)
     assert result.exit_code == 1
-    assert "which campaign? Here are: a, b" in told(result)
+    assert "several campaigns found: a, b" in told(result)
 
 
 def test_a_project_that_is_not_there(here):

@@ -1,12 +1,15 @@
 import io
+import os
+import shutil
 from pathlib import PurePosixPath
 
 import pytest
 
 from cuprolith.errors import CuprolithError
+from tests.dev_cluster.project import require_jobflow_remote
 from tests.workflows.hpc.ssh_server import start_ssh_server
-from workflows.hpc.dev_cluster.project import require_jobflow_remote
-from workflows.hpc.fetching.campaign_folder import CampaignFolder, worker_host
+from workflows.hpc.fetching.rsync import remote_folder
+from workflows.hpc.submission.campaign_folder import CampaignFolder, worker_host
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +71,19 @@ def target(tmp_path):
     folder = tmp_path / "home" / "campaigns"
     folder.mkdir(parents=True)
     return folder
+
+
+@pytest.fixture
+def remote(host_project, there, tmp_path, monkeypatch):
+    """The same folder, as a fetch reads it."""
+    if shutil.which("rsync") is None:
+        pytest.skip("no rsync here")
+    if host_project.workers["cpu"].is_local is False:
+        # the server has a new key each time, and the user's own list of hosts is left alone
+        ssh = tmp_path / "bin" / "ssh"
+        ssh.parent.mkdir()
+        known = "-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
+        ssh.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} {known} "$@"\n')
+        ssh.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
+    return remote_folder(host_project, "cpu", PurePosixPath(there))

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from cuprolith.errors import CuprolithError
-from workflows.hpc.dev_cluster.cluster import DevCluster
+from tests.dev_cluster.cluster import DevCluster
+from tests.dev_cluster.project import prepare, write_settings_and_project
 from workflows.hpc.jobs.campaign_jobs import CampaignJobs, JobRecord, find_job
 from workflows.hpc.jobs.retry import retry
 from workflows.hpc.jobs.status import CampaignStatus, campaign_status
-from workflows.hpc.setup.project import ProjectFiles, write_project
-from workflows.hpc.setup.queue_collections import prepare_queue
+from workflows.hpc.setup.project import ProjectFiles
 from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.setup.settings_file import checked_settings
 
@@ -87,8 +87,8 @@ class FaultyCluster:
 
     def __post_init__(self) -> None:
         self.settings = checked_settings(self._settings(), self.folder)
-        write_project(self.settings, self._files, None, force=False)
-        prepare_queue(self._files)
+        write_settings_and_project(self.settings, self._files)
+        prepare(self._files)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -178,26 +178,26 @@ class FaultyCluster:
             return list(CampaignJobs(controller, campaign).in_states(*states))
 
     def queue_id(self, campaign: str, name: str) -> str:
-        """Return SLURM's id of a job, or of the allocation whose batch it runs in."""
+        """Return SLURM's id of a job."""
         with self.controller() as controller:
             query = {"job.metadata.campaign": campaign, "job.name": name}
             found = controller.jobs.find_one(query, ["remote"])
         return str(found["remote"]["process_id"])
 
-    def take_up(self, campaign: str) -> list[str]:
+    def recover(self, campaign: str) -> list[str]:
         """Try again what a killed runner has left behind; return the names of these jobs."""
         silent = [
             each for each in self.status(campaign).troubles if each.kind in ("silent", "retried")
         ]
-        taken_up = []
+        recovered = []
         with self.controller() as controller:
             for each in silent:
                 try:
                     retry(controller, find_job(controller, each.db_id), silent_after=MOMENT)
-                    taken_up.append(each.name)
+                    recovered.append(each.name)
                 except CuprolithError as error:  # it needs a runner and nothing else
                     assert "no runner moves it on" in str(error), error
-        return sorted(taken_up)
+        return sorted(recovered)
 
     def wait_for_end(self, campaign: str, n_failed: int = 0) -> CampaignStatus:
         """Wait until no job of a campaign is left; return how it stands then."""
@@ -231,8 +231,7 @@ class FaultyCluster:
 
     def _settings(self) -> dict[str, Any]:
         one = {"queue": "dev", "walltime": "01:00:00"}
-        # Two, since jobflow-remote does not fill the place of a process that has waited in vain.
-        batch = {"idle": 10, "longest_job": "00:10:00", "processes": 2, "parallel_jobs": 2}
+        batch = {"longest_job": "00:10:00", "processes": 2}
         short = {"variables": {"CUPROLITH_WALL_TIME": str(SHORT_WALL_TIME)}}
         return {
             "project": PROJECT,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from workflows.hpc.dev_cluster.daemon import Daemon
-from workflows.hpc.dev_cluster.ports import free_port, port_is_free
+from tests.dev_cluster.daemon import Daemon
+from tests.dev_cluster.ports import free_port, port_is_free
 
 _SETTINGS = """\
 ListenAddress 127.0.0.1

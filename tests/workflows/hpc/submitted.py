@@ -1,7 +1,6 @@
 """Jobs in jobflow-remote's database, put there by jobflow-remote itself."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 from jobflow import Flow, Response, job
 
@@ -49,16 +48,3 @@ def put(controller, db_id, state, **values):
 
 def state(controller, db_id):
     return controller.jobs.find_one({"db_id": db_id})["state"]
-
-
-def with_batches(controller, tmp_path):
-    """Make `dft-small` a batch worker; return what its jobs are handed to."""
-    from jobflow_remote.config.base import BatchConfig
-    from jobflow_remote.jobs.batch import RemoteBatchManager
-    from jobflow_remote.remote.host import LocalHost
-
-    folders = {"jobs_handle_dir": str(tmp_path / "h"), "work_dir": str(tmp_path / "b")}
-    controller.project.workers["dft-small"].batch = BatchConfig(**folders)
-    batches = RemoteBatchManager(LocalHost(), Path(folders["jobs_handle_dir"]))
-    batches.get_submitted()
-    return batches

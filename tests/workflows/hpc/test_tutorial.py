@@ -31,7 +31,7 @@ def home():
     (folder / "inputs").symlink_to(ROOT / "inputs")
     yield folder
     subprocess.run(
-        ["bash", "-c", "cuprolith dev-cluster down --purge"],
+        ["bash", "-c", "python -m tests.dev_cluster down --purge"],
         env=environment(folder),
         check=False,
     )

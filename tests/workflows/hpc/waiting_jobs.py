@@ -59,14 +59,14 @@ def label_job(
     before: Job | None = None,
     *,
     on: ResourceClass = "cpu",
-    batch: bool = False,
+    short: bool = False,
     size: int = 0,
 ) -> Job:
-    """A job of a class; with `batch`, one of many in an allocation."""
+    """A job of a class; with `short`, one of several in a job of the queue."""
     made = steps(name, before.output["name"] if before is not None else None, size=size)
     made.name = name
     made.set_uuid(stable_uuid("waiting", name))  # the same in all campaigns, as of a structure
-    made.update_metadata({RESOURCE: on, BUILDS: batch}, dynamic=False)
+    made.update_metadata({RESOURCE: on, BUILDS: short}, dynamic=False)
     return made
 
 
@@ -117,7 +117,7 @@ class WaitingCampaign:
         """All labels are there, each once, and no step was taken twice."""
         standing = self.site.wait_for_end(self.name)
         assert standing.troubles == [], self.site.explained()
-        assert self.site.take_up(self.name) == []
+        assert self.site.recover(self.name) == []
         for name in self.names:
             assert self.steps(name) == [str(step) for step in range(N_STEPS)], self.site.explained()
         found = list(self.jobs.results())

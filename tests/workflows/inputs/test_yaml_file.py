@@ -14,7 +14,6 @@ from workflows.inputs.yaml_file import (
     content_of,
     read_yaml,
     yaml_text,
-    yaml_value,
 )
 
 KIND = FileKind("campaign", "`name`", "inputs/quickstart.yaml is an example")
@@ -130,10 +129,3 @@ def test_what_is_written_is_read_back_by_us_and_by_yaml_1_1(tmp_path_factory, co
     path.write_text(yaml_text(content), encoding="utf-8")
     assert content_of(read_yaml(path, KIND)) == content
     assert yaml.safe_load(yaml_text(content)) == content
-
-
-def test_values_of_a_command_line():
-    assert yaml_value("[1, {a: 1e-3}]") == [1, {"a": 1e-3}]
-    for text in ("[", "No", "{a: 1, a: 2}", "a: b: c"):
-        with pytest.raises(ValueError, match=r"."):
-            yaml_value(text)

@@ -1,6 +1,6 @@
 """What the doctor's job finds on the node where it runs.
 
-Workers import this module: whatever is not there must be found out, not fail an import.
+Workers import this module: whatever is missing must be found out, not fail an import.
 """
 
 from __future__ import annotations
@@ -18,34 +18,33 @@ from typing import Any
 from pydantic import BaseModel
 
 from workflows.environment import cuprolith_version
-from workflows.hpc.doctor.program_search import search_programs
+from workflows.hpc.doctor.program_search import ProgramSearch, search_programs
 
 _SECONDS = 60
 # what the schedulers tell a job of its cores on this node; else those that it may use
 _CORES = ("SLURM_CPUS_ON_NODE", "NCPUS", "NSLOTS")
+_BYTES_PER_GIB = 2**30
 
 
-class VaspReport(BaseModel):
-    """VASP as a job sees it.
+class EngineReport(BaseModel):
+    """An engine's program and data as a job sees them.
 
     Attributes
     ----------
     command
-        ``VASP_CMD``; empty if it is not set.
-    found, missing, container
-        As `ProgramSearch` has them.
-    potcars
-        ``PMG_VASP_PSP_DIR``; empty if it is not set.
-    potcars_problem
+        Empty if none is set.
+    programs
+        What was found of it; None without a command.
+    data
+        Folder of the engine's data (potentials); empty if none is set.
+    data_problem
         Why that folder cannot be read; empty if it can.
     """
 
     command: str = ""
-    found: dict[str, str] = {}
-    missing: str = ""
-    container: str = ""
-    potcars: str = ""
-    potcars_problem: str = ""
+    programs: ProgramSearch | None = None
+    data: str = ""
+    data_problem: str = ""
 
 
 class GpuReport(BaseModel):
@@ -73,6 +72,8 @@ class NodeReport(BaseModel):
     ----------
     cores
         Those of the node that the job has.
+    free_gib
+        Free space of the file system with all jobs, GiB.
     work_dir_problem
         Why the folder of all jobs cannot be written from there; empty if it can.
     """
@@ -82,19 +83,20 @@ class NodeReport(BaseModel):
     python: str
     executable: str
     cores: int
+    free_gib: int = 0
     work_dir_problem: str = ""
-    vasp: VaspReport | None = None
+    engine: EngineReport | None = None
     gpu: GpuReport | None = None
 
 
-def examine_node(work_dir: str, *, vasp: bool, gpu: bool) -> dict[str, Any]:
+def examine_node(work_dir: str, *, engine: bool, gpu: bool) -> dict[str, Any]:
     """Report on the machine this runs on; also on standard output, for the queue's log.
 
     Parameters
     ----------
     work_dir
         Folder of all jobs.
-    vasp, gpu
+    engine, gpu
         What to look for.
 
     Returns
@@ -102,14 +104,16 @@ def examine_node(work_dir: str, *, vasp: bool, gpu: bool) -> dict[str, Any]:
     dict
         A `NodeReport`.
     """
+    free, problem = _room(Path(work_dir))
     report = NodeReport(
         host=socket.gethostname(),
         cuprolith=cuprolith_version(),
         python=platform.python_version(),
         executable=sys.executable,
         cores=_cores(),
-        work_dir_problem=_writing_problem(Path(work_dir)),
-        vasp=_vasp() if vasp else None,
+        free_gib=free,
+        work_dir_problem=problem,
+        engine=_engine() if engine else None,
         gpu=_gpu() if gpu else None,
     )
     print(report.model_dump_json(indent=1), flush=True)
@@ -121,30 +125,26 @@ def _cores() -> int:
     return next((int(n) for n in told if n.isdecimal()), len(os.sched_getaffinity(0)))
 
 
-def _writing_problem(folder: Path) -> str:
+def _room(folder: Path) -> tuple[int, str]:
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"x" * 4096)
             file.flush()
             os.fsync(file.fileno())
+        return shutil.disk_usage(folder).free // _BYTES_PER_GIB, ""
     except OSError as error:
-        return str(error)
-    return ""
+        return 0, str(error)
 
 
-def _vasp() -> VaspReport:
+def _engine() -> EngineReport:
+    """Look for VASP, the one engine whose program and data the cluster's settings name."""
     command = os.environ.get("VASP_CMD", "")
-    potcars = os.environ.get("PMG_VASP_PSP_DIR", "")
-    report = VaspReport(
+    data = os.environ.get("PMG_VASP_PSP_DIR", "")
+    return EngineReport(
         command=command,
-        potcars=potcars,
-        potcars_problem=_reading_problem(Path(potcars)) if potcars else "",
-    )
-    if not command:
-        return report
-    found = search_programs(command)
-    return report.model_copy(
-        update={"found": found.found, "missing": found.missing, "container": found.container}
+        programs=search_programs(command) if command else None,
+        data=data,
+        data_problem=_reading_problem(Path(data)) if data else "",
     )
 
 
@@ -156,27 +156,21 @@ def _reading_problem(folder: Path) -> str:
 
 
 def _gpu() -> GpuReport:
-    names, problem = _torch_gpus()
-    return GpuReport(driver=_driver_gpus(), torch=names, torch_problem=problem)
-
-
-def _driver_gpus() -> list[str]:
-    if shutil.which("nvidia-smi") is None:
-        return []
-    try:
-        done = subprocess.run(
-            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return [] if done.returncode else done.stdout.splitlines()
-
-
-def _torch_gpus() -> tuple[list[str], str]:
+    driver: list[str] = []
+    if shutil.which("nvidia-smi") is not None:
+        try:
+            command = ["nvidia-smi", "-L"]
+            said = subprocess.run(
+                command, capture_output=True, text=True, timeout=_SECONDS, check=False
+            )
+            driver = [] if said.returncode else said.stdout.splitlines()
+        except (OSError, subprocess.TimeoutExpired):
+            pass
     try:
         import torch
 
-        return [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())], ""
+        names = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
     # a torch that does not fit its CUDA raises what it likes
     except Exception as error:  # noqa: BLE001
-        return [], f"{type(error).__name__}: {error}"
+        return GpuReport(driver=driver, torch_problem=f"{type(error).__name__}: {error}")
+    return GpuReport(driver=driver, torch=names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -38,41 +39,38 @@ def campaign_place(
     """
     project = controller.project
     assert project is not None
-    jobs_of: dict[str, dict[str, int]] = {}
+    jobs_on: defaultdict[str, Counter[str]] = defaultdict(Counter)
     group = {"_id": {"workdir": f"${in_database(WORKDIR)}", "worker": "$worker"}, "n": {"$sum": 1}}
     matching = {"$match": of_campaign(campaign)}
     for found in controller.jobs.aggregate([matching, {"$group": group}]):
-        folder = found["_id"].get("workdir")
-        if isinstance(folder, str) and folder:
-            jobs_of.setdefault(folder, {})[found["_id"]["worker"]] = found["n"]
-    folder = _the_folder(campaign, sorted(jobs_of), workdir)
-    workers = {name: n for name, n in jobs_of[folder].items() if name in project.workers}
-    if not workers:
-        raise CuprolithError(
-            f"campaign {campaign} ran on {', '.join(sorted(jobs_of[folder]))}, and project "
-            f"{project.name} has no such worker",
-            remedy="name the --project that it was submitted with",
-        )
-    return CampaignPlace(PurePosixPath(folder), max(sorted(workers), key=workers.__getitem__))
+        if folder := found["_id"].get("workdir"):
+            jobs_on[folder][found["_id"]["worker"]] += found["n"]
+    folder = _the_folder(campaign, sorted(jobs_on), workdir)
+    for worker, _ in jobs_on[folder].most_common():
+        if worker in project.workers:
+            return CampaignPlace(PurePosixPath(folder), worker)
+    raise CuprolithError(
+        f"campaign {campaign} ran on {', '.join(sorted(jobs_on[folder]))}, and project "
+        f"{project.name} has no such worker",
+        remedy="name the --project that it was submitted with",
+    )
 
 
 def _the_folder(campaign: str, folders: list[str], given: str | None) -> str:
+    if given in folders or (given is None and len(folders) == 1):
+        return given or folders[0]
     if given is not None:
-        if given not in folders:
-            raise CuprolithError(
-                f"no jobs of campaign {campaign} have this folder",
-                where=given,
-                remedy=f"one of: {', '.join(folders) or 'none'}",
-            )
-        return given
-    if not folders:
         raise CuprolithError(
-            f"the jobs of campaign {campaign} do not say where its folder is",
-            remedy="fetch brings campaigns home that `cuprolith submit` has sent",
+            f"no jobs of campaign {campaign} have this folder",
+            where=given,
+            remedy=f"one of: {', '.join(folders) or 'none'}",
         )
-    if len(folders) > 1:
+    if folders:
         raise CuprolithError(
             f"campaign {campaign} lies in several folders: {', '.join(folders)}",
-            remedy="say which with --from",
+            remedy="specify one with --from",
         )
-    return folders[0]
+    raise CuprolithError(
+        f"the jobs of campaign {campaign} do not say where its folder is",
+        remedy="only campaigns sent by `cuprolith submit` can be fetched",
+    )

@@ -2,22 +2,74 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
-from cuprolith.errors import CuprolithError
-from cuprolith.hashes import file_sha256
-from cuprolith.staged_file import StagedFile
-from workflows.hpc.fetching.campaign_folder import CampaignFolder, FolderFile
-from workflows.hpc.fetching.manifest import FetchManifest
-from workflows.hpc.fetching.selection import NEVER_FETCHED, Selection, fetch_order, open_databases
-from workflows.progress import progress_bar
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from cuprolith.errors import CuprolithError
+from cuprolith.json_files import write_atomically
+from workflows.hpc.fetching.rsync import RemoteFile, RemoteFolder, names_file
+from workflows.hpc.fetching.selection import Selection, fetch_order, open_databases, results_among
+from workflows.progress import ProgressBar, progress_bar
+
+MANIFEST_FILE = ".fetched.json"
+ARRIVING = ".fetching"
+"""Folder of what has come and is not in its place yet; a fetch that was cut off resumes there."""
 _CAMPAIGN = "campaign.yaml"
 _TRIES = 3
+
+
+class FetchManifest(BaseModel):
+    """What earlier fetches brought into a folder: ``.fetched.json``.
+
+    Attributes
+    ----------
+    source
+        The campaign's folder on the cluster.
+    files
+        Size and time of the last change of each file, by its path relative to the folder.
+    coming
+        The same of what a fetch is about to bring: it may be killed before it can write what came.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str = ""
+    files: dict[str, tuple[int, str]] = {}
+    coming: dict[str, tuple[int, str]] = {}
+
+    @classmethod
+    def load(cls, folder: Path) -> FetchManifest:
+        """Return what is known of a folder; nothing if nothing was fetched.
+
+        Raises
+        ------
+        CuprolithError
+            If the file is not a list of fetched files.
+        """
+        path = folder / MANIFEST_FILE
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return cls()
+        except ValidationError as error:
+            raise CuprolithError(
+                "not a list of fetched files, or one of Cuprolith 0.1.0",
+                where=str(path),
+                remedy="delete it; files that differ from the cluster's are then kept, unless "
+                "--force is given",
+            ) from error
+
+    def save(self, folder: Path) -> None:
+        """Write it, whole or not at all."""
+        write_atomically(folder / MANIFEST_FILE, [self.model_dump_json(indent=1), "\n"])
+
+    def brought(self, path: str, here: Path) -> bool:
+        """Return whether a file came from a fetch and was not changed since."""
+        return _state(here) in (self.files.get(path), self.coming.get(path))
 
 
 @dataclass
@@ -36,20 +88,20 @@ class Fetched:
         Files that were not brought, with the reason.
     """
 
-    there: list[FolderFile] = field(default_factory=list)
-    came: list[FolderFile] = field(default_factory=list)
-    same: list[FolderFile] = field(default_factory=list)
+    there: list[RemoteFile] = field(default_factory=list)
+    came: list[RemoteFile] = field(default_factory=list)
+    same: list[RemoteFile] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
 
 
 def fetch(
-    folder: CampaignFolder, target: Path, selection: Selection, *, force: bool = False
+    folder: RemoteFolder, target: Path, selection: Selection, *, force: bool = False
 ) -> Fetched:
     """Bring the chosen files of a campaign's folder home.
 
-    What is here with the same size and SHA-256 is not brought again. Nothing here is deleted; a
-    file that differs is replaced if an earlier fetch brought it as it is, and else kept.
+    A file whose content is here already is not brought again. Nothing here is deleted; a file that
+    differs is replaced if an earlier fetch brought it as it is, and kept otherwise.
 
     Parameters
     ----------
@@ -61,8 +113,8 @@ def fetch(
     Raises
     ------
     CuprolithError
-        If the campaign has no folder on the cluster, another campaign is at home in `target`, or
-        the disk has no room.
+        If the campaign has no folder on the cluster, `target` holds another campaign, the disk has
+        no room, or `rsync` fails.
     """
     manifest = FetchManifest.load(target)
     source = str(folder.path)
@@ -73,8 +125,7 @@ def fetch(
             remedy="fetch into another folder with --to, or replace what differs with --force",
         )
     manifest.source = source
-    result = Fetched()
-    result.there = _chosen(folder, selection, result)
+    result = _chosen(folder, target, selection)
     coming = _to_bring(target, manifest, result, force=force)
     if _CAMPAIGN in result.kept:
         raise CuprolithError(
@@ -83,131 +134,101 @@ def fetch(
             remedy="fetch into another folder with --to, or replace what differs with --force",
         )
     _require_room(target, coming)
-    manifest.files |= {file.path: file.sha256 for file in result.same}
-    manifest.coming = {file.path: file.sha256 for file in coming}
-    manifest.save(target)
-    try:
-        with progress_bar("fetch", sum(file.size for file in coming), in_bytes=True) as bar:
-            for file in sorted(coming, key=fetch_order):
-                bar.say(file.path)
-                _bring(folder, file, target, manifest, result, bar.advance)
-    finally:
-        # What came is here, also when the connection has broken.
-        manifest.files |= {file.path: file.sha256 for file in result.came}
-        manifest.save(target)
+    manifest.files |= {file.path: _state(target / file.path) for file in result.same}
+    _bring(folder, coming, target, manifest, result)
     manifest.coming = {}
     manifest.save(target)
     return result
 
 
-def _chosen(folder: CampaignFolder, selection: Selection, result: Fetched) -> list[FolderFile]:
-    """Return the files to have here, with their hashes."""
-    if not folder.exists():
-        raise CuprolithError(
-            "the campaign's folder is not on the cluster",
-            where=str(folder.path),
-            remedy="its files may have been moved, or a file system there is not mounted",
-        )
-    files = folder.listing(leave_out=NEVER_FETCHED)
-    in_use = open_databases(files)
-    wanted = []
-    for file in files:
-        if not selection.includes(file.path):
-            continue
-        if file.problem:
-            result.left[file.path] = file.problem
-        elif file.path in in_use:
+def _chosen(folder: RemoteFolder, target: Path, selection: Selection) -> Fetched:
+    listing = folder.compare(target, selection.options())
+    in_use = open_databases(listing.files)
+    result = Fetched(left=dict(listing.problems))
+    for file in results_among(listing.files):
+        if file.path in in_use:
             result.left[file.path] = "is being written to; fetch again when no job does"
         else:
-            wanted.append(file)
-    hashes = folder.hashes(file.path for file in wanted)
-    return [
-        replace(file, sha256=hashes[file.path]) for file in wanted if file.path in hashes
-    ]  # the others have gone since they were listed
+            result.there.append(file)
+    return result
 
 
 def _to_bring(
     target: Path, manifest: FetchManifest, result: Fetched, *, force: bool
-) -> list[FolderFile]:
+) -> list[RemoteFile]:
     coming = []
     for file in result.there:
         path = target / file.path
         if path.is_dir():
             result.left[file.path] = "is a folder here"
-            continue
-        here = file_sha256(path) if path.is_file() else None
-        if here == file.sha256:
+        elif not file.differs:
             result.same.append(file)
-        elif here is None or force:
-            coming.append(file)
-        elif manifest.brought(file.path, here):
-            manifest.files[file.path] = here
+        elif force or not path.exists() or manifest.brought(file.path, path):
             coming.append(file)
         else:
             result.kept.append(file.path)
     return coming
 
 
-def _require_room(target: Path, coming: list[FolderFile]) -> None:
+def _require_room(target: Path, coming: list[RemoteFile]) -> None:
     needed, free = sum(file.size for file in coming), shutil.disk_usage(target).free
     if needed > free:
         raise CuprolithError(
             f"{needed / 1e9:.1f} GB are to come, and the disk has {free / 1e9:.1f} GB left",
             where=str(target),
-            remedy="make room, or fetch to another disk with --to",
+            remedy="free some space, or fetch to another disk with --to",
         )
 
 
 def _bring(
-    folder: CampaignFolder,
-    file: FolderFile,
+    folder: RemoteFolder,
+    coming: list[RemoteFile],
     target: Path,
     manifest: FetchManifest,
     result: Fetched,
-    advance: Callable[[float], None],
 ) -> None:
-    """Bring a file whose content is that of its hash; one that changes is tried again."""
-    local = target / file.path
-    local.parent.mkdir(parents=True, exist_ok=True)
-    for _ in range(_TRIES):
-        try:
-            with StagedFile(local) as staged:
-                arriving = _Arriving(staged, advance)
-                folder.read_into(file.path, arriving)
-                if arriving.sha256 == file.sha256:
-                    staged.commit()
-                    result.came.append(replace(file, size=arriving.size))
-                    return
-        except FileNotFoundError:
-            result.left[file.path] = "has gone from the cluster meanwhile"
-            return
-        advance(-arriving.size)
-        now = folder.hashes([file.path]).get(file.path)
-        if now is None:
-            result.left[file.path] = "has gone from the cluster meanwhile"
-            return
-        file = replace(file, sha256=now)
-        manifest.coming[file.path] = now
-        manifest.save(target)
-    result.left[file.path] = "changes while it is fetched; fetch again later"
+    """Copy files beside their places, and move those that are as on the cluster into them."""
+    arriving = target / ARRIVING
+    arriving.mkdir(exist_ok=True)
+    with progress_bar("fetch", sum(file.size for file in coming), in_bytes=True) as bar:
+        for _ in range(_TRIES):
+            if not coming:
+                break
+            coming = _copy(folder, coming, arriving, target, manifest, result, bar)
+    result.left |= {file.path: "changes while it is fetched; fetch again later" for file in coming}
+    shutil.rmtree(arriving)
 
 
-class _Arriving:
-    """Content on its way into a file: counted and hashed."""
+def _copy(
+    folder: RemoteFolder,
+    coming: list[RemoteFile],
+    arriving: Path,
+    target: Path,
+    manifest: FetchManifest,
+    result: Fetched,
+    bar: ProgressBar,
+) -> list[RemoteFile]:
+    """Copy files once; return those that changed meanwhile."""
+    names = [file.path for file in coming]
+    folder.copy(names, arriving, bar.advance)
+    with names_file(names) as choice:
+        found = {file.path: file for file in folder.compare(arriving, choice).files}
+    for name in names:
+        if name not in found:
+            result.left[name] = "has gone from the cluster meanwhile"
+    whole = [file for file in found.values() if not file.differs]
+    manifest.coming = {file.path: _state(arriving / file.path) for file in whole}
+    manifest.save(target)
+    for file in sorted(whole, key=fetch_order):
+        place = target / file.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        (arriving / file.path).replace(place)
+        manifest.files[file.path] = manifest.coming[file.path]
+        result.came.append(file)
+    return [file for file in found.values() if file.differs]
 
-    def __init__(self, staged: StagedFile, advance: Callable[[float], None]) -> None:
-        self.size = 0
-        self._staged = staged
-        self._advance = advance
-        self._hash = hashlib.sha256()
 
-    @property
-    def sha256(self) -> str:
-        return self._hash.hexdigest()
-
-    def write(self, data: bytes) -> int:
-        self._staged.write(data)
-        self._hash.update(data)
-        self.size += len(data)
-        self._advance(len(data))
-        return len(data)
+def _state(path: Path) -> tuple[int, str]:
+    """Return size and time of the last change of a file here."""
+    found = path.stat()
+    return found.st_size, f"{datetime.fromtimestamp(int(found.st_mtime), UTC):%Y/%m/%d-%H:%M:%S}"

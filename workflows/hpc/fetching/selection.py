@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from analysis.tuning.trials import STUDY_FILE, TRIAL_FILE, TRIALS_DIR
 from training.nequip_runs.nequip_config import LAST_CHECKPOINT
-from workflows.hpc.fetching.campaign_folder import FolderFile
+from workflows.hpc.fetching.rsync import RemoteFile
 from workflows.tuning.folder import REPORT_FILE, STORAGE_FILE
 
-NEVER_FETCHED = ("labels/runs", "labels/jobs", "queue")
-"""Folders that stay on the cluster: the engines' own files, and what the queue's jobs need."""
-
+# Folders that stay on the cluster: the engines' own files, and what the queue's jobs need.
+_NEVER = ("- .*", "- /labels/runs", "- /labels/jobs", "- /queue")
 _SINGLE_FILES = ("campaign.yaml", "environment.json", "timings.json")
 _WHOLE_FOLDERS = ("crystals", "structures", "dataset", "report")
-_STUDY_FILES = ("pareto.json", STUDY_FILE, REPORT_FILE, STORAGE_FILE)
-_LABEL_FILES = ("results", "failures")
-_TRAINER_SCRATCH = "scratch"
+_STUDY_FILES = ("pareto.json", STUDY_FILE, REPORT_FILE, STORAGE_FILE, f"{STORAGE_FILE}-*")
+_LABEL_FOLDERS = ("results", "failures")
 # SQLite's own files beside a database that is open, or that a killed process left.
 _BESIDE_DATABASES = ("-wal", "-journal", "-shm")
 # Written last by their stages: where one is, what it belongs to is whole.
@@ -33,46 +32,45 @@ class Selection:
     labels
         The results of all label jobs, too: a campaign can then be resumed at home.
     everything
-        All files that are not in `NEVER_FETCHED`.
+        All files but those that never leave the cluster.
     """
 
     labels: bool = False
     everything: bool = False
 
-    def includes(self, path: str) -> bool:
-        """Return whether a file, relative to the campaign's folder, is brought."""
-        parts = PurePosixPath(path).parts
-        if any(part.startswith(".") for part in parts) or path.endswith(_BESIDE_DATABASES):
-            return False
-        if any(PurePosixPath(path).is_relative_to(folder) for folder in NEVER_FETCHED):
-            return False
-        return self.everything or self._is_result(parts)
+    def options(self) -> list[str]:
+        """Return the filters of `rsync`; the first that fits decides."""
+        rules = [*_NEVER] if self.everything else [*_NEVER, *self._results(), "- *"]
+        return [f"--filter={rule}" for rule in rules]
 
-    def _is_result(self, parts: tuple[str, ...]) -> bool:
-        first, *below = parts
-        if not below:
-            return first in _SINGLE_FILES
-        if first == "labels":
-            return below == ["labels.json"] or (self.labels and below[0] in _LABEL_FILES)
-        if first == "training":
-            return below[-1] != LAST_CHECKPOINT and _TRAINER_SCRATCH not in below
-        if first == "tuning":
-            return _tells_of_study(below)
-        return first in _WHOLE_FOLDERS
+    def _results(self) -> list[str]:
+        studies = ["/tuning/", "/tuning/*/", *(f"/tuning/*/{name}" for name in _STUDY_FILES)]
+        trials = f"/tuning/*/{TRIALS_DIR}/"
+        labels = ["/labels/", "/labels/labels.json"]
+        if self.labels:
+            labels += [f"/labels/{name}{below}" for name in _LABEL_FOLDERS for below in ("", "/**")]
+        included = [
+            *(f"/{name}" for name in _SINGLE_FILES),
+            *(rule for name in _WHOLE_FOLDERS for rule in (f"/{name}", f"/{name}/**")),
+            *labels,
+            *("/training/", "/training/**"),
+            *(*studies, trials, f"{trials}*/", f"{trials}*/{TRIAL_FILE}"),
+        ]
+        left_out = [f"- /training/**/{LAST_CHECKPOINT}", "- /training/**/scratch"]
+        return [*left_out, *(f"+ {rule}" for rule in included)]
 
 
-def fetch_order(file: FolderFile) -> tuple[bool, str]:
-    """Return a key for sorting: what tells that others are whole comes after them."""
+def results_among(files: Iterable[RemoteFile]) -> list[RemoteFile]:
+    """Return the files without those that SQLite keeps beside its databases."""
+    return [file for file in files if not file.path.endswith(_BESIDE_DATABASES)]
+
+
+def fetch_order(file: RemoteFile) -> tuple[bool, str]:
+    """Return a key for sorting: a file that tells that others are whole comes after them."""
     return PurePosixPath(file.path).name in _WRITTEN_LAST, file.path
 
 
-def open_databases(files: list[FolderFile]) -> set[str]:
+def open_databases(files: list[RemoteFile]) -> set[str]:
     """Return the SQLite databases that are being written to: a copy of one would be half of it."""
     beside = [file.path for file in files if file.size and file.path.endswith(_BESIDE_DATABASES)]
     return {path.rpartition("-")[0] for path in beside if not path.endswith("-shm")}
-
-
-def _tells_of_study(below: list[str]) -> bool:
-    if len(below) == 2:
-        return below[1] in _STUDY_FILES
-    return len(below) == 4 and below[1] == TRIALS_DIR and below[3] == TRIAL_FILE

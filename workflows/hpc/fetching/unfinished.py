@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from workflows.hpc.jobs.status import CampaignStatus
 
 
-def not_there_yet(paths: Iterable[str], standing: CampaignStatus) -> str:
+def not_there_yet(paths: Iterable[str], status: CampaignStatus) -> str:
     """Return in one sentence what is missing in a campaign's folder, and why; empty if nothing is.
 
     Parameters
@@ -25,7 +25,7 @@ def not_there_yet(paths: Iterable[str], standing: CampaignStatus) -> str:
     present = list(paths)
     # The file that a stage writes last tells that what it makes is there.
     patterns = [
-        stage.pattern for stage in ordered_stages() if stage.pattern and _is_due(stage, standing)
+        stage.pattern for stage in ordered_stages() if stage.pattern and _is_due(stage, status)
     ]
     missing = [
         PurePosixPath(pattern).parts[0]
@@ -34,19 +34,19 @@ def not_there_yet(paths: Iterable[str], standing: CampaignStatus) -> str:
     ]
     if not missing:
         return ""
-    return f"no {', '.join(missing)} yet: {', '.join(_open_stages(standing)) or 'no job is left'}"
+    return f"no {', '.join(missing)} yet: {', '.join(_open_stages(status)) or 'no job is left'}"
 
 
-def _is_due(stage: Stage, standing: CampaignStatus) -> bool:
+def _is_due(stage: Stage, status: CampaignStatus) -> bool:
     """Whether every campaign has the stage, or this one has jobs of it."""
-    return stage.wanted is None or any(each.stage == stage.name for each in standing.stages)
+    return stage.wanted is None or any(each.stage == stage.name for each in status.stages)
 
 
-def _open_stages(standing: CampaignStatus) -> list[str]:
+def _open_stages(status: CampaignStatus) -> list[str]:
     done: Counter[str] = Counter()
     jobs: Counter[str] = Counter()
     failed: Counter[str] = Counter()
-    for stage in standing.stages:
+    for stage in status.stages:
         others = sum(stage.other.values())
         done[stage.stage] += stage.done
         failed[stage.stage] += stage.failed

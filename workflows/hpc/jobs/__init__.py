@@ -1,1 +1,1 @@
-"""Jobs in the queue: how they stand, why they failed, trying again, ending."""
+"""Jobs in the queue: their status, why they failed, running again, cancelling."""

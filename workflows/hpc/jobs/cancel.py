@@ -11,9 +11,9 @@ from workflows.hpc.job_metadata import of_campaign
 from workflows.hpc.jobs.campaign_jobs import CampaignJobs, JobRecord, find_job
 from workflows.hpc.jobs.job_database import jf_command
 from workflows.hpc.jobs.job_states import UNDERWAY_STATES
+from workflows.hpc.jobs.jobflow_remote_repairs import LOCK_SECONDS, stop_not_begun
 from workflows.hpc.jobs.retry import Action, retry
 from workflows.hpc.jobs.status import SILENT_AFTER
-from workflows.hpc.jobs.stopping import stop_not_begun, stop_underway
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
@@ -29,8 +29,8 @@ def cancel(
 ) -> Action:
     """Stop a job, in the queue too; jobs that wait for it do not run.
 
-    A job that a killed runner has left behind is taken up first, so that what of it is in the queue
-    is found and ended.
+    A job that a killed runner has left behind is recovered first, so that it is found in the queue
+    and ended there.
 
     Raises
     ------
@@ -46,16 +46,13 @@ def cancel(
         retry(controller, job, silent_after=silent_after)
         job = find_job(controller, job.db_id)
     try:
-        ended = stop_underway(controller, job)
+        controller.stop_job(db_id=job.db_id, wait=LOCK_SECONDS)
     except Exception as error:  # jobflow-remote raises ValueError, RuntimeError, its own
         raise CuprolithError(
             f"job {job.db_id} ({job.name}) was not stopped: {error}",
-            remedy="where it says locked, wait a moment and give the command again",
+            remedy="if the job is locked, wait a moment and run the command again",
         ) from error
-    done = "is stopped"
-    if not ended:
-        done = "is given up; what of it runs in a batch runs to its end, and is not taken"
-    return Action(job.db_id, done, jf_command(controller, "job", "stop", job.db_id))
+    return Action(job.db_id, "is stopped", jf_command(controller, "job", "stop", job.db_id))
 
 
 def cancel_all(
@@ -77,7 +74,7 @@ def cancel_all(
     jobs = CampaignJobs(controller, campaign)
     refused: set[str] = set()
     for _ in range(_ROUNDS):
-        # those that have not begun first, lest the runner starts them meanwhile
+        # those that have not begun first, before the runner starts them
         n_waiting = stop_not_begun(controller, of_campaign(campaign))
         if n_waiting:
             on_action(Action(f"{n_waiting} jobs that had not begun", "are stopped"))

@@ -113,10 +113,10 @@ def _run_folders(job: JobRecord) -> list[str]:
     workdir, structure = job.metadata.get(WORKDIR), job.metadata.get(STRUCTURE)
     if isinstance(workdir, str):
         opened = Workdir(Path(workdir))
-        if isinstance(structure, str):
-            folders += [
-                str(opened.runs / engine.name / structure) for engine in ENGINES if engine.log_files
-            ]
+        if structure:
+            structures = structure if isinstance(structure, list) else [str(structure)]
+            engines = [engine.name for engine in ENGINES if engine.log_files]
+            folders += [str(opened.runs / name / each) for name in engines for each in structures]
         elif job.stage == "train":
             folders.append(str(opened.root / "training"))
     return folders

@@ -9,17 +9,9 @@ WORDS: tuple[Word, ...] = ("done", "running", "waiting", "failed")
 
 _STATES: dict[Word, tuple[str, ...]] = {
     "done": ("COMPLETED",),
-    # What has run and is being brought back runs still: it may yet fail.
-    "running": ("RUNNING", "BATCH_RUNNING", "RUN_FINISHED", "DOWNLOADED"),
-    "waiting": (
-        "WAITING",
-        "READY",
-        "CHECKED_OUT",
-        "UPLOADED",
-        "SUBMITTED",
-        "BATCH_SUBMITTED",
-        "PAUSED",
-    ),
+    # What has run and is being brought back may still fail.
+    "running": ("RUNNING", "RUN_FINISHED", "DOWNLOADED"),
+    "waiting": ("WAITING", "READY", "CHECKED_OUT", "UPLOADED", "SUBMITTED", "PAUSED"),
     "failed": ("FAILED", "REMOTE_ERROR"),
 }
 _WORDS: dict[str, Word] = {state: word for word, states in _STATES.items() for state in states}
@@ -30,14 +22,12 @@ REMOTE_ERROR = "REMOTE_ERROR"
 FAILED_STATES = _STATES["failed"]
 STOPPED_STATES = ("STOPPED", "USER_STOPPED")
 NOT_BEGUN_STATES = ("WAITING", "READY")
-BATCH_SUBMITTED = "BATCH_SUBMITTED"
-BATCH_STATES = (BATCH_SUBMITTED, "BATCH_RUNNING")
 # A node is occupied, or was until the job ended.
-ON_A_NODE = ("RUNNING", "BATCH_RUNNING")
+ON_A_NODE = ("RUNNING",)
 # The runner moves on jobs in these states within seconds, unless something holds it up.
 PASSING_STATES = ("CHECKED_OUT", "UPLOADED", "RUN_FINISHED", "DOWNLOADED")
 # Between the queue of jobflow-remote and the end of the job.
-UNDERWAY_STATES = (*PASSING_STATES, "SUBMITTED", "RUNNING", "BATCH_SUBMITTED", "BATCH_RUNNING")
+UNDERWAY_STATES = (*PASSING_STATES, "SUBMITTED", "RUNNING")
 
 
 def word_of(state: str) -> Word | None:

@@ -26,13 +26,6 @@ def job_nodes(resources: Any) -> int:
     return math.ceil(processes / per_node) if processes and per_node else 1
 
 
-def worker_nodes(worker: Any) -> float:
-    """Return the nodes that one job of a worker occupies; of a batch worker, its share of them."""
-    batch = getattr(worker, "batch", None)
-    together = (batch.parallel_jobs or 1) if batch is not None else 1
-    return float(job_nodes(worker.resources) / together)
-
-
 def _template_nodes(resources: dict[str, Any]) -> int:
     nodes = resources.get("nodes")
     if isinstance(nodes, int):

@@ -1,4 +1,4 @@
-"""How a campaign stands: per stage what is done, runs, waits and failed, and what needs a hand."""
+"""Progress of a campaign by stage, and the jobs that need attention."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workflows.hpc.jobs.job_states import (
     WORDS,
     word_of,
 )
-from workflows.hpc.jobs.node_hours import worker_nodes
+from workflows.hpc.jobs.node_hours import job_nodes
 from workflows.hpc.jobs.runner_sign import RunnerSign, runner_sign
 from workflows.stage import ordered_stages
 
@@ -74,7 +74,7 @@ class JobTrouble(BaseModel):
         scheduler refused; ``retried``: the same, and jobflow-remote tries again by itself;
         ``silent``: nothing has moved it.
     remedy
-        Command that mends it, or shows more.
+        Command that fixes it, or shows more.
     """
 
     db_id: str
@@ -88,7 +88,7 @@ class JobTrouble(BaseModel):
 
 
 class CampaignStatus(BaseModel):
-    """How a campaign stands.
+    """Progress of a campaign.
 
     Attributes
     ----------
@@ -123,7 +123,7 @@ def campaign_status(
     now: datetime | None = None,
     silent_after: timedelta = SILENT_AFTER,
 ) -> CampaignStatus:
-    """Return how a campaign stands.
+    """Return the progress of a campaign.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ def _stage(
 def _node_hours(group: JobGroup, workers: dict[str, Any]) -> float:
     # A worker that the project no longer has counts as one node.
     worker = workers.get(group.worker)
-    nodes = group.nodes or (worker_nodes(worker) if worker is not None else 1)
+    nodes = group.nodes or (job_nodes(worker.resources) if worker is not None else 1)
     return group.seconds / 3600 * nodes
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +11,9 @@ import yaml
 
 from cuprolith.errors import CuprolithError
 from workflows.checks import Check
-from workflows.hpc.setup.job_script import allocation_script, job_script
-from workflows.hpc.setup.project import (
-    FREE_KEYS,
-    ProjectFiles,
-    project_data,
-    validated_project,
-)
+from workflows.hpc.setup.job_environment import free_lines
+from workflows.hpc.setup.job_script import example_script
+from workflows.hpc.setup.project import ProjectFiles, project_data, validated_project
 from workflows.hpc.setup.secrets import require_private
 from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.setup.settings_file import read_settings
@@ -25,113 +21,122 @@ from workflows.hpc.setup.settings_file import read_settings
 if TYPE_CHECKING:
     from jobflow_remote.config.base import Project
 
-_SAMPLE = uuid.UUID(int=0)
-_AGAIN = "cuprolith hpc init --project {} --force"
-
-
-def first_command(files: ProjectFiles) -> str:
-    """Return the command that writes the files of a project where they are missing."""
-    # Imported here: a dev cluster's project is made like that of any cluster.
-    from workflows.hpc.dev_cluster.project import up_command
-
-    return up_command(files) or f"cuprolith hpc init --project {files.name}"
-
 
 def check_project(files: ProjectFiles) -> list[Check]:
     """Check settings, project, file modes, job scripts, and that no other project interferes."""
-    settings = _settings(files)
-    if isinstance(settings, Check):
-        return [settings]
+    try:
+        settings = read_private_settings(files)
+    except CuprolithError as error:
+        return [failed("settings", error)]
     found = [
         Check(subject="settings", status="ok", found=str(files.settings)),
         _guarded("files", lambda: _private(files)),
         _guarded("project", lambda: _as_written(settings, files)),
+        *_shown_lines(settings),
     ]
     try:
         project = validated_project(settings, files)
     except CuprolithError as error:
-        return [*found, _failed("workers", error)]
-    found += [_guarded(f"worker {name}", _script_of(project, name)) for name in project.workers]
-    return [*found, _conflicts(project, files)]
+        return [*found, failed("workers", error)]
+    found += [
+        _guarded(f"worker {name}", partial(_script, project, name)) for name in project.workers
+    ]
+    return [*found, _guarded("other projects", lambda: _conflicts(project, files))]
 
 
-def _settings(files: ProjectFiles) -> HpcSettings | Check:
+def failed(subject: str, error: CuprolithError) -> Check:
+    """Return an error as a check that failed."""
+    place = "".join(f"{part}: " for part in (error.where, error.key) if part)
+    return Check(
+        subject=subject, status="missing", found=f"{place}{error.message}", remedy=error.remedy
+    )
+
+
+def read_private_settings(files: ProjectFiles) -> HpcSettings:
+    """Read the settings of a project.
+
+    Raises
+    ------
+    CuprolithError
+        If there are none, something in them is wrong, or others can change them.
+    """
     if not files.settings.exists():
-        return Check(
-            subject="settings",
-            status="missing",
-            found=f"none at {files.settings}",
-            remedy=first_command(files),
+        raise CuprolithError(
+            f"none at {files.settings}",
+            remedy=f"cuprolith hpc init SCHEDULER --project {files.name}",
         )
-    try:
-        return read_settings(files.settings)
-    except CuprolithError as error:
-        return _failed("settings", error)
+    require_private(files.settings)  # whoever can change it decides what the jobs run
+    settings = read_settings(files.settings)
+    if settings.project != files.name:
+        raise CuprolithError(
+            f"they are those of project {settings.project}",
+            where=str(files.settings),
+            key="project",
+            remedy=f"write {files.name}",
+        )
+    return settings
 
 
 def _private(files: ProjectFiles) -> str:
-    for path in (files.settings, files.project):
-        if path.exists():
-            require_private(path)
+    if files.project.exists():
+        require_private(files.project)
     return "nobody else can read or change them"
 
 
 def _as_written(settings: HpcSettings, files: ProjectFiles) -> str:
+    write = f"cuprolith hpc write --project {files.name}"
     if not files.project.exists():
-        raise CuprolithError(
-            f"no project at {files.project}",
-            remedy=first_command(files),
-        )
-    decided = {
-        key: value for key, value in project_data(settings, files).items() if key not in FREE_KEYS
-    }
-    standing = {key: value for key, value in _yaml(files.project).items() if key not in FREE_KEYS}
-    differing = _differences(_without_passwords(decided), _without_passwords(standing))
+        raise CuprolithError(f"none at {files.project}", remedy=write)
+    standing = _yaml(files.project)
+    try:
+        password = standing["queue"]["store"].get("password")
+    except (KeyError, TypeError, AttributeError):  # then all of it differs
+        password = None
+    differing = _differences(project_data(settings, files, password), standing)
     if differing:
         raise CuprolithError(
             f"differs from what the settings say: {', '.join(differing)}",
-            remedy=f"put it into the settings and give `{_AGAIN.format(files.name)}`",
+            remedy=f"change the settings if need be, then: {write}",
         )
     return str(files.project)
 
 
-def _script_of(project: Project, name: str) -> Callable[[], str]:
-    def make() -> str:
-        worker = project.workers[name]
-        for execution in ("", *project.exec_config):
-            job_script(
-                project, name, job_name="check", run_dir=worker.work_dir, exec_config=execution
-            )
-        if worker.is_batch:
-            allocation_script(project, name, uid=str(_SAMPLE))
-        return f"{worker.scheduler_type}, jobs run in {worker.work_dir}"
-
-    return make
+def _shown_lines(settings: HpcSettings) -> list[Check]:
+    """Show what runs as it is: whoever can change it decides what the jobs do."""
+    environments = [("all jobs", settings.environment)]
+    environments += [(name, given.environment) for name, given in settings.classes.items()]
+    return [
+        Check(subject=f"lines of {name}", status="note", found=" ; ".join(lines))
+        for name, environment in environments
+        if (lines := free_lines(environment))
+    ]
 
 
-def _conflicts(project: Project, files: ProjectFiles) -> Check:
+def _script(project: Project, name: str) -> str:
+    example_script(project, name)
+    worker = project.workers[name]
+    return f"{worker.scheduler_type}, jobs run in {worker.work_dir}"
+
+
+def _conflicts(project: Project, files: ProjectFiles) -> str:
     from jobflow_remote.config.helper import check_projects_conflicts
 
     others = _others(files)
     twins = [path.name for path, other in others.items() if other.name == files.name]
     if twins:
-        return Check(
-            subject="other projects",
-            status="missing",
-            found=f"{', '.join(twins)} describes a project of that name, too",
+        raise CuprolithError(
+            f"{', '.join(twins)} describes a project of that name, too",
             remedy="rename one: jobflow-remote refuses to work with either",
         )
     named = {other.name: other for other in others.values()}
     issues = check_projects_conflicts({**named, files.name: project})
-    mine = [issue for issue in issues if files.name in issue.projects]
+    mine = [issue.message for issue in issues if files.name in issue.projects]
     if mine:
-        return Check(
-            subject="other projects",
-            status="missing",
-            found="; ".join(issue.message for issue in mine),
+        raise CuprolithError(
+            "; ".join(mine),
             remedy="give this project a `mongodb.database` and a `work_dir` of its own",
         )
-    return Check(subject="other projects", status="ok", found="none shares its queue or folders")
+    return "none shares its queue or folders"
 
 
 def _others(files: ProjectFiles) -> dict[Path, Project]:
@@ -143,7 +148,7 @@ def _others(files: ProjectFiles) -> dict[Path, Project]:
             continue
         try:
             others[path] = Project.model_validate(_yaml(path))
-        except (ValueError, CuprolithError):  # jobflow-remote passes over them, too
+        except (ValueError, CuprolithError):  # jobflow-remote skips them, too
             continue
     return others
 
@@ -154,41 +159,27 @@ def _yaml(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         # by its name alone: PyYAML's message quotes lines, and one of them may be the password
         raise CuprolithError(
-            f"cannot be read: {type(error).__name__}", where=str(path), remedy="write it again"
+            f"cannot be read: {type(error).__name__}", where=str(path), remedy="move it away"
         ) from None
     return data if isinstance(data, dict) else {}
 
 
-def _without_passwords(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {key: _without_passwords(item) for key, item in data.items() if key != "password"}
-    return [_without_passwords(item) for item in data] if isinstance(data, list) else data
-
-
 def _differences(wanted: Any, found: Any, key: str = "") -> list[str]:
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        names = dict.fromkeys([*wanted, *found])
-        return [
-            difference
-            for name in names
-            for difference in _differences(
-                wanted.get(name), found.get(name), f"{key}.{name}" if key else str(name)
-            )
-        ]
-    return [] if wanted == found else [key]
+    if not (isinstance(wanted, dict) and isinstance(found, dict)):
+        return [] if wanted == found else [key]
+    return [
+        difference
+        for name in dict.fromkeys([*wanted, *found])
+        for difference in _differences(
+            wanted.get(name), found.get(name), f"{key}.{name}" if key else str(name)
+        )
+    ]
 
 
 def _guarded(subject: str, examine: Callable[[], str]) -> Check:
     try:
         return Check(subject=subject, status="ok", found=examine())
     except CuprolithError as error:
-        return _failed(subject, error)
+        return failed(subject, error)
     except ValueError as error:  # qtoolkit's, of options that its templates do not know
         return Check(subject=subject, status="missing", found=str(error), remedy="see the settings")
-
-
-def _failed(subject: str, error: CuprolithError) -> Check:
-    place = "".join(f"{part}: " for part in (error.where, error.key) if part)
-    return Check(
-        subject=subject, status="missing", found=f"{place}{error.message}", remedy=error.remedy
-    )

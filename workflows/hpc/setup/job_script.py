@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,6 @@ from cuprolith.errors import CuprolithError
 if TYPE_CHECKING:
     from jobflow_remote.config.base import Project, WorkerBase
     from jobflow_remote.remote.queue import QueueManager
-
-_EXAMPLE_UID = "00000000-0000-4000-8000-000000000000"
 
 
 def job_script(
@@ -40,55 +39,13 @@ def job_script(
     )
     manager = _queue_manager(project, worker_name)
     command = (worker.execution_cmd or "jf -fe execution run {}").format(run_dir)
-    options: dict[str, Any] = {}
-    if worker.is_batch:  # what the allocation's process runs; the allocation has the environment
-        manager, pre_run = manager.get_shell_manager(), execution.pre_run
-    else:
-        pre_run = "\n".join(filter(None, [worker.pre_run, execution.pre_run]))
-        options = deepcopy(worker.resources or {})
+    pre_run = "\n".join(filter(None, [worker.pre_run, execution.pre_run]))
+    options = deepcopy(worker.resources or {})
     return _script(manager, command, pre_run, options, job_name, run_dir)
-
-
-def allocation_script(project: Project, worker_name: str, *, uid: str) -> str:
-    """Return the script of an allocation in which a worker's short jobs run.
-
-    Raises
-    ------
-    CuprolithError
-        If the project has no such worker, or it is for single jobs.
-    """
-    from jobflow_remote.remote.data import get_job_path
-
-    worker = _worker(project, worker_name)
-    batch = worker.batch
-    if batch is None:
-        raise CuprolithError(
-            f"worker {worker_name} runs one job per allocation",
-            remedy=f"give `classes.{worker_name}.batch`, and name {worker_name}-batch",
-        )
-    flags = {
-        "-mj": batch.max_jobs_per_batch,
-        "-mt": batch.max_time,
-        "-mw": batch.max_wait,
-        "-pj": batch.parallel_jobs,
-        "-st": batch.sleep_time,
-    }
-    command = f"jf -fe execution run-batch {worker.work_dir} {batch.jobs_handle_dir} {uid}"
-    command += "".join(f" {flag} {value}" for flag, value in flags.items() if value)
-    return _script(
-        _queue_manager(project, worker_name),
-        command,
-        worker.pre_run,
-        deepcopy(worker.resources or {}),
-        f"batch_{uid}",
-        Path(get_job_path(uid, None, batch.work_dir)),
-    )
 
 
 def example_script(project: Project, worker_name: str) -> str:
     """Return the script that a worker submits for a job named ``example``.
-
-    For a batch worker, the allocation's, and below it what it runs for each job.
 
     Raises
     ------
@@ -98,13 +55,19 @@ def example_script(project: Project, worker_name: str) -> str:
     worker = _worker(project, worker_name)
     run_dir = worker.work_dir / "aa" / "bb" / "cc" / "example"
     execution = next(iter(project.exec_config), "") if worker_name.startswith("dft-") else ""
-    script = job_script(
+    return job_script(
         project, worker_name, job_name="example", run_dir=run_dir, exec_config=execution
     )
-    if not worker.is_batch:
-        return script
-    allocation = allocation_script(project, worker_name, uid=_EXAMPLE_UID)
-    return f"{allocation}\n\n# submit.sh of each job\n{script}"
+
+
+def plain_job_name(name: str) -> str:
+    """Return a job's name that is inert in scripts and that all schedulers take.
+
+    jobflow-remote writes it unquoted into the header and, for batch workers, behind an ``echo``.
+    PBS and SGE want a letter first.
+    """
+    plain = re.sub(r"[^A-Za-z0-9_.+=-]", "_", name)
+    return plain if plain[:1].isalpha() else f"job_{plain}"
 
 
 def _script(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,11 @@ import yaml
 from pydantic import SecretStr, ValidationError
 
 from cuprolith.errors import CuprolithError
-from workflows.hpc.setup.secrets import read_password, write_private
+from workflows.hpc.setup.secrets import write_private
 from workflows.hpc.setup.settings import HpcSettings, MongoSettings
-from workflows.hpc.setup.settings_file import read_settings, settings_text
+from workflows.hpc.setup.settings_file import read_settings
 from workflows.hpc.setup.workers import execution_documents, worker_documents
+from workflows.inputs.yaml_file import yaml_text
 
 if TYPE_CHECKING:
     from jobflow_remote.config.base import Project
@@ -22,21 +24,6 @@ SETTINGS_FILE = "hpc.yaml"
 HIDDEN = "********"
 SETTINGS_MARK = "cuprolith_hpc"
 """Key of a project's metadata that says where its settings are."""
-FREE_KEYS = frozenset({"base_dir", "runner", "log_level", "metadata"})
-"""Keys of a project that the settings do not decide: where its runner keeps its files, how often it
-looks, what it logs, whose project it is."""
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes scripts line by line."""
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in text else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _represent_text)
 
 
 @dataclass(frozen=True)
@@ -70,10 +57,8 @@ class ProjectFiles:
         return self.base / SETTINGS_FILE
 
 
-def projects_folder(given: Path | None = None) -> Path:
-    """Return the folder given, or else the one that jobflow-remote uses."""
-    if given is not None:
-        return given.expanduser().resolve()
+def projects_folder() -> Path:
+    """Return the folder of projects that jobflow-remote uses (``JFREMOTE_PROJECTS_FOLDER``)."""
     require_jobflow_remote()
     from jobflow_remote import SETTINGS
 
@@ -97,53 +82,11 @@ def require_jobflow_remote() -> None:
     CuprolithError
         If it is not installed.
     """
-    import importlib.util
-
     if importlib.util.find_spec("jobflow_remote") is None:
         raise CuprolithError(
             "jobflow-remote is not installed in this environment",
             remedy="pip install jobflow-remote",
         )
-
-
-def mongodb_password(mongodb: MongoSettings) -> SecretStr | None:
-    """Return the database's password from where the settings say it is.
-
-    Raises
-    ------
-    CuprolithError
-        If it is not there, or others can read it there.
-    """
-    if mongodb.user is None or mongodb.password_from is None:
-        return None
-    return read_password(mongodb.password_from, mongodb.user)
-
-
-def project_text(settings: HpcSettings, files: ProjectFiles, password: SecretStr | None) -> str:
-    """Return the project's file as jobflow-remote reads it, password and all.
-
-    `FREE_KEYS` stay as the file has them that stands there, if Cuprolith has written it.
-
-    Raises
-    ------
-    CuprolithError
-        If jobflow-remote would refuse it.
-    """
-    validated_project(settings, files)
-    revealed = password.get_secret_value() if password is not None else None
-    return document_text(_document(settings, files, revealed))
-
-
-def document_text(document: dict[str, Any]) -> str:
-    """Return a project as the text of its file."""
-    text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
-    return text
-
-
-def shown_project(settings: HpcSettings, files: ProjectFiles) -> str:
-    """Return the project's file with stars for the password."""
-    hidden = SecretStr(HIDDEN) if settings.mongodb.user is not None else None
-    return project_text(settings, files, hidden)
 
 
 def validated_project(settings: HpcSettings, files: ProjectFiles) -> Project:
@@ -167,7 +110,7 @@ def validated_project(settings: HpcSettings, files: ProjectFiles) -> Project:
         raise CuprolithError(
             f"jobflow-remote refuses the project: {'; '.join(problems)}",
             where=str(files.project),
-            remedy="mend these keys in the settings; if they look right, the installed "
+            remedy="correct these keys in the settings; if they look right, the installed "
             "jobflow-remote is another than the tested 1.0.1",
         ) from None
 
@@ -178,7 +121,7 @@ def project_settings(project: Project) -> HpcSettings:
     Raises
     ------
     CuprolithError
-        If it was not made by `cuprolith hpc init` or `cuprolith dev-cluster up`.
+        If it was not made by Cuprolith.
     """
     path = (project.metadata or {}).get(SETTINGS_MARK)
     if path is None:
@@ -189,46 +132,44 @@ def project_settings(project: Project) -> HpcSettings:
     return read_settings(Path(path))
 
 
-def write_project(
-    settings: HpcSettings, files: ProjectFiles, password: SecretStr | None, *, force: bool
-) -> list[Path]:
-    """Write settings and project, readable by their owner alone; return what was changed.
+def write_project(settings: HpcSettings, files: ProjectFiles, password: SecretStr | None) -> bool:
+    """Write the project, readable by its owner alone; return whether that changed it.
 
-    What is as it shall be stays untouched. With `force`, another project of that name is kept
-    beside the new one, as ``.bak``; `FREE_KEYS` of a project of ours stay.
+    An earlier one made by Cuprolith is kept beside it, as ``.bak``.
 
     Raises
     ------
     CuprolithError
-        If others stand there and `force` is false.
+        If jobflow-remote refuses it, or another project of that name is there.
     """
-    texts = {
-        files.settings: settings_text(settings),
-        files.project: project_text(settings, files, password),
-    }
-    changed = [path for path, text in texts.items() if _read(path) != text]
-    standing = [path for path in changed if path.exists()]
-    if standing and not force:
-        raise CuprolithError(
-            "there are other settings of that name",
-            where=", ".join(map(str, standing)),
-            remedy="--dry-run shows the new ones; --force writes them and keeps the old as .bak",
-        )
-    for path in standing:
-        write_private(path.with_name(f"{path.name}.bak"), path.read_text(encoding="utf-8"))
-    for path in changed:
-        write_private(path, texts[path])
-    for path in set(texts) - set(changed):
-        path.chmod(0o600)
-    return changed
+    validated_project(settings, files)
+    revealed = password.get_secret_value() if password is not None else None
+    text = yaml_text(project_data(settings, files, revealed))
+    standing = _read(files.project)
+    if standing == text:
+        files.project.chmod(0o600)
+        return False
+    if standing:
+        if not _standing_document(files):
+            raise CuprolithError(
+                "there is another project of that name, which Cuprolith has not made",
+                where=str(files.project),
+                remedy="move it away, or use another --project",
+            )
+        write_private(files.project.with_name(f"{files.project.name}.bak"), standing)
+    write_private(files.project, text)
+    return True
 
 
-def project_data(settings: HpcSettings, files: ProjectFiles) -> dict[str, Any]:
-    """Return what the project's file holds, with stars for the password."""
-    return _document(settings, files, HIDDEN if settings.mongodb.user is not None else None)
+def project_data(
+    settings: HpcSettings, files: ProjectFiles, password: str | None = HIDDEN
+) -> dict[str, Any]:
+    """Return what the project's file holds.
 
+    What the settings do not decide stays as the file has it, if Cuprolith has made it: where the
+    runner keeps its files, how often it looks, what it logs, the project's metadata.
+    """
 
-def _document(settings: HpcSettings, files: ProjectFiles, password: str | None) -> dict[str, Any]:
     def store(kind: str, collection: str) -> dict[str, Any]:
         return {
             "type": kind,
@@ -236,7 +177,7 @@ def _document(settings: HpcSettings, files: ProjectFiles, password: str | None) 
             **_connection(settings.mongodb, password),
         }
 
-    standing = _free_keys(files)
+    standing = _standing_document(files)
     return {
         "name": settings.project,
         "base_dir": standing.get("base_dir", str(files.base)),
@@ -254,16 +195,15 @@ def _document(settings: HpcSettings, files: ProjectFiles, password: str | None) 
     }
 
 
-def _free_keys(files: ProjectFiles) -> dict[str, Any]:
-    """Return what stands in the project's file under `FREE_KEYS`; nothing unless it is ours."""
+def _standing_document(files: ProjectFiles) -> dict[str, Any]:
+    """Return the project in the file; nothing unless Cuprolith has made it."""
     try:
-        document = yaml.safe_load(_read(files.project) or "")
+        document = yaml.safe_load(_read(files.project))
     except yaml.YAMLError:
         return {}
     metadata = document.get("metadata") if isinstance(document, dict) else None
-    if not isinstance(metadata, dict) or SETTINGS_MARK not in metadata:
-        return {}
-    return {key: document[key] for key in FREE_KEYS & document.keys()}
+    ours = isinstance(metadata, dict) and SETTINGS_MARK in metadata
+    return document if ours else {}
 
 
 def _connection(mongodb: MongoSettings, password: str | None) -> dict[str, Any]:
@@ -272,7 +212,7 @@ def _connection(mongodb: MongoSettings, password: str | None) -> dict[str, Any]:
         "port": mongodb.port,
         "database": mongodb.database,
     }
-    if password is not None:
+    if mongodb.user is not None:
         connection |= {"username": mongodb.user, "password": password}
         if mongodb.auth_source is not None:
             connection["auth_source"] = mongodb.auth_source
@@ -283,8 +223,8 @@ def _connection(mongodb: MongoSettings, password: str | None) -> dict[str, Any]:
     return connection
 
 
-def _read(path: Path) -> str | None:
+def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (FileNotFoundError, UnicodeDecodeError):
-        return None
+        return ""

@@ -2,65 +2,99 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from cuprolith.settings import Settings
 from workflows.hpc.resource_classes import RESOURCE_CLASSES, ResourceClass
-from workflows.hpc.setup.secrets import PasswordPlace
-from workflows.hpc.setup.shell_words import (
-    AccountName,
-    CommandLine,
-    DatabaseName,
-    EnvironmentName,
-    FeatureExpression,
-    HostName,
-    ModuleName,
-    ParallelEnvironment,
-    PlainPath,
-    ProjectName,
-    QueueName,
-    QuotablePath,
-    SetupLine,
-    VariableName,
-)
-from workflows.hpc.setup.shell_words import Literal as LiteralText
 from workflows.hpc.setup.walltime import Walltime
 
-Scheduler = Literal["slurm", "pbs", "sge"]
+_PLAIN_PATH = re.compile(r"/[A-Za-z0-9_./@+-]*")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
+_LONGEST = 2000
+
+
+def _line(text: str) -> str:
+    if not text or not text.isprintable() or len(text) > _LONGEST:
+        raise ValueError("write one line without control characters, at most 2000 characters")
+    return text
+
+
+def _name(text: str) -> str:
+    if " " in _line(text):
+        raise ValueError("write one word, without spaces")
+    return text
+
+
+def _absolute_path(text: str) -> str:
+    if not _line(text).startswith("/"):
+        raise ValueError("write an absolute path")
+    return text
+
+
+def _plain_path(text: str) -> str:
+    if not _PLAIN_PATH.fullmatch(text):
+        raise ValueError(
+            "write an absolute path of letters, digits and `_ . / @ + -`: jobflow-remote and the "
+            "schedulers do not quote it (a link without spaces may lead there)"
+        )
+    return text
+
+
+def _variable(text: str) -> str:
+    if not _VARIABLE.fullmatch(text):
+        raise ValueError("name a variable: letters, digits and `_`, no digit first")
+    return text
+
+
+def project_name(text: str) -> str:
+    """Check the name of a project, which is a file's name, too."""
+    if not _PROJECT.fullmatch(text):
+        raise ValueError("write at most 60 of: letters, digits, `_ . -`; a letter or a digit first")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_line)]
+"""Any text that stays on its line."""
+Name = Annotated[str, AfterValidator(_name)]
+"""One word: schedulers get it unquoted, on a line of the header that no shell reads."""
+AbsolutePath = Annotated[str, AfterValidator(_absolute_path)]
+PlainPath = Annotated[str, AfterValidator(_plain_path)]
+VariableName = Annotated[str, AfterValidator(_variable)]
+ProjectName = Annotated[str, AfterValidator(project_name)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class CondaSettings(_Section):
+class CondaSettings(Settings):
     """A conda environment."""
 
-    base: QuotablePath = Field(description="where conda is installed (`conda info --base`)")
-    name: EnvironmentName = Field(description="the environment's name or full path")
+    base: AbsolutePath = Field(description="where conda is installed (`conda info --base`)")
+    name: Line = Field(description="the environment's name or full path")
 
 
-class EnvironmentSettings(_Section):
+class EnvironmentSettings(Settings):
     """What a job's shell needs before the work: in this order modules, lines, Python, variables."""
 
-    modules: list[ModuleName] = Field(default=[], description="modules to load, in order")
-    lines: list[SetupLine] = Field(
-        default=[],
-        description="module …, source FILE, export NAME=VALUE, unset NAME, ulimit …, conda …",
+    modules: list[Name] = Field(default=[], description="modules to load, in order")
+    lines: list[Line] = Field(
+        default=[], description="commands of bash, which go into the job scripts as they are"
     )
-    venv: QuotablePath | None = Field(
+    venv: AbsolutePath | None = Field(
         default=None, description="virtual environment that holds cuprolith and jobflow-remote"
     )
     conda: CondaSettings | None = Field(
         default=None, description="conda environment that holds them"
     )
-    bin: QuotablePath | None = Field(
+    bin: AbsolutePath | None = Field(
         default=None, description="folder of `jf` and `python`, where it is neither of these"
     )
-    variables: dict[VariableName, LiteralText] = Field(
-        default={}, description="environment variables, exported as they stand"
+    variables: dict[VariableName, Line] = Field(
+        default={}, description="environment variables, exported as they are written"
     )
 
     @model_validator(mode="after")
@@ -75,34 +109,28 @@ class EnvironmentSettings(_Section):
         return [key for key in ("venv", "conda", "bin") if getattr(self, key) is not None]
 
 
-class BatchSettings(_Section):
-    """Allocations that run one short job after the other."""
+class BatchSettings(Settings):
+    """Jobs of the scheduler that run several short jobs, one after the other."""
 
     processes: Count = Field(
-        default=2, description="allocations at a time (jobflow-remote's max_jobs)"
+        default=2, description="such jobs in the queue at a time (the worker's max_jobs)"
     )
-    parallel_jobs: Count = Field(default=1, description="jobs side by side in an allocation")
-    jobs_per_process: Count | None = Field(
-        default=None, description="jobs after which an allocation ends; else its wall time decides"
-    )
+    jobs_per_process: Count = Field(default=20, description="most short jobs in one of them")
     longest_job: Walltime = Field(
-        default=1800, description="no job is started when less than this of the wall time is left"
+        default=1800, description="no short job is begun when less of the wall time is left"
     )
     up_to_atoms: Count = Field(
         default=16, description="label jobs of structures with at most so many atoms are short"
     )
-    idle: Annotated[int, Field(ge=10, le=3600)] = Field(
-        default=120, description="seconds without a job after which an allocation ends"
-    )
 
 
-class ClassSettings(_Section):
+class ClassSettings(Settings):
     """What the jobs of a resource class ask the scheduler for."""
 
-    queue: QueueName | None = Field(
-        default=None, description="partition (SLURM) or queue; else the cluster's default"
+    queue: Name | None = Field(
+        default=None, description="partition or queue; else the cluster's default"
     )
-    account: AccountName | None = Field(default=None, description="instead of the common account")
+    account: Name | None = Field(default=None, description="instead of the common account")
     nodes: Count = 1
     tasks_per_node: Count = Field(default=1, description="MPI ranks per node")
     threads_per_task: Count = Field(default=1, description="OpenMP threads per rank")
@@ -110,14 +138,10 @@ class ClassSettings(_Section):
         default=None, description="memory per node, GiB; else the cluster's default"
     )
     gpus_per_node: Annotated[int, Field(ge=0, le=64)] = 0
-    gpu_type: FeatureExpression | None = Field(
-        default=None, description="kind of GPU as the scheduler names it, say a100"
+    gpu_type: Name | None = Field(
+        default=None, description="kind of GPU as the scheduler names it, such as a100"
     )
     walltime: Walltime = Field(description="hours:minutes:seconds")
-    qos: AccountName | None = Field(default=None, description="quality of service (SLURM)")
-    constraint: FeatureExpression | None = Field(
-        default=None, description="features that nodes must have (SLURM)"
-    )
     max_jobs: Count | None = Field(
         default=None, description="jobs in the queue at a time; else as many as there are"
     )
@@ -137,140 +161,112 @@ class ClassSettings(_Section):
         return self
 
 
-class SshSettings(_Section):
+class SshSettings(Settings):
     """A login node that is reached through SSH, by key."""
 
-    name: HostName = Field(description="address of the login node")
-    user: AccountName | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    key_file: QuotablePath | None = Field(
+    name: Name = Field(description="address of the login node")
+    user: Name | None = None
+    port: Port | None = None
+    key_file: AbsolutePath | None = Field(
         default=None, description="private key; else those of ssh-agent and ~/.ssh"
     )
 
 
-class VaspWorkerSettings(_Section):
+class VaspWorkerSettings(Settings):
     """VASP on the cluster; a campaign's own ``engine.vasp.vasp_cmd`` goes before."""
 
-    command: CommandLine = Field(description="what runs VASP in a job, say `srun vasp_std`")
-    potcars: QuotablePath | None = Field(
+    command: Line = Field(description="what runs VASP in a job, such as `srun vasp_std`")
+    potcars: AbsolutePath | None = Field(
         default=None, description="folder of the potentials (PMG_VASP_PSP_DIR)"
     )
     ncore: Count | None = Field(default=None, description="cores per orbital (NCORE)")
     kpar: Count | None = Field(default=None, description="groups of k-points (KPAR)")
 
 
-class MongoSettings(_Section):
+class MongoSettings(Settings):
     """The database of jobflow-remote; reached from where its runner runs, not from the nodes."""
 
-    host: HostName = "localhost"
-    port: Annotated[int, Field(ge=1, le=65535)] = 27017
-    database: DatabaseName = "cuprolith"
-    user: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)] | None = None
-    password_from: PasswordPlace | None = Field(
-        default=None, description="env:VARIABLE, keyring:SERVICE or file:/full/path"
+    host: Name = "localhost"
+    port: Port = 27017
+    database: Annotated[Name, Field(max_length=60)] = "cuprolith"
+    user: Line | None = Field(
+        default=None, description="its password is in CUPROLITH_MONGO_PASSWORD or `password_file`"
     )
-    auth_source: DatabaseName | None = Field(
+    password_file: AbsolutePath | None = Field(
+        default=None, description="file with the password on one line, of mode 600"
+    )
+    auth_source: Name | None = Field(
         default=None, description="database that knows the user; else `database`"
     )
     tls: bool = Field(default=False, description="encrypt the connection")
-    tls_ca_file: QuotablePath | None = Field(
+    tls_ca_file: AbsolutePath | None = Field(
         default=None, description="certificates of those who may sign the server's"
     )
 
     @model_validator(mode="after")
     def _complete(self) -> MongoSettings:
-        if (self.user is None) is not (self.password_from is None):
-            raise ValueError("`user` and `password_from` belong together")
+        if self.password_file is not None and self.user is None:
+            raise ValueError("`password_file` without `user`")
         if self.tls_ca_file is not None and not self.tls:
             raise ValueError("`tls_ca_file` without `tls: true`")
         return self
 
 
-class SgeSettings(_Section):
-    """Names that each SGE cluster chooses for itself (`qconf -spl`, `qconf -sc`)."""
-
-    parallel_environment: ParallelEnvironment = Field(
-        default="mpi", description="for several ranks"
-    )
-    thread_environment: ParallelEnvironment = Field(
-        default="smp", description="for one rank of several threads: all slots on one node"
-    )
-    memory_resource: VariableName = Field(
-        default="h_vmem", description="resource for the memory of a slot"
-    )
-    gpu_resource: VariableName = Field(
-        default="gpu", description="resource for GPUs, counted per job (consumable JOB)"
-    )
-    user: AccountName | None = Field(
-        default=None, description="whose jobs `qstat` lists: SGE cannot list jobs by their ids"
-    )
-
-
-class HpcSettings(_Section):
-    """A cluster, and how campaigns use it."""
+class HpcSettings(Settings):
+    """A cluster, and how campaigns use it; each scheduler has a subclass in `hpc.schedulers`."""
 
     project: ProjectName = Field(description="name of the jobflow-remote project")
-    scheduler: Scheduler
+    scheduler: str
     ssh: SshSettings | None = Field(
         default=None, description="login node, if the runner is not to run on it"
     )
     work_dir: PlainPath = Field(description="where jobs run, on the cluster's file system")
-    account: AccountName | None = Field(default=None, description="account that is charged")
+    account: Name | None = Field(default=None, description="account that is charged")
     environment: EnvironmentSettings = Field(
         default=EnvironmentSettings(), description="of all classes"
     )
-    classes: dict[ResourceClass, ClassSettings] = Field(description="what each class asks for")
+    classes: Mapping[ResourceClass, ClassSettings] = Field(description="what each class asks for")
     dft_large_from_atoms: Count = Field(
         default=100,
         description="relaxations of so many atoms or more run on dft-large, as all dynamics do",
     )
     vasp: VaspWorkerSettings | None = None
     mongodb: MongoSettings = MongoSettings()
-    sge: SgeSettings | None = Field(default=None, description="for `scheduler: sge`")
 
     @field_validator("classes")
     @classmethod
     def _all_classes(
-        cls, classes: dict[ResourceClass, ClassSettings]
-    ) -> dict[ResourceClass, ClassSettings]:
+        cls, classes: Mapping[ResourceClass, ClassSettings]
+    ) -> Mapping[ResourceClass, ClassSettings]:
         missing = [name for name in RESOURCE_CLASSES if name not in classes]
         if missing:
             raise ValueError(f"missing: {', '.join(missing)}")
         return {name: classes[name] for name in RESOURCE_CLASSES}
 
     @model_validator(mode="after")
-    def _consistent(self) -> HpcSettings:
-        if (self.scheduler == "sge") is not (self.sge is not None):
-            raise ValueError("the section `sge` and `scheduler: sge` belong together")
-        if self.scheduler == "sge" and self.scheduler_user is None:
-            raise ValueError("SGE lists jobs by their user: give `sge.user`")
+    def _one_python_each(self) -> HpcSettings:
         for name, given in self.classes.items():
-            self._check_class(name, given)
+            pythons = self.environment.pythons + given.environment.pythons
+            if len(pythons) != 1:
+                raise ValueError(
+                    f"classes.{name}: {'more than one' if pythons else 'no'} Python: give `venv`, "
+                    "`conda` or `bin` once, in `environment` or in the class's"
+                )
         return self
 
     @property
     def scheduler_user(self) -> str | None:
         """Whose jobs the scheduler lists, where it cannot list them by id."""
-        if self.sge is None:
-            return None
-        return self.sge.user or (self.ssh.user if self.ssh is not None else None)
+        return None
 
-    def _check_class(self, name: str, given: ClassSettings) -> None:
-        common, own = self.environment, given.environment
-        pythons = common.pythons + own.pythons
-        if len(pythons) != 1:
-            raise ValueError(
-                f"classes.{name}: {'no' if not pythons else 'more than one'} Python: give `venv`, "
-                "`conda` or `bin` once, in `environment` or in the class's"
-            )
-        if self.scheduler != "slurm" and (given.qos or given.constraint):
-            raise ValueError(f"classes.{name}: `qos` and `constraint` are SLURM's")
-        if self.scheduler == "sge" and given.nodes > 1:
-            raise ValueError(
-                f"classes.{name}: SGE counts slots, not nodes: leave `nodes` at 1, give all ranks "
-                "as `tasks_per_node`, and a `sge.parallel_environment` that spans nodes"
-            )
+    def resources(self, name: ResourceClass) -> dict[str, Any]:
+        """Return what a class asks for, as qtoolkit's template of the header names it.
 
-    def as_data(self) -> dict[str, Any]:
-        """Return what the settings' file holds."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        qtoolkit's `QResources` are not used: they know no memory per node, and for SGE they yield
+        PBS's ``select=…``. What is None is left out.
+        """
+        raise NotImplementedError
+
+    def thread_variables(self, threads: int) -> dict[str, int]:
+        """Return the variables that tell programs how many threads each rank has."""
+        return {"OMP_NUM_THREADS": threads}

@@ -1,4 +1,4 @@
-"""Reading and writing a cluster's settings; errors name file, line and key."""
+"""Reading a cluster's settings; errors name file, line and key."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from workflows.hpc.setup.scheduler import SCHEDULERS
 from workflows.hpc.setup.settings import HpcSettings
-from workflows.inputs.campaign_errors import explain
-from workflows.inputs.yaml_file import FileKind, content_of, read_yaml, yaml_text
+from workflows.inputs.campaign_errors import CampaignError, explain, place_of
+from workflows.inputs.yaml_file import FileKind, content_of, read_yaml
 
 _SETTINGS = FileKind(
     "file of a cluster's settings",
     "`project`, `scheduler`, `classes`",
-    "`cuprolith hpc init --dry-run` shows one",
+    "`cuprolith hpc init` writes one to edit",
 )
 
 
@@ -28,20 +29,8 @@ def read_settings(path: Path) -> HpcSettings:
     CuprolithError
         With line, key and remedy of everything that is wrong.
     """
-    data, root = read_data(path)
-    return checked_settings(data, path, root)
-
-
-def read_data(path: Path) -> tuple[dict[str, Any], yaml.Node | None]:
-    """Return what a settings file holds, and its tree for the places of errors.
-
-    Raises
-    ------
-    CuprolithError
-        If it cannot be read or is no mapping.
-    """
     root = read_yaml(path, _SETTINGS)
-    return content_of(root), root
+    return checked_settings(content_of(root), path, root)
 
 
 def checked_settings(
@@ -53,24 +42,23 @@ def checked_settings(
     ----------
     path
         What errors name as their place.
+    root
+        Tree of the file, for its lines.
 
     Raises
     ------
     CuprolithError
         With key and remedy of everything that is wrong.
     """
+    name = data.get("scheduler")
+    if not isinstance(name, str) or name not in SCHEDULERS:
+        raise CampaignError(
+            f"no scheduler {name!r}" if name is not None else "missing",
+            where=f"{place_of(root, ('scheduler',), path)}: scheduler",
+            remedy=f"choose one of {', '.join(SCHEDULERS.entries)}",
+        )
+    model = SCHEDULERS[name].settings
     try:
-        return HpcSettings.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
-        explained = explain(error, HpcSettings, path, root)
-        if root is None:  # flags and answers have no lines
-            for part in ("where", "message"):
-                text = getattr(explained, part)
-                setattr(explained, part, text.replace(f"{path}:1: ", f"{path}: "))
-        raise explained from None
-
-
-def settings_text(settings: HpcSettings) -> str:
-    """Return a settings file."""
-    text = yaml_text(settings.as_data())
-    return "# Written by `cuprolith hpc init`; it holds no password.\n" + text
+        raise explain(error, model, path, root) from None

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.setup.job_environment import setup_lines, vasp_lines
-from workflows.hpc.setup.scheduler_resources import resources, run_once
-from workflows.hpc.setup.settings import BatchSettings, ClassSettings, HpcSettings
+from workflows.hpc.setup.settings import HpcSettings
 
 VASP_EXECUTION = "vasp"
 """Name of the exec config that tells jobs where VASP is."""
 
 # -P: what lies in the job's folder shall not stand in for a module.
 _EXECUTE = "python -P -m workflows.hpc.submission.execute {}"
-_EXECUTE_IN_BATCH = "python -P -m workflows.hpc.submission.execute_in_batch {}"
-# jobflow-remote's is 10 s: half of it is lost whenever the queue of short jobs was empty.
-_BATCH_SLEEP_SECONDS = 2
 
 
 def batch_worker_name(resource_class: str) -> str:
@@ -27,13 +24,10 @@ def worker_documents(settings: HpcSettings) -> dict[str, dict[str, Any]]:
     """Return jobflow-remote's description of every worker, by name."""
     workers: dict[str, dict[str, Any]] = {}
     for name, given in settings.classes.items():
-        workers[name] = _worker(settings, given, given.walltime)
+        workers[name] = _worker(settings, name, given.walltime)
         if given.batch is not None:
-            short = batch_worker_name(name)
-            folder = f"{settings.work_dir.rstrip('/')}/batches/{short}"
-            worker = _worker(settings, given, given.batch.longest_job)
-            worker["resources"] = {**worker["resources"], **run_once(settings)}
-            workers[short] = _for_batches(worker, given.batch, given.walltime, folder)
+            short = {**_worker(settings, name, given.walltime), "max_jobs": given.batch.processes}
+            workers[batch_worker_name(name)] = short
     return workers
 
 
@@ -43,38 +37,19 @@ def execution_documents(settings: HpcSettings) -> dict[str, dict[str, Any]]:
     return {VASP_EXECUTION: {"pre_run": "\n".join(lines)}} if lines else {}
 
 
-def _worker(settings: HpcSettings, given: ClassSettings, job_seconds: int) -> dict[str, Any]:
+def _worker(settings: HpcSettings, name: ResourceClass, job_seconds: int) -> dict[str, Any]:
+    resources = settings.resources(name)
     worker: dict[str, Any] = {
         **_host(settings),
         "scheduler_type": settings.scheduler,
         "work_dir": settings.work_dir,
-        "resources": resources(settings, given),
-        "pre_run": "\n".join(setup_lines(settings, given, job_seconds)),
+        "resources": {key: value for key, value in resources.items() if value is not None},
+        "pre_run": "\n".join(setup_lines(settings, name, job_seconds)),
         "execution_cmd": _EXECUTE,
-        "max_jobs": given.max_jobs,
+        "max_jobs": settings.classes[name].max_jobs,
         "scheduler_username": settings.scheduler_user,
     }
-    return {name: value for name, value in worker.items() if value is not None}
-
-
-def _for_batches(
-    worker: dict[str, Any], batch: BatchSettings, walltime: int, folder: str
-) -> dict[str, Any]:
-    options = {
-        "jobs_handle_dir": f"{folder}/jobs",
-        "work_dir": f"{folder}/processes",
-        "max_jobs_per_batch": batch.jobs_per_process,
-        "max_time": walltime - batch.longest_job,
-        "max_wait": batch.idle,
-        "parallel_jobs": batch.parallel_jobs,
-        "sleep_time": _BATCH_SLEEP_SECONDS,
-    }
-    return {
-        **worker,
-        "execution_cmd": _EXECUTE_IN_BATCH,
-        "max_jobs": batch.processes,
-        "batch": {key: value for key, value in options.items() if value is not None},
-    }
+    return {key: value for key, value in worker.items() if value is not None}
 
 
 def _host(settings: HpcSettings) -> dict[str, Any]:

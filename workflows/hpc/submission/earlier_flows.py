@@ -19,7 +19,7 @@ from workflows.hpc.job_metadata import (
     in_database,
 )
 from workflows.hpc.jobs.job_states import FAILED_STATES, STOPPED_STATES, UNDERWAY_STATES
-from workflows.hpc.jobs.stopping import update_flow_states
+from workflows.hpc.jobs.jobflow_remote_repairs import update_flow_states
 from workflows.stage import ordered_stages
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The campaign in a folder on the cluster: what stands there, and how another is put in its place.
+"""The campaign in a folder on the cluster: what it holds, and how that is replaced.
 
 A submission that is killed between two files, or before its flow is added, leaves a campaign whose
 hash no flow has: the next submission sees that and completes it.
@@ -12,8 +12,8 @@ from pathlib import Path
 from cuprolith.errors import CuprolithError
 from cuprolith.hashes import file_sha256
 from cuprolith.json_files import read_json
-from workflows.hpc.fetching.campaign_folder import CampaignFolder
 from workflows.hpc.submission.campaign_file import HASH_DIGITS, campaign_file_hash
+from workflows.hpc.submission.campaign_folder import CampaignFolder
 from workflows.hpc.submission.queue_file import QueueFile, queue_file, write_queue_file
 from workflows.inputs.campaign import Campaign, campaign_differences, load_campaign
 from workflows.workdir import Workdir
@@ -38,39 +38,40 @@ class FrozenCampaign:
         self._folder = folder
         self._local = Workdir(scratch)
         self._name = self._local.campaign_yaml.name
-        self._standing = scratch / f"standing-{self._name}"
+        self._present_yaml = scratch / f"present-{self._name}"
         self.campaign = self._local.freeze(campaign)
         self.hash = campaign_file_hash(self._local)
-        self.standing_hash = ""
-        if folder.exists(self._name):
-            folder.get(self._name, self._standing)
-            self.standing_hash = file_sha256(self._standing)[:HASH_DIGITS]
+        self.present_hash = ""
+        if (content := folder.read(self._name)) is not None:
+            self._present_yaml.write_bytes(content)
+            self.present_hash = file_sha256(self._present_yaml)[:HASH_DIGITS]
 
     def differences(self) -> list[str]:
-        """List what differs from the campaign that stands in the folder; nothing without one.
+        """List what differs from the campaign in the folder; nothing without one.
 
         Raises
         ------
         CuprolithError
             If that cannot be read.
         """
-        if not self.standing_hash or self.standing_hash == self.hash:
+        if not self.present_hash or self.present_hash == self.hash:
             return []
         # Below the same folder, so that equal crystal files have equal paths.
-        for file in self._folder.listing(_CRYSTALS):
-            local = self._local.root / file.path
-            if not file.problem and not local.exists():
-                self._folder.get(file.path, local)
+        for name in self._crystals():
+            local = self._local.root / name
+            if not local.exists() and (content := self._folder.read(name)) is not None:
+                local.parent.mkdir(parents=True, exist_ok=True)
+                local.write_bytes(content)
         try:
-            standing = load_campaign(self._standing)
+            present = load_campaign(self._present_yaml)
         except CuprolithError as error:
-            error.message = error.message.replace(str(self._standing), self._name)
-            error.where = error.where.replace(str(self._standing), self._place)
+            error.message = error.message.replace(str(self._present_yaml), self._name)
+            error.where = error.where.replace(str(self._present_yaml), self._place)
             error.remedy = "`cuprolith submit` with --update replaces it; finished labels that "
             error.remedy += "still fit are kept"
             raise
         root = f"{self._local.root.resolve()}/"
-        return [line.replace(root, "") for line in campaign_differences(standing, self.campaign)]
+        return [line.replace(root, "") for line in campaign_differences(present, self.campaign)]
 
     def require_same(self) -> None:
         """Raise unless the folder holds this campaign, or none.
@@ -92,24 +93,34 @@ class FrozenCampaign:
     def put(self, queue: QueueFile) -> None:
         """Put the campaign into the folder, what it names first and the queue's file last."""
         write_queue_file(self._local, queue)
-        if self._local.crystals.is_dir():
-            self._folder.put_tree(self._local.crystals, _CRYSTALS)
+        there = self._crystals()
+        for crystal in sorted(self._local.crystals.glob("*/*")):
+            if self._name_of(crystal) not in there:
+                self._put(crystal)
         self._put(self._local.campaign_yaml)
         if not self._environment_is_current():
             self._put(self._local.environment_json)
         self._put(queue_file(self._local))
 
     def _put(self, path: Path) -> None:
-        self._folder.put(path, path.relative_to(self._local.root).as_posix())
+        self._folder.put(path, self._name_of(path))
+
+    def _name_of(self, path: Path) -> str:
+        return path.relative_to(self._local.root).as_posix()
+
+    def _crystals(self) -> list[str]:
+        """Return the files of crystals in the folder; they lie in folders named by content."""
+        folders = self._folder.names(_CRYSTALS)
+        return [name for folder in folders for name in self._folder.names(folder)]
 
     def _environment_is_current(self) -> bool:
         """Whether the folder has the environment of the first submission of this campaign."""
         name = self._local.environment_json.name
         try:
-            standing = json.loads(self._folder.read_text(name))["campaign_hash"]
-        except (OSError, ValueError, KeyError, TypeError):
+            present = json.loads(self._folder.read(name) or b"")["campaign_hash"]
+        except (ValueError, KeyError, TypeError):
             return False
-        return bool(standing == read_json(self._local.environment_json)["campaign_hash"])
+        return bool(present == read_json(self._local.environment_json)["campaign_hash"])
 
     @property
     def _place(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jobflow import Job
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cuprolith.errors import CuprolithError
@@ -20,21 +19,39 @@ if TYPE_CHECKING:
     from workflows.hpc.setup.settings import HpcSettings
 
 
-class Route(BaseModel):
-    """Which worker takes the jobs of a class.
+class ShortJobs(BaseModel):
+    """How the short jobs of a class run: several in one job of the queue, one after the other.
 
     Attributes
     ----------
-    batch_worker
-        Takes the short ones; None if there is none.
+    up_to_atoms
+        Label jobs of structures with at most so many atoms are short.
+    jobs
+        Most jobs together.
+    at_a_time
+        Jobs of the queue that the worker has at a time: fewer are put together rather than fewer
+        than these are made.
+    longest
+        No job is begun when less than this of the wall time is left, s.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     worker: str
+    up_to_atoms: int
+    jobs: int
+    at_a_time: int
+    longest: int
+
+
+class Route(BaseModel):
+    """Which worker takes the jobs of a class, and which the short ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    worker: str
     exec_config: str | None = None
-    batch_worker: str | None = None
-    batch_up_to_atoms: int = 0
+    short: ShortJobs | None = None
 
 
 class QueueFile(BaseModel):
@@ -101,49 +118,52 @@ class QueueFile(BaseModel):
                 "retry --failed`; or submit again with the version that the nodes have",
             )
 
-    def resource(self, job: Job) -> ResourceClass:
-        """Return the class a job belongs to, from its metadata."""
-        known = job.metadata
-        if RESOURCE in known:
-            found: ResourceClass = known[RESOURCE]
+    def resource(self, metadata: dict[str, Any]) -> ResourceClass:
+        """Return the class of a job with such metadata."""
+        if RESOURCE in metadata:
+            found: ResourceClass = metadata[RESOURCE]
             return found
-        runs_on = known.get(RUNS_ON)
+        runs_on = metadata.get(RUNS_ON)
         if runs_on != "mpi":
             return "gpu" if runs_on == "gpu" else "cpu"
-        large = known[N_ATOMS] >= self.dft_large_from_atoms
-        return "dft-large" if large or known[TASK] == "melt_quench" else "dft-small"
+        large = metadata[N_ATOMS] >= self.dft_large_from_atoms
+        return "dft-large" if large or metadata[TASK] == "melt_quench" else "dft-small"
 
-    def manager_config(self, job: Job) -> dict[str, Any]:
+    def short_jobs(self, metadata: dict[str, Any]) -> ShortJobs | None:
+        """Return how a job runs with others, if it is short."""
+        short = self.routes[self.resource(metadata)].short
+        if short is None or metadata.get(BUILDS):
+            return short
+        n_atoms = metadata.get(N_ATOMS)
+        relaxes = metadata.get(TASK) != "melt_quench"
+        is_short = n_atoms is not None and relaxes and n_atoms <= short.up_to_atoms
+        return short if is_short else None
+
+    def manager_config(self, metadata: dict[str, Any]) -> dict[str, Any]:
         """Return worker and exec config of a job, as jobflow-remote takes them."""
-        route = self.routes[self.resource(job)]
-        worker = route.batch_worker if _is_short(job, route) else route.worker
-        config = {"worker": worker, "exec_config": route.exec_config}
+        route, short = self.routes[self.resource(metadata)], self.short_jobs(metadata)
+        config = {"worker": (short or route).worker, "exec_config": route.exec_config}
         return {key: value for key, value in config.items() if value is not None}
-
-
-def _is_short(job: Job, route: Route) -> bool:
-    if route.batch_worker is None:
-        return False
-    if job.metadata.get(BUILDS):
-        return True
-    n_atoms = job.metadata.get(N_ATOMS)
-    relaxes = job.metadata.get(TASK) != "melt_quench"
-    return n_atoms is not None and relaxes and n_atoms <= route.batch_up_to_atoms
 
 
 def routes(settings: HpcSettings) -> dict[ResourceClass, Route]:
     """Return which workers of a project take which class."""
     from workflows.hpc.setup.workers import VASP_EXECUTION, batch_worker_name
 
-    return {
-        name: Route(
-            worker=name,
-            exec_config=VASP_EXECUTION if settings.vasp and name.startswith("dft") else None,
-            batch_worker=batch_worker_name(name) if given.batch else None,
-            batch_up_to_atoms=given.batch.up_to_atoms if given.batch else 0,
-        )
-        for name, given in settings.classes.items()
-    }
+    found: dict[ResourceClass, Route] = {}
+    for name, given in settings.classes.items():
+        execution = VASP_EXECUTION if settings.vasp and name.startswith("dft") else None
+        short = None
+        if given.batch is not None:
+            short = ShortJobs(
+                worker=batch_worker_name(name),
+                up_to_atoms=given.batch.up_to_atoms,
+                jobs=given.batch.jobs_per_process,
+                at_a_time=given.batch.processes,
+                longest=given.batch.longest_job,
+            )
+        found[name] = Route(worker=name, exec_config=execution, short=short)
+    return found
 
 
 def queue_file(workdir: Workdir) -> Path:

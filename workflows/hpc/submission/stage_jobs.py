@@ -74,7 +74,7 @@ def campaign_flow(workdir: Workdir, queue: QueueFile, campaign: Campaign) -> Flo
             stable_uuid("queue", str(queue.submission), "stage", stage.name, str(workdir.root))
         )
         made.update_metadata({RESOURCE: stage.resource}, dynamic=False)
-        made = placed(made, workdir, queue, made, stage.name)
+        placed(made, workdir, queue, stage.name, stage.name, made.metadata)
         if not stage.after_failures:
             made.config.on_missing_references = OnMissing.ERROR
         after = made.output

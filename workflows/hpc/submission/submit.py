@@ -1,4 +1,4 @@
-"""Submit a campaign to a queue; submitted again, only what is missing is added."""
+"""Submit a campaign to a queue. Resubmitting adds only the jobs that are still missing."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from cuprolith.errors import CuprolithError
 from workflows.environment import cuprolith_version
-from workflows.hpc.fetching.campaign_folder import CampaignFolder, worker_host
 from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.setup.project import project_settings
 from workflows.hpc.setup.settings import HpcSettings
+from workflows.hpc.submission.campaign_folder import CampaignFolder, worker_host
 from workflows.hpc.submission.earlier_flows import EarlierFlows, JobsUnderway, last_workdir
 from workflows.hpc.submission.frozen_campaign import FrozenCampaign
 from workflows.hpc.submission.queue_file import QueueFile, routes
@@ -161,15 +161,15 @@ def _require_same_underway(name: str, underway: JobsUnderway, frozen: FrozenCamp
             f"campaign {name} is in the queue already, and this file differs from it; nothing "
             "changed, nothing added. It differs in\n    " + "\n    ".join(differences),
             where=underway.workdir,
-            remedy=f"{wait}`cuprolith submit` this file with --update",
+            remedy=f"{wait}run `cuprolith submit` on this file with --update",
         )
 
 
 def _is_done(earlier: EarlierFlows, frozen: FrozenCampaign) -> bool:
-    """Whether the last flow in the folder was for what stands there, that is this, and ended."""
+    """Whether the last flow in the folder was made for this campaign, which is there, and ended."""
     return (
-        bool(frozen.standing_hash)
-        and frozen.standing_hash == earlier.last_hash()
+        bool(frozen.present_hash)
+        and frozen.present_hash == earlier.last_hash()
         and not frozen.differences()
         and earlier.is_finished()
     )
@@ -182,6 +182,4 @@ def _default_workdir(settings: HpcSettings, campaign: Campaign) -> PurePosixPath
 @contextmanager
 def _opened(project: Project, place: PurePosixPath) -> Iterator[CampaignFolder]:
     with worker_host(project, _FIRST_WORKER) as host:
-        folder = CampaignFolder(host, place)
-        folder.make()
-        yield folder
+        yield CampaignFolder(host, place)

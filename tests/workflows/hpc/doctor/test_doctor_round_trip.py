@@ -2,10 +2,9 @@ import pytest
 
 from tests.workflows.hpc.submitted import put, submit
 from workflows.hpc.doctor import probe_jobs
+from workflows.hpc.doctor.examination import round_trip
 from workflows.hpc.doctor.probe import examine_node
 from workflows.hpc.doctor.probe_jobs import submit_probe
-from workflows.hpc.doctor.remedies import Remedies
-from workflows.hpc.doctor.round_trip import round_trip
 
 WORKERS = ("dft-small", "dft-large", "cpu")
 
@@ -19,7 +18,7 @@ def trip(controller, monkeypatch, tmp_path):
     def go(act, *, seconds=60):
         monkeypatch.setattr(probe_jobs, "sleep", lambda _: act())
         checks = []
-        round_trip(controller, WORKERS, checks.append, seconds=seconds, remedies=Remedies())
+        round_trip(controller, WORKERS, checks.append, seconds=seconds, gpus=0)
         return {check.subject: check for check in checks}
 
     return go
@@ -86,11 +85,21 @@ def test_ctrl_c_leaves_nothing(controller, trip):
     assert job["job"]["name"] == "label"
 
 
-def test_what_a_killed_doctor_left_is_removed(controller, trip, tmp_path):
-    probe = submit_probe(controller, "cpu", seconds=1)
-    controller.jobs.update_one(
-        {"db_id": probe.db_id}, {"$set": {"job.metadata.doctor.pid": 2**22 + 1}}
-    )
-    put(controller, probe.db_id, "BATCH_RUNNING")
-    trip(lambda: complete(controller, tmp_path))
+@pytest.mark.parametrize("at", ["READY", "SUBMITTED", "RUNNING", "REMOTE_ERROR", "COMPLETED"])
+def test_what_a_killed_doctor_left_is_removed(controller, trip, tmp_path, at):
+    put(controller, submit_probe(controller, "cpu").db_id, at)
+    found = trip(lambda: complete(controller, tmp_path))
+    assert found["job on cpu"].status == "ok"
     assert left(controller) == []
+
+
+def test_what_cannot_be_removed_is_told_and_hinders_nobody(controller, trip, tmp_path, monkeypatch):
+    submit_probe(controller, "cpu")
+
+    def refuse(*_, **__):
+        raise RuntimeError("locked")
+
+    monkeypatch.setattr(controller, "delete_flow", refuse)
+    found = trip(lambda: complete(controller, tmp_path))
+    assert found["job on cpu"].status == "ok"
+    assert "locked" in found["clean-up"].found

@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from workflows.environment import cuprolith_version
-from workflows.hpc.doctor import probe
 from workflows.hpc.doctor.probe import NodeReport, examine_node
 
 
@@ -21,8 +20,8 @@ def node(tmp_path, monkeypatch):
     return tmp_path / "bin"
 
 
-def report(folder, *, vasp=False, gpu=False):
-    return NodeReport.model_validate(examine_node(str(folder), vasp=vasp, gpu=gpu))
+def report(folder, *, engine=False, gpu=False):
+    return NodeReport.model_validate(examine_node(str(folder), engine=engine, gpu=gpu))
 
 
 def put(folder, name, script="#!/bin/sh\n"):
@@ -36,7 +35,7 @@ def test_where_it_runs(node, tmp_path, capsys):
     assert found.cuprolith == cuprolith_version()
     assert (found.python, found.executable) == (platform.python_version(), sys.executable)
     assert found.cores == len(os.sched_getaffinity(0))
-    assert (found.vasp, found.gpu, found.work_dir_problem) == (None, None, "")
+    assert (found.engine, found.gpu, found.work_dir_problem) == (None, None, "")
     assert list(tmp_path.iterdir()) == [node]
     # the queue's log has it too
     assert json.loads(capsys.readouterr().out) == found.model_dump()
@@ -52,22 +51,25 @@ def test_a_folder_that_is_not_there(node, tmp_path):
 
 
 def test_vasp(node, tmp_path, monkeypatch):
-    assert report(tmp_path, vasp=True).vasp.command == ""
+    assert report(tmp_path, engine=True).engine.programs is None
     monkeypatch.setenv("VASP_CMD", "my-vasp")
     monkeypatch.setenv("PMG_VASP_PSP_DIR", str(tmp_path / "potcars"))
-    found = report(tmp_path, vasp=True).vasp
-    assert (found.missing, found.potcars_problem) == ("my-vasp", "No such file or directory")
+    found = report(tmp_path, engine=True).engine
+    assert (found.programs.missing, found.data_problem) == ("my-vasp", "No such file or directory")
     (tmp_path / "potcars").mkdir()
-    assert report(tmp_path, vasp=True).vasp.potcars_problem == "the folder is empty"
+    assert report(tmp_path, engine=True).engine.data_problem == "the folder is empty"
     (tmp_path / "potcars" / "POT_GGA_PAW_PBE_54").mkdir()
     put(node, "my-vasp")
-    found = report(tmp_path, vasp=True).vasp
-    assert (found.missing, found.potcars_problem) == ("", "")
-    assert found.found == {"my-vasp": str(node / "my-vasp")}
+    found = report(tmp_path, engine=True).engine
+    assert (found.programs.missing, found.data_problem) == ("", "")
+    assert found.programs.found == {"my-vasp": str(node / "my-vasp")}
 
 
 def test_gpus(node, tmp_path, monkeypatch):
-    monkeypatch.setattr(probe, "_torch_gpus", lambda: (["A100"], ""))
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "A100")
     put(node, "nvidia-smi", "#!/bin/sh\necho 'GPU 0: A100'; echo 'GPU 1: A100'\n")
     found = report(tmp_path, gpu=True).gpu
     assert (found.driver, found.torch) == (["GPU 0: A100", "GPU 1: A100"], ["A100"])
@@ -75,8 +77,8 @@ def test_gpus(node, tmp_path, monkeypatch):
     assert report(tmp_path, gpu=True).gpu.driver == []
 
 
-def test_a_torch_that_does_not_load_is_told(node, monkeypatch):
+def test_a_torch_that_does_not_load_is_told(node, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    names, problem = probe._torch_gpus()
-    assert names == []
-    assert "torch" in problem
+    found = report(tmp_path, gpu=True).gpu
+    assert found.torch == []
+    assert "torch" in found.torch_problem

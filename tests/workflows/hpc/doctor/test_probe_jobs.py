@@ -1,6 +1,3 @@
-import os
-
-import psutil
 import pytest
 
 from cuprolith.errors import CuprolithError
@@ -8,26 +5,20 @@ from tests.workflows.hpc.submitted import put, state, submit
 from workflows.hpc.doctor import probe_jobs
 from workflows.hpc.doctor.probe_jobs import (
     has_ended,
-    is_free,
-    left_over_probes,
-    remove_probe,
+    remove_left_overs,
+    remove_probes,
     submit_probe,
     watch_probes,
 )
-from workflows.hpc.jobs.campaign_jobs import campaign_names, find_job
-
-
-def owner_is(controller, probe, **changes):
-    values = {f"job.metadata.doctor.{name}": value for name, value in changes.items()}
-    controller.jobs.update_one({"db_id": probe.db_id}, {"$set": values})
+from workflows.hpc.jobs.campaign_jobs import campaign_names
 
 
 def test_a_probe_goes_before_other_jobs_with_the_worker_s_own_resources(controller):
-    probe = submit_probe(controller, "dft-large", seconds=1)
+    probe = submit_probe(controller, "dft-large")
     document = controller.jobs.find_one({"db_id": probe.db_id})
     assert (document["worker"], document["resources"]) == ("dft-large", None)
     assert document["priority"] > 0
-    assert document["job"]["function_kwargs"] == {"vasp": True, "gpu": False}
+    assert document["job"]["function_kwargs"] == {"engine": True, "gpu": False}
     assert not document["exec_config"]  # this project has none
 
 
@@ -37,38 +28,37 @@ def test_the_exec_config_goes_to_dft_alone(controller):
     controller.project.exec_config["vasp"] = ExecutionConfig(pre_run="export VASP_CMD=vasp")
     given = {}
     for worker in ("dft-small", "cpu"):
-        probe = submit_probe(controller, worker, seconds=1)
+        probe = submit_probe(controller, worker)
         given[worker] = controller.jobs.find_one({"db_id": probe.db_id})["exec_config"]
     assert given["dft-small"] == "vasp"
     assert not given["cpu"]
 
 
 def test_it_is_no_campaign(controller):
-    submit_probe(controller, "cpu", seconds=1)
+    submit_probe(controller, "cpu")
     assert campaign_names(controller) == []
     submit(controller, campaign="doctor")
     assert campaign_names(controller) == ["doctor"]
 
 
-def test_left_over_is_what_no_doctor_waits_for(controller):
-    mine, dead, reused, elsewhere, old = (
-        submit_probe(controller, "cpu", seconds=1) for _ in range(5)
-    )
+def test_left_overs_are_what_has_the_name_of_a_doctor(controller):
+    submit_probe(controller, "cpu")
+    put(controller, submit_probe(controller, "dft-small").db_id, "SUBMITTED")
     submit(controller, campaign="doctor")
-    owner_is(controller, dead, pid=2**22 + 1)
-    owner_is(controller, reused, pid=os.getpid(), started=psutil.Process().create_time() - 9)
-    owner_is(controller, elsewhere, host="login02")
-    owner_is(controller, old, host="login02", until="2026-01-01T00:00:00+00:00")
-    assert {probe.db_id for probe in left_over_probes(controller)} == {
-        dead.db_id,
-        reused.db_id,
-        old.db_id,
-    }
-    assert mine.db_id not in {dead.db_id, reused.db_id}
+    assert remove_left_overs(controller) == []
+    (job,) = controller.jobs.find()
+    assert job["job"]["metadata"]["campaign"] == "doctor"
+
+
+def test_another_doctor_takes_them_away(controller):
+    probe = submit_probe(controller, "cpu")
+    remove_left_overs(controller)
+    with pytest.raises(CuprolithError, match="by another doctor"):
+        watch_probes(controller, [probe], seconds=9)
 
 
 def test_removed_with_output_and_folder(controller, tmp_path):
-    probe = submit_probe(controller, "cpu", seconds=1)
+    probe = submit_probe(controller, "cpu")
     (other,) = submit(controller)
     folder = tmp_path / "work" / "run"
     folder.mkdir(parents=True)
@@ -76,28 +66,28 @@ def test_removed_with_output_and_folder(controller, tmp_path):
     put(controller, probe.db_id, "COMPLETED", run_dir=str(folder))
     output = {"uuid": probe.uuid, "index": 1, "output": {}}
     controller.jobstore.update([output], key=["uuid", "index"])
-    remove_probe(controller, find_job(controller, probe.db_id))
+    assert remove_probes(controller, [probe.uuid]) == []
     assert not folder.exists()
     assert controller.jobstore.query_one({"uuid": probe.uuid}) is None
     assert controller.flows.count_documents({}) == 1
     assert state(controller, other) == "READY"
-    remove_probe(controller, probe)  # gone meanwhile
+    assert remove_probes(controller, [probe.uuid]) == []  # it is no longer there
 
 
 def test_what_cannot_be_removed_says_so(controller, monkeypatch):
-    probe = submit_probe(controller, "cpu", seconds=1)
+    probe = submit_probe(controller, "cpu")
 
     def refuse(*_, **__):
         raise RuntimeError("locked")
 
     monkeypatch.setattr(controller, "delete_flow", refuse)
-    with pytest.raises(CuprolithError, match="was not removed: locked") as caught:
-        remove_probe(controller, probe)
-    assert caught.value.remedy == f"jf -p test flow delete --all {probe.uuid}"
+    (problem,) = remove_probes(controller, [probe.uuid])
+    assert "was not removed: locked" in problem.message
+    assert problem.remedy == f"jf -p test flow delete --all {probe.uuid}"
 
 
 def test_it_is_watched_until_it_has_ended(controller, monkeypatch):
-    first, second = (submit_probe(controller, worker, seconds=9) for worker in ("cpu", "dft-small"))
+    first, second = (submit_probe(controller, worker) for worker in ("cpu", "dft-small"))
     steps = iter(
         [
             lambda: put(controller, first.db_id, "RUNNING"),
@@ -113,7 +103,7 @@ def test_it_is_watched_until_it_has_ended(controller, monkeypatch):
 
 
 def test_not_longer_than_asked(controller):
-    probe = submit_probe(controller, "cpu", seconds=0)
+    probe = submit_probe(controller, "cpu")
     (standing,) = watch_probes(controller, [probe], seconds=0)
     assert standing.state == "READY"
     assert not has_ended(standing)
@@ -127,19 +117,21 @@ def test_not_longer_than_asked(controller):
         ("FAILED", True),
         ("CHECKED_OUT", False),
         ("DOWNLOADED", False),
-        ("BATCH_RUNNING", False),
     ],
 )
 def test_what_somebody_works_on_is_left_to_them(controller, at, free):
-    probe = submit_probe(controller, "cpu", seconds=0)
+    probe = submit_probe(controller, "cpu")
     put(controller, probe.db_id, at)
-    assert is_free(find_job(controller, probe.db_id)) is free
+    assert remove_probes(controller, [probe.uuid]) == []
+    assert (controller.jobs.count_documents({}) == 0) is free
+    remove_left_overs(controller)
+    assert controller.jobs.count_documents({}) == 0
 
 
 def test_without_a_runner_nobody_waits_for_the_whole_time(controller, monkeypatch):
     monkeypatch.setattr(probe_jobs, "_RUNNER_SECONDS", 0.2)
     controller.project.runner.delay_checkout = 0.01
     monkeypatch.setattr(probe_jobs, "_POLL_SECONDS", 0.05)
-    probe = submit_probe(controller, "cpu", seconds=600)
+    probe = submit_probe(controller, "cpu")
     (standing,) = watch_probes(controller, [probe], seconds=600)
     assert standing.state == "READY"

@@ -9,8 +9,8 @@ from tests.workflows.hpc.campaign_on_cluster import (
     write,
     write_campaign,
 )
-from workflows.hpc.fetching.fetch import fetch
-from workflows.hpc.fetching.manifest import MANIFEST_FILE
+from workflows.hpc.fetching.fetch import ARRIVING, MANIFEST_FILE, fetch
+from workflows.hpc.fetching.rsync import RemoteFolder
 from workflows.hpc.fetching.selection import Selection
 
 RESULT = Selection()
@@ -19,22 +19,26 @@ pytestmark = pytest.mark.parametrize("host_project", ["local"], indirect=True)
 
 
 @pytest.fixture
-def reads(folder, monkeypatch):
-    """Names of the files that are read on the cluster; a test may act on each."""
+def copies(monkeypatch):
+    """Names of the files that are copied; a test may act before and after each time."""
 
-    class Reads(list):
-        def before(self, name):
+    class Copies(list):
+        def before(self):
             pass
 
-    seen = Reads()
-    read_into = folder.read_into
+        def after(self):
+            pass
 
-    def watched(name, out):
-        seen.append(name)
-        seen.before(name)
-        read_into(name, out)
+    seen = Copies()
+    copy = RemoteFolder.copy
 
-    monkeypatch.setattr(folder, "read_into", watched)
+    def watched(folder, names, here, advance):
+        seen.append(sorted(names))
+        seen.before()
+        copy(folder, names, here, advance)
+        seen.after()
+
+    monkeypatch.setattr(RemoteFolder, "copy", watched)
     return seen
 
 
@@ -42,129 +46,133 @@ def paths(files):
     return sorted(file.path for file in files)
 
 
-def test_results_come_once(folder, there, target, reads):
+def test_results_come_once(remote, there, target, copies):
     write_campaign(there)
-    assert paths(fetch(folder, target, RESULT).came) == RESULTS
+    assert paths(fetch(remote, target, RESULT).came) == RESULTS
     assert names_in(target) == RESULTS
     for name in RESULTS:
         assert (target / name).read_bytes() == (there / name).read_bytes()
-    reads.clear()
-    again = fetch(folder, target, RESULT)
-    assert (again.came, paths(again.same), reads) == ([], RESULTS, [])
+    copies.clear()
+    again = fetch(remote, target, RESULT)
+    assert (again.came, paths(again.same), copies) == ([], RESULTS, [])
 
 
-def test_more_is_brought_when_asked_for(folder, there, target):
+def test_more_is_brought_when_asked_for(remote, there, target):
     write_campaign(there)
-    fetch(folder, target, RESULT)
-    assert paths(fetch(folder, target, Selection(labels=True)).came) == [LABEL_RESULT]
-    assert paths(fetch(folder, target, Selection(everything=True)).came) == sorted(REST)
+    fetch(remote, target, RESULT)
+    assert paths(fetch(remote, target, Selection(labels=True)).came) == [LABEL_RESULT]
+    assert paths(fetch(remote, target, Selection(everything=True)).came) == sorted(REST)
 
 
-def test_what_changed_and_what_is_new(folder, there, target):
+def test_what_changed_and_what_is_new(remote, there, target):
     write_campaign(there, ["timings.json", "report/index.html"])
-    fetch(folder, target, RESULT)
+    fetch(remote, target, RESULT)
     write(there, "report/index.html", "another with the same name")
     write(there, "dataset/dataset.json", "{}")
     (there / "timings.json").unlink()
-    found = fetch(folder, target, RESULT)
+    found = fetch(remote, target, RESULT)
     assert paths(found.came) == ["dataset/dataset.json", "report/index.html"]
     assert (target / "timings.json").exists(), "nothing here is deleted"
     assert (target / "report/index.html").read_text() == "another with the same name"
 
 
-def test_a_file_of_one_s_own_is_kept(folder, there, target):
+def test_a_file_of_one_s_own_is_kept(remote, there, target):
     write_campaign(there, ["timings.json", "report/index.html"])
     write(target, "report/index.html", "mine")
-    found = fetch(folder, target, RESULT)
+    found = fetch(remote, target, RESULT)
     assert (found.kept, paths(found.came)) == (["report/index.html"], ["timings.json"])
     assert (target / "report/index.html").read_text() == "mine"
-    fetch(folder, target, RESULT, force=True)
+    fetch(remote, target, RESULT, force=True)
     assert (target / "report/index.html").read_text() == "content of report/index.html"
 
 
-def test_a_fetched_file_that_was_changed_here_is_kept(folder, there, target):
+def test_a_fetched_file_that_was_changed_here_is_kept(remote, there, target):
     write_campaign(there, ["timings.json"])
-    fetch(folder, target, RESULT)
+    fetch(remote, target, RESULT)
     write(target, "timings.json", "changed here")
     write(there, "timings.json", "changed there")
-    assert fetch(folder, target, RESULT).kept == ["timings.json"]
+    assert fetch(remote, target, RESULT).kept == ["timings.json"]
     assert (target / "timings.json").read_text() == "changed here"
 
 
-def test_a_campaign_of_one_s_own_is_not_mixed_with_another(folder, there, target):
+def test_a_campaign_of_one_s_own_is_not_mixed_with_another(remote, there, target):
     write_campaign(there)
     write(target, "campaign.yaml", "name: other")
     with pytest.raises(CuprolithError, match="another campaign is here"):
-        fetch(folder, target, RESULT)
+        fetch(remote, target, RESULT)
     assert names_in(target) == ["campaign.yaml"]
 
 
-def test_what_came_from_another_folder_is_not_mixed_with_it(folder, there, target):
+def test_what_came_from_another_folder_is_not_mixed_with_it(remote, there, target):
     write_campaign(there)
     write(target, MANIFEST_FILE, '{"source": "/elsewhere"}')
     with pytest.raises(CuprolithError, match="was fetched from /elsewhere"):
-        fetch(folder, target, RESULT)
+        fetch(remote, target, RESULT)
     assert names_in(target) == []
 
 
-def test_a_broken_connection(folder, there, target, reads):
+def test_a_fetch_that_was_cut_off_is_resumed(remote, there, target, copies):
     write_campaign(there)
 
-    def break_off(name):
-        if len(reads) == 4:
-            raise EOFError
+    def cut_off():
+        (target / ARRIVING / RESULTS[3]).unlink()
+        raise CuprolithError("the connection broke off")
 
-    reads.before = break_off
-    with pytest.raises(EOFError):
-        fetch(folder, target, RESULT)
-    begun = names_in(target)
-    assert len(begun) == 3
-    reads.clear()
-    reads.before = lambda _: None
-    write(there, begun[0], "changed meanwhile")
-    found = fetch(folder, target, RESULT)
-    assert paths(found.same) == begun[1:]
-    assert begun[0] in paths(found.came)
+    copies.after = cut_off
+    with pytest.raises(CuprolithError, match="broke off"):
+        fetch(remote, target, RESULT)
+    assert all(name.startswith(ARRIVING) for name in names_in(target)), "nothing half"
+    copies.after = lambda: None
+    first = (target / ARRIVING / RESULTS[0]).stat().st_ino
+    write(there, RESULTS[1], "changed meanwhile")
+    assert paths(fetch(remote, target, RESULT).came) == RESULTS
     assert names_in(target) == RESULTS
+    assert (target / RESULTS[0]).stat().st_ino == first, "what had come is not copied again"
+    assert (target / RESULTS[1]).read_text() == "changed meanwhile"
 
 
-def test_a_killed_fetch_is_known_to_have_brought_its_files(folder, there, target):
+def test_a_killed_fetch_is_known_to_have_brought_its_files(remote, there, target):
     """It could not write what came; it had written what was to come."""
     write_campaign(there, ["timings.json"])
-    fetch(folder, target, RESULT)
+    fetch(remote, target, RESULT)
     manifest = target / MANIFEST_FILE
     manifest.write_text(manifest.read_text().replace("coming", "x").replace("files", "coming"))
     manifest.write_text(manifest.read_text().replace('"x"', '"files"'))
     write(there, "timings.json", "changed meanwhile")
-    assert paths(fetch(folder, target, RESULT).came) == ["timings.json"]
+    assert paths(fetch(remote, target, RESULT).came) == ["timings.json"]
 
 
-def test_a_file_that_changes_once(folder, there, target, reads):
+def test_a_file_that_changes_once(remote, there, target, copies):
+    write_campaign(there, ["timings.json", "campaign.yaml"])
+
+    def change():
+        if len(copies) == 1:
+            write(there, "timings.json", "longer than it was")
+
+    copies.after = change
+    assert paths(fetch(remote, target, RESULT).came) == ["campaign.yaml", "timings.json"]
+    assert (target / "timings.json").read_text() == "longer than it was"
+    assert copies == [["campaign.yaml", "timings.json"], ["timings.json"]]
+
+
+def test_a_file_that_always_changes_is_left(remote, there, target, copies):
     write_campaign(there, ["timings.json"])
-    reads.before = lambda name: write(there, name, "longer than it was" + "!" * min(len(reads), 1))
-    assert [file.size for file in fetch(folder, target, RESULT).came] == [19]
-    assert reads == ["timings.json"] * 2
-    assert names_in(target) == ["timings.json"]
-
-
-def test_a_file_that_never_rests(folder, there, target, reads):
-    write_campaign(there, ["timings.json", "campaign.yaml"])
-    reads.before = lambda name: write(there, "timings.json", "!" * len(reads))
-    found = fetch(folder, target, RESULT)
-    assert paths(found.came) == ["campaign.yaml"]
+    write(target, "timings.json", "of before")
+    copies.after = lambda: write(there, "timings.json", f"changed {len(copies)} times")
+    found = fetch(remote, target, RESULT, force=True)
     assert "changes while it is fetched" in found.left["timings.json"]
-    assert names_in(target) == ["campaign.yaml"]
+    assert (target / "timings.json").read_text() == "of before"
 
 
-def test_a_file_that_goes(folder, there, target, reads):
+def test_a_file_that_has_gone(remote, there, target, copies):
     write_campaign(there, ["timings.json", "campaign.yaml"])
-    reads.before = lambda _: (there / "timings.json").unlink(missing_ok=True)
-    found = fetch(folder, target, RESULT)
+    copies.before = (there / "timings.json").unlink
+    found = fetch(remote, target, RESULT)
     assert "has gone" in found.left["timings.json"]
     assert names_in(target) == ["campaign.yaml"]
 
 
-def test_links_and_open_databases_stay(folder, there, target, tmp_path):
+def test_links_and_open_databases_stay(remote, there, target, tmp_path):
     database = "tuning/allegro/study.db"
     write_campaign(there, ["timings.json", database])
     write(there, f"{database}-wal", "log")
@@ -173,34 +181,39 @@ def test_links_and_open_databases_stay(folder, there, target, tmp_path):
     (there / "report" / "index.html").symlink_to(secret)
     (there / "dataset").symlink_to(secret.parent)
     write(there, "structures/new\nline", "text")
-    found = fetch(folder, target, Selection(labels=True))
+    found = fetch(remote, target, Selection(labels=True))
     assert paths(found.came) == ["timings.json"]
-    assert found.left.keys() == {database, "report/index.html", "structures/new\nline"}
+    assert found.left.keys() == {
+        database,
+        "dataset",
+        "report/index.html",
+        r"structures/new\#012line",
+    }
     assert "being written to" in found.left[database]
 
 
-def test_a_folder_here_where_a_file_shall_be(folder, there, target):
+def test_a_folder_here_where_a_file_shall_be(remote, there, target):
     write_campaign(there, ["timings.json"])
     (target / "timings.json").mkdir()
-    assert fetch(folder, target, RESULT).left == {"timings.json": "is a folder here"}
+    assert fetch(remote, target, RESULT).left == {"timings.json": "is a folder here"}
 
 
-def test_a_full_disk(folder, there, target, monkeypatch):
+def test_a_full_disk(remote, there, target, monkeypatch):
     write_campaign(there)
     monkeypatch.setattr(
         "workflows.hpc.fetching.fetch.shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})
     )
     with pytest.raises(CuprolithError, match="the disk has"):
-        fetch(folder, target, RESULT)
+        fetch(remote, target, RESULT)
 
 
-def test_a_campaign_whose_folder_is_gone(folder, target):
+def test_a_campaign_whose_folder_is_gone(remote, target):
     with pytest.raises(CuprolithError, match="not on the cluster"):
-        fetch(folder, target, RESULT)
+        fetch(remote, target, RESULT)
 
 
-def test_a_manifest_that_is_none(folder, there, target):
+def test_a_manifest_that_is_none(remote, there, target):
     write_campaign(there)
     write(target, MANIFEST_FILE, "{")
     with pytest.raises(CuprolithError, match="not a list of fetched files"):
-        fetch(folder, target, RESULT)
+        fetch(remote, target, RESULT)

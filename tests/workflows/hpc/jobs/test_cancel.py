@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cuprolith.errors import CuprolithError
-from tests.workflows.hpc.submitted import put, state, submit, submit_chain, with_batches
+from tests.workflows.hpc.submitted import put, state, submit, submit_chain
 from workflows.hpc.jobs.campaign_jobs import find_job
 from workflows.hpc.jobs.cancel import cancel, cancel_all
 
@@ -39,20 +39,6 @@ def test_there_is_nothing_to_stop(controller, ended):
     put(controller, db_id, ended)
     with pytest.raises(CuprolithError, match=f"is {ended}: there is nothing to stop"):
         cancelled(controller, db_id)
-
-
-@pytest.mark.parametrize(("began", "done"), [(False, "is stopped"), (True, "is given up")])
-def test_a_job_of_a_batch(controller, tmp_path, began, done):
-    """One that no batch has begun with is taken back; what runs in a batch runs on."""
-    batches = with_batches(controller, tmp_path)
-    (db_id,) = submit(controller)
-    job = find_job(controller, db_id)
-    if not began:
-        batches.submit_job(job.uuid, job.index)
-    put(controller, db_id, "BATCH_SUBMITTED")
-    assert done in cancelled(controller, db_id).done
-    assert batches.get_submitted() == []
-    assert state(controller, db_id) == "USER_STOPPED"
 
 
 def test_all_of_a_campaign_and_no_other(controller, queue):

@@ -10,11 +10,11 @@ import pytest
 from jobflow import Flow, Job
 
 from cuprolith.errors import CuprolithError
+from tests.dev_cluster.cluster import DevCluster
+from tests.dev_cluster.database import database_server
+from tests.dev_cluster.project import require_jobflow_remote
+from tests.dev_cluster.slurm import slurm_programs
 from tests.workflows.hpc.submitted import double, fan_out, state
-from workflows.hpc.dev_cluster.cluster import DevCluster
-from workflows.hpc.dev_cluster.database import database_server
-from workflows.hpc.dev_cluster.project import require_jobflow_remote
-from workflows.hpc.dev_cluster.slurm import slurm_programs
 from workflows.hpc.jobs.campaign_jobs import find_job
 from workflows.hpc.jobs.retry import retry
 from workflows.hpc.jobs.status import campaign_status

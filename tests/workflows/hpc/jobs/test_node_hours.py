@@ -1,6 +1,6 @@
 import pytest
 
-from workflows.hpc.jobs.node_hours import job_nodes, worker_nodes
+from workflows.hpc.jobs.node_hours import job_nodes
 
 
 @pytest.mark.parametrize(
@@ -28,16 +28,3 @@ def test_nodes_of_qresources():
     assert job_nodes(made(nodes=5, processes_per_node=32)) == 5
     assert job_nodes(made(processes=65, processes_per_node=32, process_placement=even)) == 3
     assert job_nodes(made(processes=65)) == 1
-
-
-def test_jobs_of_a_batch_share_its_nodes():
-    base = pytest.importorskip("jobflow_remote.config.base")
-    worker = base.LocalWorker(
-        type="local",
-        scheduler_type="slurm",
-        work_dir="/work",
-        resources={"nodes": 2},
-        batch={"jobs_handle_dir": "/work/jobs", "work_dir": "/work/batches", "parallel_jobs": 8},
-        max_jobs=1,
-    )
-    assert worker_nodes(worker) == 2 / 8

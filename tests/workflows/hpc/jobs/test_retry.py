@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cuprolith.errors import CuprolithError
-from tests.workflows.hpc.submitted import put, state, submit, submit_chain, with_batches
+from tests.workflows.hpc.submitted import put, state, submit, submit_chain
 from workflows.hpc.jobs.campaign_jobs import find_job
 from workflows.hpc.jobs.retry import retry
 
@@ -172,76 +172,6 @@ def test_a_submission_whose_id_got_lost(controller, tmp_path, queue):
     assert document["remote"]["error"] is None
 
 
-@pytest.mark.parametrize(
-    ("output", "after"),
-    [
-        (None, "READY"),
-        ({"start_time": 0}, "READY"),
-        ({"start_time": 0, "response": {}}, "DOWNLOADED"),
-    ],
-)
-def test_a_job_whose_allocation_was_killed(controller, tmp_path, output, after):
-    """It is in no batch any more: put back as it was, nobody would run it."""
-    with_batches(controller, tmp_path)
-    (db_id,) = submit(controller)
-    if output is not None:
-        (tmp_path / "jfremote_out.json").write_text(json.dumps(output))
-    error = {"remote.error": "Remote error: The batch process was likely killed"}
-    state_before = {"previous_state": "BATCH_RUNNING", "run_dir": str(tmp_path)}
-    put(controller, db_id, "REMOTE_ERROR", **state_before, **error)
-    retried(controller, db_id)
-    assert state(controller, db_id) == after
-    assert controller.jobs.find_one({"db_id": db_id})["remote"]["error"] is None
-
-
-def test_a_job_whose_allocation_runs_is_left_there(controller, tmp_path):
-    batches = with_batches(controller, tmp_path)
-    (db_id,) = submit(controller)
-    job = find_job(controller, db_id)
-    batches.submit_job(job.uuid, job.index)
-    put(controller, db_id, "REMOTE_ERROR", previous_state="BATCH_RUNNING")
-    retried(controller, db_id)
-    assert state(controller, db_id) == "BATCH_RUNNING"
-
-
-@pytest.mark.parametrize(
-    ("output", "after"), [(None, "READY"), ({"start_time": 0, "response": {}}, "DOWNLOADED")]
-)
-@pytest.mark.parametrize("lock", [{}, {"lock_id": "runner", "lock_time": LONG_AGO}])
-def test_a_job_that_no_batch_knows_any_more(controller, tmp_path, output, after, lock):
-    """As jobflow-remote leaves one that ended while a killed runner's lock was on it."""
-    with_batches(controller, tmp_path)
-    (db_id,) = submit(controller)
-    if output is not None:
-        (tmp_path / "jfremote_out.json").write_text(json.dumps(output))
-    put(controller, db_id, "BATCH_SUBMITTED", run_dir=str(tmp_path), **lock)
-    retried(controller, db_id)
-    assert (state(controller, db_id), lock_of(controller, db_id)) == (after, None)
-
-
-def test_a_job_that_waits_for_a_batch_is_left_there(controller, tmp_path):
-    batches = with_batches(controller, tmp_path)
-    (db_id,) = submit(controller)
-    job = find_job(controller, db_id)
-    batches.submit_job(job.uuid, job.index)
-    put(controller, db_id, "BATCH_SUBMITTED", run_dir=str(tmp_path))
-    with pytest.raises(CuprolithError, match="underway"):
-        retried(controller, db_id)
-    assert state(controller, db_id) == "BATCH_SUBMITTED"
-
-
-@pytest.mark.parametrize("handed", [True, False])
-def test_a_job_for_a_batch(controller, tmp_path, handed):
-    db_id, _ = left_in_submission(controller, tmp_path)
-    batches = with_batches(controller, tmp_path)
-    if handed:
-        job = find_job(controller, db_id)
-        batches.submit_job(job.uuid, job.index)
-    retried(controller, db_id)
-    assert state(controller, db_id) == ("BATCH_SUBMITTED" if handed else "UPLOADED")
-    assert lock_of(controller, db_id) is None
-
-
 def test_an_attempt_that_waits_is_made_at_once(controller):
     (db_id,) = submit(controller)
     later = datetime.now(UTC) + timedelta(minutes=20)
@@ -271,7 +201,7 @@ def test_what_jobflow_remote_refuses_is_told(controller, monkeypatch):
         retried(controller, db_id)
 
 
-def test_a_job_that_went_on_meanwhile_keeps_what_it_led_to(controller, tmp_path):
+def test_a_job_that_has_changed_meanwhile_keeps_what_it_led_to(controller, tmp_path):
     first, second = submit_chain(controller)
     put(controller, first, "DOWNLOADED", lock_id="runner", lock_time=LONG_AGO)
     seen = find_job(controller, first)
@@ -279,6 +209,6 @@ def test_a_job_that_went_on_meanwhile_keeps_what_it_led_to(controller, tmp_path)
     output = {"response": {"detour": {"jobs": [child]}}}
     (tmp_path / "jfremote_out.json").write_text(json.dumps(output))
     put(controller, first, "COMPLETED", lock_id=None, lock_time=None, run_dir=str(tmp_path))
-    with pytest.raises(CuprolithError, match="has gone on meanwhile"):
+    with pytest.raises(CuprolithError, match="has changed meanwhile"):
         retry(controller, seen)
     assert state(controller, second) == "WAITING"

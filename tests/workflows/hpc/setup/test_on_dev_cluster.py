@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from workflows.hpc.dev_cluster.cluster import DevCluster
+from tests.dev_cluster.cluster import DevCluster
+from tests.dev_cluster.project import prepare, write_settings_and_project
 from workflows.hpc.setup.job_script import job_script
-from workflows.hpc.setup.project import ProjectFiles, validated_project, write_project
-from workflows.hpc.setup.queue_collections import prepare_queue
+from workflows.hpc.setup.project import ProjectFiles, validated_project
 from workflows.hpc.setup.settings_file import checked_settings
 
 pytest.importorskip("jobflow_remote")
@@ -41,7 +41,7 @@ def settings(cluster, work):
             "variables": {"OF_ALL": "two words; 'x'"},
         },
         "classes": {
-            "dft-small": {**one, "batch": {"idle": 10, "longest_job": "00:01:00"}},
+            "dft-small": {**one, "batch": {"longest_job": "00:01:00"}},
             "dft-large": {**one, "tasks_per_node": 2, "memory_gb": 1},
             "gpu": {**one, "threads_per_task": 2},
             "cpu": one.copy(),
@@ -70,9 +70,9 @@ def cluster(tmp_path_factory):
 def submitted(cluster, given, tmp_path, *workers):
     """Run a job on each worker; return each worker's state and folder, and how to call more."""
     files = ProjectFiles(tmp_path / "projects", given.project)
-    write_project(given, files, None, force=False)
-    assert prepare_queue(files)
-    assert not prepare_queue(files)
+    write_settings_and_project(given, files)
+    assert prepare(files)
+    assert not prepare(files)
     environment = cluster.environment | {
         "JFREMOTE_PROJECTS_FOLDER": str(files.folder),
         "JFREMOTE_PROJECT": given.project,

@@ -1,7 +1,7 @@
 import pytest
 
-from workflows.hpc.setup.project import ProjectFiles, write_project
-from workflows.hpc.setup.queue_collections import prepare_queue
+from tests.dev_cluster.project import prepare, write_settings_and_project
+from workflows.hpc.setup.project import ProjectFiles
 from workflows.hpc.setup.settings_file import checked_settings
 
 
@@ -33,8 +33,8 @@ def licu(licu_settings, tmp_path):
     from ruamel.yaml import YAML
 
     files = ProjectFiles(tmp_path / "projects", licu_settings.project)
-    write_project(licu_settings, files, None, force=False)
-    prepare_queue(files)
+    write_settings_and_project(licu_settings, files)
+    prepare(files)
     project = Project.model_validate(YAML(typ="safe").load(files.project.read_text()))
     opened = project.get_job_controller()
     yield opened

@@ -38,5 +38,5 @@ def test_resource_class_of_a_label_job(engine, n_atoms, expected):
         routes={name: Route(worker=name) for name in RESOURCE_CLASSES},
         dft_large_from_atoms=8,
     )
-    assert queue.resource(job) == expected
+    assert queue.resource(job.metadata) == expected
     assert queue.manager_config(job) == {"worker": expected}

@@ -32,7 +32,7 @@ def test_each_job_runs_once_after_those_it_needs(queue):
 def test_the_queue_knows_names_and_places_but_no_content(queue):
     flow = queue.flow(slab_flows())
     for made in flow.jobs:
-        workdir, _, uuid, stage, *_ = made.function_args
+        workdir, _, (uuid,), stage, *_ = made.function_args
         assert workdir == str(queue.workdir.root)
         assert stage == "label"
         assert queue.jobs.job(uuid)[0].name == made.name
@@ -111,11 +111,11 @@ def test_a_job_that_stops_its_children_stops_them_all(queue):
     assert len(reasons) == 2
 
 
-def test_a_job_whose_wall_time_is_over_goes_on_in_another(queue):
+def test_a_job_whose_wall_time_is_over_is_resumed_by_another(queue):
     outputs = queue.run([named(slow("md", 3), "md")])
     assert queue.noted() == ["md 0", "md 1", "md 2"]
     assert queue.output("md") == {"steps": 3}
-    assert sum("continues" in output for output in outputs.values()) == 2
+    assert sum("resumed" in output for output in outputs.values()) == 2
 
 
 def test_another_version_is_refused_with_both_named(tmp_path):

@@ -64,7 +64,7 @@ def test_the_first_submission_brings_the_campaign_and_adds_its_stages(licu, camp
     assert load_campaign(place / "campaign.yaml").campaign_hash == campaign.campaign_hash
     queue = read_queue_file(Workdir(place))
     assert (queue.version, queue.submission) == (cuprolith_version(), 0)
-    assert queue.routes["dft-small"].batch_worker == "dft-small-batch"
+    assert queue.routes["dft-small"].short.worker == "dft-small-batch"
     assert queue.routes["dft-large"].exec_config == "vasp"
     added = jobs(licu)
     assert [job["job"]["name"] for job in added] == STAGES
@@ -73,7 +73,7 @@ def test_the_first_submission_brings_the_campaign_and_adds_its_stages(licu, camp
     assert [job["state"] for job in added] == ["READY", *["WAITING"] * 4]
 
 
-@pytest.mark.parametrize("state", ["READY", "SUBMITTED", "RUNNING", "BATCH_RUNNING", "UPLOADED"])
+@pytest.mark.parametrize("state", ["READY", "SUBMITTED", "RUNNING", "UPLOADED"])
 def test_while_jobs_are_underway_nothing_is_added(licu, campaign, state):
     submit(campaign, licu)
     licu.jobs.update_one({"job.metadata.stage": "generate"}, {"$set": {"state": state}})

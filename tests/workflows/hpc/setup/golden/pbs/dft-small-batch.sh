@@ -1,35 +1,29 @@
 #!/bin/bash
 #PBS -q normal
-#PBS -N batch_00000000-0000-4000-8000-000000000000
+#PBS -N example
 #PBS -A mat-0042
 #PBS -l select=1:ncpus=32:mpiprocs=32:ompthreads=1:mem=120gb
 #PBS -l walltime=12:00:00
-#PBS -o /scratch/lena/cuprolith/batches/dft-small-batch/processes/00/00/00/00000000-0000-4000-8000-000000000000/queue.out
-#PBS -e /scratch/lena/cuprolith/batches/dft-small-batch/processes/00/00/00/00000000-0000-4000-8000-000000000000/queue.err
-#PBS -r n
+#PBS -o /scratch/lena/cuprolith/aa/bb/cc/example/queue.out
+#PBS -e /scratch/lena/cuprolith/aa/bb/cc/example/queue.err
 #PBS -S /bin/bash
 
-cd /scratch/lena/cuprolith/batches/dft-small-batch/processes/00/00/00/00000000-0000-4000-8000-000000000000
+cd /scratch/lena/cuprolith/aa/bb/cc/example
 cuprolith_stop() { echo "cuprolith: this line of the job script failed: $1" >&2; exit 1; }
-source /usr/share/modules/init/bash || cuprolith_stop 'source /usr/share/modules/init/bash'
-module purge || cuprolith_stop 'module purge'
-module load gcc/13.2 openmpi/5.0.3 || cuprolith_stop 'module load gcc/13.2 openmpi/5.0.3'
-module load vasp/6.4.3 || cuprolith_stop 'module load vasp/6.4.3'
+unset CUPROLITH_MONGO_PASSWORD
+source /usr/share/modules/init/bash
+[ $? -eq 0 ] || cuprolith_stop 'source /usr/share/modules/init/bash'
+module purge
+[ $? -eq 0 ] || cuprolith_stop 'module purge'
+module load gcc/13.2 openmpi/5.0.3
+[ $? -eq 0 ] || cuprolith_stop 'module load gcc/13.2 openmpi/5.0.3'
+module load vasp/6.4.3
+[ $? -eq 0 ] || cuprolith_stop 'module load vasp/6.4.3'
 source /opt/miniforge3/etc/profile.d/conda.sh || cuprolith_stop 'source /opt/miniforge3/etc/profile.d/conda.sh'
 conda activate cuprolith || cuprolith_stop 'conda activate cuprolith'
 export OMP_NUM_THREADS=1
-export CUPROLITH_WALL_TIME=1800
+export CUPROLITH_WALL_TIME=43200
 command -v jf > /dev/null || cuprolith_stop 'jf (jobflow-remote is not in this environment)'
-jf -fe execution run-batch /scratch/lena/cuprolith /scratch/lena/cuprolith/batches/dft-small-batch/jobs 00000000-0000-4000-8000-000000000000 -mt 41400.0 -mw 120.0 -pj 2 -st 2.0
-
-# submit.sh of each job
-#!/bin/bash
-exec > /scratch/lena/cuprolith/aa/bb/cc/example/queue.out
-exec 2> /scratch/lena/cuprolith/aa/bb/cc/example/queue.err
-
-echo example
-
-cd /scratch/lena/cuprolith/aa/bb/cc/example
 export VASP_CMD='mpirun vasp_std'
 export PMG_VASP_PSP_DIR=/home/lena/potentials
-python -P -m workflows.hpc.submission.execute_in_batch /scratch/lena/cuprolith/aa/bb/cc/example
+python -P -m workflows.hpc.submission.execute /scratch/lena/cuprolith/aa/bb/cc/example

@@ -10,10 +10,15 @@
 
 cd /scratch/lena/cuprolith/aa/bb/cc/example
 cuprolith_stop() { echo "cuprolith: this line of the job script failed: $1" >&2; exit 1; }
-source /usr/share/modules/init/bash || cuprolith_stop 'source /usr/share/modules/init/bash'
-module purge || cuprolith_stop 'module purge'
-module load gcc/13.2 openmpi/5.0.3 || cuprolith_stop 'module load gcc/13.2 openmpi/5.0.3'
-module load vasp/6.4.3 || cuprolith_stop 'module load vasp/6.4.3'
+unset CUPROLITH_MONGO_PASSWORD
+source /usr/share/modules/init/bash
+[ $? -eq 0 ] || cuprolith_stop 'source /usr/share/modules/init/bash'
+module purge
+[ $? -eq 0 ] || cuprolith_stop 'module purge'
+module load gcc/13.2 openmpi/5.0.3
+[ $? -eq 0 ] || cuprolith_stop 'module load gcc/13.2 openmpi/5.0.3'
+module load vasp/6.4.3
+[ $? -eq 0 ] || cuprolith_stop 'module load vasp/6.4.3'
 source /opt/miniforge3/etc/profile.d/conda.sh || cuprolith_stop 'source /opt/miniforge3/etc/profile.d/conda.sh'
 conda activate cuprolith || cuprolith_stop 'conda activate cuprolith'
 export OMP_NUM_THREADS=1

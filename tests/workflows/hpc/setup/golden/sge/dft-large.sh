@@ -10,6 +10,7 @@
 
 cd /work/lena/cuprolith/aa/bb/cc/example
 cuprolith_stop() { echo "cuprolith: this line of the job script failed: $1" >&2; exit 1; }
+unset CUPROLITH_MONGO_PASSWORD
 module load intel/2024 || cuprolith_stop 'module load intel/2024'
 source /home/lena/venvs/cuprolith/bin/activate || cuprolith_stop 'source /home/lena/venvs/cuprolith/bin/activate'
 export OMP_NUM_THREADS=1

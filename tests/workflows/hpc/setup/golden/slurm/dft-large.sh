@@ -17,8 +17,10 @@ unset CUPROLITH_MONGO_PASSWORD
 module load gcc/13.2 || cuprolith_stop 'module load gcc/13.2'
 module load openmpi/5.0.3 || cuprolith_stop 'module load openmpi/5.0.3'
 module load vasp/6.4.3 || cuprolith_stop 'module load vasp/6.4.3'
-ulimit -s unlimited || cuprolith_stop 'ulimit -s unlimited'
-export LD_LIBRARY_PATH=/opt/site/lib:"${LD_LIBRARY_PATH}"
+ulimit -s unlimited
+[ $? -eq 0 ] || cuprolith_stop 'ulimit -s unlimited'
+export LD_LIBRARY_PATH=/opt/site/lib:$LD_LIBRARY_PATH
+[ $? -eq 0 ] || cuprolith_stop 'export LD_LIBRARY_PATH=/opt/site/lib:$LD_LIBRARY_PATH'
 source /home/lena/venvs/cuprolith/bin/activate || cuprolith_stop 'source /home/lena/venvs/cuprolith/bin/activate'
 export OMP_NUM_THREADS=1
 export CUPROLITH_WALL_TIME=172800

@@ -1,0 +1,1 @@
+"""Schedulers: one module for each, with all that its name decides."""
