@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,6 @@ from workflows.jobs.runner import run_flow
 from workflows.progress import announce, progress_bar
 from workflows.stages.label import LabelProgress, n_label_jobs, planned_runs
 from workflows.store.sqlite_store import job_store
-from workflows.tuning.steps import STEP
 from workflows.workdir import Workdir
 
 
@@ -56,22 +55,11 @@ def train_job(workdir: str, after: dict[str, Any]) -> dict[str, Any]:
 
 
 @job
-def tune_job(workdir: str, after: dict[str, Any]) -> Response:
-    """Add the flow of what is left of the campaign's study."""
-    from workflows.stages.tune import study_flow
+def tune_job(workdir: str, after: dict[str, Any]) -> dict[str, Any]:
+    """Run the campaign's study."""
+    from workflows.stages.tune import tune
 
-    opened = Workdir(Path(workdir))
-    tuning = opened.campaign().tuning
-    output = {"trials": tuning.n_trials if tuning is not None else 0}
-    return Response(output=output, detour=study_flow(opened))
-
-
-@job
-def judge_job(workdir: str, after: dict[str, Any]) -> dict[str, Any]:
-    """Judge the campaign's study."""
-    from workflows.stages.tune import judge
-
-    return _announced(judge(Workdir(Path(workdir))))
+    return _announced(tune(Workdir(Path(workdir))))
 
 
 @job
@@ -91,7 +79,7 @@ def pipeline_flow(workdir: Workdir) -> Flow:
     """Return the flow of a whole campaign.
 
     The stage jobs run each time the flow runs, since each of them finds out by itself what is left
-    to do; the label jobs and trials they lead to are skipped when finished.
+    to do; the label jobs they lead to are skipped when finished.
     """
     root = str(workdir.root.resolve())
     stages = {"generate": generate_job(root)}
@@ -99,8 +87,7 @@ def pipeline_flow(workdir: Workdir) -> Flow:
     stages["collect"] = collect_job(root, stages["label"].output)
     stages["train"] = last = train_job(root, stages["collect"].output)
     if workdir.campaign().tuning is not None:
-        stages["tune"] = tune_job(root, last.output)
-        stages["judge"] = last = judge_job(root, stages["tune"].output)
+        stages["tune"] = last = tune_job(root, last.output)
     stages["report"] = report_job(root, last.output)
     campaign_hash = workdir.campaign().campaign_hash
     for stage, stage_job in stages.items():
@@ -128,36 +115,35 @@ class PipelineProgress:
             self.close()
             announce(f"● {job.metadata['stage']}")
         else:
-            self._bar_of(job).on_start(job)
+            self._bar_of().on_start(job)
 
     def on_finish(self, job: Job, seconds: float) -> None:
         """Advance."""
         if "stage" not in job.metadata:
-            self._bar_of(job).on_finish(job, seconds)
+            self._bar_of().on_finish(job, seconds)
 
     def on_skip(self, job: Job) -> None:
         """Advance."""
-        self._bar_of(job).on_skip(job)
+        self._bar_of().on_skip(job)
 
     def on_fail(self, job: Job, error: BaseException) -> None:
-        """Say so, or keep the error that ends the campaign: of a stage, or of a study's job."""
-        if "stage" in job.metadata or STEP in job.metadata:
+        """Say so, or keep the error that ends the campaign: of a stage."""
+        if "stage" in job.metadata:
             if isinstance(error, CuprolithError) and not (error.where or error.key):
                 error.where = f"{self._workdir.campaign_yaml}: stage {job.name}"
             self.error = self.error or error
-        if "stage" not in job.metadata:
-            self._bar_of(job).on_fail(job, error)
+        else:
+            self._bar_of().on_fail(job, error)
 
     def close(self) -> None:
         """Close the bar."""
         self._open_bar.close()
         self._between = None
 
-    def _bar_of(self, job: Job) -> Observer:
-        """Return what shows the jobs between two stages: label jobs, or those of a study."""
+    def _bar_of(self) -> Observer:
+        """Return what shows the label jobs."""
         if self._between is None:
-            opened = self._trials() if STEP in job.metadata else self._labels()
-            self._between = self._open_bar.enter_context(opened)
+            self._between = self._open_bar.enter_context(self._labels())
         return self._between
 
     @contextmanager
@@ -166,11 +152,6 @@ class PipelineProgress:
         with progress_bar("label", total=n_label_jobs(runs)) as bar:
             yield LabelProgress(bar)
 
-    def _trials(self) -> AbstractContextManager[Observer]:
-        from workflows.tuning.progress import study_bar
-
-        return study_bar("tune", self._workdir.study(self._workdir.campaign().training.variant))
-
 
 def run_pipeline(workdir: Workdir) -> str:
     """Run the whole campaign on this machine and return what to say about it.
@@ -178,12 +159,11 @@ def run_pipeline(workdir: Workdir) -> str:
     Raises
     ------
     Exception
-        The error of a stage or a job of the study that failed; what came before is kept. Failed
+        The error of a stage that failed; what came before is kept. Failed
         label jobs do not stop the campaign: they are listed in ``labels.json`` and the report; nor
         do trainings that fail in a study.
     """
     progress = PipelineProgress(workdir)
-    tuning = workdir.campaign().tuning
     try:
         with job_store(workdir.label_store) as store:
             summary = run_flow(
@@ -192,7 +172,6 @@ def run_pipeline(workdir: Workdir) -> str:
                 observer=progress,
                 log_path=workdir.label_log,
                 root_dir=workdir.runs,
-                workers=tuning.workers if tuning is not None else 1,
             )
     finally:
         progress.close()

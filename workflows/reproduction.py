@@ -18,9 +18,9 @@ from analysis.reproduction.tables import DATASET_NAMES
 from cuprolith.errors import CuprolithError
 from training.frame_sources.source import TrainingSource
 from training.settings import Variant
-from workflows.gpu_pool import run_on_gpus, visible_gpus
 from workflows.inputs.training_file import TrainingFile, load_training_file
 from workflows.progress import EpochProgress, announce, progress_bar
+from workflows.side_by_side import one_gpu, run_side_by_side, visible_gpus
 from workflows.training_runs import opened_source, run_training, training_folder
 
 VARIANTS: tuple[str, ...] = get_args(Variant)
@@ -216,8 +216,9 @@ def _one_by_one(
 def _one_per_gpu(
     cells: Sequence[Cell], gpus: Sequence[str]
 ) -> Iterator[tuple[Cell, BaseException | None]]:
+    environments = [one_gpu(name) for name in gpus]
     with progress_bar(f"tables on {len(gpus)} GPUs", total=len(cells)) as bar:
-        for cell, error in run_on_gpus(_train_cell, cells, gpus):
+        for cell, error in run_side_by_side(_train_cell, cells, environments):
             bar.advance(1, str(cell))
             yield cell, error
 

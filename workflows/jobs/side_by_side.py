@@ -20,10 +20,10 @@ from maggma.stores import MemoryStore
 from monty.json import MontyDecoder, MontyEncoder
 
 from training.nequip_runs.end_with_parent import GuardedContext
-from workflows.gpu_pool import visible_gpus
 from workflows.jobs.disk_space import DiskFullError, is_disk_full
 from workflows.jobs.run_records import HeldOutput, HoldingStore
 from workflows.jobs.stored_jobs import rebuilt_flow, stored_flow
+from workflows.side_by_side import visible_gpus
 
 # Metadata of jobs that may run beside their neighbours in a flow.
 SIDE_BY_SIDE = "side_by_side"

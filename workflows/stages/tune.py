@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from jobflow import Flow
 
+from workflows.tuning import flow
 from workflows.tuning.request import Budget, StudyRequest
-from workflows.tuning.run import conclude, open_flow, run_study
-from workflows.tuning.standing import Standing
+from workflows.tuning.run import run_study, write_results
+from workflows.tuning.status import StudyStatus
 from workflows.workdir import Workdir
 
 
-def tune(workdir: Workdir, budget: Budget | None = None) -> Standing:
+def tune(workdir: Workdir, budget: Budget | None = None) -> StudyStatus:
     """Run the campaign's study, or continue it, or return what is finished.
 
     Raises
@@ -27,14 +28,14 @@ def study_flow(workdir: Workdir) -> Flow | None:
     """Begin the campaign's study and return the flow of what is left of it; None if nothing is."""
     request = StudyRequest.of_workdir(workdir)
     request.begin()
-    return open_flow(request.folder)
+    return flow.study_flow(request.folder)
 
 
-def judge(workdir: Workdir) -> Standing:
-    """Judge the campaign's study as far as its trials have been told."""
-    return _recorded(workdir, conclude(workdir.study(workdir.campaign().training.variant)))
+def write_study_results(workdir: Workdir) -> StudyStatus:
+    """Write front and page of the campaign's study from its finished trials."""
+    return _recorded(workdir, write_results(workdir.study(workdir.campaign().training.variant)))
 
 
-def _recorded(workdir: Workdir, standing: Standing) -> Standing:
-    workdir.record_seconds("tune", standing.training_seconds)
-    return standing
+def _recorded(workdir: Workdir, status: StudyStatus) -> StudyStatus:
+    workdir.record_seconds("tune", status.training_seconds)
+    return status

@@ -1,32 +1,23 @@
-"""Where the files of a study lie, and how a folder becomes that of a study."""
+"""The folder of a study: its files, and how it is claimed for a study."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-from analysis.tuning.trials import STUDY_FILE, TRIAL_FILE, TRIALS_DIR
+from analysis.tuning.trials import STORAGE_FILE, STUDY_FILE
 from cuprolith.errors import CuprolithError
 from cuprolith.json_files import read_json_if_whole
 from training.nequip_runs.training_run import occupied
 
-STORAGE_FILE = "study.db"
-JOBS_FILE = "jobs.sqlite"
-LOG_FILE = "log.jsonl"
 REPORT_FILE = "report.html"
+# In the folder of a trial.
+MEASUREMENTS_FILE = "measurements.json"
+TRIAL_FILE = "trial.json"
+TRAINING_DIR = "training"
 COMPILED_DIR = "compiled"
 
 _SHORT_HASH = 8
-
-
-def trial_folder(folder: Path, number: int) -> Path:
-    """Folder of one trial's training."""
-    return folder / TRIALS_DIR / str(number)
-
-
-def trial_file(folder: Path, number: int) -> Path:
-    """Path of what became of one trial; written last."""
-    return trial_folder(folder, number) / TRIAL_FILE
 
 
 def claim_study_folder(folder: Path, study_hash: str) -> Path | None:
@@ -75,7 +66,7 @@ def made_again(folder: Path) -> str:
     """Say what to do where a study cannot continue."""
     return (
         f"bring it back from a backup; or move the folder away (mv {folder} {folder}.damaged) "
-        "and give the same command, which makes the study again"
+        "and rerun the same command, which makes the study again"
     )
 
 

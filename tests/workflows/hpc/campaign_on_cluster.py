@@ -26,8 +26,7 @@ REST = [
     "labels/log.jsonl",
     "training/allegro/last.ckpt",
     "training/allegro/scratch/part",
-    "tuning/allegro/jobs.sqlite",
-    "tuning/allegro/trials/0/best.ckpt",
+    "tuning/allegro/trials/0/training/best.ckpt",
 ]
 STAYS = [
     ".lock",

@@ -19,7 +19,7 @@ from workflows.hpc.submission.queued_job import QueuePlanner
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.label_metadata import BUILDS
 from workflows.store.sqlite_store import job_store
-from workflows.tuning.steps import RESOURCE
+from workflows.tuning.resources import RESOURCE
 from workflows.workdir import Workdir
 
 N_STEPS = 4

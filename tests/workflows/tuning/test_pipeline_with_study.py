@@ -110,9 +110,7 @@ def test_the_study_runs_between_training_and_report(tmp_path, monkeypatch):
     pipeline.run_pipeline(opened)
     finished = names(opened, "finished")
     assert finished[:3] == ["generate", "label", "one_label"]
-    assert finished[3:7] == ["collect", "train", "tune", "propose generation 0"]
-    assert finished[-3:] == ["tell generation 1", "judge", "report"]
-    assert sum(name.startswith("train trial") for name in finished) == 6
+    assert finished[3:] == ["collect", "train", "tune", "report"]
     folder = opened.study("allegro")
     assert load_pareto(folder / "pareto.json").n_trials == 6
     assert (folder / "report.html").is_file()
@@ -120,7 +118,7 @@ def test_the_study_runs_between_training_and_report(tmp_path, monkeypatch):
     assert read_json(opened.timings_json)["stages"]["tune"] == 6.0
     pipeline.run_pipeline(opened)
     again = names(opened, "finished")[len(finished) :]
-    assert again == ["generate", "label", "collect", "train", "tune", "judge", "report"]
+    assert again == ["generate", "label", "collect", "train", "tune", "report"]
 
 
 class Broken(SimulatedTrials):
@@ -131,17 +129,12 @@ class Broken(SimulatedTrials):
 @pytest.mark.usefixtures("stages_stood_in_for")
 def test_a_study_that_breaks_ends_the_campaign_with_its_reason(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "NequIPTrials", Broken)
-    with pytest.raises(CuprolithError, match="no such device") as caught:
+    with pytest.raises(CuprolithError, match="measure trial 0: no such device"):
         pipeline.run_pipeline(workdir(tmp_path, CAMPAIGN + TUNING))
-    assert "measure trial" in caught.value.where
 
 
 def test_without_a_study_nothing_changes(tmp_path):
     plain = pipeline.pipeline_flow(workdir(tmp_path, CAMPAIGN))
     assert [job.name for job in plain.jobs] == ["generate", "label", "collect", "train", "report"]
     asked = workdir(tmp_path, CAMPAIGN + TUNING)
-    assert [job.name for job in pipeline.pipeline_flow(asked).jobs][4:] == [
-        "tune",
-        "judge",
-        "report",
-    ]
+    assert [job.name for job in pipeline.pipeline_flow(asked).jobs][4:] == ["tune", "report"]

@@ -151,9 +151,9 @@ def _tune(workdir: Workdir, queue: QueueFile) -> Response:
 
 
 def _judge(workdir: Workdir, queue: QueueFile) -> Response:
-    from workflows.stages.tune import judge
+    from workflows.stages.tune import write_study_results
 
-    return _summary(judge(workdir))
+    return _summary(write_study_results(workdir))
 
 
 def _report(workdir: Workdir, queue: QueueFile) -> Response:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from workflows.gpu_pool import run_on_gpus
+from workflows.side_by_side import one_gpu, run_side_by_side
 
 
 def note(job):
@@ -23,7 +23,8 @@ def note(job):
 
 def test_every_process_has_a_gpu_of_its_own_and_errors_come_back(tmp_path):
     jobs = [(tmp_path, "good"), (tmp_path, "bad"), (tmp_path, "late")]
-    ended = {job[1]: error for job, error in run_on_gpus(note, jobs, ["3", "5"])}
+    endings = run_side_by_side(note, jobs, [one_gpu("3"), one_gpu("5")])
+    ended = {job[1]: error for job, error in endings}
     assert ended["good"] is None
     assert ended["late"] is None
     assert isinstance(ended["bad"], ValueError)
@@ -38,10 +39,11 @@ def sleep(folder):
 
 def test_all_processes_end_with_a_killed_parent(tmp_path):
     program = (
-        "import sys; from pathlib import Path; from workflows.gpu_pool import run_on_gpus\n"
-        "import test_gpu_pool\n"
+        "import sys; from pathlib import Path\n"
+        "from workflows.side_by_side import one_gpu, run_side_by_side\n"
+        "import test_processes_side_by_side as samples\n"
         "if __name__ == '__main__':\n"
-        f"    list(run_on_gpus(test_gpu_pool.sleep, [Path({str(tmp_path)!r})], ['0']))\n"
+        f"    list(run_side_by_side(samples.sleep, [Path({str(tmp_path)!r})], [one_gpu('0')]))\n"
     )
     path = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
     script = tmp_path.with_suffix(".py")
