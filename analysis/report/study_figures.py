@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ FEWEST_TRIALS = 20
 # PED-ANOVA compares the best tenth of the trials, at least five, with all of them.
 _GOOD_SHARE, _FEWEST_GOOD = 0.1, 5
 _PALE = 0.35
+_LONG_LABEL = 14
 
 
 def pareto_figure(
@@ -156,10 +158,15 @@ def parallel_figure(record: StudyRecord) -> go.Figure:
         figure = plot_parallel_coordinate(optuna_study(record))
     styled(figure.update_layout(title=None))
     figure.update_xaxes(
-        ticktext=[label.replace("_", "_<br>").replace(" (", "<br>(")
-                  for label in figure.layout.xaxis.ticktext], tickangle=0, tickfont_size=11,
+        ticktext=[_on_lines(label) for label in figure.layout.xaxis.ticktext], tickangle=0,
+        tickfont_size=11,
     )  # fmt: skip
     return figure.update_layout(margin_b=70)
+
+
+def _on_lines(label: str) -> str:
+    """Break a long label of an axis between its words."""
+    return re.sub(r"(?<=[_ ])", "<br>", label) if len(label) > _LONG_LABEL else label
 
 
 def _points(

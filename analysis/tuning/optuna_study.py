@@ -56,6 +56,7 @@ def quiet_optuna() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            warnings.filterwarnings("ignore", message="PedAnova")  # says that it minimises
             yield
     finally:
         optuna.logging.set_verbosity(verbosity)

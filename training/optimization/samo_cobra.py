@@ -1,6 +1,6 @@
 """SAMO-COBRA: surrogate-assisted multi-objective optimisation with constraints.
 
-De Winter, van Stein and Bäck, EMO 2021. `propose` has no memory; `SamoCobra` is asked and told.
+De Winter, van Stein and Bäck, EMO 2021. `propose` has no memory; `SamoCobra` has `ask` and `tell`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from training.optimization.ask_tell import Proposal, SamoCobra, SavedStateError
 from training.optimization.observations import Observations, Proposals
 from training.optimization.proposing import propose
+from training.optimization.seen_points import SearchSpaceExhausted
 from training.optimization.settings import SamoCobraSettings
-from training.optimization.taken import SearchSpaceExhausted
 
 __all__ = [
     "Observations",
