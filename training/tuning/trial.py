@@ -153,6 +153,13 @@ class TrialResult(_Record):
     compile_seconds: NonNegative | None = None
     failure: str | None = None
 
+    @property
+    def measurements(self) -> TrialMeasurements:
+        """The part that is measured."""
+        return TrialMeasurements(
+            **{name: getattr(self, name) for name in TrialMeasurements.model_fields}
+        )
+
     @classmethod
     def of(
         cls,

@@ -24,14 +24,10 @@ from training.tuning.trial import (
     objective_values,
 )
 from workflows.jobs.disk_space import DiskFullError, is_disk_full
+from workflows.tuning.folder import MEASUREMENTS_FILE, TRIAL_FILE
 from workflows.tuning.storage import Proposal, damage_explained, opened_storage
-from workflows.tuning.study import Study, load_study
-from workflows.tuning.trial_files import (
-    read_measurements,
-    read_result,
-    write_measurements,
-    write_result,
-)
+from workflows.tuning.study import load_study
+from workflows.tuning.trial_files import read_trial, write_trial
 from workflows.tuning.trials import NequIPTrials
 
 
@@ -54,7 +50,7 @@ def to_measure(folder: Path, proposals: Sequence[Proposal]) -> list[Proposal]:
     return [
         proposal
         for proposal in to_train(folder, proposals)
-        if read_measurements(folder, proposal) is None
+        if read_trial(folder, proposal, MEASUREMENTS_FILE) is None
     ]
 
 
@@ -63,7 +59,7 @@ def to_train(folder: Path, proposals: Sequence[Proposal]) -> list[Proposal]:
     return [
         proposal
         for proposal in proposals
-        if proposal.source == proposal.number and read_result(folder, proposal) is None
+        if proposal.source == proposal.number and read_trial(folder, proposal, TRIAL_FILE) is None
     ]
 
 
@@ -75,12 +71,17 @@ def measure_trial(folder: Path, trials: NequIPTrials, proposal: Proposal) -> Non
     CuprolithError
         If it cannot be measured for a reason that is not the model's.
     """
-    if read_result(folder, proposal) or read_measurements(folder, proposal):
+    if not to_measure(folder, [proposal]):
         return
     study = load_study(folder)
+    untrained = TrialAccuracy(
+        accuracy_name=accuracy_name(has_forces=study.has_forces),
+        max_epochs=study.training.max_epochs,
+    )
     with _failure_named(f"measure trial {proposal.number}", folder):
         measured = trials.measure(study, folder, proposal.number, proposal.parameters)
-        write_measurements(folder, proposal, measured)
+        result = TrialResult.of(proposal.parameters, untrained, measured)
+        write_trial(folder, proposal, MEASUREMENTS_FILE, result)
 
 
 def train_trial(folder: Path, trials: NequIPTrials, proposal: Proposal) -> None:
@@ -91,10 +92,10 @@ def train_trial(folder: Path, trials: NequIPTrials, proposal: Proposal) -> None:
     CuprolithError
         If it cannot be trained for a reason that is not the model's.
     """
-    if read_result(folder, proposal) is not None:
+    if not to_train(folder, [proposal]):
         return
     with _failure_named(f"train trial {proposal.number}", folder):
-        write_result(folder, proposal, _trained(folder, trials, proposal))
+        write_trial(folder, proposal, TRIAL_FILE, _trained(folder, trials, proposal))
 
 
 def tell_generation(folder: Path, generation: int) -> Pareto:
@@ -108,7 +109,7 @@ def tell_generation(folder: Path, generation: int) -> Pareto:
     study = load_study(folder)
     with opened_storage(folder, study) as storage:
         for proposal in storage.unfinished(generation):
-            result = read_result(folder, proposal)
+            result = read_trial(folder, proposal, TRIAL_FILE)
             if result is None:
                 raise CuprolithError(
                     f"trial {proposal.number} has no result",
@@ -127,23 +128,16 @@ def tell_generation(folder: Path, generation: int) -> Pareto:
 
 def _trained(folder: Path, trials: NequIPTrials, proposal: Proposal) -> TrialResult:
     study, number, parameters = load_study(folder), proposal.number, proposal.parameters
-    measured = read_measurements(folder, proposal)
-    if measured is None:
+    untrained = read_trial(folder, proposal, MEASUREMENTS_FILE)
+    if untrained is None:
         raise CuprolithError("the model has not been measured", remedy="rerun the same command")
-    result = TrialResult.of(parameters, _untrained(study), measured)
-    if measured.failure is not None or exceeded_limits(result, study.tuning.limits):
-        return result
+    if untrained.failure is not None or exceeded_limits(untrained, study.tuning.limits):
+        return untrained
+    measured = untrained.measurements
     accuracy = trials.train(study, folder, number, parameters)
     if accuracy.failure is None:
         measured = trials.with_stability(study, folder, number, measured)
     return TrialResult.of(parameters, accuracy, measured)
-
-
-def _untrained(study: Study) -> TrialAccuracy:
-    return TrialAccuracy(
-        accuracy_name=accuracy_name(has_forces=study.has_forces),
-        max_epochs=study.training.max_epochs,
-    )
 
 
 @contextmanager

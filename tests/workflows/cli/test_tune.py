@@ -217,4 +217,4 @@ def test_a_real_study_goes_on_from_a_training_half_done(give, tmp_path, monkeypa
     result = json.loads((folder / "trials" / "1" / "training" / "result.json").read_text())
     assert trials(folder)[1].values[0] == result["best_val_forces_mae"]
     content = json.loads((folder / "trials" / "1" / "trial.json").read_text())
-    assert content["result"]["cost"]["flops_per_atom"] == trials(folder)[1].values[1] * 1e6
+    assert content["cost"]["flops_per_atom"] == trials(folder)[1].values[1] * 1e6

@@ -62,13 +62,13 @@ MOMENTS = {
     "before the first training": (SimulatedTrials, "train", 0),
     "in the fourth training": (SimulatedTrials, "train", 3),
     "in a measurement": (SimulatedTrials, "measure", 2),
-    "before the result is written": (steps, "write_result", 3),
+    "before the result is written": (steps, "write_trial", 7),
     "when one trial is told": (_CachedStorage, "set_trial_state_values", 5),
     "between numbers of a trial told": (_CachedStorage, "set_trial_user_attr", 9),
     "before the front is written": (steps, "write_pareto", 0),
     "before the second front is written": (steps, "write_pareto", 1),
-    "before a measurement is written": (steps, "write_measurements", 2),
-    "before the last result is written": (steps, "write_result", 7),
+    "before a measurement is written": (steps, "write_trial", 2),
+    "before the last result is written": (steps, "write_trial", 15),
 }
 
 
