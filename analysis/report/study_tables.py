@@ -47,7 +47,7 @@ def failure_table(trials: Sequence[TrialRecord]) -> Table:
         [
             str(trial.number),
             str(trial.generation),
-            _shortened(trial.result.failure or "there is no finite number to judge"),
+            _shortened(trial.result.failure or "an objective is not finite"),
             ", ".join(
                 f"{parameter_name(name)} {parameter_value(value)}"
                 for name, value in trial.parameters.items()

@@ -32,7 +32,7 @@ def write_study_page(
         Folders of other studies, shown on the same page and, where they are about the same data,
         in the same figures.
     command
-        What made the study, and goes on with it.
+        Command that makes and resumes the study.
 
     Raises
     ------

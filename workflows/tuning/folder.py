@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from analysis.tuning.trials import STORAGE_FILE, STUDY_FILE
@@ -68,6 +70,21 @@ def made_again(folder: Path) -> str:
         f"bring it back from a backup; or move the folder away (mv {folder} {folder}.damaged) "
         "and rerun the same command, which makes the study again"
     )
+
+
+@contextmanager
+def damage_explained(folder: Path) -> Iterator[None]:
+    """Say what to do about a damaged file of a study.
+
+    Raises
+    ------
+    CuprolithError
+        In place of the `ValueError` that names the file.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise CuprolithError(f"{error}", remedy=made_again(folder)) from error
 
 
 def _beside(folder: Path, study_hash: str) -> Path:

@@ -13,9 +13,9 @@ from workflows.progress import ProgressBar, progress_bar
 from workflows.side_by_side import run_side_by_side, shares_of_this_machine
 from workflows.tuning import steps
 from workflows.tuning.epochs import epochs_on
-from workflows.tuning.folder import REPORT_FILE
+from workflows.tuning.folder import REPORT_FILE, damage_explained
 from workflows.tuning.status import StudyStatus, study_status
-from workflows.tuning.storage import Proposal, damage_explained
+from workflows.tuning.storage import Proposal
 from workflows.tuning.study import load_study
 from workflows.tuning.trials import NequIPTrials
 

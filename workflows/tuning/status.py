@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analysis.tuning.pareto import PARETO_FILE, Pareto, load_pareto
 from analysis.tuning.trials import TrialRecord, load_trials
-from cuprolith.errors import CuprolithError
+from workflows.tuning.folder import damage_explained
 from workflows.tuning.study import Study, load_study
 
 
@@ -87,15 +87,9 @@ def study_status(folder: Path) -> StudyStatus:
     path = folder / PARETO_FILE
     if not path.is_file():
         return StudyStatus(study, None)
-    try:
+    with damage_explained(folder):
         front = load_pareto(path)
         trials = load_trials(folder)
-    except ValueError as error:
-        raise CuprolithError(
-            f"damaged: {error}",
-            where=str(folder),
-            remedy="rerun the command that made the study",
-        ) from error
     failures = tuple(trial for trial in trials if trial.failed)
     seconds = sum(trial.result.training_seconds or 0.0 for trial in trials)
     return StudyStatus(study, front, failures, seconds)

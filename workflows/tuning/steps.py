@@ -25,7 +25,7 @@ from training.tuning.trial import (
 )
 from workflows.jobs.disk_space import DiskFullError, is_disk_full
 from workflows.tuning.folder import MEASUREMENTS_FILE, TRIAL_FILE
-from workflows.tuning.storage import Proposal, damage_explained, opened_storage
+from workflows.tuning.storage import Proposal, opened_storage
 from workflows.tuning.study import load_study
 from workflows.tuning.trial_files import read_trial, write_trial
 from workflows.tuning.trials import NequIPTrials
@@ -34,7 +34,7 @@ from workflows.tuning.trials import NequIPTrials
 def open_generation(folder: Path) -> int:
     """Return the first generation of a study that is not finished."""
     study = load_study(folder)
-    with damage_explained(folder), opened_storage(folder, study) as storage:
+    with opened_storage(folder, study) as storage:
         return storage.open_generation()
 
 

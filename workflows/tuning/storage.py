@@ -21,7 +21,6 @@ from cuprolith.errors import CuprolithError
 from training.optimization.optuna_sampler import SamoCobraSampler
 from training.optimization.optuna_space import distributions
 from workflows.progress import announce
-from workflows.tuning.folder import made_again
 from workflows.tuning.study import Study
 
 # What `Study.enqueue_trial` stores a trial's given values as.
@@ -208,21 +207,6 @@ def opened_storage(folder: Path, study: Study) -> Iterator[StudyStorage]:
         finally:
             storage.remove_session()
             storage.engine.dispose()
-
-
-@contextmanager
-def damage_explained(folder: Path) -> Iterator[None]:
-    """Say what to do about a damaged file of a study.
-
-    Raises
-    ------
-    CuprolithError
-        In place of the `ValueError` that names the file.
-    """
-    try:
-        yield
-    except ValueError as error:
-        raise CuprolithError(f"{error}", remedy=made_again(folder)) from error
 
 
 @contextmanager

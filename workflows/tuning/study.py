@@ -142,7 +142,7 @@ def load_study(folder: Path) -> Study:
         raise CuprolithError(
             f"not the description of a study: {error}",
             where=str(path),
-            remedy="give the command that made it again",
+            remedy="rerun the command that made it",
         ) from error
 
 
