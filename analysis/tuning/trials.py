@@ -163,12 +163,20 @@ def study_folders(root: Path) -> Sequence[Path]:
     return [folder for folder in folders if "." not in folder.name]
 
 
+def storage_is_missing(folder: Path) -> bool:
+    """Whether a study has no storage, or an empty one, though it has trials."""
+    path = folder / STORAGE_FILE
+    if path.is_file() and path.stat().st_size:
+        return False
+    return any((folder / TRIALS_DIR).glob("*/*.json"))
+
+
 def _stored_trials(folder: Path, study: StudyFile) -> list[FrozenTrial]:
     """Return the finished trials of the storage, by number."""
     path = folder / STORAGE_FILE
+    if storage_is_missing(folder):
+        raise ValueError(f"{path} is missing or empty, but the study has trials")
     if not path.is_file():
-        if any((folder / TRIALS_DIR).glob("*/*.json")):
-            raise ValueError(f"{path} is missing, but the study has trials")
         return []
     from optuna.storages import RDBStorage
     from optuna.trial import TrialState

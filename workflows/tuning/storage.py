@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import DatabaseError
 
 from analysis.tuning.optuna_study import quiet_optuna
-from analysis.tuning.trials import GENERATION, STORAGE_FILE, TRIALS_DIR
+from analysis.tuning.trials import GENERATION, STORAGE_FILE, TRIALS_DIR, storage_is_missing
 from cuprolith.errors import CuprolithError
 from training.optimization.optuna_sampler import SamoCobraSampler
 from training.optimization.optuna_space import distributions
@@ -186,8 +186,10 @@ def opened_storage(folder: Path, study: Study) -> Iterator[StudyStorage]:
         If the file is damaged.
     """
     path = folder / STORAGE_FILE
-    if not path.exists() and any((folder / TRIALS_DIR).glob("*/*.json")):
-        announce(f"warning: {path} is missing; it is made again from {folder / TRIALS_DIR}")
+    if storage_is_missing(folder):
+        announce(
+            f"warning: {path} is missing or empty; it is made again from {folder / TRIALS_DIR}"
+        )
     with quiet_optuna(), _damage_explained(path):
         storage = optuna.storages.RDBStorage(
             f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}}

@@ -116,10 +116,11 @@ def test_broken_files_are_named(folder, tmp_path):
         load_study(tmp_path / "nowhere")
 
 
-def test_a_removed_storage_does_not_empty_the_front_silently(folder, tmp_path):
+@pytest.mark.parametrize("harm", [damage.remove, damage.empty])
+def test_a_lost_storage_does_not_empty_the_front_silently(folder, tmp_path, harm):
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
-    (copy / "study.db").unlink()
+    harm(copy / "study.db")
     (copy / "trials" / "3").mkdir(parents=True)
     (copy / "trials" / "3" / "trial.json").write_text("{}")
     with pytest.raises(ValueError, match=r"study\.db is missing"):
