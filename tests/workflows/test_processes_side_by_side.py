@@ -1,5 +1,6 @@
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from workflows.side_by_side import one_gpu, run_side_by_side
+from workflows import side_by_side
+from workflows.side_by_side import one_gpu, run_side_by_side, shares_of_this_machine
 
 
 def note(job):
@@ -29,6 +31,35 @@ def test_every_process_has_a_gpu_of_its_own_and_errors_come_back(tmp_path):
     assert ended["late"] is None
     assert isinstance(ended["bad"], ValueError)
     assert {(tmp_path / name).read_text() for name in ("good", "bad")} == {"3", "5"}
+
+
+def fail_badly(how):
+    """Die, or raise what cannot be sent as it is."""
+
+    class UnsendableError(Exception):
+        pass
+
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise UnsendableError(how)
+
+
+def test_a_killed_process_and_an_error_that_cannot_be_sent_are_explained():
+    endings = dict(run_side_by_side(fail_badly, ["killed", "raised"], [{}, {}]))
+    assert "was killed by SIGKILL" in str(endings["killed"])
+    assert str(endings["raised"]) == "UnsendableError: raised"
+    assert "fail_badly" in endings["raised"].__notes__[0]
+
+
+def test_calls_share_the_cores_and_the_gpus(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(side_by_side, "visible_gpus", lambda: ["0", "1"])
+    share = str(max(1, len(os.sched_getaffinity(0)) // 3))
+    shares = shares_of_this_machine(3)
+    assert [each["OMP_NUM_THREADS"] for each in shares] == [share] * 3
+    assert [each["CUDA_VISIBLE_DEVICES"] for each in shares] == ["0", "1", "0"]
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert "OMP_NUM_THREADS" not in shares_of_this_machine(2)[0]
 
 
 def sleep(folder):
