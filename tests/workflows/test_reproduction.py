@@ -93,17 +93,20 @@ def test_limits_make_short_runs_and_are_in_the_commands(matrix, trained):
 def test_on_several_gpus_the_pool_trains(matrix, trained, monkeypatch):
     given = {}
 
-    def pool(job, cells, gpus):
-        given.update(job=job, gpus=gpus)
+    def pool(job, cells, environments):
+        given.update(job=job, environments=environments)
         for cell in cells:
             store_run(cell.plan.folder, [0.4])
             yield cell, None
 
     monkeypatch.setattr(reproduction, "visible_gpus", lambda: ["0", "1"])
-    monkeypatch.setattr(reproduction, "run_on_gpus", pool)
+    monkeypatch.setattr(reproduction, "run_side_by_side", pool)
     summary = reproduce_tables(matrix(datasets=("benzene",)), "command")
     assert "6 of 6 runs finished" in str(summary)
-    assert given["gpus"] == ["0", "1"]
+    assert given["environments"] == [
+        {"CUDA_VISIBLE_DEVICES": "0"},
+        {"CUDA_VISIBLE_DEVICES": "1"},
+    ]
     assert not trained
 
 
