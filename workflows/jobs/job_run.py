@@ -48,14 +48,6 @@ class RunSummary:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class _Done:
-    """A job that has an outcome, and the name by which results say that it has led to them."""
-
-    outcome: JobOutcome
-    origin: str | None
-
-
 class Run:
     """State of one run, which works off one flow after another."""
 
@@ -98,29 +90,37 @@ class Run:
             if not jobs:
                 stack.pop()
                 continue
-            done = self._visit_next(jobs, origin)
+            followers = self._visit_next(jobs, origin)
             if not jobs:
                 stack.pop()
-            if done is not None:
-                stack.extend(reversed(self._ordered_followers(done)))
+            stack.extend(reversed(followers))
 
-    def _visit_next(self, jobs: JobOrder, origin: str | None) -> _Done | None:
-        """Take the next job and run or skip it."""
+    def _visit_next(self, jobs: JobOrder, origin: str | None) -> list[tuple[JobOrder, str | None]]:
+        """Take the next job, run or skip it, and return what it leads to, as the stack has it."""
         job, parents = jobs.popleft()
         if self._held_up(job, parents):
-            return None
+            return []
         outcome = self._finished_before(job, origin) or self._execute(job, origin)
-        return None if outcome is None else self._noted(job, outcome)
+        if outcome is None:
+            return []
+        if outcome.stop_children:
+            self._stopped_parents.add(job.uuid)
+        if outcome.stop_jobflow:
+            self.stopped = True
+        return self._ordered_followers(job, outcome)
 
-    def _ordered_followers(self, done: _Done) -> list[tuple[JobOrder, str | None]]:
-        """Return the flows a job leads to, as the stack has them."""
-        added = []
-        for follower in done.outcome.followers:
+    def _ordered_followers(
+        self, job: Job, outcome: JobOutcome
+    ) -> list[tuple[JobOrder, str | None]]:
+        # A job that always runs may be another one next time: what it led to stays finished.
+        origin = None if job.metadata.get(ALWAYS_RUN) else result_name(job.uuid, job.index)
+        followers = []
+        for follower in outcome.followers:
             # they may refer to jobs outside of them, as in jobflow
             order = execution_order(follower, allow_external_references=True)
             self._observer.on_flow(len(order))
-            added.append((order, done.origin))
-        return added
+            followers.append((order, origin))
+        return followers
 
     def _held_up(self, job: Job, parents: frozenset[str]) -> bool:
         """Whether a job is left out since one before it failed or stopped its children."""
@@ -132,16 +132,6 @@ class Run:
             return False
         self.summary.not_run += 1
         return True
-
-    def _noted(self, job: Job, outcome: JobOutcome) -> _Done:
-        """Remember what a job's outcome means for the jobs after it."""
-        if outcome.stop_children:
-            self._stopped_parents.add(job.uuid)
-        if outcome.stop_jobflow:
-            self.stopped = True
-        # A job that always runs may be another one next time: what it led to stays finished.
-        always = job.metadata.get(ALWAYS_RUN)
-        return _Done(outcome, None if always else result_name(job.uuid, job.index))
 
     def _finished_before(self, job: Job, origin: str | None) -> JobOutcome | None:
         """Return the outcome of an earlier run; None if the job has to run."""

@@ -33,14 +33,15 @@ def tune(workdir: Workdir, budget: Budget | None = None) -> StudyStatus:
 
 def _jobs(workdir: Workdir) -> StageJobs:
     """Begin the campaign's study and return the jobs that are left of it."""
+    from workflows.jobs.job_folder import JobFolder
     from workflows.tuning.flow import study_flow
-    from workflows.tuning.folder import study_jobs
     from workflows.tuning.request import StudyRequest
 
     request = StudyRequest.of_workdir(workdir)
     request.begin()
     flow = study_flow(request.folder)
-    return StageJobs(study_jobs(request.folder), [] if flow is None else [flow], "the study")
+    folder = JobFolder(request.folder / "jobs", request.folder)
+    return StageJobs(folder, [] if flow is None else [flow], "the study")
 
 
 def _command(_: Callable[..., None]) -> Callable[..., None]:

@@ -6,17 +6,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from analysis.tuning.trials import STORAGE_FILE, STUDY_FILE
 from cuprolith.errors import CuprolithError
 from cuprolith.json_files import read_json_if_whole
 from training.nequip_runs.training_run import occupied
 
-if TYPE_CHECKING:
-    from workflows.jobs.job_folder import JobFolder
-
-JOBS_DIR = "jobs"
 REPORT_FILE = "report.html"
 # In the folder of a trial.
 MEASUREMENTS_FILE = "measurements.json"
@@ -25,13 +20,6 @@ TRAINING_DIR = "training"
 COMPILED_DIR = "compiled"
 
 _SHORT_HASH = 8
-
-
-def study_jobs(folder: Path) -> JobFolder:
-    """Folder of the files of a study's jobs in a queue."""
-    from workflows.jobs.job_folder import JobFolder
-
-    return JobFolder(folder / JOBS_DIR, folder)
 
 
 def claim_study_folder(folder: Path, study_hash: str) -> Path | None:
