@@ -25,7 +25,7 @@ from workflows.hpc.submission.queue_file import (
 from workflows.hpc.submission.stage_jobs import campaign_flow
 from workflows.inputs.campaign import load_campaign
 from workflows.stages.tune import tune
-from workflows.tuning import run
+from workflows.tuning import flow, run
 from workflows.workdir import Workdir
 
 pytest.importorskip("jobflow_remote")
@@ -52,7 +52,8 @@ def submitted(workdir, submission=0):
 @pytest.fixture
 def workdirs(tmp_path, monkeypatch):
     """One at home and one in a queue, both with the dataset; the other stages stand aside."""
-    monkeypatch.setattr(run, "NequIPTrials", SimulatedTrials)
+    for module in (run, flow):
+        monkeypatch.setattr(module, "NequIPTrials", SimulatedTrials)
     for stage in ("generate", "label", "collect", "train", "report"):
         monkeypatch.setitem(
             stage_jobs._STAGES, stage, lambda workdir, queue: stage_jobs._summary("done")
