@@ -215,7 +215,7 @@ def _one_per_gpu(
     cells: Sequence[Cell], gpus: Sequence[str]
 ) -> Iterator[tuple[Cell, BaseException | None]]:
     with progress_bar(f"tables on {len(gpus)} GPUs", total=len(cells)) as bar:
-        for cell, error, _ in run_in_processes(_train_cell, cells, one_gpu_each(gpus)):
+        for cell, error in run_in_processes(_train_cell, cells, one_gpu_each(gpus)):
             bar.advance(1, str(cell))
             yield cell, error
 

@@ -1,79 +1,71 @@
-"""Figures of studies: fronts, hypervolume over evaluations, importance."""
+"""Figures of studies: Optuna's own, beside published results, and fronts side by side."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
-from plotly.subplots import make_subplots
 
-from analysis.report.figures import ACCENT, INK, MUTED, OTHER_COLOUR, round_ticks, styled
-from analysis.report.study_words import axis_title, parameter_name, trial_hover
+from analysis.report.figures import ACCENT, INK, round_ticks, styled
+from analysis.report.study_words import axis_title, trial_hover
 from analysis.tuning.front import front, objective_array, wide
-from analysis.tuning.history import History
-from analysis.tuning.importance import Importance
-from analysis.tuning.pareto import Objective
+from analysis.tuning.objectives import Objective
+from analysis.tuning.optuna_study import optuna_study, quiet_optuna
 from analysis.tuning.published import SOURCE, PublishedPoint
 from analysis.tuning.trials import StudyRecord, TrialRecord
 from cuprolith.arrays import FloatArray
 from training.variant import VARIANTS
 
-_HOVER = "%{customdata}<extra></extra>"
+FEWEST_TRIALS = 20
+"""Importances from fewer trials with objectives would be chance."""
+
+# PED-ANOVA compares the best tenth of the trials, at least five, with all of them.
+_GOOD_SHARE, _FEWEST_GOOD = 0.1, 5
 _PALE = 0.35
+_LONG_LABEL = 14
 
 
 def pareto_figure(
-    record: StudyRecord,
-    objectives: tuple[Objective, Objective],
-    knee: int | None,
-    paper: PublishedPoint | None,
+    record: StudyRecord, knee: int | None, papers: Sequence[PublishedPoint]
 ) -> go.Figure:
-    """Error against inference cost of every trial with both, the front as a line.
+    """Error against inference cost of every trial with both, and the border of the front.
 
     Parameters
     ----------
     knee
         Number of the trial to mark.
-    paper
-        Its error is drawn as a level line: the paper prints no inference times.
+    papers
+        Their errors are drawn as level lines: the paper prints no inference times.
     """
-    judged = [trial for trial in record.trials if trial.judged]
-    feasible = record.feasible
-    figure = go.Figure()
-    infeasible = [trial for trial in judged if not trial.feasible]
-    if infeasible:
-        figure.add_trace(
-            _points(infeasible, objectives, "beyond a limit",
-                    {"symbol": "circle-open", "size": 7, "color": OTHER_COLOUR})
-        )  # fmt: skip
-    if feasible:
-        figure.add_trace(
-            _points(feasible, objectives, "within the limits", _by_generation(feasible))
+    from optuna.visualization import plot_pareto_front
+
+    error, cost = record.study.objectives
+    with quiet_optuna():
+        figure = plot_pareto_front(
+            optuna_study(record),
+            targets=lambda trial: (trial.values[1], trial.values[0]),
+            target_names=[axis_title(cost), axis_title(error)],
         )
     found = front(record.trials)
     if found:
         figure.add_trace(_front_line(found, "front", INK))
     if marked := [trial for trial in found if trial.number == knee]:
-        figure.add_trace(
-            _points(marked, objectives, f"knee, trial {knee}",
-                    {"symbol": "star", "size": 15, "color": ACCENT,
-                     "line": {"color": "#ffffff", "width": 1}})
-        )  # fmt: skip
-    values = objective_array(judged)
-    _add_paper_levels(figure, [] if paper is None else [paper], values)
-    return _error_against_cost(figure, objectives, values, [paper] if paper else [])
+        star = {"symbol": "star", "size": 15, "color": ACCENT, "line": {"color": "white"}}
+        figure.add_trace(_points(marked, record.study.objectives, f"knee, trial {knee}", star))
+    values = objective_array([trial for trial in record.trials if trial.evaluated])
+    _error_against_cost(figure, record.study.objectives, values, papers)
+    return figure.update_layout(margin_r=150)  # two colour bars
 
 
 def comparison_figure(
-    records: Sequence[StudyRecord],
-    objectives: tuple[Objective, Objective],
-    papers: Sequence[PublishedPoint],
+    records: Sequence[StudyRecord], papers: Sequence[PublishedPoint]
 ) -> go.Figure:
     """Fronts of several studies of the same data, a colour per variant."""
     figure = go.Figure()
+    objectives = records[0].study.objectives
     shown = []
     for record, dash in zip(records, _dashes(records), strict=True):
         colour, name = VARIANTS[record.study.variant].colour, study_label(record, records)
@@ -86,15 +78,10 @@ def comparison_figure(
             (found, {"size": 7, "color": colour}),
         ):
             trace = _points(chosen, objectives, name, marker)
-            trace.update(legendgroup=name, showlegend=False)
-            figure.add_trace(trace)
-        line = _front_line(found, name, colour)
-        line.update(legendgroup=name, line_dash=dash)
-        figure.add_trace(line)
+            figure.add_trace(trace.update(legendgroup=name, showlegend=False))
+        figure.add_trace(_front_line(found, name, colour).update(legendgroup=name, line_dash=dash))
         shown += record.feasible
-    values = objective_array(shown)
-    _add_paper_levels(figure, papers, values)
-    return _error_against_cost(figure, objectives, values, papers)
+    return _error_against_cost(figure, objectives, objective_array(shown), papers)
 
 
 def study_label(record: StudyRecord, among: Sequence[StudyRecord]) -> str:
@@ -104,90 +91,79 @@ def study_label(record: StudyRecord, among: Sequence[StudyRecord]) -> str:
     return name if alike == 1 else f"{name} ({record.folder.name})"
 
 
-def history_figure(
-    histories: Mapping[str, tuple[History, str]], objectives: tuple[Objective, Objective]
+def hypervolume_figure(
+    records: Mapping[str, StudyRecord], reference: tuple[float, float]
 ) -> go.Figure:
-    """Hypervolume after each evaluation, a line per study: name to history and colour."""
-    error, cost = objectives
+    """Hypervolume of the feasible trials so far, a line per study by its label."""
+    from optuna.visualization import plot_hypervolume_history
+
     figure = go.Figure()
-    for name, (history, colour) in histories.items():
-        figure.add_trace(
-            go.Scatter(x=_evaluations(history), y=history.hypervolume, name=name, mode="lines",
-                       line={"color": colour, "width": 1.8, "shape": "hv"},
-                       hovertemplate="evaluation %{x}: %{y:.5g}<extra></extra>")
-        )  # fmt: skip
-    figure.update_xaxes(title="evaluations")
-    figure.update_yaxes(title=f"hypervolume, {error.unit} × {cost.unit}", rangemode="tozero")
-    figure.update_layout(showlegend=len(histories) > 1)
+    units = ""
+    for name, record in records.items():
+        colour = VARIANTS[record.study.variant].colour
+        with quiet_optuna():
+            (line,) = plot_hypervolume_history(optuna_study(record), list(reference)).data
+        line.update(name=name, mode="lines", line={"color": colour, "width": 1.8, "shape": "hv"})
+        figure.add_trace(line)
+        units = " × ".join(objective.unit for objective in record.study.objectives)
+    figure.update_xaxes(title="trial")
+    figure.update_yaxes(title=f"hypervolume, {units}", rangemode="tozero")
+    figure.update_layout(showlegend=len(records) > 1)
     return styled(figure)
 
 
-def progress_figure(
-    history: History, trials: Sequence[TrialRecord], objective: Objective
-) -> go.Figure:
-    """Smallest error of a feasible trial so far, and each trial's own; the others on the axis."""
-    evaluations = _evaluations(history)
-    judged = np.array([trial.judged for trial in trials], dtype=bool)
-    errors = np.array([trial.objectives[0] if trial.objectives else np.nan for trial in trials])
-    figure = go.Figure(
-        [
-            go.Scatter(x=evaluations[judged], y=errors[judged], name="each trial", mode="markers",
-                       marker={"size": 4.5, "color": MUTED, "opacity": 0.5},
-                       hovertemplate="evaluation %{x}: %{y:.4g}<extra></extra>"),
-            go.Scatter(x=evaluations, y=history.best_accuracy, name="best within the limits",
-                       mode="lines",
-                       line={"color": ACCENT, "width": 1.8, "shape": "hv"},
-                       hovertemplate="best after %{x}: %{y:.4g}<extra></extra>"),
-        ]
-    )  # fmt: skip
-    if not judged.all():
-        figure.add_trace(
-            go.Scatter(x=evaluations[~judged], y=np.full((~judged).sum(), _floor(errors)),
-                       name="failed or not trained", mode="markers",
-                       marker={"symbol": "x-thin", "size": 8, "line": {"width": 1.5, "color": INK}},
-                       hovertemplate="evaluation %{x}: no error<extra></extra>")
-        )  # fmt: skip
-    figure.update_xaxes(title="evaluations")
-    figure.update_yaxes(title=axis_title(objective), **_scale(errors))
-    return styled(figure)
+def progress_figure(record: StudyRecord) -> go.Figure:
+    """Error of each trial, and the smallest of a feasible trial so far."""
+    from optuna.visualization import plot_optimization_history
+
+    error = record.study.objectives[0]
+    with quiet_optuna():
+        figure = plot_optimization_history(optuna_study(record, [0]), target_name=axis_title(error))
+    values = objective_array([trial for trial in record.trials if trial.evaluated])
+    figure.update_xaxes(title="trial")
+    figure.update_yaxes(title=axis_title(error), **_scale(values[:, 0]))
+    return styled(figure.update_layout(title=None))
 
 
-def importance_figure(found: Mapping[str, Sequence[Importance]], colour: str) -> go.Figure:
-    """Bars of the parameters' importance, objectives side by side; pale where chance gives as much.
+def importance_figure(record: StudyRecord) -> go.Figure | None:
+    """Draw the importance of the parameters; None where there are too few trials.
 
-    Parameters
+    References
     ----------
-    found
-        By objective; the first decides the order of the parameters.
+    Watanabe, Bansal and Hutter, IJCAI 2023 (arXiv:2304.10255).
     """
-    order = [importance.parameter for importance in next(iter(found.values()))]
-    labels = [parameter_name(name) for name in order]
-    figure = make_subplots(
-        rows=1, cols=len(found), shared_yaxes=True, horizontal_spacing=0.06,
-        subplot_titles=list(found),
+    from optuna.importance import PedAnovaImportanceEvaluator
+    from optuna.visualization import plot_param_importances
+
+    n_trials = sum(trial.evaluated for trial in record.trials)
+    if n_trials < FEWEST_TRIALS:
+        return None
+    share = max(_GOOD_SHARE, _FEWEST_GOOD / n_trials)
+    with quiet_optuna():
+        evaluator = PedAnovaImportanceEvaluator(target_quantile=share)
+        figure = plot_param_importances(optuna_study(record), evaluator=evaluator)
+    figure.update_layout(title=None, bargap=0.3)
+    figure.update_yaxes(title=None, ticksuffix="  ")
+    return styled(figure)
+
+
+def parallel_figure(record: StudyRecord) -> go.Figure:
+    """Hyper-parameters and objectives of the trials as lines, coloured by Pareto rank."""
+    from optuna.visualization import plot_parallel_coordinate
+
+    with quiet_optuna():
+        figure = plot_parallel_coordinate(optuna_study(record))
+    styled(figure.update_layout(title=None))
+    figure.update_xaxes(
+        ticktext=[_on_lines(label) for label in figure.layout.xaxis.ticktext], tickangle=0,
+        tickfont_size=11,
     )  # fmt: skip
-    for column, importances in enumerate(found.values(), start=1):
-        by_name = {importance.parameter: importance for importance in importances}
-        rows = [by_name[name] for name in order]
-        figure.add_trace(
-            go.Bar(y=labels, x=[row.share for row in rows], orientation="h", showlegend=False,
-                   marker={"color": colour,
-                           "opacity": [1.0 if row.significant else _PALE for row in rows]},
-                   hovertemplate="%{y}: %{x:.3f}<extra></extra>"),
-            row=1, col=column,
-        )  # fmt: skip
-        figure.add_trace(
-            go.Scatter(y=labels, x=[row.by_chance for row in rows], mode="markers",
-                       name="chance (95 %)", showlegend=column == 1,
-                       marker={"symbol": "line-ns", "size": 14, "line": {"width": 2, "color": INK}},
-                       hovertemplate="chance stays below %{x:.3f}<extra>%{y}</extra>"),
-            row=1, col=column,
-        )  # fmt: skip
-    figure.update_layout(bargap=0.35)
-    figure.update_xaxes(title="share of importance", rangemode="tozero")
-    figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix="  ")
-    styled(figure).update_annotations(font={"size": 13, "color": MUTED})
-    return figure.update_layout(legend_y=1.09, margin_t=58)  # above the titles
+    return figure.update_layout(margin_b=70)
+
+
+def _on_lines(label: str) -> str:
+    """Break a long label of an axis between its words."""
+    return re.sub(r"(?<=[_ ])", "<br>", label) if len(label) > _LONG_LABEL else label
 
 
 def _points(
@@ -199,43 +175,18 @@ def _points(
     values = objective_array(trials)
     return go.Scatter(
         x=values[:, 1], y=values[:, 0], mode="markers", name=name, marker=marker,
-        customdata=[trial_hover(trial, objectives) for trial in trials], hovertemplate=_HOVER,
+        customdata=[trial_hover(trial, objectives) for trial in trials],
+        hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
 
 
-def _by_generation(trials: Sequence[TrialRecord]) -> dict[str, Any]:
-    generations = [trial.generation for trial in trials]
-    marker: dict[str, Any] = {"size": 8, "color": generations, "colorscale": "Viridis"}
-    if len(set(generations)) > 1:
-        title = {"text": "generation", "side": "right"}
-        marker["colorbar"] = {"title": title, "thickness": 12, "outlinewidth": 0}
-    return marker
-
-
 def _front_line(found: Sequence[TrialRecord], name: str, colour: str) -> go.Scatter:
-    """Draw the border of what the front dominates: steps, for nothing is known in between."""
+    """Draw the border of what the front dominates: steps, since nothing is known in between."""
     values = objective_array(sorted(found, key=lambda trial: (trial.objectives or ())[1:]))
     return go.Scatter(
         x=values[:, 1], y=values[:, 0], mode="lines", name=name, hoverinfo="skip",
         line={"color": colour, "width": 1.5, "shape": "hv"},
     )  # fmt: skip
-
-
-def _add_paper_levels(
-    figure: go.Figure, papers: Sequence[PublishedPoint], values: FloatArray
-) -> None:
-    if not len(values):
-        return
-    ends = [float(values[:, 1].min()), float(values[:, 1].max())]
-    for paper in papers:
-        if paper.accuracy is None:
-            continue
-        name = f"{VARIANTS[paper.variant].label} in {SOURCE}, Table IV (no time given)"
-        figure.add_trace(
-            go.Scatter(x=ends, y=[paper.accuracy] * 2, mode="lines", name=name,
-                       line={"color": VARIANTS[paper.variant].colour, "width": 1.4, "dash": "dot"},
-                       hovertemplate=f"{name}: {paper.accuracy:g} eV/Å<extra></extra>")
-        )  # fmt: skip
 
 
 def _error_against_cost(
@@ -244,29 +195,27 @@ def _error_against_cost(
     values: FloatArray,
     papers: Sequence[PublishedPoint],
 ) -> go.Figure:
-    levels = [paper.accuracy for paper in papers if paper.accuracy is not None]
+    ends = [float(values[:, 1].min()), float(values[:, 1].max())] if len(values) else []
+    levels = []
+    for paper in papers:
+        if paper.accuracy is None or not ends:
+            continue
+        levels.append(paper.accuracy)
+        name = f"{VARIANTS[paper.variant].label} in {SOURCE}, Table IV (no time given)"
+        figure.add_trace(
+            go.Scatter(x=ends, y=[paper.accuracy] * 2, mode="lines", name=name,
+                       line={"color": VARIANTS[paper.variant].colour, "width": 1.4, "dash": "dot"},
+                       hovertemplate=f"{name}: {paper.accuracy:g} eV/Å<extra></extra>")
+        )  # fmt: skip
     figure.update_xaxes(title=axis_title(objectives[1]), **_scale(values[:, 1]))
     figure.update_yaxes(
         title=axis_title(objectives[0]), **_scale(np.array([*values[:, 0], *levels]))
     )
-    return styled(figure)
+    return styled(figure.update_layout(title=None))
 
 
 def _scale(values: FloatArray) -> dict[str, Any]:
-    known = values[np.isfinite(values)]
-    return {"type": "log", **round_ticks(known)} if wide(known) else {"rangemode": "normal"}
-
-
-def _floor(errors: FloatArray) -> float:
-    """Return where on the error axis failures are marked: a little below all errors."""
-    known = errors[np.isfinite(errors)]
-    if not len(known):
-        return 0.0
-    return float(known.min() / 1.3 if wide(known) else known.min() - 0.08 * np.ptp(known))
-
-
-def _evaluations(history: History) -> NDArray[np.int64]:
-    return np.arange(1, len(history.number) + 1)
+    return {"type": "log", **round_ticks(values)} if wide(values) else {"rangemode": "normal"}
 
 
 def _dashes(records: Sequence[StudyRecord]) -> list[str]:

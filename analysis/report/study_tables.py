@@ -8,7 +8,8 @@ from typing import Any
 
 from analysis.report.content import Table, count, duration, flat, number, span, value_text
 from analysis.report.study_words import parameter_name, parameter_value
-from analysis.tuning.pareto import Objective, Pareto
+from analysis.tuning.objectives import Objective
+from analysis.tuning.pareto import Pareto
 from analysis.tuning.trials import StudyRecord, TrialRecord
 from training.optimization.parameters import CategoricalParameter, OrdinalParameter, Parameter
 
@@ -17,14 +18,14 @@ _FAILURES_SHOWN = 50
 _REASON_LENGTH = 300
 
 
-def front_table(found: Sequence[TrialRecord], judged: Pareto) -> Table:
+def front_table(found: Sequence[TrialRecord], result: Pareto) -> Table:
     """Make the table of the front's trials: what they reach, and with which hyper-parameters."""
     names = list(found[0].parameters)
-    header = ["trial", "generation", *map(_heading, judged.objectives), "spread", "peak, GiB",
+    header = ["trial", "generation", *map(_heading, result.objectives), "spread", "peak, GiB",
               "training", *map(parameter_name, names)]  # fmt: skip
     rows = [
         [
-            f"{trial.number} (knee)" if trial.number == judged.knee else str(trial.number),
+            f"{trial.number} (knee)" if trial.number == result.knee else str(trial.number),
             str(trial.generation),
             *map(number, trial.objectives or ()),
             _spread(trial),
@@ -46,7 +47,7 @@ def failure_table(trials: Sequence[TrialRecord]) -> Table:
         [
             str(trial.number),
             str(trial.generation),
-            _shortened(trial.result.failure or "there is no finite number to judge"),
+            _shortened(trial.result.failure or "an objective is not finite"),
             ", ".join(
                 f"{parameter_name(name)} {parameter_value(value)}"
                 for name, value in trial.parameters.items()
@@ -61,12 +62,12 @@ def failure_table(trials: Sequence[TrialRecord]) -> Table:
 
 
 def comparison_table(
-    labels: Sequence[str], judged: Sequence[Pareto], hypervolumes: Sequence[float]
+    labels: Sequence[str], results: Sequence[Pareto], hypervolumes: Sequence[float]
 ) -> Table:
     """Make the table of several studies, their hypervolumes up to one reference point."""
-    error, cost = judged[0].objectives
+    error, cost = results[0].objectives
     rows = []
-    for label, content, area in zip(labels, judged, hypervolumes, strict=True):
+    for label, content, area in zip(labels, results, hypervolumes, strict=True):
         ends = [(content.best("accuracy"), 0), (content.best("time"), 1)] if content.points else []
         rows.append(
             [

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from analysis.report.content import number, value_text
-from analysis.tuning.pareto import Objective
+from analysis.tuning.objectives import Objective
 from analysis.tuning.trials import TrialRecord
 
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.report.content import Figure, Missing, Section, count, plural
-from analysis.report.study_figures import comparison_figure, history_figure, study_label
+from analysis.report.study_figures import comparison_figure, hypervolume_figure, study_label
 from analysis.report.study_section import STEPS, paper_notes, study_section
 from analysis.report.study_tables import comparison_table
 from analysis.report.study_words import point_text
 from analysis.tuning.front import front, hypervolume, objective_array
-from analysis.tuning.history import history
-from analysis.tuning.pareto import common_reference_point, objectives, pareto, published
+from analysis.tuning.pareto import common_reference_point, pareto, published
 from analysis.tuning.trials import StudyRecord
-from training.variant import VARIANTS
 
 
 def tuning_sections(studies: Sequence[StudyRecord], command: str) -> list[Section]:
@@ -50,21 +48,18 @@ def _groups(studies: Sequence[StudyRecord]) -> list[list[StudyRecord]]:
     groups: dict[str, list[StudyRecord]] = {}
     for study in studies:
         if study.feasible:
-            key = f"{study.study.dataset} {study.study.data} {objectives(study)}"
+            key = f"{study.study.dataset} {study.study.data} {study.study.objectives}"
             groups.setdefault(key, []).append(study)
     return list(groups.values())
 
 
 def _comparison(studies: Sequence[StudyRecord], rank: int) -> Section:
-    judged = [pareto(study) for study in studies]
+    results = [pareto(study) for study in studies]
     labels = [study_label(study, studies) for study in studies]
     points = [objective_array(front(study.trials)) for study in studies]
     reference = common_reference_point(studies)
+    by_label = dict(zip(labels, studies, strict=True))
     papers = [paper for study in studies if (paper := published(study)) is not None]
-    histories = {
-        label: (history(study.trials, reference), VARIANTS[study.study.variant].colour)
-        for label, study in zip(labels, studies, strict=True)
-    }
     name = f"tuning-comparison-{rank}" if rank else "tuning-comparison"
     section = Section(name, f"Tuning: {studies[0].study.dataset}")
     section.lead = (
@@ -74,13 +69,13 @@ def _comparison(studies: Sequence[StudyRecord], rank: int) -> Section:
     section.notes = paper_notes(papers)
     section.figures = [
         Figure(f"{name}-fronts", f"Fronts (lines) and the other feasible trials (pale). {STEPS}",
-               comparison_figure(studies, judged[0].objectives, papers), height=460,
+               comparison_figure(studies, papers), height=460,
                width="full"),
         Figure(f"{name}-hypervolume",
-               "Hypervolume over evaluations, up to one reference point for all: "
-               f"{point_text(reference, judged[0].objectives)}.",
-               history_figure(histories, judged[0].objectives), width="full"),
+               "Hypervolume over trials, up to one reference point for all: "
+               f"{point_text(reference, results[0].objectives)}.",
+               hypervolume_figure(by_label, reference), width="full"),
     ]  # fmt: skip
     areas = [hypervolume(found, reference) for found in points]
-    section.tables = [comparison_table(labels, judged, areas)]
+    section.tables = [comparison_table(labels, results, areas)]
     return section

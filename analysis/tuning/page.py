@@ -32,7 +32,7 @@ def write_study_page(
         Folders of other studies, shown on the same page and, where they are about the same data,
         in the same figures.
     command
-        What made the study, and goes on with it.
+        Command that makes and resumes the study.
 
     Raises
     ------
@@ -58,22 +58,22 @@ def write_study_page(
 
 
 def _verdict(record: StudyRecord, command: str) -> Verdict:
-    judged = pareto(record)
+    result = pareto(record)
     planned = record.study.tuning.n_trials
-    if judged.n_trials < planned:
-        sentence = f"{judged.n_trials} of {plural(planned, 'trial')}. To go on:"
+    if result.n_trials < planned:
+        sentence = f"{result.n_trials} of {plural(planned, 'trial')}. To resume:"
         return Verdict("open", "The study is not finished", sentence, command)
-    if judged.knee is None:
+    if result.knee is None:
         return Verdict("bad", "No trial keeps within all limits", plural(planned, "trial"))
-    values = judged.point(judged.knee).objectives
+    values = result.point(result.knee).objectives
     reached = " at ".join(
         f"{number(value)} {objective.unit}"
-        for value, objective in zip(values, judged.objectives, strict=True)
+        for value, objective in zip(values, result.objectives, strict=True)
     )
     return Verdict(
         "good",
-        f"{plural(len(judged.points), 'trial')} on the front",
-        f"Trial {judged.knee}, its knee, reaches {reached}.",
+        f"{plural(len(result.points), 'trial')} on the front",
+        f"Trial {result.knee}, its knee, reaches {reached}.",
     )
 
 

@@ -15,6 +15,7 @@ from analysis.tuning.front import (
     knee_point,
     objective_array,
 )
+from analysis.tuning.objectives import Objective
 from analysis.tuning.published import SOURCE, PublishedPoint, published_point
 from analysis.tuning.trials import StudyRecord, TrialRecord, load_study
 from cuprolith.staged_file import StagedFile
@@ -24,13 +25,6 @@ PARETO_FILE = "pareto.json"
 
 class _Content(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Objective(_Content):
-    """What is minimised, and in which unit."""
-
-    name: str
-    unit: str
 
 
 class ParetoPoint(_Content):
@@ -112,7 +106,7 @@ class Pareto(_Content):
 
 
 def pareto(record: StudyRecord) -> Pareto:
-    """Judge a study; deterministic."""
+    """Return the front of a study; deterministic."""
     study, trials = record.study, record.trials
     found = front(trials)
     points = objective_array(found)
@@ -126,25 +120,13 @@ def pareto(record: StudyRecord) -> Pareto:
         n_trials=len(trials),
         n_feasible=len(record.feasible),
         n_failed=sum(trial.failed for trial in trials),
-        objectives=objectives(record),
+        objectives=study.objectives,
         reference_point=reference,
         hypervolume=None if reference is None else hypervolume(points, reference),
         knee=found[knee_point(points)].number if found else None,
         points=tuple(_point(trial) for trial in found),
         published=_published(published(record)),
     )
-
-
-def objectives(record: StudyRecord) -> tuple[Objective, Objective]:
-    """Name the objectives of a study and their units, as in `TrialRecord.objectives`."""
-    accuracy = (
-        Objective(name="validation force MAE", unit="eV/Å")
-        if record.study.has_forces
-        else Objective(name="validation energy MAE", unit="eV/atom")
-    )
-    if record.study.tuning.inference.objective == "flops":
-        return accuracy, Objective(name="cost of inference", unit="Mflop/atom")
-    return accuracy, Objective(name="inference time", unit="µs/atom")
 
 
 def reference_point(record: StudyRecord) -> tuple[float, float] | None:
@@ -178,7 +160,7 @@ def published(record: StudyRecord) -> PublishedPoint | None:
 
 
 def write_pareto(folder: Path) -> Pareto:
-    """Judge the study in a folder and write its ``pareto.json``.
+    """Write ``pareto.json`` of the study in a folder.
 
     The same trials give the same bytes; the file appears whole or the earlier one stays.
 

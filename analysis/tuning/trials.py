@@ -1,29 +1,37 @@
-"""A study as its folder holds it: what was asked, and every trial that has been told."""
+"""A study: what was asked (``study.json``), and every finished trial (Optuna's storage)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from analysis.tuning.objectives import Objective, objectives
 from training.frame_sources.settings import AnySource
 from training.optimization.parameters import Parameter
 from training.tuning.settings import TuningSettings
 from training.tuning.trial import TrialResult, constraint_values, objective_values
 from training.variant_settings import AnyTraining
 
+if TYPE_CHECKING:  # Optuna takes a second to import
+    from optuna.trial import FrozenTrial
+
 STUDY_FILE = "study.json"
+STORAGE_FILE = "study.db"
 TRIALS_DIR = "trials"
-TRIAL_FILE = "trial.json"
+
+# User attributes of a finished trial in Optuna's storage.
+GENERATION = "generation"
+RESULT = "result"
+"""All numbers of the trial: a `TrialResult`."""
 
 
 class StudyFile(BaseModel):
-    """What ``study.json`` says of a study; keys that judging does not need are passed over.
+    """What ``study.json`` says of a study; unknown keys are ignored.
 
     Attributes
     ----------
@@ -31,7 +39,7 @@ class StudyFile(BaseModel):
         As a person calls them.
     hash
         Of all that decides what a trial gives and which trials are proposed: other budgets and
-        more workers go on with the same study.
+        more workers continue the same study.
     data
         The training file's section ``data``, or the campaign's dataset.
     data_root
@@ -62,6 +70,11 @@ class StudyFile(BaseModel):
     tuning: TuningSettings
     versions: dict[str, str]
 
+    @property
+    def objectives(self) -> tuple[Objective, Objective]:
+        """What is minimised, in the order of `TrialRecord.objectives`."""
+        return objectives(self.tuning, has_forces=self.has_forces)
+
 
 @dataclass(frozen=True)
 class TrialRecord:
@@ -75,7 +88,7 @@ class TrialRecord:
     constraints
         Feasible where all are ≤ 0.
     folder
-        Of the training, relative to the study's folder.
+        Of the trial, relative to the study's folder.
     """
 
     number: int
@@ -87,7 +100,7 @@ class TrialRecord:
     folder: str
 
     @property
-    def judged(self) -> bool:
+    def evaluated(self) -> bool:
         """Whether it has objectives."""
         return self.objectives is not None
 
@@ -95,12 +108,12 @@ class TrialRecord:
     def failed(self) -> bool:
         """Whether it has none for another reason than that it was not trained, beyond a limit."""
         beyond = self.result.failure is None and any(value > 0 for value in self.constraints)
-        return not self.judged and not beyond
+        return not self.evaluated and not beyond
 
     @property
     def feasible(self) -> bool:
         """Whether it has objectives and keeps within all limits."""
-        return self.judged and all(value <= 0 for value in self.constraints)
+        return self.evaluated and all(value <= 0 for value in self.constraints)
 
 
 @dataclass(frozen=True)
@@ -125,12 +138,15 @@ def load_study(folder: Path) -> StudyRecord:
     FileNotFoundError
         If the folder has no ``study.json``.
     ValueError
-        If a file holds something else than it should; the message names it.
+        If a file is damaged or missing; the message names it.
     """
-    study = _validated(folder / STUDY_FILE, StudyFile)
-    paths = sorted((folder / TRIALS_DIR).glob(f"*/{TRIAL_FILE}"))
-    trials = [_trial(path, folder, study.tuning) for path in paths]
-    return StudyRecord(folder, study, sorted(trials, key=lambda trial: trial.number))
+    path = folder / STUDY_FILE
+    try:
+        study = StudyFile.model_validate_json(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    finished = [trial for trial in _stored_trials(folder, study) if GENERATION in trial.user_attrs]
+    return StudyRecord(folder, study, [_record(trial, folder, study.tuning) for trial in finished])
 
 
 def load_trials(folder: Path) -> list[TrialRecord]:
@@ -141,40 +157,70 @@ def load_trials(folder: Path) -> list[TrialRecord]:
 def study_folders(root: Path) -> Sequence[Path]:
     """Return the folders directly in `root` that hold a study, sorted.
 
-    Studies that another has taken the place of lie in ``<name>.<hash>`` and are left out.
+    Studies that were replaced by another lie in ``<name>.<hash>`` and are left out.
     """
     folders = sorted(path.parent for path in root.glob(f"*/{STUDY_FILE}"))
     return [folder for folder in folders if "." not in folder.name]
 
 
-class _TrialFile(TrialResult):
-    """``trial.json``: the result, and where it stands in the study."""
+def storage_is_missing(folder: Path) -> bool:
+    """Whether a study has no storage, or an empty one, though it has trials."""
+    path = folder / STORAGE_FILE
+    if path.is_file() and path.stat().st_size:
+        return False
+    return any((folder / TRIALS_DIR).glob("*/*.json"))
 
-    model_config = ConfigDict(extra="ignore")
 
-    number: int
-    generation: int
+def _stored_trials(folder: Path, study: StudyFile) -> list[FrozenTrial]:
+    """Return the finished trials of the storage, by number."""
+    path = folder / STORAGE_FILE
+    if storage_is_missing(folder):
+        raise ValueError(f"{path} is missing or empty, but the study has trials")
+    if not path.is_file():
+        return []
+    from optuna.storages import RDBStorage
+    from optuna.trial import TrialState
+    from sqlalchemy.exc import DatabaseError
+
+    try:
+        storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})
+    except DatabaseError as error:
+        raise ValueError(f"{path} cannot be read: {error.orig}") from error
+    try:
+        return storage.get_all_trials(
+            storage.get_study_id_from_name(study.name),
+            deepcopy=False,
+            states=(TrialState.COMPLETE, TrialState.FAIL),
+        )
+    except KeyError:  # no trial has been proposed yet
+        return []
+    except DatabaseError as error:
+        raise ValueError(f"{path} cannot be read: {error.orig}") from error
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
 
 
-def _trial(path: Path, study_folder: Path, tuning: TuningSettings) -> TrialRecord:
-    content = _validated(path, _TrialFile)
+def _record(trial: FrozenTrial, folder: Path, tuning: TuningSettings) -> TrialRecord:
+    if RESULT not in trial.user_attrs:
+        raise ValueError(
+            f"{folder / STORAGE_FILE}: trial {trial.number} has no result: Cuprolith 0.1.0 made "
+            "this study and reads it"
+        )
+    try:
+        result = TrialResult.model_validate(trial.user_attrs[RESULT])
+    except ValueError as error:
+        raise ValueError(f"{folder / STORAGE_FILE}: trial {trial.number}: {error}") from error
     return TrialRecord(
-        number=content.number,
-        generation=content.generation,
-        parameters=dict(content.parameters),
-        objectives=_finite(objective_values(content, tuning)),
-        constraints=constraint_values(content, tuning.limits),
-        result=content,
-        folder=path.parent.relative_to(study_folder).as_posix(),
+        number=trial.number,
+        generation=trial.user_attrs[GENERATION],
+        parameters=dict(result.parameters),
+        objectives=_finite(objective_values(result, tuning)),
+        constraints=constraint_values(result, tuning.limits),
+        result=result,
+        folder=f"{TRIALS_DIR}/{trial.number}",
     )
 
 
-def _finite(objectives: tuple[float, float] | None) -> tuple[float, float] | None:
-    return objectives if objectives is not None and all(map(isfinite, objectives)) else None
-
-
-def _validated(path: Path, model: type[Any]) -> Any:
-    try:
-        return model.model_validate(json.loads(path.read_bytes()))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+def _finite(values: tuple[float, float] | None) -> tuple[float, float] | None:
+    return values if values is not None and all(map(isfinite, values)) else None

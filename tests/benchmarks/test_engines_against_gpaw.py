@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.units import GPa
+from engine_agreement import engine_agreement
 
-from analysis.engine_agreement import engine_agreement
 from training.dataset.extxyz import read_frames
 from workflows.labelling.document import Provenance, frames_of
 from workflows.labelling.engine import engine_settings, make_engine

@@ -94,16 +94,19 @@ def test_on_several_gpus_the_pool_trains(matrix, trained, monkeypatch):
     given = {}
 
     def pool(job, cells, places):
-        given.update(job=job, gpus=[place["CUDA_VISIBLE_DEVICES"] for place in places])
+        given.update(job=job, places=places)
         for cell in cells:
             store_run(cell.plan.folder, [0.4])
-            yield cell, None, 1.0
+            yield cell, None
 
     monkeypatch.setattr(reproduction, "visible_gpus", lambda: ["0", "1"])
     monkeypatch.setattr(reproduction, "run_in_processes", pool)
     summary = reproduce_tables(matrix(datasets=("benzene",)), "command")
     assert "6 of 6 runs finished" in str(summary)
-    assert given["gpus"] == ["0", "1"]
+    assert given["places"] == [
+        {"CUDA_VISIBLE_DEVICES": "0"},
+        {"CUDA_VISIBLE_DEVICES": "1"},
+    ]
     assert not trained
 
 

@@ -1,4 +1,4 @@
-"""The cloud of points from which the local search starts."""
+"""The candidate points from which the local search starts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LEAST_STEP, _GREATEST_STEP = 1e-3, 0.5
 _BEYOND = 0.5
 
 
-def cloud(
+def candidate_points(
     space: SearchSpace, seeds: Floats, order: Floats, n: int, rng: np.random.Generator
 ) -> Floats:
     """Admissible points: anywhere, near the seeds, and on lines between neighbouring seeds.

@@ -44,20 +44,22 @@ class Infill:
         Units.
     margins
         (n_constraints,) how far below 0 scaled constraints must stay.
-    doubts
-        (n_objectives,) by how much worse than predicted objectives are taken.
+    prediction_errors
+        (n_objectives,) added to the predicted objectives: less improvement than this is none.
     """
 
-    def __init__(self, front: Floats, scales: Scales, margins: Floats, doubts: Floats) -> None:
+    def __init__(
+        self, front: Floats, scales: Scales, margins: Floats, prediction_errors: Floats
+    ) -> None:
         self.boxes = ImprovementBoxes(front, np.zeros(len(scales.reference)))
         self.scales = scales
         self.margins = margins
-        self._doubts = doubts
+        self._prediction_errors = prediction_errors
         self._m = len(scales.reference)
 
     def merit(self, outputs: Floats) -> Floats:
         """Hypervolume improvement (p,) of outputs (p, n_outputs), minus distance where none."""
-        objectives = self.scales.objectives(outputs[:, : self._m]) + self._doubts
+        objectives = self.scales.objectives(outputs[:, : self._m]) + self._prediction_errors
         improvement = self.boxes.improvement(objectives)
         barren = improvement <= 0
         if barren.any():
@@ -65,12 +67,12 @@ class Infill:
         return improvement
 
     def improvement(self, outputs: Floats) -> float:
-        """Hypervolume improvement of outputs (n_outputs,) taken as predicted."""
+        """Hypervolume improvement of outputs (n_outputs,) as predicted."""
         return float(self.boxes.improvement(self.scales.objectives(outputs[None, : self._m]))[0])
 
     def merit_gradient(self, outputs: Floats, jacobian: Floats) -> tuple[float, Floats]:
         """Merit of outputs (n_outputs,), its derivative (d,) from their (n_outputs, d)."""
-        objectives = self.scales.objectives(outputs[: self._m]) + self._doubts
+        objectives = self.scales.objectives(outputs[: self._m]) + self._prediction_errors
         merit, slope = self.boxes.improvement_gradient(objectives)
         if merit <= 0:
             distance, uphill = self.boxes.distance_gradient(objectives)

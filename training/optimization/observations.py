@@ -1,4 +1,4 @@
-"""What the optimiser is told and what it answers, as arrays."""
+"""Evaluations and proposals as arrays."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def read_history(study: Study, trial: FrozenTrial, space: OptunaSpace) -> Histor
     return History(observations, constraints, placed, n_unplaced)
 
 
-def is_taken(study: Study, trial: FrozenTrial, space: OptunaSpace, columns: Columns) -> bool:
+def is_seen(study: Study, trial: FrozenTrial, space: OptunaSpace, columns: Columns) -> bool:
     """Whether another trial, perhaps of another worker, has the point of columns or nearly.
 
     Parameters
@@ -187,15 +187,15 @@ def _prediction(
     if prediction is None:
         return None
     # Older trials have no names beside their predictions: these are used where the number fits.
-    foretold = _loaded(trial, CONSTRAINTS_KEY, list(constraints))
+    predicted = _loaded(trial, CONSTRAINTS_KEY, list(constraints))
     values = np.array(prediction, dtype=np.float64)
-    if values.shape[1:] != (n_objectives + len(foretold),):
+    if values.shape[1:] != (n_objectives + len(predicted),):
         return None
     aligned = np.full((len(values), n_objectives + len(constraints)), np.nan)
     aligned[:, :n_objectives] = values[:, :n_objectives]
     for place, name in enumerate(constraints, n_objectives):
-        if name in foretold:
-            aligned[:, place] = values[:, n_objectives + foretold.index(name)]
+        if name in predicted:
+            aligned[:, place] = values[:, n_objectives + predicted.index(name)]
     return aligned
 
 

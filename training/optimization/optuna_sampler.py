@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from training.optimization.arguments import finite_numbers, whole_number
 from training.optimization.optuna_history import (
-    is_taken,
+    is_seen,
     keep_proposal,
     kept_proposal,
     read_history,
@@ -213,7 +213,7 @@ class SamoCobraSampler(BaseSampler):
                 seed=self._seed,
                 pending=history.pending,
             )
-            if not is_taken(study, trial, space, proposals.columns[-1]):
+            if not is_seen(study, trial, space, proposals.columns[-1]):
                 break
         return proposals, history.constraints
 

@@ -8,13 +8,13 @@ from functools import partial
 import numpy as np
 
 from training.optimization.boxes import Floats
+from training.optimization.fitted_surrogates import fit_surrogates, scaled, unscaled
 from training.optimization.initial_design import initial_design
-from training.optimization.learnt import learn, scaled, unscaled
 from training.optimization.observations import Observations, Proposals
 from training.optimization.search import Search
 from training.optimization.search_space import SearchSpace
+from training.optimization.seen_points import SearchSpaceExhausted, SeenPoints
 from training.optimization.settings import SamoCobraSettings
-from training.optimization.taken import SearchSpaceExhausted, Taken
 from training.optimization.unknown import suffices
 
 
@@ -58,23 +58,23 @@ def propose(
     n_initial = settings.n_initial or space.n_columns + 1
     n_done = len(observations) + len(pending)
     rng = np.random.default_rng([seed, len(observations), len(pending)])
-    taken = Taken(space, scaled(np.concatenate([observations.columns, pending])))
+    seen = SeenPoints(space, scaled(np.concatenate([observations.columns, pending])))
 
     design = scaled(initial_design(space, n_initial, settings.initial_design, seed)[n_done:])
-    designed = list(design[~taken.near(design)][:n])
+    designed = list(design[~seen.near(design)][:n])
     for point in designed:
-        taken.add(point)
+        seen.add(point)
     if len(designed) == n or not suffices(observations):
-        filled = designed + _collected(partial(taken.one_left, rng), n - len(designed), designed)
+        filled = designed + _collected(partial(seen.one_left, rng), n - len(designed), designed)
         return Proposals(space.snap(unscaled(np.array(filled))), [None] * len(filled))
 
-    learnt = learn(observations, space, settings, n_initial)
-    search = Search(space, learnt, taken, settings, rng, n_done + len(designed))
+    fitted = fit_surrogates(observations, space, settings, n_initial)
+    search = Search(space, fitted, seen, settings, rng, n_done + len(designed))
     search.expect(np.concatenate([scaled(pending), *(point[None, :] for point in designed)]))
     found = _collected(search.next, n - len(designed), designed)
     columns = space.snap(unscaled(np.array(designed + found)))
-    foretold = learnt.foretell(scaled(columns[len(designed) :]))
-    return Proposals(columns, [*[None] * len(designed), *foretold])
+    predicted = fitted.predict_by_every_model(scaled(columns[len(designed) :]))
+    return Proposals(columns, [*[None] * len(designed), *predicted])
 
 
 def _collected(find: Callable[[], Floats], n: int, before: list[Floats]) -> list[Floats]:

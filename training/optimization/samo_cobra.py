@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from training.optimization.observations import Observations, Proposals
 from training.optimization.proposing import propose
+from training.optimization.seen_points import SearchSpaceExhausted
 from training.optimization.settings import SamoCobraSettings
-from training.optimization.taken import SearchSpaceExhausted
 
 __all__ = [
     "Observations",

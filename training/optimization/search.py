@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from training.optimization.boxes import Floats
-from training.optimization.candidates import cloud
+from training.optimization.candidates import candidate_points
+from training.optimization.fitted_surrogates import FittedSurrogates, scaled, unscaled
 from training.optimization.infill import VIOLATION_TOLERANCE, Infill
-from training.optimization.learnt import Learnt, scaled, unscaled
 from training.optimization.local_search import refine
 from training.optimization.search_space import SearchSpace
+from training.optimization.seen_points import SeenPoints
 from training.optimization.settings import SamoCobraSettings
-from training.optimization.taken import Taken
 
 # Of the hypervolume between the best of each objective and the reference point.
 _LEAST_IMPROVEMENT = 1e-12
@@ -26,24 +26,25 @@ class Search:
     """Proposes points one after another, as if each came out as predicted.
 
     The interpolants would not change by their own predictions, so that all members of a batch
-    share one fit: a member only joins the front. Each has its own cloud of candidates, around the
-    front with the members before it: one cloud alone may miss what promises most by far.
+    share one fit: a member only joins the front. Each has its own candidates, around the
+    front with the members before it: one set alone may miss what promises most by far.
 
     Parameters
     ----------
     space
         Admissible points.
-    learnt
+    fitted
         Surrogates and the front.
-    taken
+    seen
         Points not to propose; grows by what is proposed.
     settings
         Effort.
     rng
         Where chance comes from.
     n_before
-        Points proposed before: every eighth point is found with the overview, without doubts, as
-        surrogates that are right near the front may keep the search from where they are wrong.
+        Points proposed before: every eighth point uses the overview and ignores the
+        prediction errors, as surrogates that are right near the front may keep the search from
+        where they are wrong.
         With a single objective, which has no front to follow out of a local minimum, two of three
         points look around where little is to be gained.
     """
@@ -51,21 +52,21 @@ class Search:
     def __init__(
         self,
         space: SearchSpace,
-        learnt: Learnt,
-        taken: Taken,
+        fitted: FittedSurrogates,
+        seen: SeenPoints,
         settings: SamoCobraSettings,
         rng: np.random.Generator,
         n_before: int,
     ) -> None:
         self._space = space
-        self._learnt = learnt
-        self._taken = taken
+        self._fitted = fitted
+        self._seen = seen
         self._n_starts = settings.n_starts
         self._n_candidates = settings.n_candidates
         self._rng = rng
-        self._front = learnt.front
-        self._seeds = learnt.best
-        self._seed_objectives = learnt.best_objectives
+        self._front = fitted.front
+        self._seeds = fitted.best
+        self._seed_objectives = fitted.best_objectives
         self._pools = np.empty((0, space.n_columns))
         self._n_before = n_before
         categorical = np.zeros(space.n_columns, dtype=bool)
@@ -77,8 +78,8 @@ class Search:
         """Count points (p, d) as evaluated with what is predicted of them."""
         if len(points) == 0:
             return
-        objectives = self._learnt.predictor.predict(points)[:, : self._learnt.n_objectives]
-        scaled_objectives = self._learnt.scales.objectives(objectives)
+        objectives = self._fitted.predictor.predict(points)[:, : self._fitted.n_objectives]
+        scaled_objectives = self._fitted.scales.objectives(objectives)
         self._front = np.concatenate([self._front, scaled_objectives])
         self._seeds = np.concatenate([self._seeds, unscaled(points)])
         self._seed_objectives = np.concatenate([self._seed_objectives, objectives])
@@ -89,51 +90,53 @@ class Search:
         Raises
         ------
         SearchSpaceExhausted
-            Where every admissible point is taken.
+            If every admissible point is seen.
         """
-        learnt = self._learnt
+        fitted = self._fitted
         self._n_before += 1
         overview = self._n_before % _OVERVIEW_EVERY == 0
-        self._predictor = learnt.overview if overview else learnt.predictor
-        doubts = np.zeros_like(learnt.doubts) if overview else learnt.doubts
-        infill = Infill(self._front, learnt.scales, learnt.margins, doubts)
-        self._candidates = np.concatenate([self._cloud(), self._pools])
+        self._predictor = fitted.overview if overview else fitted.predictor
+        prediction_errors = (
+            np.zeros_like(fitted.prediction_errors) if overview else fitted.prediction_errors
+        )
+        infill = Infill(self._front, fitted.scales, fitted.margins, prediction_errors)
+        self._candidates = np.concatenate([self._new_candidates(), self._pools])
         self._expected = self._predictor.predict(self._candidates)
         infill.shrink_margins(self._expected)
         pool = self._pool(infill)
         outputs = self._predictor.predict(pool)
-        merit, violation = _judged(infill, outputs)
-        free = np.flatnonzero(~self._taken.near(pool))
+        merit, violation = _merit_and_violation(infill, outputs)
+        free = np.flatnonzero(~self._seen.near(pool))
         if len(free) == 0:
-            point = self._taken.one_left(self._rng)
+            point = self._seen.one_left(self._rng)
         else:
             best = free[np.lexsort((-merit[free], violation[free]))[0]]
             point = pool[best]
             hopeless = infill.improvement(outputs[best]) < self._least_improvement()
             if violation[best] == 0 and hopeless:
                 point = self._unexplored(infill, point)
-            self._taken.add(point)
+            self._seen.add(point)
         self._pools = np.concatenate([self._pools, pool])
         self.expect(point[None, :])
         return point
 
     def _least_improvement(self) -> float:
         """Least predicted improvement, in scaled units, for which a point is evaluated."""
-        if self._learnt.n_objectives > 1 or self._n_before % _POLISH_EVERY == 0:
+        if self._fitted.n_objectives > 1 or self._n_before % _POLISH_EVERY == 0:
             return _LEAST_IMPROVEMENT
-        return max(_LEAST_IMPROVEMENT, _SMALL * float(self._learnt.ranges[0]))
+        return max(_LEAST_IMPROVEMENT, _SMALL * float(self._fitted.ranges[0]))
 
-    def _cloud(self) -> Floats:
+    def _new_candidates(self) -> Floats:
         """Draw free candidates around the front as it is expected to be."""
         n = self._n_candidates
-        columns = cloud(self._space, self._seeds, self._seed_objectives, n, self._rng)
+        columns = candidate_points(self._space, self._seeds, self._seed_objectives, n, self._rng)
         return self._free(scaled(columns))
 
     def _pool(self, infill: Infill) -> Floats:
         """Promising candidates and what local search makes of them."""
         if len(self._candidates) == 0:
             return self._candidates
-        merit, violation = _judged(infill, self._expected)
+        merit, violation = _merit_and_violation(infill, self._expected)
         starts = self._candidates[self._starts(merit, violation)]
         return np.concatenate([[self._refined(start, infill) for start in starts], starts])
 
@@ -161,8 +164,8 @@ class Search:
         for _ in range(_MAX_STEPS):
             beside = scaled(self._space.neighbours(unscaled(point)))
             options = np.concatenate([point[None, :], beside])
-            merit, violation = _judged(infill, self._predictor.predict(options))
-            best = np.lexsort((-merit, violation, self._taken.near(options)))[0]
+            merit, violation = _merit_and_violation(infill, self._predictor.predict(options))
+            best = np.lexsort((-merit, violation, self._seen.near(options)))[0]
             if best == 0:
                 break
             point = options[best]
@@ -177,20 +180,20 @@ class Search:
         if not feasible.any():
             return fallback
         candidates = self._candidates[feasible]
-        merit = self._taken.squared_distance(candidates)
-        if self._learnt.n_objectives == 1 and merit.max() > 0:
-            objective = self._expected[feasible, 0] / self._learnt.scales.objective[0]
-            merit = np.sqrt(merit / merit.max()) - objective / self._learnt.ranges[0]
+        merit = self._seen.squared_distance(candidates)
+        if self._fitted.n_objectives == 1 and merit.max() > 0:
+            objective = self._expected[feasible, 0] / self._fitted.scales.objective[0]
+            merit = np.sqrt(merit / merit.max()) - objective / self._fitted.ranges[0]
         return np.asarray(candidates[merit.argmax()])
 
     def _free(self, points: Floats) -> Floats:
         if self._space.continuous.all():
             return points
         points = np.unique(points, axis=0)
-        return np.asarray(points[~self._taken.near(points)])
+        return np.asarray(points[~self._seen.near(points)])
 
 
-def _judged(infill: Infill, outputs: Floats) -> tuple[Floats, Floats]:
+def _merit_and_violation(infill: Infill, outputs: Floats) -> tuple[Floats, Floats]:
     violation = infill.violation(outputs)
     violation[violation < VIOLATION_TOLERANCE] = 0.0
     return infill.merit(outputs), violation

@@ -1,4 +1,4 @@
-"""Which surrogate each output gets: the one that foretold past evaluations best."""
+"""Which surrogate each output gets: the one that predicted past evaluations best."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def improving(observations: Observations, reference: Floats) -> np.ndarray:
     return candidates
 
 
-def foretold(predictions: Sequence[Floats | None], ensemble: Ensemble) -> Floats:
+def past_predictions(predictions: Sequence[Floats | None], ensemble: Ensemble) -> Floats:
     """Collect what every model expected of every evaluation before it knew it.
 
     One step ahead where the optimiser proposed the evaluation, else leaving it out.

@@ -23,5 +23,5 @@ class SamoCobraSettings(BaseModel):
     initial_design: Literal["halton", "lhs"] = "halton"
     n_starts: StrictInt = Field(default=5, ge=1, description="starts of the local search")
     n_candidates: StrictInt = Field(
-        default=1000, ge=10, description="points of each kind in the cloud"
+        default=1000, ge=10, description="candidate points of each kind"
     )

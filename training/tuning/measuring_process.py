@@ -58,7 +58,7 @@ def run_task(task: MeasureTask | DriftTask, result: type[Result]) -> Result:
     Raises
     ------
     MeasuringError
-        If the process fails, or is killed twice (as the system does for want of memory).
+        If the process fails, or is killed twice (as the system does when memory is short).
     TrainingError
         If it fails for what is nothing of the model's: a full disk, no compiler, no such device.
     """
@@ -111,7 +111,7 @@ def _failure(task: str, code: int, log: Path) -> Exception:
         if symptom in tail:
             return TrainingError(f"cannot {task} a model:\n{tail}\nWhat to do: {remedy}.")
     if code < 0:
-        memory = ", for want of memory perhaps" if code == -signal.SIGKILL else ""
+        memory = ", perhaps because of too little memory" if code == -signal.SIGKILL else ""
         return MeasuringError(f"{task}: the process {how_it_ended(code)}{memory}")
     last = tail.rstrip().rpartition("\n")[2].strip()
     return MeasuringError(f"{task}: {last or how_it_ended(code)}")

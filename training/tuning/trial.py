@@ -153,6 +153,13 @@ class TrialResult(_Record):
     compile_seconds: NonNegative | None = None
     failure: str | None = None
 
+    @property
+    def measurements(self) -> TrialMeasurements:
+        """The part that is measured."""
+        return TrialMeasurements(
+            **{name: getattr(self, name) for name in TrialMeasurements.model_fields}
+        )
+
     @classmethod
     def of(
         cls,
@@ -171,7 +178,7 @@ class TrialResult(_Record):
 
 
 def accuracy_name(*, has_forces: bool) -> AccuracyName:
-    """Return which error judges a model trained on frames with or without forces."""
+    """Return which error is the accuracy of a model trained on frames with or without forces."""
     return "forces_mae" if has_forces else "per_atom_energy_mae"
 
 

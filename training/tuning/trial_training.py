@@ -52,7 +52,7 @@ def train_trial(
     seed: int,
     on_epoch: OnEpoch | None = None,
 ) -> TrialAccuracy:
-    """Train a trial's model, go on with a training that was killed, or return a finished one.
+    """Train a trial's model, resume a killed training, or return a finished one.
 
     Waits while models are measured on this machine.
 
@@ -64,14 +64,14 @@ def train_trial(
     Returns
     -------
     The error on the validation split in the best epoch; or why there is none, where the trainer
-    failed on these hyper-parameters: a loss that is not finite, want of memory, a time limit
+    failed on these hyper-parameters: a loss that is not finite, too little memory, a time limit
     that ends in the first epoch.
 
     Raises
     ------
     TrainingError
         If the training could not be made whatever its hyper-parameters (frames are missing, the
-        disk is full) or was asked to stop; the same call goes on.
+        disk is full) or was asked to stop; the same call resumes it.
     """
     name = accuracy_name(has_forces=source.has_forces)
     try:
@@ -106,9 +106,9 @@ def _train_through_kills(
     seed: int,
     on_epoch: OnEpoch | None,
 ) -> TrainingResult:
-    """Train, going on after kills as long as epochs are finished between them.
+    """Train, resuming after kills as long as epochs are finished between them.
 
-    The system kills for want of memory, a person or a queue for other reasons; only the first
+    The system kills when memory is short, a person or a queue for other reasons; only the first
     comes back at once.
     """
     while True:
@@ -129,7 +129,7 @@ def _train_through_kills(
                 raise _as_trial_failure(error) from error
             if finished == 0:
                 raise _TrialError(
-                    f"{_KILLED} without finishing an epoch, for want of memory perhaps"
+                    f"{_KILLED} without finishing an epoch, perhaps because of too little memory"
                 ) from error
         except (FileNotFoundError, ValueError) as error:
             if training.max_time is None or (folder / BEST_CHECKPOINT).is_file():

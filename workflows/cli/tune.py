@@ -40,7 +40,7 @@ from workflows.workdir import Workdir
 if TYPE_CHECKING:
     from workflows.tuning.choose import Choice
     from workflows.tuning.request import Budget, StudyRequest
-    from workflows.tuning.standing import Standing
+    from workflows.tuning.status import StudyStatus
 
 FileArgument = Annotated[
     Path | None,
@@ -62,8 +62,8 @@ OffspringOption = Annotated[
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="Trainings side by side.")
 ]
-DryOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be searched, and end.")]
-StatusOption = Annotated[bool, typer.Option("--status", help="Say how the study stands, and end.")]
+DryOption = Annotated[bool, typer.Option("--dry-run", help="Show what is searched, and end.")]
+StatusOption = Annotated[bool, typer.Option("--status", help="Show the study's status, and end.")]
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class _Asked:
         root = self.workdir if self.workdir is not None else Path("campaigns") / campaign.name
         return StudyRequest.of_campaign(campaign, Workdir(root))
 
-    def run(self, budget: Budget, *, update: bool) -> tuple[Path, Standing]:
+    def run(self, budget: Budget, *, update: bool) -> tuple[Path, StudyStatus]:
         """Run the study asked for while the folder that holds its own is locked."""
         from workflows.stages.tune import tune as tune_campaign
         from workflows.tuning.run import run_study
@@ -147,7 +147,8 @@ def tune(
 ) -> None:
     """Search hyper-parameters for accuracy and speed at once: propose, train, measure, and again.
 
-    Stopped at any moment, the same command continues; more generations go on with the same study.
+    You can interrupt this at any time; rerun the command to resume. Raising --generations extends
+    the same study.
     """
     with errors_shown(debug=debug), progress_on(console):
         from workflows.tuning.request import Budget
@@ -156,7 +157,7 @@ def tune(
         budget = Budget(generations, offspring, workers)
         if dry or status:
             request = asked.request().with_budget(budget)
-            _show_standing(request) if status else _show_plan(request)
+            _show_status(request) if status else _show_plan(request)
             return
         from workflows.tuning.folder import REPORT_FILE
 
@@ -212,10 +213,10 @@ def _choice(trial: int | None, knee: bool, best: str | None) -> Choice:
     return choice  # type: ignore[return-value]  # checked above
 
 
-def _show_standing(request: StudyRequest) -> None:
-    from workflows.tuning.standing import standing
+def _show_status(request: StudyRequest) -> None:
+    from workflows.tuning.status import study_status
 
-    now = standing(request.folder)
+    now = study_status(request.folder)
     console.print(escape(str(now)), soft_wrap=True)
     if now.front is None or not now.front.points:
         return

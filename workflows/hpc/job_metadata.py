@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflows.tuning.steps import RESOURCE
+from workflows.tuning.resources import RESOURCE
 
 CAMPAIGN, STAGE, WORKDIR = "campaign", "stage", "workdir"
 SUBMISSION, CAMPAIGN_HASH = "submission", "campaign_hash"

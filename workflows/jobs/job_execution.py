@@ -73,18 +73,6 @@ def earlier_outcome(folder: JobFolder, job: Job, origin: str | None) -> JobOutco
     return _rebuilt(job, result, followers)
 
 
-def finished_outcome(folder: JobFolder, job: Job) -> JobOutcome | None:
-    """Return the outcome of a job that has just run in another process; None if it has not.
-
-    Raises
-    ------
-    DamagedFileError
-        If the result is damaged.
-    """
-    found = folder.whole_result(result_name(job.uuid, job.index))
-    return None if found is None else _rebuilt(job, *found)
-
-
 def held_up(folder: JobFolder, job: Job) -> str:
     """Say why a job cannot run: one before it failed, or stopped it; "" if it can."""
     for uuid in job.input_uuids:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from dataclasses import dataclass, field
 
 from jobflow import Flow, Job
@@ -22,7 +21,6 @@ from workflows.jobs.job_folder import (
 )
 from workflows.jobs.job_log import JobLog
 from workflows.jobs.observer import Observer
-from workflows.jobs.side_by_side import SIDE_BY_SIDE, run_side_by_side
 from workflows.progress import announce
 
 
@@ -50,24 +48,15 @@ class RunSummary:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class _Done:
-    """A job that has an outcome, and the name by which results say that it has led to them."""
-
-    outcome: JobOutcome
-    origin: str | None
-
-
 class Run:
     """State of one run, which works off one flow after another."""
 
-    def __init__(self, folder: JobFolder, log: JobLog, observer: Observer, workers: int) -> None:
+    def __init__(self, folder: JobFolder, log: JobLog, observer: Observer) -> None:
         self.summary = RunSummary()
         self.stopped = False
         self._folder = folder
         self._log = log
         self._observer = observer
-        self._workers = workers
         self._errored: set[str] = set()
         self._stopped_parents: set[str] = set()
         self._said_lost = False
@@ -101,55 +90,37 @@ class Run:
             if not jobs:
                 stack.pop()
                 continue
-            finished = self._visit_next(jobs, origin)
+            followers = self._visit_next(jobs, origin)
             if not jobs:
                 stack.pop()
-            for done in reversed(finished):
-                stack.extend(reversed(self._ordered_followers(done)))
+            stack.extend(reversed(followers))
 
-    def _visit_next(self, jobs: JobOrder, origin: str | None) -> list[_Done]:
-        """Take the next job, or the next ones that go side by side, and run or skip them."""
-        if self._workers > 1 and jobs[0][0].metadata.get(SIDE_BY_SIDE):
-            return self._visit_together(_taken_together(jobs), origin)
+    def _visit_next(self, jobs: JobOrder, origin: str | None) -> list[tuple[JobOrder, str | None]]:
+        """Take the next job, run or skip it, and return what it leads to, as the stack has it."""
         job, parents = jobs.popleft()
         if self._held_up(job, parents):
             return []
         outcome = self._finished_before(job, origin) or self._execute(job, origin)
-        return [] if outcome is None else [self._noted(job, outcome)]
+        if outcome is None:
+            return []
+        if outcome.stop_children:
+            self._stopped_parents.add(job.uuid)
+        if outcome.stop_jobflow:
+            self.stopped = True
+        return self._ordered_followers(job, outcome)
 
-    def _ordered_followers(self, done: _Done) -> list[tuple[JobOrder, str | None]]:
-        """Return the flows a job leads to, as the stack has them."""
-        added = []
-        for follower in done.outcome.followers:
+    def _ordered_followers(
+        self, job: Job, outcome: JobOutcome
+    ) -> list[tuple[JobOrder, str | None]]:
+        # A job that always runs may be another one next time: what it led to stays finished.
+        origin = None if job.metadata.get(ALWAYS_RUN) else result_name(job.uuid, job.index)
+        followers = []
+        for follower in outcome.followers:
             # they may refer to jobs outside of them, as in jobflow
             order = execution_order(follower, allow_external_references=True)
             self._observer.on_flow(len(order))
-            added.append((order, done.origin))
-        return added
-
-    def _visit_together(
-        self, jobs: list[tuple[Job, frozenset[str]]], origin: str | None
-    ) -> list[_Done]:
-        """Run or skip jobs none of which needs another; those done in the order of the jobs."""
-        done: dict[str, _Done] = {}
-        runnable: list[Job] = []
-        for job, parents in jobs:
-            if self._held_up(job, parents):
-                continue
-            outcome = self._finished_before(job, origin)
-            if outcome is not None:
-                done[job.uuid] = self._noted(job, outcome)
-            else:
-                runnable.append(job)
-        endings = run_side_by_side(self._folder, runnable, origin, self._workers, self._begin)
-        with closing(endings):
-            for job, outcome, error, seconds in endings:
-                if outcome is None:
-                    assert error is not None
-                    self._fail(job, error, seconds)
-                else:
-                    done[job.uuid] = self._noted(job, self._concluded(job, outcome, seconds))
-        return [done[job.uuid] for job, _ in jobs if job.uuid in done]
+            followers.append((order, origin))
+        return followers
 
     def _held_up(self, job: Job, parents: frozenset[str]) -> bool:
         """Whether a job is left out since one before it failed or stopped its children."""
@@ -161,16 +132,6 @@ class Run:
             return False
         self.summary.not_run += 1
         return True
-
-    def _noted(self, job: Job, outcome: JobOutcome) -> _Done:
-        """Remember what a job's outcome means for the jobs after it."""
-        if outcome.stop_children:
-            self._stopped_parents.add(job.uuid)
-        if outcome.stop_jobflow:
-            self.stopped = True
-        # A job that always runs may be another one next time: what it led to stays finished.
-        always = job.metadata.get(ALWAYS_RUN)
-        return _Done(outcome, None if always else result_name(job.uuid, job.index))
 
     def _finished_before(self, job: Job, origin: str | None) -> JobOutcome | None:
         """Return the outcome of an earlier run; None if the job has to run."""
@@ -204,22 +165,17 @@ class Run:
             "copied whole, or you have a backup, stop now and put the whole one there"
         )
 
-    def _begin(self, job: Job) -> None:
-        self._log.write("started", job.uuid, job.index, job.name)
-        self._observer.on_start(job)
-
     def _execute(self, job: Job, origin: str | None) -> JobOutcome | None:
         """Run a job and store what it gave; None if it failed."""
-        self._begin(job)
+        self._log.write("started", job.uuid, job.index, job.name)
+        self._observer.on_start(job)
         started = time.perf_counter()
         try:
             outcome = run_job(self._folder, job, origin)
         except Exception as error:  # noqa: BLE001  # whatever a job raises must not end the others
             self._fail(job, error, time.perf_counter() - started)
             return None
-        return self._concluded(job, outcome, time.perf_counter() - started)
-
-    def _concluded(self, job: Job, outcome: JobOutcome, seconds: float) -> JobOutcome:
+        seconds = time.perf_counter() - started
         self._log.write("finished", job.uuid, job.index, job.name, seconds)
         self._observer.on_finish(job, seconds)
         self.summary.finished += 1
@@ -236,16 +192,3 @@ class Run:
         self.summary.failed += 1
         self._log.write("failed", job.uuid, job.index, job.name, seconds)
         self._observer.on_fail(job, error)
-
-
-def _taken_together(jobs: JobOrder) -> list[tuple[Job, frozenset[str]]]:
-    """Take the jobs at the front that may run side by side and do not need each other."""
-    taken: list[tuple[Job, frozenset[str]]] = []
-    uuids: set[str] = set()
-    while jobs:
-        job, parents = jobs[0]
-        if not job.metadata.get(SIDE_BY_SIDE) or parents & uuids:
-            break
-        taken.append(jobs.popleft())
-        uuids.add(job.uuid)
-    return taken

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -28,15 +27,13 @@ class _Running(Generic[T]):
     process: SpawnProcess
     connection: Connection
     place: int
-    started: float
 
 
 def run_in_processes(
-    function: Callable[[T], None],
+    function: Callable[[T], object],
     items: Iterable[T],
     places: Sequence[dict[str, str]],
-    on_start: Callable[[T], None] = lambda _: None,
-) -> Generator[tuple[T, Exception | None, float], None, None]:
+) -> Generator[tuple[T, Exception | None], None, None]:
     """Call a function on every item, in as many processes at a time as there are places.
 
     The processes end when the iterator is closed, or when this process ends, however that ends.
@@ -44,18 +41,15 @@ def run_in_processes(
     Parameters
     ----------
     function
-        Function of a module.
+        Function of a module; what it returns is ignored.
     items
         What it is called with; must be picklable.
     places
         Variables of the environment of each process (:func:`even_shares`, :func:`one_gpu_each`).
-    on_start
-        Called before each item's process starts.
 
     Yields
     ------
-    Item, the error of its call (None where it ended well) and seconds, in the order in which they
-    end.
+    Item and the error of its call, None where it ended well, in the order in which they end.
     """
     waiting, free = deque(items), list(reversed(range(len(places))))
     running: dict[Connection, _Running[T]] = {}
@@ -63,7 +57,6 @@ def run_in_processes(
         while waiting or running:
             while waiting and free:
                 item, place = waiting.popleft(), free.pop()
-                on_start(item)
                 started = _started(function, item, place, places[place])
                 running[started.connection] = started
             for connection in wait(list(running)):
@@ -106,17 +99,17 @@ def visible_gpus() -> list[str]:
 
 
 def _started(
-    function: Callable[[T], None], item: T, place: int, environment: dict[str, str]
+    function: Callable[[T], object], item: T, place: int, environment: dict[str, str]
 ) -> _Running[T]:
     context = GuardedContext()
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_call, args=(function, item, environment, sender))
     process.start()
     sender.close()  # ours, so that the end of the process is the end of the pipe
-    return _Running(item, process, receiver, place, time.perf_counter())
+    return _Running(item, process, receiver, place)
 
 
-def _ending(running: _Running[T]) -> tuple[T, Exception | None, float]:
+def _ending(running: _Running[T]) -> tuple[T, Exception | None]:
     error: Exception | None
     try:
         error = running.connection.recv()
@@ -125,11 +118,11 @@ def _ending(running: _Running[T]) -> tuple[T, Exception | None, float]:
         error = RuntimeError(f"the process {how_it_ended(running.process.exitcode or 0)}")
     running.connection.close()
     running.process.join()
-    return running.item, error, time.perf_counter() - running.started
+    return running.item, error
 
 
 def _call(
-    function: Callable[[T], None], item: T, environment: dict[str, str], sender: Connection
+    function: Callable[[T], object], item: T, environment: dict[str, str], sender: Connection
 ) -> None:
     """Call the function in this process and send its error, or None."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends this process

@@ -29,7 +29,6 @@ def run_flow(
     *,
     log_path: Path | None = None,
     allow_external_references: bool = False,
-    workers: int = 1,
 ) -> RunSummary:
     """Run the jobs of a flow that are not finished in the folder, one after another.
 
@@ -54,11 +53,6 @@ def run_flow(
         One JSON line per event is appended to this file.
     allow_external_references
         Let jobs use outputs of jobs outside the flow.
-    workers
-        Jobs with ``metadata["side_by_side"]`` that stand together in a flow run in processes of
-        their own, so many at a time
-        (:func:`~workflows.jobs.side_by_side.run_side_by_side`); all others run alone, in this
-        process. A kill loses the jobs in progress.
 
     Raises
     ------
@@ -75,7 +69,6 @@ def run_flow(
         observer,
         log_path=log_path,
         allow_external_references=allow_external_references,
-        workers=workers,
     )
 
 
@@ -86,7 +79,6 @@ def run_flows(
     *,
     log_path: Path | None = None,
     allow_external_references: bool = False,
-    workers: int = 1,
 ) -> RunSummary:
     """Run flows one after another, as :func:`run_flow` does one.
 
@@ -100,7 +92,7 @@ def run_flows(
     folder = JobFolder(folder.root.resolve(), folder.directory.resolve())
     try:
         with JobLog(log_path) as log:
-            run = Run(folder, log, observer or SilentObserver(), workers)
+            run = Run(folder, log, observer or SilentObserver())
             run.settle_log()
             for flow in flows:
                 run.work_off(flow, allow_external_references=allow_external_references)

@@ -8,22 +8,22 @@ from workflows.stage import Stage
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
-    from workflows.tuning.standing import Standing
+    from workflows.tuning.status import StudyStatus
 
 
-def judge(workdir: Workdir) -> Standing:
-    """Judge the campaign's study as far as its trials have been told."""
-    from workflows.tuning.run import conclude
+def write_study_results(workdir: Workdir) -> StudyStatus:
+    """Write front and page of the campaign's study from its finished trials."""
+    from workflows.tuning.run import write_results
 
-    standing = conclude(workdir.study(workdir.campaign().training.variant))
-    workdir.record_seconds("tune", standing.training_seconds)
-    return standing
+    status = write_results(workdir.study(workdir.campaign().training.variant))
+    workdir.record_seconds("tune", status.training_seconds)
+    return status
 
 
 STAGE = Stage(
     name="judge",
     follows="tune",
-    run=judge,
+    run=write_study_results,
     after_failures=True,
     at_home=False,
     wanted=lambda campaign: campaign.tuning is not None,

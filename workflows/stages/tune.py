@@ -10,10 +10,10 @@ from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
     from workflows.tuning.request import Budget
-    from workflows.tuning.standing import Standing
+    from workflows.tuning.status import StudyStatus
 
 
-def tune(workdir: Workdir, budget: Budget | None = None) -> Standing:
+def tune(workdir: Workdir, budget: Budget | None = None) -> StudyStatus:
     """Run the campaign's study, or continue it, or return what is finished.
 
     Raises
@@ -26,21 +26,22 @@ def tune(workdir: Workdir, budget: Budget | None = None) -> Standing:
 
     request = StudyRequest.of_workdir(workdir).with_budget(budget or Budget())
     request.begin()
-    standing = run_study(request.folder)
-    workdir.record_seconds("tune", standing.training_seconds)
-    return standing
+    status = run_study(request.folder)
+    workdir.record_seconds("tune", status.training_seconds)
+    return status
 
 
 def _jobs(workdir: Workdir) -> StageJobs:
     """Begin the campaign's study and return the jobs that are left of it."""
-    from workflows.tuning.folder import study_jobs
+    from workflows.jobs.job_folder import JobFolder
+    from workflows.tuning.flow import study_flow
     from workflows.tuning.request import StudyRequest
-    from workflows.tuning.run import open_flow
 
     request = StudyRequest.of_workdir(workdir)
     request.begin()
-    flow = open_flow(request.folder)
-    return StageJobs(study_jobs(request.folder), [] if flow is None else [flow], "the study")
+    flow = study_flow(request.folder)
+    folder = JobFolder(request.folder / "jobs", request.folder)
+    return StageJobs(folder, [] if flow is None else [flow], "the study")
 
 
 def _command(_: Callable[..., None]) -> Callable[..., None]:

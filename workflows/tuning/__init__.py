@@ -1,1 +1,1 @@
-"""Studies of hyper-parameters as jobflow flows, kept in Optuna's storage."""
+"""Studies of hyper-parameters, kept in Optuna's storage: a loop at home, jobs in a queue."""

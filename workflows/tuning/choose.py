@@ -40,7 +40,7 @@ class ChosenTrial:
         if self.trial.objectives is None:
             return f"{text}, which failed: {self.trial.result.failure}"
         pairs = zip(self.study.objectives, self.trial.objectives, strict=True)
-        reached = ", ".join(f"{name} {value:.4g}" for name, value in pairs)
+        reached = ", ".join(f"{objective} {value:.4g}" for objective, value in pairs)
         return f"{text}: {reached}{'' if self.trial.feasible else ' (beyond a limit)'}"
 
     def to_yaml(self) -> str:

@@ -1,43 +1,25 @@
-"""Where the files of a study lie, and how a folder becomes that of a study."""
+"""The folder of a study: its files, and how it is claimed for a study."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from analysis.tuning.trials import STUDY_FILE, TRIAL_FILE, TRIALS_DIR
+from analysis.tuning.trials import STORAGE_FILE, STUDY_FILE
 from cuprolith.errors import CuprolithError
 from cuprolith.json_files import read_json_if_whole
 from training.nequip_runs.training_run import occupied
 
-if TYPE_CHECKING:
-    from workflows.jobs.job_folder import JobFolder
-
-STORAGE_FILE = "study.db"
-JOBS_DIR = "jobs"
-LOG_FILE = "log.jsonl"
 REPORT_FILE = "report.html"
+# In the folder of a trial.
+MEASUREMENTS_FILE = "measurements.json"
+TRIAL_FILE = "trial.json"
+TRAINING_DIR = "training"
 COMPILED_DIR = "compiled"
 
 _SHORT_HASH = 8
-
-
-def trial_folder(folder: Path, number: int) -> Path:
-    """Folder of one trial's training."""
-    return folder / TRIALS_DIR / str(number)
-
-
-def trial_file(folder: Path, number: int) -> Path:
-    """Path of what became of one trial; written last."""
-    return trial_folder(folder, number) / TRIAL_FILE
-
-
-def study_jobs(folder: Path) -> JobFolder:
-    """Folder of the files of a study's jobs, at home and in a queue."""
-    from workflows.jobs.job_folder import JobFolder
-
-    return JobFolder(folder / JOBS_DIR, folder)
 
 
 def claim_study_folder(folder: Path, study_hash: str) -> Path | None:
@@ -86,8 +68,23 @@ def made_again(folder: Path) -> str:
     """Say what to do where a study cannot continue."""
     return (
         f"bring it back from a backup; or move the folder away (mv {folder} {folder}.damaged) "
-        "and give the same command, which makes the study again"
+        "and rerun the same command, which makes the study again"
     )
+
+
+@contextmanager
+def damage_explained(folder: Path) -> Iterator[None]:
+    """Say what to do about a damaged file of a study.
+
+    Raises
+    ------
+    CuprolithError
+        In place of the `ValueError` that names the file.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise CuprolithError(f"{error}", remedy=made_again(folder)) from error
 
 
 def _beside(folder: Path, study_hash: str) -> Path:

@@ -1,4 +1,4 @@
-"""From what a person wrote to a study: of a training file, or of a campaign's workdir."""
+"""The study that a training file or a campaign asks for."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class StudyRequest:
         return replace(self, tuning=budget.of(self.tuning))
 
     def begin(self) -> Study:
-        """Begin the study in its folder, or go on with it there, and announce what is left out.
+        """Begin or continue the study in its folder, and announce what is left out.
 
         Raises
         ------
@@ -164,7 +164,7 @@ class StudyRequest:
         for text in start.left_out:
             announce(f"  warm start leaves out {text}")
         if put_aside is not None:
-            announce(f"  another study lay there: it is now in {put_aside}")
+            announce(f"  another study was there: it is now in {put_aside}")
         return study
 
 

@@ -1,27 +1,27 @@
-"""Work off a study on this machine, from wherever it was stopped."""
+"""Run a study on this machine, from wherever it was interrupted."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 
-from jobflow import Flow
-
-from analysis.tuning.pareto import write_pareto
-from cuprolith.errors import CuprolithError
-from workflows.jobs.job_folder import JobFailure
-from workflows.jobs.observer import Observer
-from workflows.jobs.runner import RunSummary, run_flow
-from workflows.tuning.flow import study_flow
-from workflows.tuning.folder import LOG_FILE, REPORT_FILE, study_jobs
-from workflows.tuning.progress import study_bar
-from workflows.tuning.standing import Standing, standing
-from workflows.tuning.storage import damage_explained, opened_storage
+from analysis.tuning.pareto import Pareto, write_pareto
+from workflows.jobs.disk_space import DiskFullError
+from workflows.jobs.processes import even_shares, run_in_processes
+from workflows.progress import ProgressBar, progress_bar
+from workflows.tuning import steps
+from workflows.tuning.epochs import epochs_on
+from workflows.tuning.folder import REPORT_FILE, damage_explained
+from workflows.tuning.status import StudyStatus, study_status
+from workflows.tuning.storage import Proposal
 from workflows.tuning.study import load_study
 from workflows.tuning.trials import NequIPTrials
 
 
-def run_study(folder: Path, trials: NequIPTrials | None = None) -> Standing:
-    """Run the generations of a study that are not finished, then judge it.
+def run_study(folder: Path, trials: NequIPTrials | None = None) -> StudyStatus:
+    """Run the unfinished generations of a study, then write its results.
 
     Parameters
     ----------
@@ -33,49 +33,74 @@ def run_study(folder: Path, trials: NequIPTrials | None = None) -> Standing:
     Raises
     ------
     CuprolithError
-        If a job failed for another reason than a trial's own; the same call tries it again.
+        If a step failed for a reason that is not its trial's; the same call tries it again.
     """
-    study = load_study(folder)
-    flow = open_flow(folder, trials)
-    if flow is not None:
-        with study_bar(f"tune {study.name}", folder) as progress:
-            summary = _run(flow, folder, study.tuning.workers, progress)
-        for failure in summary.failures:
-            raise job_error(failure, folder)
-    return conclude(folder)
+    folder = folder.resolve()
+    study, trials = load_study(folder), trials or NequIPTrials()
+    generation = steps.open_generation(folder)
+    if generation < study.tuning.generations:
+        status = study_status(folder)
+        with progress_bar(f"tune {study.name}", total=study.tuning.n_trials) as bar:
+            bar.advance(status.n_trials, status.brief)
+            with epochs_on(bar):
+                for number in range(generation, study.tuning.generations):
+                    front = _run_generation(folder, trials, number, status, bar)
+                    status = StudyStatus(study, front)
+    return write_results(folder)
 
 
-def open_flow(folder: Path, trials: NequIPTrials | None = None) -> Flow | None:
-    """Return the flow of what is left of a study; None if nothing is."""
-    study = load_study(folder)
-    with damage_explained(folder), opened_storage(folder, study) as storage:
-        generation = storage.open_generation()
-    if generation >= study.tuning.generations:
-        return None
-    return study_flow(folder.resolve(), trials or NequIPTrials(), generation)
-
-
-def conclude(folder: Path) -> Standing:
-    """Write ``pareto.json`` and ``report.html`` of a study from the trials told."""
+def write_results(folder: Path) -> StudyStatus:
+    """Write ``pareto.json`` and ``report.html`` of a study from its finished trials."""
     from analysis.tuning.page import write_study_page
 
     with damage_explained(folder):
         write_pareto(folder)
         write_study_page(folder, folder / REPORT_FILE)
-        return standing(folder)
+    return study_status(folder)
 
 
-def job_error(failure: JobFailure, folder: Path) -> CuprolithError:
-    """Explain a job that ended in an exception."""
-    error = CuprolithError(
-        f"{failure.name}: {failure.error}",
-        where=str(folder),
-        remedy="mend it and give the same command again: what is finished is kept",
-    )
-    error.add_note(failure.traceback)
-    return error
+def _run_generation(
+    folder: Path, trials: NequIPTrials, generation: int, status: StudyStatus, bar: ProgressBar
+) -> Pareto:
+    proposals = steps.propose_generation(folder, generation)
+    for proposal in steps.to_measure(folder, proposals):
+        bar.say(", ".join(filter(None, (status.brief, f"measure trial {proposal.number}"))))
+        steps.measure_trial(folder, trials, proposal)
+    left = steps.to_train(folder, proposals)
+    bar.advance(len(proposals) - len(left))
+    _train(folder, trials, left, status.study.tuning.workers, bar)
+    return steps.tell_generation(folder, generation)
 
 
-def _run(flow: Flow, folder: Path, workers: int, progress: Observer) -> RunSummary:
-    jobs, log = study_jobs(folder), folder / LOG_FILE
-    return run_flow(flow, jobs, observer=progress, log_path=log, workers=workers)
+def _train(
+    folder: Path,
+    trials: NequIPTrials,
+    proposals: Sequence[Proposal],
+    workers: int,
+    bar: ProgressBar,
+) -> None:
+    """Train side by side; one training that breaks lets the others finish, a full disk does not."""
+    errors: list[Exception] = []
+    train = functools.partial(steps.train_trial, folder, trials)
+    endings: Generator[tuple[Proposal, Exception | None], None, None]
+    if workers == 1:
+        endings = ((proposal, _error_of(train, proposal)) for proposal in proposals)
+    else:
+        endings = run_in_processes(train, proposals, even_shares(workers))
+    with closing(endings):
+        for proposal, error in endings:
+            if isinstance(error, DiskFullError):
+                raise error
+            if error is not None:
+                errors.append(error)
+            bar.advance(1, f"trained trial {proposal.number}")
+    if errors:
+        raise errors[0]
+
+
+def _error_of(train: Callable[[Proposal], None], proposal: Proposal) -> Exception | None:
+    try:
+        train(proposal)
+    except Exception as error:  # noqa: BLE001  # the other trainings are to run first
+        return error
+    return None

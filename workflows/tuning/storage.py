@@ -1,10 +1,9 @@
-"""A study in Optuna's storage: generations of trials, each proposed once and told once."""
+"""A study in Optuna's storage: generations of trials, each proposed once and finished once."""
 
 from __future__ import annotations
 
 import json
 import math
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,14 +15,13 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import DatabaseError
 
+from analysis.tuning.optuna_study import quiet_optuna
+from analysis.tuning.trials import GENERATION, STORAGE_FILE, TRIALS_DIR, storage_is_missing
 from cuprolith.errors import CuprolithError
 from training.optimization.optuna_sampler import SamoCobraSampler
 from training.optimization.optuna_space import distributions
-from workflows.tuning.folder import STORAGE_FILE, made_again
+from workflows.progress import announce
 from workflows.tuning.study import Study
-
-GENERATION = "generation"
-FAILURE = "failure"
 
 # What `Study.enqueue_trial` stores a trial's given values as.
 _FIXED = "fixed_params"
@@ -35,21 +33,23 @@ class Proposal:
 
     Attributes
     ----------
-    twin
-        An earlier trial with the same parameters, whose result is this one's too.
+    source
+        The first trial with the same parameters, whose result is this one's too; else its own
+        number.
     """
 
     number: int
+    generation: int
     parameters: dict[str, Any]
-    twin: int | None = None
+    source: int
 
 
 class StudyStorage:
     """The trials of a study, in generations.
 
-    Every step can be interrupted and given again: a generation that stands in the storage is not
-    proposed again, one that stands there in part is completed, and a trial is told once. What is
-    proposed depends on the storage and the seed alone.
+    Every step can be interrupted and repeated: a generation in the storage is not proposed again,
+    an incomplete one is completed, and the result of a trial is stored once. What is proposed
+    depends only on the storage and the seed.
     """
 
     def __init__(self, study: optuna.Study, space: Mapping[str, BaseDistribution]) -> None:
@@ -62,7 +62,7 @@ class StudyStorage:
         return self._study.get_trials(deepcopy=False)
 
     def open_generation(self) -> int:
-        """Return the first generation that is not proposed and told to its end."""
+        """Return the first generation that has not been proposed, or has unfinished trials."""
         generations = [trial.user_attrs[GENERATION] for trial in self._grouped()]
         unfinished = [
             trial.user_attrs[GENERATION]
@@ -74,7 +74,7 @@ class StudyStorage:
     def propose(
         self, generation: int, n_trials: int, given: Sequence[Mapping[str, Any]] = ()
     ) -> list[Proposal]:
-        """Return the trials of a generation, which come into being where they are missing.
+        """Return the trials of a generation; those that are missing are proposed.
 
         Parameters
         ----------
@@ -92,14 +92,19 @@ class StudyStorage:
             self._study.ask(self._space)
         return self._proposals(generation)
 
+    def unfinished(self, generation: int) -> list[Proposal]:
+        """Return the trials of a generation whose results are not stored."""
+        finished = {trial.number for trial in self.trials if trial.state.is_finished()}
+        return [each for each in self._proposals(generation) if each.number not in finished]
+
     def _proposals(self, generation: int) -> list[Proposal]:
         first: dict[str, int] = {}
         proposals = []
         for trial in self.trials:
-            twin = first.setdefault(json.dumps(trial.params, sort_keys=True), trial.number)
+            source = first.setdefault(json.dumps(trial.params, sort_keys=True), trial.number)
             if trial.user_attrs.get(GENERATION) == generation:
-                earlier = twin if twin != trial.number else None
-                proposals.append(Proposal(trial.number, dict(trial.params), earlier))
+                parameters = dict(trial.params)
+                proposals.append(Proposal(trial.number, generation, parameters, source))
         return proposals
 
     def _enqueue(self, generation: int, n_trials: int, given: Sequence[Mapping[str, Any]]) -> None:
@@ -123,7 +128,7 @@ class StudyStorage:
             )
 
     def _complete(self, trial: FrozenTrial) -> None:
-        """Give a trial the values that a kill kept it from."""
+        """Give a trial the values that it lacks after a kill."""
         live = self._live(trial)
         for name, distribution in self._space.items():
             live._suggest(name, distribution)
@@ -135,7 +140,7 @@ class StudyStorage:
         constraints: Mapping[str, float],
         attributes: Mapping[str, Any],
     ) -> None:
-        """Store what became of a trial, unless that is stored.
+        """Store the result of a trial, unless it is stored.
 
         Parameters
         ----------
@@ -167,16 +172,27 @@ class StudyStorage:
         return [trial for trial in self._grouped() if trial.user_attrs[GENERATION] == generation]
 
     def _live(self, trial: FrozenTrial) -> optuna.Trial:
-        """Return a trial to go on with, as `optuna.Study.ask` returns a new one."""
+        """Return a stored trial as `optuna.Study.ask` returns a new one."""
         return optuna.Trial(self._study, trial._trial_id)
 
 
 @contextmanager
 def opened_storage(folder: Path, study: Study) -> Iterator[StudyStorage]:
-    """Open, or begin, the storage of the study in a folder."""
-    with _quiet():
+    """Open the storage of the study in a folder; it is made if missing.
+
+    Raises
+    ------
+    CuprolithError
+        If the file is damaged.
+    """
+    path = folder / STORAGE_FILE
+    if storage_is_missing(folder):
+        announce(
+            f"warning: {path} is missing or empty; it is made again from {folder / TRIALS_DIR}"
+        )
+    with quiet_optuna(), _damage_explained(path):
         storage = optuna.storages.RDBStorage(
-            f"sqlite:///{folder / STORAGE_FILE}", engine_kwargs={"connect_args": {"timeout": 60}}
+            f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}}
         )
         try:
             created = optuna.create_study(
@@ -186,8 +202,9 @@ def opened_storage(folder: Path, study: Study) -> Iterator[StudyStorage]:
                 sampler=_sampler(study),
                 load_if_exists=True,
             )
-            if created.metric_names != list(study.objectives):
-                created.set_metric_names(list(study.objectives))
+            names = [str(objective) for objective in study.objectives]
+            if created.metric_names != names:
+                created.set_metric_names(names)
             yield StudyStorage(created, distributions(study.search_space))
         finally:
             storage.remove_session()
@@ -195,25 +212,15 @@ def opened_storage(folder: Path, study: Study) -> Iterator[StudyStorage]:
 
 
 @contextmanager
-def damage_explained(folder: Path) -> Iterator[None]:
-    """Say what to do about a file of a study that cannot be read.
-
-    Raises
-    ------
-    CuprolithError
-        In place of an error that tells of the file.
-    """
+def _damage_explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except ValueError as error:
-        raise CuprolithError(f"{error}", remedy=made_again(folder)) from error
     except DatabaseError as error:
         raise CuprolithError(
             f"cannot be read: {error.orig}",
-            where=str(folder / STORAGE_FILE),
-            remedy=f"move it away (mv {folder / STORAGE_FILE} {folder / STORAGE_FILE}.damaged) and "
-            "give the same command: the same trials are proposed, and none that has a trial.json "
-            "is trained again",
+            where=str(path),
+            remedy=f"move it away (mv {path} {path}.damaged) and rerun the same command: the same "
+            "trials are proposed, and those that have a trial.json are not trained again",
         ) from error
 
 
@@ -223,16 +230,3 @@ def _sampler(study: Study) -> optuna.samplers.BaseSampler:
         reference_point=study.tuning.reference_point,
         seed=study.seed,
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Optuna from logging every trial and from warning of what it calls experimental."""
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(verbosity)

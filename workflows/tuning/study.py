@@ -40,13 +40,6 @@ class Study(StudyFile):
     warm_start: tuple[dict[str, Any], ...] = ()
 
     @property
-    def objectives(self) -> tuple[str, str]:
-        """What is minimised, with units."""
-        accuracy = "force MAE (eV/Å)" if self.has_forces else "energy MAE (eV/atom)"
-        flops = self.tuning.inference.objective == "flops"
-        return accuracy, "inference (Mflop/atom)" if flops else "inference time (µs/atom)"
-
-    @property
     def limits(self) -> tuple[str, ...]:
         """Names of the limits that are set: the constraints, in their order."""
         return tuple(self.tuning.limits.chosen)
@@ -108,7 +101,7 @@ def make_study(
 
 
 def begin_study(study: Study, folder: Path) -> Path | None:
-    """Make a folder that of a study, or go on with the study there.
+    """Begin a study in a folder, or continue the study there.
 
     Returns
     -------
@@ -149,7 +142,7 @@ def load_study(folder: Path) -> Study:
         raise CuprolithError(
             f"not the description of a study: {error}",
             where=str(path),
-            remedy="give the command that made it again",
+            remedy="rerun the command that made it",
         ) from error
 
 

@@ -18,15 +18,16 @@ from training.tuning.trial import TrialAccuracy, TrialMeasurements
 from training.tuning.trial_training import with_time_limit
 from workflows.jobs.disk_space import DiskFullError
 from workflows.tuning.epochs import epochs_shown
-from workflows.tuning.folder import COMPILED_DIR, trial_folder
+from workflows.tuning.folder import COMPILED_DIR
 from workflows.tuning.study import Study
+from workflows.tuning.trial_files import trial_training_folder
 
 _FULL_DISK = "No space left on device"
 
 
 @dataclass(frozen=True)
 class NequIPTrials(MSONable):
-    """Trials as trainings with NequIP's trainer; each step goes on where it was stopped."""
+    """Trials as trainings with NequIP's trainer; each step resumes where it was interrupted."""
 
     def train(
         self, study: Study, folder: Path, number: int, parameters: Mapping[str, Any]
@@ -41,7 +42,7 @@ class NequIPTrials(MSONable):
         """
         from training.tuning.trial_training import train_trial
 
-        out = trial_folder(folder, number)
+        out = trial_training_folder(folder, number)
         out.parent.mkdir(parents=True, exist_ok=True)
         settings = trial_settings(study, parameters)
         with _explained(out):
@@ -61,7 +62,7 @@ class NequIPTrials(MSONable):
         """
         from training.tuning.trial_measurement import measure_model
 
-        with _explained(trial_folder(folder, number)):
+        with _explained(trial_training_folder(folder, number)):
             return measure_model(
                 trial_settings(study, parameters),
                 study.source(folder),
@@ -82,7 +83,7 @@ class NequIPTrials(MSONable):
         """
         from training.tuning.trial_measurement import with_stability
 
-        out = trial_folder(folder, number)
+        out = trial_training_folder(folder, number)
         with _explained(out):
             source = study.source(folder)
             return with_stability(measured, out, source, study.tuning.limits, _device())

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import optuna
 
 from training.optimization.parameters import FloatParameter, IntParameter, OrdinalParameter
 from training.tuning.settings import InferenceSettings, LimitSettings, TuningSettings
@@ -94,12 +95,25 @@ def write_study(
         "training": training_settings({"variant": variant}).model_dump(mode="json"),
         "tuning": settings.model_dump(mode="json"),
     }  # fmt: skip
-    (folder / "trials").mkdir(parents=True)
+    folder.mkdir(parents=True)
     (folder / "study.json").write_text(json.dumps(study))
-    for number in range(n_trials):
-        place = {"number": number, "generation": number // offspring}
-        content = result(draw(rng), offset).model_dump(mode="json") | place
-        path = folder / "trials" / f"{number}"
-        path.mkdir()
-        (path / "trial.json").write_text(json.dumps(content))
+    results = [result(draw(rng), offset) for _ in range(n_trials)]
+    return store_results(folder, results, offspring)
+
+
+def store_results(folder: Path, results: list[TrialResult], offspring: int = 12) -> Path:
+    """Write Optuna's storage of a study with these trials; return its folder."""
+    (folder / "study.db").unlink(missing_ok=True)
+    storage = optuna.storages.RDBStorage(f"sqlite:///{folder / 'study.db'}")
+    name = json.loads((folder / "study.json").read_text())["name"]
+    study = optuna.create_study(study_name=name, storage=storage, directions=["minimize"] * 2)
+    for number, trial in enumerate(results):
+        attributes = {
+            "generation": number // offspring,
+            "result": trial.model_dump(mode="json"),
+        }
+        study.add_trial(
+            optuna.create_trial(state=optuna.trial.TrialState.FAIL, user_attrs=attributes)
+        )
+    storage.engine.dispose()
     return folder

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from simulated_study import SPACE, draw, simulated_objectives, write_study
 from analysis.tuning.front import hypervolume
 from analysis.tuning.pareto import load_pareto, pareto, write_pareto
 from analysis.tuning.trials import load_study, load_trials, study_folders
+from tests import damage
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +19,7 @@ def folder(tmp_path_factory):
     return write_study(tmp_path_factory.mktemp("studies") / "allegro", 60)
 
 
-def test_trials_are_read_as_they_were_told(folder):
+def test_trials_are_read_as_they_were_stored(folder):
     trials = load_trials(folder)
     assert [trial.number for trial in trials] == list(range(60))
     rng = np.random.default_rng(0)
@@ -45,7 +47,7 @@ def test_the_front_is_written_and_read_back(folder):
     for point in content.points:
         trial = trials[point.number]
         assert (point.parameters, point.objectives) == (trial.parameters, trial.objectives)
-        assert (folder / point.folder / "trial.json").is_file()
+        assert point.folder == f"trials/{point.number}"
     errors, times = zip(*(point.objectives for point in content.points), strict=True)
     assert list(errors) == sorted(errors)
     assert list(times) == sorted(times, reverse=True)
@@ -104,8 +106,8 @@ def test_a_study_without_trials_or_without_feasible_ones_has_an_empty_front(tmp_
 def test_broken_files_are_named(folder, tmp_path):
     copy = tmp_path / "broken"
     shutil.copytree(folder, copy)
-    (copy / "trials/3/trial.json").write_text('{"number": 3')
-    with pytest.raises(ValueError, match=r"trials/3/trial\.json"):
+    damage.cut(copy / "study.db")
+    with pytest.raises(ValueError, match=r"study\.db cannot be read"):
         load_trials(copy)
     (copy / "study.json").write_text("{}")
     with pytest.raises(ValueError, match=r"study\.json"):
@@ -114,10 +116,31 @@ def test_broken_files_are_named(folder, tmp_path):
         load_study(tmp_path / "nowhere")
 
 
-def test_trials_still_in_progress_and_studies_put_aside_are_left_out(folder, tmp_path):
+@pytest.mark.parametrize("harm", [damage.remove, damage.empty])
+def test_a_lost_storage_does_not_empty_the_front_silently(folder, tmp_path, harm):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    harm(copy / "study.db")
+    (copy / "trials" / "3").mkdir(parents=True)
+    (copy / "trials" / "3" / "trial.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"study\.db is missing"):
+        load_trials(copy)
+
+
+def test_a_study_of_an_earlier_version_says_which_version_reads_it(folder, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    with sqlite3.connect(copy / "study.db") as database:
+        database.execute("DELETE FROM trial_user_attributes WHERE key = 'result'")
+    with pytest.raises(ValueError, match=r"Cuprolith 0\.1\.0 made this study and reads it"):
+        load_trials(copy)
+
+
+def test_trials_in_progress_and_studies_put_aside_are_left_out(folder, tmp_path):
     copy = tmp_path / "allegro"
     shutil.copytree(folder, copy)
-    (copy / "trials/5/trial.json").unlink()
+    with sqlite3.connect(copy / "study.db") as database:
+        database.execute("UPDATE trials SET state = 'RUNNING' WHERE number = 5")
     assert len(load_trials(copy)) == 59
     shutil.copytree(copy, tmp_path / "allegro.0123abcd")
     (tmp_path / "empty").mkdir()

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 
-import numpy as np
 import pytest
 from report_page import Page, values, whole
-from simulated_study import write_study
+from simulated_study import store_results, write_study
 
 from analysis.report import render_report
 from analysis.tuning.front import front
 from analysis.tuning.page import write_study_page
 from analysis.tuning.pareto import pareto
-from analysis.tuning.picture import studies_png
 from analysis.tuning.trials import load_study
+from tests import damage
 
 
 @pytest.fixture(scope="module")
@@ -41,28 +40,29 @@ def trace(figure, start):
 def test_every_trial_with_objectives_is_a_point_and_the_front_a_line(page, folder):
     record = load_study(folder)
     drawn = figure(page, "-front")
-    feasible = trace(drawn, "within the limits")
-    assert set(zip(values(feasible["y"]), values(feasible["x"]), strict=True)) == {
-        trial.objectives for trial in record.feasible
-    }
-    assert values(feasible["marker"]["color"]) == [trial.generation for trial in record.feasible]
-    beyond = sum(not (trial.failed or trial.feasible) for trial in record.trials)
-    assert len(values(trace(drawn, "beyond a limit")["x"])) == beyond > 0
-    line = trace(drawn, "front")
     found = front(record.trials)
+    infeasible, feasible, best = (points(trace) for trace in drawn["data"][:3])
+    assert best == {trial.objectives for trial in found}
+    assert best | feasible == {trial.objectives for trial in record.feasible}
+    beyond = [t.objectives for t in record.trials if not (t.failed or t.feasible)]
+    assert infeasible == set(beyond)
+    assert len(beyond) > 0
+    line = trace(drawn, "front")
     assert values(line["y"]) == [trial.objectives[0] for trial in reversed(found)]
     assert values(line["x"]) == sorted(values(line["x"]))
     knee = pareto(record).point(pareto(record).knee)
-    star = trace(drawn, "knee")
-    assert (values(star["y"])[0], values(star["x"])[0]) == knee.objectives
+    assert points(trace(drawn, "knee")) == {knee.objectives}
+
+
+def points(trace):
+    return set(zip(values(trace["y"]), values(trace["x"]), strict=True))
 
 
 def test_hovering_shows_the_settings_of_a_trial(page, folder):
-    record = load_study(folder)
-    texts = trace(figure(page, "-front"), "within the limits")["customdata"]
-    text, trial = texts[0], record.feasible[0]
-    assert f"trial {trial.number}</b>, generation {trial.generation}" in text
-    for words in ("r_max ", "learning_rate ", "edge_mlp_width ", " eV/Å", " µs/atom"):
+    (trial,) = front(load_study(folder).trials)[:1]
+    texts = figure(page, "-front")["data"][2]["text"]
+    (text,) = (text for text in texts if f'"number": {trial.number},' in text)
+    for words in ("r_max", "learning_rate", "edge_mlp_width", '"generation"'):
         assert words in text
 
 
@@ -70,31 +70,27 @@ def test_the_papers_error_is_a_level_line_without_a_time(page):
     level = trace(figure(page, "-front"), "Allegro in Laskaris 2026, Table IV (no time given)")
     assert values(level["y"]) == pytest.approx([0.0102, 0.0102])
     assert "after up to 3000 epochs" in page.text
-    diamonds = trace(figure(page, "-parallel"), "Laskaris 2026")
-    heights = values(diamonds["y"])
-    assert heights[0] == pytest.approx((7.3 - 4) / 8)
-    assert heights[1] == pytest.approx((np.log10(5.36e-3) + 4) / 3)
-    assert heights[2:6] == pytest.approx([1, 0.5, 0.49, 0.6])
-    assert heights[-1] is None or np.isnan(heights[-1])
 
 
-def test_course_of_the_study(page, folder):
+def test_hypervolume_and_errors_over_the_trials(page, folder):
     record = load_study(folder)
-    course = values(figure(page, "-hypervolume")["data"][0]["y"])
-    assert len(course) == 60
-    assert course == sorted(course)
-    assert course[-1] == pytest.approx(pareto(record).hypervolume)
-    failed = trace(figure(page, "-progress"), "failed or not trained")
-    assert values(failed["x"]) == [t.number + 1 for t in record.trials if t.failed]
+    (course,) = figure(page, "-hypervolume")["data"]
+    evaluated = [trial for trial in record.trials if trial.evaluated]
+    assert values(course["x"]) == [trial.number for trial in evaluated]
+    assert values(course["y"]) == sorted(values(course["y"]))
+    assert values(course["y"])[-1] == pytest.approx(pareto(record).hypervolume)
+    best = trace(figure(page, "-progress"), "Best Value")
+    assert values(best["y"])[-1] == min(trial.objectives[0] for trial in record.feasible)
 
 
-def test_lines_of_the_front_end_at_its_objectives(page, folder):
-    found = front(load_study(folder).trials)
-    lines = [t for t in figure(page, "-parallel")["data"] if t.get("legendgroup") == "front"]
-    assert len(lines) == len(found)
-    heights = [values(line["y"]) for line in lines]
-    assert all(0 <= height <= 1 for line in heights for height in line)
-    assert [line[-2] for line in heights] == sorted(line[-2] for line in heights)
+def test_every_trial_is_a_line_across_its_parameters_and_objectives(page, folder):
+    record = load_study(folder)
+    drawn = figure(page, "-parallel")
+    lines = [trace for trace in drawn["data"] if trace.get("customdata")]
+    assert len(lines) == sum(trial.evaluated for trial in record.trials)
+    dotted = sum(line["line"]["dash"] == "dot" for line in lines)
+    assert dotted == sum(t.evaluated and not t.feasible for t in record.trials)
+    assert len(drawn["layout"]["xaxis"]["ticktext"]) == len(record.study.search_space) + 2
 
 
 def test_tables_hold_the_front_and_the_failures(page, folder):
@@ -118,13 +114,12 @@ def test_conditions_of_measuring_and_commands_are_stated(page, folder):
     assert "cuprolith train chosen.yaml" in page.text
 
 
-def test_importance_is_shown_with_what_chance_gives(page):
-    drawn = figure(page, "-importance")
-    bars = [trace for trace in drawn["data"] if trace["type"] == "bar"]
-    assert len(bars) == 2
-    assert set(bars[1]["y"]) >= {"r_max", "learning_rate", "batch_size"}
-    times = dict(zip(bars[1]["y"], values(bars[1]["x"]), strict=True))
+def test_importance_is_shown_for_both_objectives(page):
+    error, time = figure(page, "-importance")["data"]
+    assert set(time["y"]) >= {"r_max", "learning_rate", "batch_size"}
+    times = dict(zip(time["y"], values(time["x"]), strict=True))
     assert max(times, key=times.get) == "r_max"
+    assert error["name"].startswith("validation force MAE")
 
 
 def test_the_page_is_whole_and_the_same_each_time(page, folder):
@@ -136,7 +131,7 @@ def test_the_page_is_whole_and_the_same_each_time(page, folder):
 def test_an_unfinished_study_says_so_and_shows_no_importance(tmp_path):
     folder = write_study(tmp_path / "s", 7)
     page = Page(write_study_page(folder, tmp_path / "p.html", command="cuprolith tune X.yaml"))
-    assert "7 of 12 trials. To go on: cuprolith tune X.yaml" in page.text
+    assert "7 of 12 trials. To resume: cuprolith tune X.yaml" in page.text
     assert "fewer than 20 trials that have both objectives" in page.text
     assert not any(name.endswith("-importance") for name in page.figures)
 
@@ -159,14 +154,14 @@ def test_a_study_with_nothing_feasible_says_so(tmp_path):
     folder = with_limit(write_study(tmp_path / "s", 24), 1e-6)
     page = Page(write_study_page(folder, tmp_path / "p.html"))
     assert "No trial keeps within all limits: there is no front." in page.text
-    assert not any(name.endswith("-parallel") for name in page.figures)
+    assert not any(name.endswith("-hypervolume") for name in page.figures)
 
 
 def test_a_study_whose_trials_all_failed_says_so(tmp_path):
     folder = write_study(tmp_path / "s", 12)
-    for path in folder.glob("trials/*/trial.json"):
-        content = json.loads(path.read_text())
-        path.write_text(json.dumps(content | {"failure": "killed", "accuracy": None}))
+    failed = {"failure": "killed", "accuracy": None}
+    results = [trial.result.model_copy(update=failed) for trial in load_study(folder).trials]
+    store_results(folder, results)
     page = Page(write_study_page(folder, tmp_path / "p.html"))
     assert len(page.table("Failed trials")) == 12
     assert page.figures == {}
@@ -205,7 +200,7 @@ def test_the_report_of_a_campaign_shows_its_studies(tmp_path, make_campaign, fol
     page = Page(render_report(campaign.root))
     assert "Tuning: Allegro on aspirin" in page.text
     assert any(name.endswith("-parallel") for name in page.figures)
-    (campaign.root / "tuning/allegro/trials/3/trial.json").write_text("{")
+    damage.cut(campaign.root / "tuning/allegro/study.db")
     assert "tuning/allegro could not be read" in Page(render_report(campaign.root)).text
 
 
@@ -217,11 +212,3 @@ def test_a_campaign_that_asks_for_a_study_is_told_how_to_make_it(tmp_path, make_
     page = Page(render_report(campaign.root))
     assert "No study has been made yet." in page.text
     assert f"cuprolith tune --workdir {campaign.root}" in page.text
-
-
-def test_the_picture_is_a_png_and_needs_something_to_draw(tmp_path, folder):
-    record = load_study(folder)
-    assert studies_png([record]).startswith(b"\x89PNG")
-    nothing = load_study(with_limit(write_study(tmp_path / "s", 12), 1e-6))
-    with pytest.raises(ValueError, match="no feasible trial"):
-        studies_png([record, nothing])

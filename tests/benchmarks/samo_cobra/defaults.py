@@ -5,7 +5,6 @@ The records come from ``tests.benchmarks.samo_cobra.run``; the page says by whic
 
 from __future__ import annotations
 
-import argparse
 import csv
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,9 +14,9 @@ import numpy as np
 from .figure import convergence
 from .methods import METHODS
 from .problems import PROBLEMS, Problem
-from .records import Group, Records, load
+from .records import Group, Records
 from .single import DESCRIPTIONS, SINGLE
-from .table import RESULTS, markdown, number
+from .table import asked_for, markdown, number
 
 BUDGETS = (20, 30, 40, 100)
 OURS = "samo-cobra-default"
@@ -200,17 +199,12 @@ def _described(group: Group) -> str:
 
 def main() -> None:
     """Write defaults.md, defaults.csv and defaults.png."""
-    parser = argparse.ArgumentParser(description=__doc__, prog="python -m " + __spec__.name)
-    parser.add_argument("folder", type=Path, help="where the records are")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="where the page goes")
-    arguments = parser.parse_args()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    records = load(arguments.folder)
-    (arguments.out / "defaults.md").write_text(page(records))
-    write_runs(records, arguments.out / "defaults.csv")
+    records, out = asked_for(__doc__, __spec__.name)
+    (out / "defaults.md").write_text(page(records))
+    write_runs(records, out / "defaults.csv")
     longest = BUDGETS[-1]
     whole = [run for run in records.all_runs() if len(run["hypervolume"]) >= longest]
-    convergence(Records(whole), arguments.out / "defaults.png", evaluations=longest)
+    convergence(Records(whole), out / "defaults.png", evaluations=longest)
 
 
 if __name__ == "__main__":

@@ -279,17 +279,22 @@ def markdown(head: list[str], rows: list[list[str]]) -> list[str]:
     return ["| " + " | ".join(line) + " |" for line in lines]
 
 
-def main() -> None:
-    """Write README.md, runs.csv and convergence.png."""
-    parser = argparse.ArgumentParser(description=__doc__, prog="python -m " + __spec__.name)
+def asked_for(description: str | None, module: str) -> tuple[Records, Path]:
+    """Read the command line of a module that writes a page: the records, and where it goes."""
+    parser = argparse.ArgumentParser(description=description, prog=f"python -m {module}")
     parser.add_argument("folder", type=Path, help="where the records are")
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the page goes")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    records = load(arguments.folder)
-    (arguments.out / "README.md").write_text(page(records))
-    write_runs(records, arguments.out / "runs.csv")
-    convergence(records, arguments.out / "convergence.png")
+    return load(arguments.folder), arguments.out
+
+
+def main() -> None:
+    """Write README.md, runs.csv and convergence.png."""
+    records, out = asked_for(__doc__, __spec__.name)
+    (out / "README.md").write_text(page(records))
+    write_runs(records, out / "runs.csv")
+    convergence(records, out / "convergence.png")
 
 
 if __name__ == "__main__":

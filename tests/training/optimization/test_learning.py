@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
+from training.optimization.fitted_surrogates import fit_surrogates, scaled
 from training.optimization.infill import Infill, Scales
-from training.optimization.learnt import learn, scaled
 from training.optimization.local_search import refine
 from training.optimization.observations import Observations
 from training.optimization.parameters import FloatParameter
@@ -110,37 +110,37 @@ def test_the_reference_point_where_the_front_has_no_extent(front, succeeded, exp
     assert reference_point(np.array(front), np.array(succeeded), NOTHING) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("doubt", [0.0, 0.05])
-def test_merit_and_constraint_gradients_are_those_of_finite_differences(doubt):
-    learnt = learn(circle(), SQUARE, SamoCobraSettings(reference_point=(1.5, 1.5)), 3)
-    infill = Infill(learnt.front, learnt.scales, learnt.margins, np.full(2, doubt))
+@pytest.mark.parametrize("prediction_error", [0.0, 0.05])
+def test_merit_and_constraint_gradients_are_those_of_finite_differences(prediction_error):
+    fitted = fit_surrogates(circle(), SQUARE, SamoCobraSettings(reference_point=(1.5, 1.5)), 3)
+    infill = Infill(fitted.front, fitted.scales, fitted.margins, np.full(2, prediction_error))
 
     def merit(point):
-        return infill.merit(learnt.predictor.predict(point[None]))[0]
+        return infill.merit(fitted.predictor.predict(point[None]))[0]
 
     for point in RNG.uniform(-1, 1, (20, 2)):
-        value, gradient = infill.merit_gradient(*learnt.predictor.predict_gradient(point))
+        value, gradient = infill.merit_gradient(*fitted.predictor.predict_gradient(point))
         assert value == pytest.approx(merit(point), abs=1e-8)
         np.testing.assert_allclose(gradient, approx_fprime(point, merit, 1e-7), atol=1e-4)
 
 
 def test_local_search_gains_merit_within_the_constraint():
-    learnt = learn(circle(), SQUARE, SamoCobraSettings(reference_point=(1.5, 1.5)), 3)
-    infill = Infill(learnt.front, learnt.scales, learnt.margins, np.zeros(2))
+    fitted = fit_surrogates(circle(), SQUARE, SamoCobraSettings(reference_point=(1.5, 1.5)), 3)
+    infill = Infill(fitted.front, fitted.scales, fitted.margins, np.zeros(2))
     gains = []
     for start in RNG.uniform(-1, 1, (10, 2)):
-        found = refine(start, np.ones(2, dtype=bool), learnt.predictor, infill)
-        outputs = learnt.predictor.predict(np.array([start, found]))
+        found = refine(start, np.ones(2, dtype=bool), fitted.predictor, infill)
+        outputs = fitted.predictor.predict(np.array([start, found]))
         assert infill.violation(outputs)[1] < 1e-4
         gains.append(np.diff(infill.merit(outputs))[0])
     assert np.median(gains) > 0
 
 
 def test_columns_that_are_not_free_stay():
-    learnt = learn(circle(), SQUARE, SamoCobraSettings(reference_point=(1.5, 1.5)), 3)
-    infill = Infill(learnt.front, learnt.scales, learnt.margins, np.zeros(2))
+    fitted = fit_surrogates(circle(), SQUARE, SamoCobraSettings(reference_point=(1.5, 1.5)), 3)
+    infill = Infill(fitted.front, fitted.scales, fitted.margins, np.zeros(2))
     start = np.array([0.3, 0.9])
-    found = refine(start, np.array([True, False]), learnt.predictor, infill)
+    found = refine(start, np.array([True, False]), fitted.predictor, infill)
     assert found[1] == start[1]
     assert found[0] != start[0]
 
@@ -154,19 +154,19 @@ def test_failed_rows_teach_where_failures_are_and_nothing_else():
     observations = circle()
     failing = observations.columns[:, 0] > 0.7
     objectives = np.where(failing[:, None], np.nan, observations.objectives)
-    learnt = learn(
+    fitted = fit_surrogates(
         Observations(observations.columns, objectives, observations.constraints, [None] * 40),
         SQUARE,
         SamoCobraSettings(),
         3,
     )
     left, right = scaled(np.array([[0.2, 0.4], [0.95, 0.5]]))
-    outputs = learnt.predictor.predict(np.array([left, right]))
+    outputs = fitted.predictor.predict(np.array([left, right]))
     assert outputs.shape == (2, 4)
     assert outputs[0, 3] < 0 < outputs[1, 3]
     truth = [np.square([0.2, 0.6]).sum(), np.square([0.8, 0.4]).sum()]
     np.testing.assert_allclose(outputs[0, :2], truth, atol=1e-3)
-    assert learnt.foretell(left[None])[0].shape == (N_MODELS, 3)
+    assert fitted.predict_by_every_model(left[None])[0].shape == (N_MODELS, 3)
 
 
 def test_observations_must_agree_in_length():
@@ -174,13 +174,13 @@ def test_observations_must_agree_in_length():
         Observations(np.zeros((1, 1)), np.zeros((1, 2)), np.zeros((1, 0)), [])
 
 
-def test_a_space_of_one_column_is_learnt():
+def test_a_space_of_one_column_is_fitted():
     space = SearchSpace({"x": FloatParameter(low=0, high=1)})
     columns = RNG.random((6, space.n_columns))
-    learnt = learn(
+    fitted = fit_surrogates(
         observed(columns, np.hstack([columns, 1 - columns])), space, SamoCobraSettings(), 2
     )
-    outputs = learnt.predictor.predict(scaled(np.array([[0.25]])))
+    outputs = fitted.predictor.predict(scaled(np.array([[0.25]])))
     np.testing.assert_allclose(outputs, [[0.25, 0.75]], atol=1e-6)
 
 

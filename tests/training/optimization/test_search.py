@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from training.optimization.learnt import learn, scaled, unscaled
+from training.optimization.fitted_surrogates import fit_surrogates, scaled, unscaled
 from training.optimization.observations import Observations
 from training.optimization.parameters import FloatParameter
 from training.optimization.search import Search
 from training.optimization.search_space import SearchSpace
+from training.optimization.seen_points import SeenPoints
 from training.optimization.settings import SamoCobraSettings
-from training.optimization.taken import Taken
 
 N_COLUMNS = 4
 SPACE = SearchSpace({f"x{i}": FloatParameter(low=0, high=1) for i in range(N_COLUMNS)})
@@ -40,13 +40,13 @@ def near_side_known(rng):
 def test_what_one_cloud_misses_a_later_member_of_the_batch_finds(seed):
     rng = np.random.default_rng(seed)
     observations = near_side_known(rng)
-    learnt = learn(observations, SPACE, SETTINGS, N_COLUMNS + 1)
+    fitted = fit_surrogates(observations, SPACE, SETTINGS, N_COLUMNS + 1)
     far = np.array([[0.5, *[0.0] * (N_COLUMNS - 2), 1.0]])
     truth = np.hstack(two_sides(far))
-    np.testing.assert_allclose(learnt.predictor.predict(scaled(far)), truth, atol=1e-6)
+    np.testing.assert_allclose(fitted.predictor.predict(scaled(far)), truth, atol=1e-6)
 
-    taken = Taken(SPACE, scaled(observations.columns))
-    search = Search(SPACE, learnt, taken, SETTINGS, rng, len(observations))
+    seen = SeenPoints(SPACE, scaled(observations.columns))
+    search = Search(SPACE, fitted, seen, SETTINGS, rng, len(observations))
     batch = unscaled(np.array([search.next() for _ in range(8)]))
     assert batch[0, -1] < 0.1
     assert (batch[:, -1] > 0.9).any()

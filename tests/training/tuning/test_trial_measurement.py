@@ -206,7 +206,7 @@ def test_want_of_memory_is_a_failure(source, small_settings, tmp_path, monkeypat
     )
     measured = measure_model(small_settings, source, EAGER, "cpu", tmp_path)
     assert measured.failure == (
-        "measure: the process was killed by SIGKILL, for want of memory perhaps"
+        "measure: the process was killed by SIGKILL, perhaps because of too little memory"
     )
 
 

@@ -102,7 +102,7 @@ def test_being_killed_without_progress_is_want_of_memory(
 ):
     outcomes += [(3, TrainingError(KILLED)), (0, TrainingError(KILLED))]
     accuracy = train_trial(small_settings, source, tmp_path, SEED)
-    assert "for want of memory perhaps" in accuracy.failure
+    assert "perhaps because of too little memory" in accuracy.failure
 
 
 def test_crashes_are_answers(outcomes, source, small_settings, tmp_path):

@@ -116,7 +116,7 @@ def test_a_study_from_file_to_chosen_training(give, tmp_path):
 def test_other_epochs_are_another_study(give, tmp_path):
     assert give("tune", "study.yaml", "--generations", "1").exit_code == 0
     result = give("tune", "study.yaml", "--generations", "1", "--max-epochs", "9")
-    assert "another study lay there: it is now in" in result.output.replace("\n", "")
+    assert "another study was there: it is now in" in result.output.replace("\n", "")
     assert len(list((tmp_path / "studies" / "small").glob("*/study.db"))) == 2
 
 
@@ -204,8 +204,8 @@ def test_a_real_study_goes_on_from_a_training_half_done(give, tmp_path, monkeypa
         result = give("tune", "study.yaml", "--out", "stopped", "--generations", "1")
         assert result.exit_code == 130, result.output
     folder = tmp_path / "stopped" / "seed-5"
-    assert (folder / "trials" / "1" / "last.ckpt").exists()
-    assert not (folder / "trials" / "1" / "result.json").exists()
+    assert (folder / "trials" / "1" / "training" / "last.ckpt").exists()
+    assert not (folder / "trials" / "1" / "training" / "result.json").exists()
     result = give("tune", "study.yaml", "--out", "stopped", "--generations", "1")
     assert result.exit_code == 0, result.output
     assert "2 of 2 trials, 2 feasible, 0 failed" in result.output
@@ -214,7 +214,7 @@ def test_a_real_study_goes_on_from_a_training_half_done(give, tmp_path, monkeypa
     for trial, undisturbed in zip(trials(folder), quiet, strict=True):
         assert trial.params == undisturbed.params
         assert trial.values == pytest.approx(undisturbed.values, rel=1e-6)
-    result = json.loads((folder / "trials" / "1" / "result.json").read_text())
+    result = json.loads((folder / "trials" / "1" / "training" / "result.json").read_text())
     assert trials(folder)[1].values[0] == result["best_val_forces_mae"]
     content = json.loads((folder / "trials" / "1" / "trial.json").read_text())
     assert content["cost"]["flops_per_atom"] == trials(folder)[1].values[1] * 1e6

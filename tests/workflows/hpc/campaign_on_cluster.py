@@ -27,7 +27,7 @@ REST = [
     "training/allegro/last.ckpt",
     "training/allegro/scratch/part",
     "tuning/allegro/jobs/results/0a/0a1b.json.gz",
-    "tuning/allegro/trials/0/best.ckpt",
+    "tuning/allegro/trials/0/training/best.ckpt",
 ]
 STAYS = [
     ".lock",

@@ -17,7 +17,7 @@ from workflows.hpc.submission.queued_job import QueuePlanner
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.label_metadata import BUILDS
 from workflows.labelling.label_plan import label_folder
-from workflows.tuning.steps import RESOURCE
+from workflows.tuning.resources import RESOURCE
 from workflows.workdir import Workdir
 
 N_STEPS = 4

@@ -1,5 +1,6 @@
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from workflows.jobs.processes import one_gpu_each, run_in_processes
+from workflows.jobs import processes
+from workflows.jobs.processes import even_shares, one_gpu_each, run_in_processes
 
 
 def note(job):
@@ -23,13 +25,41 @@ def note(job):
 
 def test_every_process_has_a_gpu_of_its_own_and_errors_come_back(tmp_path):
     jobs = [(tmp_path, "good"), (tmp_path, "bad"), (tmp_path, "late")]
-    ended = {
-        job[1]: error for job, error, _ in run_in_processes(note, jobs, one_gpu_each(["3", "5"]))
-    }
+    endings = run_in_processes(note, jobs, one_gpu_each(["3", "5"]))
+    ended = {job[1]: error for job, error in endings}
     assert ended["good"] is None
     assert ended["late"] is None
     assert isinstance(ended["bad"], ValueError)
     assert {(tmp_path / name).read_text() for name in ("good", "bad")} == {"3", "5"}
+
+
+def fail_badly(how):
+    """Die, or raise what cannot be sent as it is."""
+
+    class UnsendableError(Exception):
+        pass
+
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise UnsendableError(how)
+
+
+def test_a_killed_process_and_an_error_that_cannot_be_sent_are_explained():
+    endings = dict(run_in_processes(fail_badly, ["killed", "raised"], [{}, {}]))
+    assert "was killed by SIGKILL" in str(endings["killed"])
+    assert str(endings["raised"]) == "UnsendableError: raised"
+    assert "fail_badly" in endings["raised"].__notes__[0]
+
+
+def test_calls_share_the_cores_and_the_gpus(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(processes, "visible_gpus", lambda: ["0", "1"])
+    share = str(max(1, len(os.sched_getaffinity(0)) // 3))
+    shares = even_shares(3)
+    assert [each["OMP_NUM_THREADS"] for each in shares] == [share] * 3
+    assert [each["CUDA_VISIBLE_DEVICES"] for each in shares] == ["0", "1", "0"]
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    assert "OMP_NUM_THREADS" not in even_shares(2)[0]
 
 
 def sleep(folder):

@@ -104,7 +104,7 @@ def begun(root, settings=None, *, seed=3, training=None, warm_start=()):
 
 
 def main(root, seconds, workers):
-    from simulated_trials import SimulatedTrials  # jobs are stored by module, not as __main__
+    from simulated_trials import SimulatedTrials  # pickled by module, not as __main__
 
     from workflows.tuning.run import run_study
 

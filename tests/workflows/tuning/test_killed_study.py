@@ -15,8 +15,7 @@ from optuna.storages import RDBStorage, _CachedStorage
 from simulated_trials import SimulatedTrials, begun, tuning
 
 from analysis.tuning import page
-from workflows.jobs.job_folder import JobFolder
-from workflows.tuning import flow
+from workflows.tuning import steps
 from workflows.tuning.run import run_study
 
 
@@ -63,15 +62,13 @@ MOMENTS = {
     "before the first training": (SimulatedTrials, "train", 0),
     "in the fourth training": (SimulatedTrials, "train", 3),
     "in a measurement": (SimulatedTrials, "measure", 2),
-    "before the result is written": (flow, "write_json", 3),
+    "before the result is written": (steps, "write_trial", 7),
     "when one trial is told": (_CachedStorage, "set_trial_state_values", 5),
     "between numbers of a trial told": (_CachedStorage, "set_trial_user_attr", 9),
-    "before the front is written": (flow, "write_pareto", 0),
-    "before the second front is written": (flow, "write_pareto", 1),
-    "before a job is recorded": (JobFolder, "write_result", 0),
-    "before a measurement is recorded": (JobFolder, "write_result", 2),
-    "before a training is recorded": (JobFolder, "write_result", 6),
-    "before the last job is recorded": (JobFolder, "write_result", 19),
+    "before the front is written": (steps, "write_pareto", 0),
+    "before the second front is written": (steps, "write_pareto", 1),
+    "before a measurement is written": (steps, "write_trial", 2),
+    "before the last result is written": (steps, "write_trial", 15),
 }
 
 

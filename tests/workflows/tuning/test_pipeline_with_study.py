@@ -17,7 +17,6 @@ from training.dataset.frames import Frame
 from training.settings import DatasetSettings
 from workflows import pipeline
 from workflows.inputs.campaign import load_campaign
-from workflows.jobs.job_log import read_job_log
 from workflows.stage import campaign_stages, ordered_stages
 from workflows.tuning import run
 from workflows.workdir import Workdir
@@ -95,21 +94,12 @@ def workdir(tmp_path, text):
     return opened
 
 
-def names(opened, event):
-    log = read_job_log(opened.study("allegro") / "log.jsonl")
-    return [entry["name"] for entry in log if entry["event"] == event]
-
-
 def test_the_study_runs_between_training_and_report(tmp_path, monkeypatch, stages_stood_in_for):
     monkeypatch.setattr(run, "NequIPTrials", SimulatedTrials)
     opened, told = workdir(tmp_path, CAMPAIGN + TUNING), stages_stood_in_for
     pipeline.run_pipeline(opened)
     begun = [line.removeprefix("● ") for line in told if line.startswith("● ")]
     assert begun == ["generate", "label", "collect", "train", "tune", "report"]
-    finished = names(opened, "finished")
-    assert finished[0] == "propose generation 0"
-    assert finished[-1] == "tell generation 1"
-    assert sum(name.startswith("train trial") for name in finished) == 6
     folder = opened.study("allegro")
     assert load_pareto(folder / "pareto.json").n_trials == 6
     assert (folder / "report.html").is_file()
@@ -118,7 +108,6 @@ def test_the_study_runs_between_training_and_report(tmp_path, monkeypatch, stage
     before = list(told)
     pipeline.run_pipeline(opened)
     assert told[len(before) :] == before
-    assert names(opened, "finished") == finished
 
 
 class Broken(SimulatedTrials):
@@ -130,7 +119,7 @@ def test_a_study_that_breaks_ends_the_campaign_with_its_reason(
     tmp_path, monkeypatch, stages_stood_in_for
 ):
     monkeypatch.setattr(run, "NequIPTrials", Broken)
-    with pytest.raises(CuprolithError, match=r"measure trial 0.*no such device"):
+    with pytest.raises(CuprolithError, match="measure trial 0: no such device"):
         pipeline.run_pipeline(workdir(tmp_path, CAMPAIGN + TUNING))
     assert stages_stood_in_for[-1] == "● tune"
 

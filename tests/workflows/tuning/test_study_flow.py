@@ -1,4 +1,4 @@
-"""Studies as flows, with simulated trials: budgets, failures, order, and what they leave."""
+"""Studies with simulated trials: budgets, failures, order, and their files."""
 
 import json
 import shutil
@@ -16,10 +16,10 @@ from tests.damage import cut, remove
 from training.tuning.settings import LimitSettings
 from training.variants.allegro import AllegroTraining
 from workflows.jobs.disk_space import DiskFullError
-from workflows.jobs.job_log import read_job_log
-from workflows.tuning.folder import LOG_FILE
+from workflows.tuning import storage, trial_files
+from workflows.tuning.flow import study_flow
 from workflows.tuning.request import Budget
-from workflows.tuning.run import open_flow, run_study
+from workflows.tuning.run import run_study
 from workflows.tuning.study import begin_study, load_study
 
 
@@ -28,8 +28,8 @@ def finished(tmp_path_factory):
     """A finished study of 3 × 4 trials, and what its jobs noted."""
     root = tmp_path_factory.mktemp("finished")
     folder = begun(root)
-    standing = run_study(folder, SimulatedTrials(trace=str(root / "trace.txt")))
-    return folder, standing, (root / "trace.txt").read_text().splitlines()
+    status = run_study(folder, SimulatedTrials(trace=str(root / "trace.txt")))
+    return folder, status, (root / "trace.txt").read_text().splitlines()
 
 
 def stored(folder):
@@ -44,7 +44,7 @@ def points(folder):
 def test_every_trial_is_in_optunas_storage_with_its_numbers(finished):
     folder, _, _ = finished
     study, trials = stored(folder)
-    assert study.metric_names == ["force MAE (eV/Å)", "inference (Mflop/atom)"]
+    assert study.metric_names == ["validation force MAE (eV/Å)", "cost of inference (Mflop/atom)"]
     assert [trial.user_attrs["generation"] for trial in trials] == [0] * 4 + [1] * 4 + [2] * 4
     for trial, record in zip(trials, load_trials(folder), strict=True):
         assert trial.state == optuna.trial.TrialState.COMPLETE
@@ -67,7 +67,7 @@ def test_a_generation_is_measured_before_it_is_trained(finished):
 
 
 def test_the_front_is_that_of_all_trials(finished):
-    folder, standing, _ = finished
+    folder, status, _ = finished
     front = load_pareto(folder / "pareto.json")
     values = np.array([trial.values for trial in stored(folder)[1]])
     best = [
@@ -77,15 +77,15 @@ def test_the_front_is_that_of_all_trials(finished):
     ]
     assert sorted(point.number for point in front.points) == best
     assert front.knee in best
-    assert "12 of 12 trials, 12 feasible, 0 failed" in str(standing)
-    assert f"{len(best)} on the front, best {values[:, 0].min():.4g} eV/Å" in standing.brief
-    assert f"the knee is trial {front.knee}" in str(standing)
+    assert "12 of 12 trials, 12 feasible, 0 failed" in str(status)
+    assert f"{len(best)} on the front, best {values[:, 0].min():.4g} eV/Å" in status.brief
+    assert f"the knee is trial {front.knee}" in str(status)
     assert (folder / "report.html").stat().st_size > 10_000
 
 
 def test_a_finished_study_runs_nothing(finished):
     folder, _, trace = finished
-    assert open_flow(folder) is None
+    assert study_flow(folder) is None
     run_study(folder, SimulatedTrials(trace=str(folder.parent / "trace.txt")))
     assert (folder.parent / "trace.txt").read_text().splitlines() == trace
 
@@ -114,14 +114,14 @@ def test_trainings_side_by_side_change_nothing(finished, tmp_path):
 
 def test_a_failed_training_is_told_with_its_reason(tmp_path):
     folder = begun(tmp_path)
-    standing = run_study(folder, SimulatedTrials(fails_from=5.0))
+    status = run_study(folder, SimulatedTrials(fails_from=5.0))
     _, trials = stored(folder)
     failed = [trial for trial in trials if trial.params["model.r_max"] >= 5.0]
     assert 0 < len(failed) < len(trials)
     for trial in trials:
         assert (trial.state == optuna.trial.TrialState.FAIL) == (trial in failed)
     assert {trial.user_attrs["failure"] for trial in failed} == {"the loss is not finite"}
-    text = str(standing)
+    text = str(status)
     assert f"{len(failed)} failed" in text
     assert f"FAILED trial {failed[0].number}: the loss is not finite" in text
 
@@ -130,7 +130,7 @@ def test_limits_are_constraints(tmp_path):
     limit = 20e6 / 2**30  # the simulated memory is the number of flops
     folder = begun(tmp_path, tuning(limits=LimitSettings(peak_memory=limit)))
     trace = tmp_path / "trace.txt"
-    standing = run_study(folder, SimulatedTrials(trace=str(trace)))
+    status = run_study(folder, SimulatedTrials(trace=str(trace)))
     _, trials = stored(folder)
     beyond = [trial for trial in trials if trial.user_attrs["mflop_per_atom"] > 20]
     assert 0 < len(beyond) < len(trials)
@@ -143,14 +143,14 @@ def test_limits_are_constraints(tmp_path):
     assert trained == {str(trial.number) for trial in trials if trial not in beyond}
     assert {trial.state for trial in beyond} == {optuna.trial.TrialState.FAIL}
     assert all("peak_memory is" in trial.user_attrs["exceeds"] for trial in beyond)
-    assert f"{len(trials) - len(beyond)} feasible, 0 failed" in str(standing)
+    assert f"{len(trials) - len(beyond)} feasible, 0 failed" in str(status)
     front = load_pareto(folder / "pareto.json")
     assert not {point.number for point in front.points} & {trial.number for trial in beyond}
 
 
 def test_the_jobs_are_small_and_know_no_path_but_the_studys(finished):
     folder, _, _ = finished
-    flow = open_flow(begun(folder.parent, tuning(generations=4)))
+    flow = study_flow(begun(folder.parent, tuning(generations=4)))
     text = json.dumps(flow.as_dict(), default=str)
     assert len(text) < 3000
     assert str(folder.parent) not in text.replace(str(folder), "")
@@ -188,14 +188,30 @@ def test_a_full_disk_stops_the_study_and_fails_no_trial(finished, tmp_path):
     assert points(folder) == points(finished[0])
 
 
-def test_a_job_that_breaks_stops_the_study_until_it_is_mended(finished, tmp_path):
-    folder = begun(tmp_path)
+def test_a_step_that_breaks_stops_the_study_until_it_is_fixed(finished, tmp_path):
+    folder, trace = begun(tmp_path), tmp_path / "trace.txt"
     with pytest.raises(CuprolithError, match="measure trial 5: no such device"):
-        run_study(folder, Broken())
+        run_study(folder, Broken(trace=str(trace)))
+    run_study(folder, SimulatedTrials(trace=str(trace)))
+    assert points(folder) == points(finished[0])
+    assert trace.read_text().splitlines().count("measure 4") == 1
+
+
+class OneTrainingBreaks(SimulatedTrials):
+    def train(self, study, folder, number, parameters):
+        if number == 1:
+            raise CuprolithError("the data is gone")
+        return super().train(study, folder, number, parameters)
+
+
+def test_one_training_that_breaks_lets_the_others_of_its_generation_finish(finished, tmp_path):
+    folder, trace = begun(tmp_path), tmp_path / "trace.txt"
+    with pytest.raises(CuprolithError, match="train trial 1: the data is gone"):
+        run_study(folder, OneTrainingBreaks(trace=str(trace)))
+    trained = [line.split()[1] for line in trace.read_text().splitlines() if line[0] == "t"]
+    assert trained == ["0", "2", "3"]
     run_study(folder, SimulatedTrials())
     assert points(folder) == points(finished[0])
-    events = [(e["event"], e["name"]) for e in read_job_log(folder / LOG_FILE)]
-    assert events.count(("finished", "measure trial 4")) == 1
 
 
 def test_other_settings_are_another_study_and_the_old_one_comes_back(finished, tmp_path):
@@ -269,15 +285,56 @@ def test_the_seed_decides_what_is_proposed(finished, tmp_path):
     assert load_study(folder).search_space == simulated.SPACE
 
 
-@pytest.mark.parametrize("name", ["study.db", "trials/1/trial.json"])
-def test_a_damaged_file_is_named_with_its_remedy(finished, tmp_path, name):
+def test_a_damaged_storage_is_named_with_its_remedy(finished, tmp_path):
     folder = tmp_path / "study"
     shutil.copytree(finished[0], folder)
-    cut(folder / name)
+    cut(folder / "study.db")
     with pytest.raises(CuprolithError) as raised:
         run_study(folder, SimulatedTrials())
-    assert str(folder / name) in str(raised.value)
-    assert "and give the same command" in raised.value.remedy.replace("\n", " ")
+    assert str(folder / "study.db") in str(raised.value)
+    assert "and rerun the same command" in raised.value.remedy.replace("\n", " ")
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """What is announced."""
+    lines = []
+    for module in (storage, trial_files):
+        monkeypatch.setattr(module, "announce", lines.append)
+    return lines
+
+
+def test_a_removed_storage_is_made_again_without_training(finished, tmp_path, said):
+    folder, trace = tmp_path / "study", tmp_path / "trace.txt"
+    shutil.copytree(finished[0], folder)
+    (folder / "study.db").unlink()
+    run_study(folder, SimulatedTrials(trace=str(trace)))
+    assert points(folder) == points(finished[0])
+    assert (folder / "pareto.json").read_bytes() == (finished[0] / "pareto.json").read_bytes()
+    assert not trace.exists()
+    assert [f"{folder / 'study.db'} is missing or empty" in line for line in said] == [True]
+
+
+@pytest.mark.parametrize("harm", [cut, remove])
+def test_a_damaged_file_of_a_finished_trial_changes_no_front(finished, tmp_path, harm):
+    folder = tmp_path / "study"
+    shutil.copytree(finished[0], folder)
+    for name in ("trial.json", "measurements.json"):
+        harm(folder / "trials" / "1" / name)
+    run_study(folder, SimulatedTrials())
+    assert (folder / "pareto.json").read_bytes() == (finished[0] / "pareto.json").read_bytes()
+
+
+def test_a_damaged_file_of_an_unfinished_trial_is_said_and_made_again(finished, tmp_path, said):
+    folder, trace = begun(tmp_path), tmp_path / "trace.txt"
+    with pytest.raises(CuprolithError, match="train trial 1"):
+        run_study(folder, OneTrainingBreaks())
+    cut(folder / "trials" / "2" / "trial.json")
+    run_study(folder, SimulatedTrials(trace=str(trace)))
+    assert points(folder) == points(finished[0])
+    trained = [line.split()[1] for line in trace.read_text().splitlines() if line[0] == "t"]
+    assert trained[:2] == ["1", "2"]
+    assert any("trials/2/trial.json is damaged" in line for line in said)
 
 
 @pytest.mark.parametrize("harm", [cut, remove])

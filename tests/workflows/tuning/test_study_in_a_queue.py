@@ -27,7 +27,7 @@ from workflows.hpc.submission.stage_jobs import campaign_flow
 from workflows.inputs.campaign import load_campaign
 from workflows.stage import ordered_stages
 from workflows.stages.tune import tune
-from workflows.tuning import run
+from workflows.tuning import flow, run
 from workflows.workdir import Workdir
 
 pytest.importorskip("jobflow_remote")
@@ -55,7 +55,8 @@ def submitted(workdir, submission=0):
 @pytest.fixture
 def workdirs(tmp_path, monkeypatch):
     """One at home and one in a queue, both with the dataset; the other stages stand aside."""
-    monkeypatch.setattr(run, "NequIPTrials", SimulatedTrials)
+    for module in (run, flow):
+        monkeypatch.setattr(module, "NequIPTrials", SimulatedTrials)
     stages = {
         stage.name: stage
         if stage.name in ("tune", "judge")

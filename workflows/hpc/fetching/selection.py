@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from analysis.tuning.trials import STUDY_FILE, TRIAL_FILE, TRIALS_DIR
+from analysis.tuning.trials import STORAGE_FILE, STUDY_FILE, TRIALS_DIR
 from training.nequip_runs.nequip_config import LAST_CHECKPOINT
 from workflows.hpc.fetching.rsync import RemoteFile
-from workflows.tuning.folder import REPORT_FILE, STORAGE_FILE
+from workflows.tuning.folder import REPORT_FILE, TRIAL_FILE
 
 # Folders that stay on the cluster: the engines' own files, and what the queue's jobs need.
 _NEVER = ("- .*", "- /labels/runs", "- /labels/jobs", "- /queue")

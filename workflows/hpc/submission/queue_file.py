@@ -12,7 +12,7 @@ from cuprolith.json_files import read_json, write_json
 from workflows.environment import cuprolith_version
 from workflows.hpc.resource_classes import ResourceClass
 from workflows.labelling.label_metadata import BUILDS, N_ATOMS, RUNS_ON, TASK
-from workflows.tuning.steps import RESOURCE
+from workflows.tuning.resources import RESOURCE
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:

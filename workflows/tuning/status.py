@@ -1,4 +1,4 @@
-"""How a study stands: trials, front, knee, in words and as a table."""
+"""The status of a study: trials, front, knee, in words and as a table."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 
 from analysis.tuning.pareto import PARETO_FILE, Pareto, load_pareto
 from analysis.tuning.trials import TrialRecord, load_trials
-from cuprolith.errors import CuprolithError
+from workflows.tuning.folder import damage_explained
 from workflows.tuning.study import Study, load_study
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A study as far as it has been told.
+class StudyStatus:
+    """The finished trials of a study.
 
     Attributes
     ----------
     front
-        None before the first generation has been told.
+        None before the first generation is finished.
     failures
         Trials that failed, by number.
     training_seconds
@@ -32,15 +32,15 @@ class Standing:
     training_seconds: float = 0.0
 
     @property
-    def n_told(self) -> int:
-        """Trials that have been told."""
+    def n_trials(self) -> int:
+        """Number of finished trials."""
         return self.front.n_trials if self.front else 0
 
     @property
     def brief(self) -> str:
         """Size and both ends of the front, for a progress bar.
 
-        The hypervolume goes with a reference point that stays where it is.
+        The hypervolume is shown where the study names a reference point.
         """
         front = self.front
         if front is None:
@@ -75,8 +75,8 @@ class Standing:
             yield f"  FAILED trial {trial.number}: {reason}"
 
 
-def standing(folder: Path) -> Standing:
-    """Read how the study in a folder stands.
+def study_status(folder: Path) -> StudyStatus:
+    """Read the status of the study in a folder.
 
     Raises
     ------
@@ -86,16 +86,10 @@ def standing(folder: Path) -> Standing:
     study = load_study(folder)
     path = folder / PARETO_FILE
     if not path.is_file():
-        return Standing(study, None)
-    try:
+        return StudyStatus(study, None)
+    with damage_explained(folder):
         front = load_pareto(path)
         trials = load_trials(folder)
-    except ValueError as error:
-        raise CuprolithError(
-            f"not what a study writes: {error}",
-            where=str(folder),
-            remedy="give the command that made the study again",
-        ) from error
     failures = tuple(trial for trial in trials if trial.failed)
     seconds = sum(trial.result.training_seconds or 0.0 for trial in trials)
-    return Standing(study, front, failures, seconds)
+    return StudyStatus(study, front, failures, seconds)

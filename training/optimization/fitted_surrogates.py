@@ -8,13 +8,13 @@ from functools import lru_cache
 import numpy as np
 
 from training.optimization.boxes import Floats
-from training.optimization.candidates import cloud
+from training.optimization.candidates import candidate_points
 from training.optimization.failures import FailurePredictor
 from training.optimization.infill import Scales
 from training.optimization.observations import Observations
 from training.optimization.reference import reference_point
 from training.optimization.search_space import SearchSpace
-from training.optimization.selection import best_models, foretold, improving, late_errors
+from training.optimization.selection import best_models, improving, late_errors, past_predictions
 from training.optimization.settings import SamoCobraSettings
 from training.optimization.surrogates import (
     N_MODELS,
@@ -39,8 +39,8 @@ def unscaled(points: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Learnt:
-    """Everything that a proposal rests on.
+class FittedSurrogates:
+    """Surrogates fitted to the observations, and all else that a proposal depends on.
 
     Attributes
     ----------
@@ -50,12 +50,12 @@ class Learnt:
     overview
         The same outputs by those that did best everywhere.
     ensembles
-        All surrogates, with the positions of their outputs among all that were told.
-    n_told
-        Number of those outputs: constraints too few values of which are known have no surrogate.
+        All surrogates, with the positions of their outputs among all outputs.
+    n_outputs
+        Number of outputs: constraints with too few known values have no surrogate.
     scales, margins
         Units, and how far inside its limit each constraint is kept.
-    doubts
+    prediction_errors
         (n_objectives,) scaled errors of late: less improvement than this is none.
     ranges
         (n_objectives,) scaled ranges of all that succeeded; 1 where nothing varies.
@@ -69,10 +69,10 @@ class Learnt:
     predictor: JointPredictor
     overview: JointPredictor
     ensembles: list[tuple[Ensemble, np.ndarray]]
-    n_told: int
+    n_outputs: int
     scales: Scales
     margins: Floats
-    doubts: Floats
+    prediction_errors: Floats
     ranges: Floats
     front: Floats
     best: Floats
@@ -83,18 +83,18 @@ class Learnt:
         """Number of objectives."""
         return len(self.scales.reference)
 
-    def foretell(self, points: Floats) -> list[Floats | None]:
-        """Predict points (p, d) by every model: (N_MODELS, n_told) for each."""
-        expected = np.full((len(points), N_MODELS, self.n_told), np.nan)
+    def predict_by_every_model(self, points: Floats) -> list[Floats | None]:
+        """Predict points (p, d) by every model: (N_MODELS, n_outputs) for each."""
+        expected = np.full((len(points), N_MODELS, self.n_outputs), np.nan)
         for ensemble, outputs in self.ensembles:
             expected[:, :, outputs] = ensemble.predict(points)
         return list(expected)
 
 
 @lru_cache(maxsize=1)  # those who ask for a batch point by point ask with the same observations
-def learn(
+def fit_surrogates(
     observations: Observations, space: SearchSpace, settings: SamoCobraSettings, n_initial: int
-) -> Learnt:
+) -> FittedSurrogates:
     """Fit and choose surrogates; the observations must suffice.
 
     An unknown constraint counts as its surrogate predicts it, and as kept where there are too few
@@ -129,11 +129,11 @@ def learn(
     if given is None:
         # The same candidates whoever asks: proposals follow from the observations alone.
         rng = np.random.default_rng(0)
-        points = cloud(space, best, best_objectives, settings.n_candidates, rng)
+        points = candidate_points(space, best, best_objectives, settings.n_candidates, rng)
         foreseen = _feasible(surrogates.chosen.predict(scaled(points)), n_objectives)
         reference = reference_point(front, succeeded, foreseen)
     scales = Scales(reference, _spread(supposed, reference), units)
-    return Learnt(
+    return FittedSurrogates(
         surrogates.chosen,
         surrogates.overview,
         surrogates.ensembles,
@@ -171,12 +171,12 @@ class _Surrogates:
 
 
 def _fitted(observations: Observations, learnable: np.ndarray, counted: np.ndarray) -> _Surrogates:
-    """Fit the outputs that can be learnt; the counted rows decide which surrogate each gets."""
+    """Fit the outputs that can be fitted; the counted rows decide which surrogate each gets."""
     points, values = scaled(observations.columns), observations.outputs[:, learnable]
     fitted = _Surrogates([], [], [], np.zeros(values.shape[1]))
     for known, outputs in _alike(np.isfinite(values)):
         ensemble = Ensemble(points[known], values[np.ix_(known, outputs)])
-        expected = foretold(_predictions(observations, known, learnable[outputs]), ensemble)
+        expected = past_predictions(_predictions(observations, known, learnable[outputs]), ensemble)
         truth = values[np.ix_(known, outputs)]
         choice = best_models(expected, truth, counted[known])
         late = late_errors(expected[:, choice, np.arange(len(outputs))], truth)

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from engine_agreement import engine_agreement
 
-from analysis.engine_agreement import engine_agreement
 from training.dataset.frames import Frame
 
 GENERATOR = np.random.default_rng(4)

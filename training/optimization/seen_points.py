@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from training.optimization.boxes import Floats
-from training.optimization.learnt import scaled, unscaled
+from training.optimization.fitted_surrogates import scaled, unscaled
 from training.optimization.search_space import SearchSpace
 
 _APART_PER_COLUMN = 1e-4
@@ -20,7 +20,7 @@ class SearchSpaceExhausted(RuntimeError):  # noqa: N818 - an end, as StopIterati
     """Every admissible point of the search space has been evaluated or is under way."""
 
 
-class Taken:
+class SeenPoints:
     """Points (n, d) in [-1, 1] that must not be proposed again, nor anything next to them.
 
     Next to means closer than 1e-4 times the number of columns (de Winter et al. 2021); in a space
@@ -34,21 +34,21 @@ class Taken:
         self._least_square = apart**2
 
     def add(self, point: Floats) -> None:
-        """Take a point (d,)."""
+        """Add a point (d,)."""
         self._points = np.concatenate([self._points, point[None, :]])
 
     def near(self, points: Floats) -> np.ndarray:
-        """(p,) which of (p, d) are taken."""
+        """(p,) which of (p, d) are seen, or next to a seen point."""
         return self.squared_distance(points) < self._least_square
 
     def squared_distance(self, points: Floats) -> Floats:
-        """(p,) squared distance of (p, d) to the nearest that is taken."""
+        """(p,) squared distance of (p, d) to the nearest seen point."""
         if len(self._points) == 0:
             return np.full(len(points), np.inf)
         return np.asarray(cdist(points, self._points, "sqeuclidean").min(axis=1))
 
     def one_left(self, rng: np.random.Generator) -> Floats:
-        """Take an admissible point (d,) that is free.
+        """Add and return an admissible point (d,) that is free.
 
         Raises
         ------
@@ -56,8 +56,8 @@ class Taken:
             Where there is none.
         """
         drawn = scaled(self._space.snap(rng.random((_DRAWN, self._space.n_columns))))
-        # Single steps connect all points, so that a free one has a taken neighbour.
-        besides = (scaled(self._space.neighbours(unscaled(taken))) for taken in self._points)
+        # Single steps connect all points, so that a free one has a seen neighbour.
+        besides = (scaled(self._space.neighbours(unscaled(point))) for point in self._points)
         for points in chain([drawn], besides):
             free = points[~self.near(points)]
             if len(free):
