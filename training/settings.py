@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from ase.data import chemical_symbols
 from pydantic import (
     Field,
     field_validator,
@@ -148,6 +147,8 @@ class TrainingSettings(Settings):
     @field_validator("atomic_energies")
     @classmethod
     def _of_elements(cls, energies: dict[str, float] | None) -> dict[str, float] | None:
+        from ase.data import chemical_symbols  # numpy takes a part of a second
+
         unknown = sorted(set(energies or ()) - set(chemical_symbols[1:]))
         if unknown:
             raise ValueError(f"{', '.join(unknown)}: not an element")

@@ -13,7 +13,6 @@ from rich.markup import escape
 
 from cuprolith.errors import CuprolithError
 from training.nequip_runs.deployed_files import COMPILED_SUFFIX, PACKAGE_SUFFIX, Target
-from training.variant import VARIANTS
 from workflows.cli.console import console, errors_shown, made
 from workflows.cli.options import DebugOption
 from workflows.lock import workdir_lock
@@ -93,6 +92,8 @@ def usage(path: Path, target: Target, device: str, symbols: list[str]) -> str:
 
 def _check_target(target: Target, variant: str) -> None:
     """Refuse a pair style of LAMMPS that is not the variant's."""
+    from training.variant import VARIANTS
+
     wanted = VARIANTS[variant].lammps_target
     if target.startswith(_LAMMPS) and target != wanted:
         raise CuprolithError(

@@ -61,7 +61,7 @@ def generated(tmp_path):
 def test_candidates_are_labelled_as_they_are_and_collected(generated):
     workdir = generated(name="emt")
     records = {each.structure_id: each for each in iter_structures(workdir.structures_xyz)}
-    assert any(each.origins for each in records.values()), "adatoms are built from slabs"
+    assert any(each.parent_mapping for each in records.values()), "adatoms are built from slabs"
     summary = label(workdir)
     assert (summary.finished, summary.frames) == (len(records), len(records))
     assert (summary.unconverged, summary.failed, summary.skipped) == (0, 0, 0)
