@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cuprolith.words import plural
 from generators.candidate import Candidate
 from generators.crystals import Crystal
 from generators.errors import GenerationError
@@ -105,8 +106,8 @@ def size_notes(candidates: Sequence[Candidate]) -> list[str]:
     if large:
         largest = max(large, key=lambda candidate: len(candidate.structure))
         notes.append(
-            f"large: {len(large)} structures have more than {_LARGE:,} atoms, which DFT hardly "
-            f"labels; {largest.structure_id} has {len(largest.structure):,}"
+            f"large: {plural(len(large), 'structure')} of more than {_LARGE:,} atoms, which DFT "
+            f"hardly labels; {largest.structure_id} has {len(largest.structure):,}"
         )
     if len(candidates) > _MANY:
         notes.append(f"many: {len(candidates):,} structures are to be labelled")

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, SerializeAsAny
 from pymatgen.core import Composition, Structure
 
+from cuprolith.words import plural
 from generators.candidate import Candidate
 from generators.conventional_cell import CellChoice
 from generators.crystals import standard_crystal
@@ -239,8 +240,8 @@ def _too_close(candidates: list[Candidate]) -> list[str]:
         return []
     families = ", ".join(sorted({candidate.family for candidate in narrow}))
     return [
-        f"the vacuum of {len(narrow)} structures ({families}) is no wider than {LEAST_VACUUM:g} Å, "
-        f"so that they are no free surfaces and get k-points across it, e.g. "
+        f"the vacuum of {plural(len(narrow), 'structure')} ({families}) is no wider than "
+        f"{LEAST_VACUUM:g} Å, so that they are no free surfaces and get k-points across it, e.g. "
         f"{narrow[0].structure_id}; raise `vacuum`"
     ]
 

@@ -15,6 +15,7 @@ from analysis.reproduction.published import Published, load_published
 from analysis.reproduction.runs import PlannedRun, Run, read_run
 from analysis.reproduction.tables import DATASET_NAMES
 from cuprolith.errors import CuprolithError
+from cuprolith.words import plural
 from training.frame_sources.source import TrainingSource
 from training.variant import VARIANTS
 from workflows.inputs.training_file import TrainingFile, load_training_file
@@ -84,7 +85,7 @@ class TablesSummary:
         """Give counts, and what went wrong."""
         finished = sum(run.result is not None for run in self.runs)
         short = sum(run.short for run in self.runs if run.epochs)
-        lines = [f"{finished} of {len(self.runs)} runs finished"]
+        lines = [f"{finished} of {plural(len(self.runs), 'run')} finished"]
         if short:
             lines.append(f"  {short} of them SHORT: fewer epochs than the paper's")
         return "\n".join(lines + [f"  not run: {failure}" for failure in self.failures])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from analysis.reproduction.held_out import HeldOutErrors, evaluate_held_out, read_held_out
 from cuprolith.errors import CuprolithError
+from cuprolith.words import plural
 from training.dataset.builder import DatasetError
 from training.frame_sources.settings import open_source
 from training.frame_sources.source import TrainingSource
@@ -31,7 +32,8 @@ class TrainingSummary:
         result = self.result
         short = " (stopped by its time limit)" if result.epochs < result.max_epochs else ""
         lines = [
-            f"{self.name}, seed {result.seed}: {result.epochs} of {result.max_epochs} epochs{short}"
+            f"{self.name}, seed {result.seed}: {result.epochs} of "
+            f"{plural(result.max_epochs, 'epoch')}{short}"
             f" in {result.seconds:.0f} s on {result.device}, {result.n_parameters} parameters",
             f"  best epoch {result.best_epoch}: validation "
             f"{_forces(result.best_val_forces_mae)}energy MAE "
@@ -40,7 +42,8 @@ class TrainingSummary:
         if self.held_out is not None:
             held_out = self.held_out
             lines.append(
-                f"  test ({held_out.n_frames:,} frames): {_forces(held_out.forces_mae)}energy MAE "
+                f"  test ({plural(held_out.n_frames, 'frame')}): "
+                f"{_forces(held_out.forces_mae)}energy MAE "
                 f"{1000 * held_out.energy_mae:.1f} meV per structure"
             )
         return "\n".join(lines)

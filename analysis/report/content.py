@@ -10,6 +10,8 @@ from typing import Any, Literal
 import plotly.graph_objects as go
 from markupsafe import Markup
 
+from cuprolith.words import noun_of
+
 
 @dataclass(frozen=True)
 class Missing:
@@ -72,8 +74,7 @@ def count(value: Any, *, none: str = "–") -> str:
 
 def plural(number: int, noun: str) -> str:
     """Write a number and its noun: ``1 frame``, ``2 frames``."""
-    many = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
-    return f"{count(number)} {noun if number == 1 else many}"
+    return f"{count(number)} {noun_of(number, noun)}"
 
 
 def number(value: Any, digits: int = 3) -> str:

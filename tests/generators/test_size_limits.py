@@ -63,7 +63,7 @@ def test_what_no_one_can_mean_is_refused_with_its_count_before_it_is_built(secti
 def test_what_is_merely_huge_is_said():
     sections = {"bulk": {"supercell": [11, 10, 10]}, "relaxed_parents": False}
     made = build_catalogue({"Cu": CU}, StructuresSettings.model_validate(sections))
-    assert [note for note in made.notes if note.startswith("large: 1 structures")]
+    assert [note for note in made.notes if note.startswith("large: 1 structure of")]
     assert "has 1,100" in made.notes[0]
 
 

@@ -218,7 +218,7 @@ def test_the_written_overview_reads_back(tmp_path):
     workdir.freeze(campaign(slabs=[slab("Cu", (1, 1, 1))]))
     summary = generate(workdir)
     assert Overview.model_validate(read_json(workdir.overview_json)) == summary.overview
-    assert str(summary) == f"1 structures (1 slab), {summary.overview.total.atoms} atoms"
+    assert str(summary) == f"1 structure (1 slab), {summary.overview.total.atoms} atoms"
 
 
 @pytest.mark.slow

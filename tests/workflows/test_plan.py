@@ -201,4 +201,4 @@ def test_vacuum_that_counts_as_none_is_told():
     slab = {"crystal": "Fe", "miller_indices": [[1, 0, 0]], "min_thickness": 5.0, "vacuum": 2.5}
     asked = IRON_ON_MAGNESIA | {"structures": {"slabs": [slab, slab | {"vacuum": 5.0}]}}
     (note,) = plan_campaign(Campaign.model_validate(asked)).notes
-    assert note.startswith("the vacuum of 1 structures (slab) is no wider than 6 Å")
+    assert note.startswith("the vacuum of 1 structure (slab) is no wider than 6 Å")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cuprolith.errors import CuprolithError
+from cuprolith.words import plural
 from workflows.cli.console import console, errors_shown
 from workflows.cli.hpc_options import (
     CampaignNameOption,
@@ -55,7 +56,7 @@ def cancel(
         if not n_jobs:
             console.print("all jobs have ended")
             return
-        confirmed(f"stop {n_jobs} jobs of campaign {name}?", yes=yes)
+        confirmed(f"stop {plural(n_jobs, 'job')} of campaign {name}?", yes=yes)
         refusals: list[CuprolithError] = []
 
         def refused(error: CuprolithError) -> None:

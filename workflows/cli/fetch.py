@@ -11,6 +11,7 @@ from rich.filesize import decimal
 from rich.markup import escape
 
 from cuprolith.errors import CuprolithError
+from cuprolith.words import plural
 from workflows.cli.console import console, errors_shown
 from workflows.cli.hpc_options import ProjectOption, quiet_database, the_campaign
 from workflows.cli.options import DebugOption
@@ -119,7 +120,7 @@ def _by_part(files: list[RemoteFile]) -> dict[str, list[RemoteFile]]:
 
 
 def _amount(files: list[RemoteFile]) -> str:
-    number = f"{len(files)} files" if len(files) != 1 else "1 file"
+    number = plural(len(files), "file")
     return f"{number}, {decimal(sum(file.size for file in files))}"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cuprolith.errors import CuprolithError
+from cuprolith.words import plural
 from workflows.cli.console import console, errors_shown
 from workflows.cli.hpc_options import (
     CampaignNameOption,
@@ -56,7 +57,7 @@ def retry(
         if not jobs:
             console.print("no job has failed")
             return
-        confirmed(f"try {len(jobs)} jobs again?", yes=yes)
+        confirmed(f"run {plural(len(jobs), 'job')} again?", yes=yes)
         refused = 0
         for record in jobs:
             try:

@@ -9,6 +9,7 @@ from typing import Any
 from pymatgen.core import Structure
 
 from cuprolith.json_files import write_json
+from cuprolith.words import plural
 from generators.family import kind_of
 from workflows.jobs.job_folder import DamagedFileError, JobFolder
 from workflows.labelling.document import LabelDocument
@@ -42,15 +43,17 @@ class LabelSummary:
 
     def __str__(self) -> str:
         """One line for the terminal."""
-        text = f"{self.finished} of {self.runs} runs labelled, {self.frames} ionic steps"
+        text = f"{self.finished} of {plural(self.runs, 'run')} labelled, "
+        text += plural(self.frames, "ionic step")
         if self.unconverged:
-            text += f", {self.unconverged} relaxations short of their force limit"
+            text += f", {plural(self.unconverged, 'relaxation')} short of the force limit"
         if self.fallen_apart:
-            text += f", {self.fallen_apart} slabs fell apart"
+            text += f", {plural(self.fallen_apart, 'slab')} fell apart"
         if self.skipped:
-            text += f", {self.skipped} structures skipped because their slab failed or fell apart"
+            skipped = plural(self.skipped, "structure")
+            text += f", {skipped} skipped because the slab failed or fell apart"
         if self.failed:
-            text += f", {self.failed} jobs FAILED"
+            text += f", {plural(self.failed, 'job')} FAILED"
         if self.failed or self.skipped or self.fallen_apart:
             text += " (see labels.json; run again to retry what failed)"
         return text

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cuprolith.errors import CuprolithError
+from cuprolith.words import plural
 from workflows.progress import progress_bar
 from workflows.stage import Stage
 from workflows.workdir import Workdir
@@ -32,7 +33,8 @@ class CollectSummary:
         frames = self.card.frames
         splits = ", ".join(f"{part.frames} {name}" for name, part in self.card.splits.items())
         lines = [
-            f"{frames.kept} frames ({splits}); of {frames.seen} seen {frames.thinned} thinned, "
+            f"{plural(frames.kept, 'frame')} ({splits}); of {frames.seen} seen "
+            f"{frames.thinned} thinned, "
             f"{frames.near_duplicates} near-duplicates, {frames.quarantined} quarantined",
             *(f"warning: {warning}" for warning in self.card.warnings),
         ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cuprolith.json_files import write_json
+from cuprolith.words import plural
 from workflows.progress import progress_bar
 from workflows.stage import Stage
 from workflows.workdir import Workdir
@@ -36,7 +37,9 @@ class GenerateSummary:
             if family.structures
         )
         total = self.overview.total
-        return f"{total.structures} structures ({families}), {total.atoms} atoms"
+        return (
+            f"{plural(total.structures, 'structure')} ({families}), {plural(total.atoms, 'atom')}"
+        )
 
 
 def campaign_crystals(campaign: Campaign) -> dict[str, Structure]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cuprolith.words import plural
 from workflows.progress import progress_bar
 from workflows.stage import Stage, StageJobs
 from workflows.workdir import Workdir
@@ -35,7 +36,7 @@ def _jobs(workdir: Workdir) -> StageJobs:
     from workflows.labelling.label_plan import LabelPlan
 
     plan = LabelPlan.of(workdir)
-    return StageJobs(plan.folder, plan.flows(), f"{len(plan.runs)} runs")
+    return StageJobs(plan.folder, plan.flows(), plural(len(plan.runs), "run"))
 
 
 STAGE = Stage(

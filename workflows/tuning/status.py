@@ -8,6 +8,7 @@ from pathlib import Path
 
 from analysis.tuning.pareto import PARETO_FILE, Pareto, load_pareto
 from analysis.tuning.trials import TrialRecord, load_trials
+from cuprolith.words import plural
 from workflows.tuning.folder import damage_explained
 from workflows.tuning.study import Study, load_study
 
@@ -62,7 +63,8 @@ class StudyStatus:
             return f"{study.name}: no generation finished yet"
         lines = [
             f"{study.name} ({study.variant}, seed {study.seed}): {front.n_trials} of "
-            f"{study.tuning.n_trials} trials, {front.n_feasible} feasible, {front.n_failed} failed"
+            f"{plural(study.tuning.n_trials, 'trial')}, {front.n_feasible} feasible, "
+            f"{front.n_failed} failed"
         ]
         lines += [f"  {self.brief}"] if self.brief else []
         if front.knee is not None:

@@ -48,7 +48,7 @@ def assert_refused(result, *parts):
 def test_generate_prints_what_it_made(give, tmp_path):
     result = give("generate", "campaign.yaml")
     assert result.exit_code == 0, result.output
-    assert "1 structures (1 slab)" in result.output
+    assert "1 structure (1 slab)" in result.output
     assert (tmp_path / "campaigns/small/structures/structures.extxyz").is_file()
 
 

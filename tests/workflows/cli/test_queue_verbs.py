@@ -135,7 +135,7 @@ def test_cancel_asks_first(here):
     assert state(here, jobs[0]) == "READY"
     assert give("cancel", jobs[0], "--yes").exit_code == 0
     result = give("cancel", "--all", input="y\n")
-    assert "stop 1 jobs of campaign li-cu?" in told(result)
+    assert "stop 1 job of campaign li-cu?" in told(result)
     assert [state(here, db_id) for db_id in jobs] == ["USER_STOPPED"] * 2
     assert "all jobs have ended" in told(give("cancel", "--all"))
 

@@ -129,7 +129,7 @@ def test_one_s_own_extended_xyz_is_trained_and_judged(give, tmp_path):
     result = give("train", "mine.yaml", "--data", ".")
     assert result.exit_code == 0, result.output
     assert "mine, seed 0: 2 of 2 epochs" in result.output
-    assert "test (1 frames)" in result.output
+    assert "test (1 frame)" in result.output
     config = yaml.safe_load(
         (tmp_path / "trainings" / "mine" / "seed-0" / "config.yaml").read_text()
     )

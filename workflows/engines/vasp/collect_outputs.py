@@ -11,6 +11,7 @@ from typing import Any
 
 from cuprolith.errors import CuprolithError
 from cuprolith.staged_file import StagedFile
+from cuprolith.words import plural
 from training.dataset.builder import DatasetCard, build_dataset
 from training.dataset.frames import Frame
 from training.settings import DatasetSettings
@@ -72,7 +73,7 @@ class CollectOutputsSummary:
         frames, n_runs = self.card.frames, len(self.report.runs)
         splits = ", ".join(f"{part.frames} {name}" for name, part in self.card.splits.items())
         lines = [
-            f"{frames.kept} frames of {n_runs} run{'s' * (n_runs != 1)} ({splits}); of "
+            f"{plural(frames.kept, 'frame')} of {plural(n_runs, 'run')} ({splits}); of "
             f"{frames.seen} seen {frames.thinned} thinned, {frames.near_duplicates} "
             f"near-duplicates, {frames.quarantined} quarantined"
         ]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cuprolith.errors import CuprolithError
+from cuprolith.words import plural
 from workflows.hpc.job_metadata import of_campaign
 from workflows.hpc.jobs.campaign_jobs import CampaignJobs, JobRecord, find_job
 from workflows.hpc.jobs.job_database import jf_command
@@ -77,7 +78,7 @@ def cancel_all(
         # those that have not begun first, before the runner starts them
         n_waiting = stop_not_begun(controller, of_campaign(campaign))
         if n_waiting:
-            on_action(Action(f"{n_waiting} jobs that had not begun", "are stopped"))
+            on_action(Action(f"{plural(n_waiting, 'job')} not begun", "stopped"))
         underway = [job for job in jobs.in_states(*UNDERWAY_STATES) if job.db_id not in refused]
         if not underway and not n_waiting:
             return

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from cuprolith.errors import CuprolithError
+from cuprolith.words import plural
 from workflows.environment import cuprolith_version
 from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.setup.project import project_settings
@@ -55,12 +56,12 @@ class Submission:
         """One line for the terminal."""
         if self.underway:
             return (
-                f"campaign {self.campaign} is in the queue already ({self.underway} jobs ready or "
-                "underway); nothing added"
+                f"campaign {self.campaign} is in the queue already "
+                f"({plural(self.underway, 'job')} ready or underway); nothing added"
             )
         if self.finished:
             return f"campaign {self.campaign} is finished; nothing added"
-        return f"campaign {self.campaign}: {self.n_jobs} stages added, in {self.workdir}"
+        return f"campaign {self.campaign}: {plural(self.n_jobs, 'stage')} added, in {self.workdir}"
 
 
 def submit(
@@ -151,8 +152,8 @@ def _require_same_underway(name: str, underway: JobsUnderway, frozen: FrozenCamp
     )
     if working != name:
         raise CuprolithError(
-            f"{underway.count} jobs of campaign {working} are ready or underway in this folder; "
-            "nothing changed, nothing added",
+            f"{plural(underway.count, 'job')} of campaign {working} ready or underway in this "
+            "folder; nothing changed, nothing added",
             where=underway.workdir,
             remedy=f"use another --workdir; or {wait}`cuprolith submit` with --update",
         )

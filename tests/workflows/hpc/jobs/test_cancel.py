@@ -51,7 +51,7 @@ def test_all_of_a_campaign_and_no_other(controller, queue):
     actions, errors = [], []
     cancel_all(controller, "li-cu", actions.append, errors.append)
     assert errors == []
-    assert [action.what for action in actions] == ["4 jobs that had not begun", first]
+    assert [action.what for action in actions] == ["4 jobs not begun", first]
     flow_states = [flow["state"] for flow in controller.flows.find({}).sort("created_on", 1)]
     assert flow_states == ["STOPPED", "STOPPED", "READY", "READY"]
     assert {state(controller, db_id) for db_id in (first, second, *ready)} == {"USER_STOPPED"}

@@ -1,0 +1,16 @@
+import pytest
+
+from cuprolith.words import plural
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (1, "job", "1 job"),
+        (0, "job", "0 jobs"),
+        (2000, "frame", "2,000 frames"),
+        (3, "study", "3 studies"),
+    ],
+)
+def test_a_number_and_its_noun(number, noun, text):
+    assert plural(number, noun) == text
