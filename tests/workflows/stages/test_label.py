@@ -107,7 +107,7 @@ def test_what_a_fallen_slab_leaves_out_is_told(workdir, monkeypatch):
     crumble(monkeypatch, "Li")
     summary = stage.label(workdir)
     assert (summary.finished, summary.skipped, summary.fallen_apart, summary.failed) == (3, 2, 1, 0)
-    assert "1 slabs fell apart, 2 structures skipped" in str(summary)
+    assert "1 slab fell apart, 2 structures skipped" in str(summary)
     labels = json.loads(workdir.labels_json.read_text())
     fallen = {row["family"]: row["fallen_apart"] for row in labels["trajectories"]}
     assert fallen.keys() == {"slab", "vacancy_2x2"}
