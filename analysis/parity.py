@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ class ParityPoints:
 
     reference: FloatArray
     predicted: FloatArray
-    families: NDArray[np.str_]
+    families: NDArray[Any]  # of text; Sphinx takes the underscore of str_ for a link
     n_total: int
 
 

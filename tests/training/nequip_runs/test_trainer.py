@@ -37,10 +37,11 @@ ROOT = Path(__file__).parents[3]
 TRAIN_IN_ANOTHER_PROCESS = """
 import json, sys
 from pathlib import Path
-from training.variants.allegro import AllegroTraining
+from pydantic import TypeAdapter
 from training.sources.dataset import DatasetSource
 from training.nequip_runs.trainer import train
-settings = AllegroTraining.model_validate_json(sys.argv[1])
+from training.variant_settings import AnyTraining
+settings = TypeAdapter(AnyTraining).validate_json(sys.argv[1])
 train(settings, DatasetSource(Path(sys.argv[2])), Path(sys.argv[3]), int(sys.argv[4]),
       lambda metrics: print(metrics.epoch, flush=True))
 """

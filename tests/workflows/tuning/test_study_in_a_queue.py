@@ -85,7 +85,7 @@ def test_it_gives_the_front_that_it_gives_at_home(workdirs):
     tune(home)
     outputs = submitted(away)
     assert front(away) == front(home)
-    ran = [output["job"] for output in outputs if "job" in output]
+    ran = [name for output in outputs for name in output.get("jobs", [])]
     assert sum(name.startswith("train trial") for name in ran) == 6
     assert ran[0] == "propose generation 0"
     assert ran[-1] == "tell generation 1"
@@ -99,5 +99,5 @@ def test_submitted_again_nothing_is_trained_again(workdirs):
     assert len(before) == 6
     outputs = submitted(away, submission=1)
     assert {"summary": "0 jobs left for the study"} in outputs
-    assert not any("job" in output for output in outputs)
+    assert not any("jobs" in output for output in outputs)
     assert before == {path: path.stat().st_mtime_ns for path in before}

@@ -74,7 +74,9 @@ def test_the_file_of_a_trial_trains_its_model(folder, tmp_path, choice):
     assert loaded.training.learning_rate == parameters["learning_rate"]
     assert loaded.training.model.num_layers == parameters["model.num_layers"]
     assert (chosen.data_root / loaded.data.directory / "rmd17_benzene_train_01.npz").exists()
-    assert path.read_text().startswith(f"# trial {number} of simulated: force MAE (eV/Å) ")
+    assert path.read_text().startswith(
+        f"# trial {number} of simulated: validation force MAE (eV/Å) "
+    )
     assert "tuning" not in yaml.safe_load(path.read_text())
     points = {point.number: point.objectives for point in front(folder).points}
     expected = {

@@ -183,7 +183,7 @@ def test_a_busy_queue_is_no_failure(cluster, tmp_path):
             assert "waits in the queue" in cpu["found"]
             assert cpu["remedy"].startswith("cuprolith logs ")
             waiting = cluster.run("squeue", "--noheader", "--format=%A %j").splitlines()
-            assert sum("doctor-" in line for line in waiting) == 4
+            assert sum("doctor-" in line for line in waiting) == 5
             # the next one takes these out of the queue first
             ask("--timeout", "1")
             left = cluster.run("squeue", "--noheader", "--format=%A %j").splitlines()

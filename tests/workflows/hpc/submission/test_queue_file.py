@@ -39,4 +39,4 @@ def test_resource_class_of_a_label_job(engine, n_atoms, expected):
         dft_large_from_atoms=8,
     )
     assert queue.resource(job.metadata) == expected
-    assert queue.manager_config(job) == {"worker": expected}
+    assert queue.manager_config(job.metadata) == {"worker": expected}
