@@ -76,3 +76,18 @@ def test_a_job_that_cannot_be_stopped_does_not_hold_up_the_others(controller, qu
     assert [action.what for action in actions] == [second]
     assert len(errors) == 1
     assert "locked" in str(errors[0])
+
+
+def test_a_job_that_ends_before_it_can_be_stopped_is_no_error(controller, queue, monkeypatch):
+    (db_id,) = submit(controller)
+    put(controller, db_id, "CHECKED_OUT")
+
+    def ends_first(*, db_id, wait):
+        put(controller, db_id, "FAILED")
+        raise ValueError("Job in state FAILED")
+
+    monkeypatch.setattr(controller, "stop_job", ends_first)
+    actions, errors = [], []
+    cancel_all(controller, "li-cu", actions.append, errors.append)
+    assert (actions, errors) == ([], [])
+    assert state(controller, db_id) == "FAILED"
