@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -19,6 +20,9 @@ from workflows.hpc.setup.secrets import write_private
 from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.setup.settings_file import checked_settings, read_settings
 from workflows.inputs.yaml_file import yaml_text
+
+if TYPE_CHECKING:
+    from jobflow_remote.jobs.jobcontroller import JobController
 
 PROJECT_NAME = "dev-cluster"
 _MARK = "cuprolith_dev_cluster"
@@ -105,11 +109,18 @@ def write_settings_and_project(settings: HpcSettings, files: ProjectFiles) -> No
 
 def prepare(files: ProjectFiles) -> bool:
     """Make the collections that jobflow-remote needs; return whether there were none."""
+    with controller_of(files) as controller:
+        return prepare_queue(controller)
+
+
+@contextmanager
+def controller_of(files: ProjectFiles) -> Iterator[JobController]:
+    """Open the database of the project, and close it at the end."""
     from jobflow_remote.config.base import Project
 
     controller = Project.model_validate(_read(files.project)).get_job_controller()
     try:
-        return prepare_queue(controller)
+        yield controller
     finally:
         controller.close()
 

@@ -14,8 +14,14 @@ import pytest
 import yaml
 
 from tests.dev_cluster.cluster import DevCluster
-from tests.dev_cluster.project import prepare, project_files, write_settings_and_project
+from tests.dev_cluster.project import (
+    controller_of,
+    prepare,
+    project_files,
+    write_settings_and_project,
+)
 from workflows.environment import cuprolith_version
+from workflows.hpc.jobs.runner_sign import runner_sign
 from workflows.hpc.setup.project import ProjectFiles
 from workflows.hpc.setup.settings_file import checked_settings
 
@@ -113,12 +119,21 @@ def doctor(cluster, data, folder, *, runs=True):
     if runs:
         ask.prepare()
         runner = subprocess.Popen([sys.executable, "-c", RUNNER], env=environment, cwd=folder)
+        wait_for_sign(runner, files)
     try:
         yield ask
     finally:
         if runner is not None:
             runner.kill()
             runner.wait()
+
+
+def wait_for_sign(runner, files):
+    """Wait for a runner's first sign: without one, the doctor rightly calls it missing."""
+    with controller_of(files) as controller:
+        while runner_sign(controller).runs is False:
+            assert runner.poll() is None
+            time.sleep(0.2)
 
 
 def files_of_jobs(folder):
@@ -176,8 +191,8 @@ def test_a_busy_queue_is_no_failure(cluster, tmp_path):
     cluster.run("sbatch", "--exclusive", "--output=/dev/null", "--wrap=sleep 600")
     try:
         with doctor(cluster, data, tmp_path) as ask:
-            code, found = ask("--timeout", "15")
-            assert code == 0
+            code, found = ask("--timeout", "30")
+            assert code == 0, found
             cpu = found["job on cpu"]
             assert cpu["status"] == "note"
             assert "waits in the queue" in cpu["found"]
