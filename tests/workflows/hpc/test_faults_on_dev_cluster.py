@@ -374,7 +374,7 @@ def test_a_campaign_submitted_to_a_folder_where_jobs_of_another_work(site, tmp_p
     for option in ([], ["--update"]):
         place = ["--workdir", str(workdir.root)]
         said = told(site.verb("submit", other, *place, *option, exit_code=1))
-        assert "jobs of campaign first-here are ready or underway in this folder" in said
+        assert "campaign first-here has 1 job ready or underway in this folder" in said
         assert "cuprolith cancel --all --campaign first-here" in said
     assert files_of(workdir.root) == before
     assert flows_of(site, "second-here") == []

@@ -152,7 +152,7 @@ def _require_same_underway(name: str, underway: JobsUnderway, frozen: FrozenCamp
     )
     if working != name:
         raise CuprolithError(
-            f"{plural(underway.count, 'job')} of campaign {working} ready or underway in this "
+            f"campaign {working} has {plural(underway.count, 'job')} ready or underway in this "
             "folder; nothing changed, nothing added",
             where=underway.workdir,
             remedy=f"use another --workdir; or {wait}`cuprolith submit` with --update",

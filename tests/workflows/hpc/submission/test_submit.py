@@ -269,7 +269,7 @@ def test_a_campaign_does_not_change_another_one_s_folder(licu, campaign, tmp_pat
     other, before = edited(tmp_path, "other"), files_of(place)
     for update in (False, True):
         with pytest.raises(
-            CuprolithError, match="of campaign tiny are ready or underway"
+            CuprolithError, match="campaign tiny has 1 job ready or underway"
         ) as raised:
             submit(other, licu, workdir=place, update=update)
         assert "another --workdir" in raised.value.remedy
