@@ -1,4 +1,4 @@
-"""The pages of the reference that are made from the code: commands, settings, modules."""
+"""Make the reference pages of commands, settings and modules from the code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typer.cli import get_docs_for_click
 from typer.main import get_command
 
 ROOMS = ("generators", "training", "analysis", "workflows", "cuprolith")
-# Behind the command line; nobody imports them from a notebook.
+# used by the command line only, not from a notebook
 INTERNAL = ("workflows.cli", "workflows.hpc", "workflows.vasp_rehearsal", "workflows.jobs")
 
 
@@ -34,7 +34,7 @@ def write_reference_pages(folder: Path) -> None:
 
 
 def command_line_page() -> str:
-    """Every command with its arguments and options, as ``--help`` shows them."""
+    """Return every command with its arguments and options, as ``--help`` shows them."""
     from workflows.cli.main import app
 
     command = get_command(app)
@@ -44,7 +44,7 @@ def command_line_page() -> str:
 
 
 def settings_page() -> str:
-    """Every key of a campaign, a training file and the settings of a cluster."""
+    """Return every key of a campaign, a training file and the settings of a cluster."""
     from workflows.hpc.setup.settings import HpcSettings
     from workflows.inputs.campaign import Campaign
     from workflows.inputs.training_file import TrainingFile
@@ -52,8 +52,8 @@ def settings_page() -> str:
     parts = [
         "# Settings\n",
         "Every key of the files that you write, with type, default and meaning. Unknown keys are "
-        "refused with their line and the nearest valid key. A campaign with all defaults written "
-        "out is `campaign.yaml` of its workdir.\n",
+        "refused, with their line and the nearest valid key. The file `campaign.yaml` in a workdir "
+        "shows its campaign with all defaults.\n",
     ]
     for title, model in [
         ("Campaign", Campaign),
@@ -66,7 +66,7 @@ def settings_page() -> str:
 
 
 def _sections(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, type[BaseModel]]]:
-    """Yield a model and those inside it, each with the dotted key where it stands."""
+    """Yield a model and the models inside it, each with its dotted key."""
     yield prefix, model
     for name, field in model.model_fields.items():
         key = f"{prefix}.{name}" if prefix else name
@@ -135,7 +135,7 @@ def _class_name(annotation: Any) -> str:
 
 
 def api_page(room: str) -> str:
-    """All public functions and classes of a room, from their docstrings."""
+    """Return all public functions and classes of a room, from their docstrings."""
     package = import_module(room)
     modules = [
         module.name
