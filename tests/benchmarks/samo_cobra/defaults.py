@@ -29,8 +29,8 @@ Optuna. Mean ± standard error over seeds after 20, 30, 40 and 100 trials. The h
 measured with the reference point published for each problem; no sampler knows this point.
 
 *Lead* is the smallest difference between our mean and those of the rivals, in standard errors of
-the difference: above {sure:g} ours is ahead of all, below -{sure:g} behind one. *Seeds*: number
-for each method, in the order of the columns; with one seed there is no lead. **Bold**: best mean.
+the difference: above {sure:g} ours is ahead of all, below -{sure:g} behind one. *Seeds*: number for
+each method, in the order of the columns; with one seed there is no lead. **Bold**: best mean.
 
 {summary}
 

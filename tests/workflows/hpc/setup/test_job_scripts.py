@@ -101,8 +101,8 @@ def write():
     DOCS.write_text("\n".join(shown))
 
 
-HEADER = """What each worker gives to its scheduler, for a job named `example`. To print the scripts for your
-own cluster, run `cuprolith hpc script WORKER`. jobflow-remote and qtoolkit make
+HEADER = """What each worker gives to its scheduler, for a job named `example`. To print the scripts
+for your own cluster, run `cuprolith hpc script WORKER`. jobflow-remote and qtoolkit make
 them from the settings shown; tests compare them byte for byte. `sbatch --test-only` of SLURM 22.05
 accepts its five, with a partition and sizes of the cluster used in place of theirs. No PBS and no
 SGE was available: bash parses their scripts, and they were reviewed.
