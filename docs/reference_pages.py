@@ -11,6 +11,7 @@ from pkgutil import walk_packages
 from typing import Any
 
 import typer
+import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from typer.cli import get_docs_for_click
@@ -38,9 +39,17 @@ def command_line_page() -> str:
     from workflows.cli.main import app
 
     command = get_command(app)
+    _show_whole_sentences(command)
     context = typer.Context(command, info_name="cuprolith")
     text = get_docs_for_click(obj=command, ctx=context, name="cuprolith", title="Command line")
     return text.replace("**Usage**:", "Usage:").replace("```console", "```sh")
+
+
+def _show_whole_sentences(command: Any) -> None:
+    """Show the first line of a command's help in lists, where typer cuts it to 45 letters."""
+    for inner in getattr(command, "commands", {}).values():
+        inner.short_help = (inner.help or "").strip().split("\n\n")[0].replace("\n", " ")
+        _show_whole_sentences(inner)
 
 
 def settings_page() -> str:
@@ -53,15 +62,20 @@ def settings_page() -> str:
         "# Settings\n",
         "Every key of the files that you write, with type, default and meaning. Unknown keys are "
         "refused, with their line and the nearest valid key. The file `campaign.yaml` in a workdir "
-        "shows its campaign with all defaults.\n",
+        "shows its campaign with all defaults. Each section is shown once: `training` and "
+        "`tuning` of a training file are those of a campaign.\n",
     ]
+    shown = set()
     for title, model in [
         ("Campaign", Campaign),
         ("Training file", TrainingFile),
         ("Cluster", HpcSettings),
     ]:
         parts.append(f"## {title}\n\n{_first_line(model)}\n")
-        parts += [_section(*each) for each in _sections(model, "")]
+        for key, section in _sections(model, ""):
+            if (key, section) not in shown:
+                parts.append(_section(key, section))
+            shown.add((key, section))
     return "\n".join(parts)
 
 
@@ -82,13 +96,22 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _section(key: str, model: type[BaseModel]) -> str:
-    title = f"### `{key}`: {model.__name__}\n\n{_first_line(model)}\n\n" if key else ""
+    title = f"### `{key}`{_chosen_by(model)}\n\n{_first_line(model)}\n\n" if key else ""
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
         default = "required" if field.is_required() else _default(field.get_default())
         meaning = (field.description or "").replace("|", "\\|")
         rows.append(f"| `{name}` | {_type(field.annotation)} | {default} | {meaning} |")
     return title + "\n".join(rows) + "\n"
+
+
+def _chosen_by(model: type[BaseModel]) -> str:
+    """Return the key and value that choose one of several models for a section."""
+    for name, field in model.model_fields.items():
+        values = typing.get_args(field.annotation)
+        if typing.get_origin(field.annotation) is typing.Literal and len(values) == 1:
+            return f" with `{name}: {values[0]}`"
+    return ""
 
 
 def _first_line(model: type[BaseModel]) -> str:
@@ -100,7 +123,19 @@ def _default(value: Any) -> str:
         return "none"
     if isinstance(value, BaseModel):
         return "see below"
-    return f"`{value}`" if value not in ((), {}, "") else "empty"
+    if value in ((), [], {}, ""):
+        return "empty"
+    text = yaml.safe_dump(_plain(value), default_flow_style=True, width=1000)
+    return f"`{text.splitlines()[0]}`"
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as YAML has it: lists for tuples, text for paths."""
+    if isinstance(value, (tuple, list)):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return value if isinstance(value, (bool, int, float, type(None))) else str(value)
 
 
 def _type(annotation: Any) -> str:
@@ -116,10 +151,17 @@ def _type(annotation: Any) -> str:
     if origin in (typing.Union, types.UnionType):
         return " or ".join(inner)
     if origin in (tuple, list):
-        return f"list of {' and '.join(inner)}"
+        return f"list of {' and '.join(_plural(each) for each in inner)}"
     if origin is dict:
-        return f"mapping to {list(inner)[-1]}"
+        return f"{_plural(list(inner)[-1])} by name"
     return _TYPE_NAMES.get(annotation, _class_name(annotation))
+
+
+def _plural(name: str) -> str:
+    """Return the plural of a type's name."""
+    if name.startswith("list of "):
+        return name.replace("list", "lists", 1)
+    return name if "`" in name or name in ("text", "true or false") else f"{name}s"
 
 
 _TYPE_NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false"}
