@@ -161,7 +161,9 @@ def _plural(name: str) -> str:
     """Return the plural of a type's name."""
     if name.startswith("list of "):
         return name.replace("list", "lists", 1)
-    return name if "`" in name or name in ("text", "true or false") else f"{name}s"
+    if " or " in name:
+        return f"values ({name})"
+    return name if name.startswith("`") or name == "text" else f"{name}s"
 
 
 _TYPE_NAMES = {str: "text", int: "whole number", float: "number", bool: "true or false"}
