@@ -100,9 +100,15 @@ def _section(key: str, model: type[BaseModel]) -> str:
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
         default = "required" if field.is_required() else _default(field.get_default())
-        meaning = (field.description or "").replace("|", "\\|")
+        meaning = (field.description or _meaning(field.annotation)).replace("|", "\\|")
         rows.append(f"| `{name}` | {_type(field.annotation)} | {default} | {meaning} |")
     return title + "\n".join(rows) + "\n"
+
+
+def _meaning(annotation: Any) -> str:
+    """Return what the section of a key is, if there is only one such section."""
+    models = list(_models(annotation))
+    return _first_line(models[0]) if len(models) == 1 else "see below" if models else ""
 
 
 def _chosen_by(model: type[BaseModel]) -> str:
