@@ -23,6 +23,8 @@ myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 # code blocks without a language are shown as plain text
 highlight_language = "none"
+# quotes and ellipses, but no dashes: `--` begins an option
+smartquotes_action = "qe"
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
@@ -34,7 +36,8 @@ suppress_warnings = ["ref.python"]
 
 html_theme = "furo"
 html_title = "Cuprolith"
-html_static_path: list[str] = []
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 
 write_reference_pages(HERE / "reference")

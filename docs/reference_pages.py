@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Iterator
@@ -42,7 +43,11 @@ def command_line_page() -> str:
     _show_whole_sentences(command)
     context = typer.Context(command, info_name="cuprolith")
     text = get_docs_for_click(obj=command, ctx=context, name="cuprolith", title="Command line")
-    return text.replace("**Usage**:", "Usage:").replace("```console", "```sh")
+    text = text.replace("**Usage**:", "Usage:").replace("```console", "```sh")
+    # `<variant>` in a sentence is no HTML; code stays as it is
+    pieces = re.split(r"(```.*?```|`[^`\n]*`)", text, flags=re.DOTALL)
+    pieces[::2] = [piece.replace("<", "\\<") for piece in pieces[::2]]
+    return "".join(pieces)
 
 
 def _show_whole_sentences(command: Any) -> None:
