@@ -15,8 +15,8 @@ from collections import Counter
 from functools import cached_property
 
 ROOMS = ("cuprolith", "generators", "training", "analysis", "workflows")
-# Names of entries that were there before the registries: who lists them has to be changed for a new
-# entry.
+# Names of entries that existed before the registries. A file that lists them must be changed for a
+# new entry.
 KINDS = {
     "engine": ("diep-r2scan", "chgnet-r2scan", "gpaw", "vasp"),
     "family": ("vacancy", "adatom", "interface", "amorphous", "isolated_atom", "dimer"),
@@ -24,7 +24,7 @@ KINDS = {
     "source": ("rmd17", "qm9"),
     "stage": ("generate", "label", "collect", "train"),
 }
-# Everything that is run was called one of these.
+# nouns that were used for a job
 JOB_NOUNS = (
     "inner job",
     "queued job",

@@ -121,7 +121,7 @@ def test_forces_are_minus_the_derivative_of_the_energy(sample):
 
     calculator = loaded_calculator(DiepSettings())
     step = 0.01
-    # diep's energies jump where copper meets lithium: see docs/how_to/engines.md.
+    # diep's energies jump where copper meets lithium: see docs/results/engines_against_gpaw.md.
     smooth = [f for f in sample if len(f) > 1 and f.info["family"] != "interface"]
     for frame in smooth[::4]:
         forces = frame.calc.results["forces"]

@@ -1,4 +1,4 @@
-"""Draw what a layer is: ``python docs/figures/layers.py`` writes layers.png beside this file."""
+"""Draw the layers of slabs: ``python docs/figures/layers.py`` writes layers.png."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from generators.settings import CrystalSettings, MillerIndex
 FREE, FIXED, LINE = "#e08a2e", "#d3d9e0", "#333333"
 COPPER = CrystalSettings(prototype="fcc", species=("Cu",), a=3.58)
 MAGNESIUM = CrystalSettings(prototype="hcp", species=("Mg",), a=3.20, c=5.16)
-# Title, crystal, plane, width shown in Å (of (332), a step and a bit).
+# title, crystal, plane, width in Å (a little more than one step for (332))
 PANELS: tuple[tuple[str, CrystalSettings, MillerIndex, float], ...] = (
     ("Cu (111)", COPPER, (1, 1, 1), 8.5),
     ("Cu (110)", COPPER, (1, 1, 0), 8.5),
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def draw(ax: Axes, slab: Slab, title: str, left: float, width: float) -> None:
-    """One slab seen along its shortest in-plane vector: rows of atoms end on, top face at 0."""
+    """Draw one slab, seen along its shortest in-plane vector, with its top face at 0."""
     y, z, free = rows_of_atoms(slab, width)
     for centre, is_free in zip(zip(y + left, z, strict=True), free, strict=True):
         ax.add_patch(plt.Circle(centre, RADIUS, fc=FREE if is_free else FIXED, ec=LINE, lw=0.7))
@@ -63,7 +63,7 @@ def draw(ax: Axes, slab: Slab, title: str, left: float, width: float) -> None:
     for layers in (slab.layers_from_top, slab.layers_from_bottom):
         for layer in range(slab.free_layers):
             this, following = heights[layers == layer], heights[layers == layer + 1]
-            # From this face, the next layer starts on the other side of the border.
+            # seen from this face, the next layer starts on the other side of the border
             if this.mean() > following.mean():
                 border = (this.min() + following.max()) / 2
             else:
@@ -77,7 +77,7 @@ def draw(ax: Axes, slab: Slab, title: str, left: float, width: float) -> None:
 
 
 def rows_of_atoms(slab: Slab, width: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Horizontal position, height and freedom of each row within the width shown."""
+    """Return position, height and free mask of each row of atoms within a width."""
     step = slab.structure.lattice.matrix[1, 1]
     repeats = np.arange(-int(width / step) - 2, int(width / step) + 3)[:, None] * step
     y = slab.structure.cart_coords[:, 1] + repeats
@@ -87,7 +87,7 @@ def rows_of_atoms(slab: Slab, width: float) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def mark_depth(ax: Axes, x: float, depth: float) -> None:
-    """Show the layer depth below the outermost plane of the top face."""
+    """Mark the layer depth below the outermost plane of the top face."""
     arrow = {"arrowstyle": "<->", "lw": 1, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 7}
     ax.annotate("", (x, 0), (x, -depth), arrowprops=arrow)
     for level in (0, -depth):

@@ -1,6 +1,6 @@
 """The embedded engines against GPAW r2SCAN on small cells (tests/data/gpaw_r2scan).
 
-``pytest -s`` prints the table of docs/how_to/engines.md.
+``pytest -s`` prints the table of docs/results/engines_against_gpaw.md.
 """
 
 import json

@@ -184,11 +184,11 @@ def in_words(outcome: Outcome, usual: str, damaged: bytes | None, path: Path) ->
     if outcome.code:
         return "refused" + (f" after {again}" if again else "")
     if again:
-        return f"computed again: {again}" + (" (said)" if warned else "")
+        return f"computed again: {again}" + (" (warned)" if warned else "")
     now = path.read_bytes() if path.is_file() else None
     if now != damaged:
-        return "put back (said)" if warned else "made again"
-    return "said" if warned else "not read"
+        return "put back (warned)" if warned else "made again"
+    return "warned" if warned else "not read"
 
 
 def main(folder: Path, *parts: str) -> int:

@@ -22,16 +22,15 @@ BUDGETS = (20, 30, 40, 100)
 OURS = "samo-cobra-default"
 RIVALS = ("tpe-default", "optuna-nsga2", "random")
 SURE = 2.0  # standard errors of a difference
-PAGE = """# The sampler's defaults on few trials
+PAGE = """# SAMO-COBRA's defaults on few trials
 
-`SamoCobraSampler()` with nothing given, neither a reference point nor a search space, against
-samplers of Optuna's. Mean ± standard error over seeds after 20, 30, 40 and 100 trials. The
-hypervolume is measured with the reference point published for each problem, which no sampler is
-told.
+`SamoCobraSampler()` without a reference point and without a search space, against samplers of
+Optuna. Mean ± standard error over seeds after 20, 30, 40 and 100 trials. The hypervolume is
+measured with the reference point published for each problem; no sampler knows this point.
 
-*Lead* is the least of the differences between our mean and the rivals', in standard errors of the
-difference: above {sure:g} ours is ahead of all, below -{sure:g} behind one. **Bold**: best mean.
-*Seeds*: of each method, in the order of the columns; one alone has no lead.
+*Lead* is the smallest difference between our mean and those of the rivals, in standard errors of
+the difference: above {sure:g} ours is ahead of all, below -{sure:g} behind one. *Seeds*: number for
+each method, in the order of the columns; with one seed there is no lead. **Bold**: best mean.
 
 {summary}
 

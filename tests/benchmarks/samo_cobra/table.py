@@ -16,20 +16,20 @@ from .records import OURS, Group, Records, load
 
 RESULTS = Path(__file__).parents[3] / "docs" / "results" / "samo_cobra"
 BATCH = 12
-PAGE = """# SAMO-COBRA on its 17 problems
+PAGE = """# SAMO-COBRA on 17 problems
 
 Mean hypervolume ± standard deviation over seeds after 40·d evaluations, one thread per run.
-Formulas, bounds and reference points are those of the SAMO-COBRA authors; beside ours is the best
-of the five columns published for them (means of 10 runs).{capped}
+Formulas, bounds and reference points are those of the SAMO-COBRA authors. The table shows ours
+beside the best of the five columns that they published (means of 10 runs).{capped}
 
 {summary}
 
-On 20 to 100 trials, without a reference point: [the sampler's defaults](defaults.md).
+For 20 to 100 trials without a reference point, see [the sampler's defaults](defaults.md).
 
 ## Hypervolume
 
-Bold: the highest mean. Ours is level with the published value where they differ by less than two
-standard errors of our mean. n: number of seeds, where not 10.
+Bold: the highest mean. Ours is level with the published value if they differ by less than two
+standard errors of our mean. n: number of seeds, if not 10.
 
 {hypervolume}
 
@@ -51,13 +51,13 @@ standard errors of our mean. n: number of seeds, where not 10.
 
 {methods}
 
-Every run is a row of [runs.csv](runs.csv). To run again, and to write this page from the runs:
+Every run is a row of [runs.csv](runs.csv). To run it again, and to write this page from the runs:
 
     python -m tests.benchmarks.samo_cobra.run --out DIR --methods samo-cobra nsga2 tpe --seeds 10
     python -m tests.benchmarks.samo_cobra.run --out DIR --batch 12
     python -m tests.benchmarks.samo_cobra.table DIR
 
-pymoo and BoTorch are no dependencies of Cuprolith; a method that is not installed is left out.
+pymoo and BoTorch are not dependencies of Cuprolith; a method that is not installed is left out.
 """
 RIVALS = [name for name in METHODS if name != OURS]
 

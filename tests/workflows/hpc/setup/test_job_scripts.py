@@ -89,11 +89,11 @@ def test_modules_come_before_python_and_python_before_the_work():
 
 
 def write():
-    shown = ["# Job scripts", "", HEADER]
+    shown = ["# Job scripts of all schedulers", "", HEADER]
     for scheduler in SCHEDULERS:
         shown += [f"## {scheduler.upper() if scheduler != 'slurm' else 'SLURM'}", ""]
         settings = (GOLDEN / "settings" / f"{scheduler}.yaml").read_text()
-        shown += ["Made from", "", f"```yaml\n{settings}```", ""]
+        shown += ["Settings:", "", f"```yaml\n{settings}```", ""]
         for worker, script in scripts(scheduler).items():
             golden_file(scheduler, worker).parent.mkdir(exist_ok=True)
             golden_file(scheduler, worker).write_text(script)
@@ -101,11 +101,12 @@ def write():
     DOCS.write_text("\n".join(shown))
 
 
-HEADER = """What each worker hands to its scheduler, for a job named `example`. `cuprolith hpc
-script WORKER` prints them for your own cluster. The code of jobflow-remote and qtoolkit makes them
-from the settings shown; tests compare them byte for byte. `sbatch --test-only` of SLURM 22.05 takes
-its five, with a partition and sizes of the cluster at hand in place of theirs; PBS's and SGE's were
-parsed by bash and reviewed, for lack of such clusters.
+HEADER = """What each worker gives to its scheduler, for a job named `example`. To print the scripts
+for your own cluster, run `cuprolith hpc script WORKER`. jobflow-remote and qtoolkit make
+them from the settings shown; tests compare them byte for byte. `sbatch --test-only` of SLURM 22.05
+accepts its five, with a partition and sizes of the cluster used in place of theirs. No PBS and no
+SGE was available: bash parses their scripts, and they were reviewed.
+[How to write the settings](../how_to/cluster.md).
 """
 
 if __name__ == "__main__":
