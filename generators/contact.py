@@ -12,7 +12,7 @@ import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
 from cuprolith.arrays import FloatArray
-from generators.provenance import stable_round
+from generators.stable_numbers import stable_round
 
 CONTACT = 0.95
 """Distance of atoms that touch, in sums of covalent radii: the mean over relaxed adatoms."""

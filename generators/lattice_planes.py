@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from pymatgen.core import Lattice
 
 from cuprolith.arrays import FloatArray, IntArray
 from generators.errors import GenerationError
@@ -91,6 +92,20 @@ def plane_cell(
         spacing=height,
         stacking=np.linalg.solve(vectors.T, components),
     )
+
+
+def upright(vectors: FloatArray) -> FloatArray:
+    """Turn two right-handed vectors, shape (2, 2), so that the first is along x."""
+    a, b = vectors
+    length = float(np.linalg.norm(a))
+    return np.array([[length, 0.0], [a @ b / length, np.linalg.det(vectors) / length]])
+
+
+def upright_lattice(vectors: FloatArray, height: float) -> Lattice:
+    """Return the lattice of two vectors in the plane, shape (2, 2), Å, and one along the normal."""
+    matrix = np.diag([0.0, 0.0, height])
+    matrix[:2, :2] = vectors
+    return Lattice(matrix)
 
 
 def reduction(vectors: FloatArray) -> IntArray:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Structure
 
 from cuprolith.arrays import FloatArray, IntArray
 from generators.crystals import Crystal, wrapped
-from generators.families.slabs.slab import Slab
-from generators.lattice_planes import plane_cell, reduction
+from generators.lattice_planes import plane_cell, reduction, upright, upright_lattice
 from generators.parent_mapping import ParentMapping, as_matrix, plane_transform
 from generators.settings import MillerIndex
+from generators.slab import Slab
 
 PlaneCellName = Literal["smallest", "pymatgen"]
 
@@ -64,14 +64,10 @@ def supercell_structure(slab: Slab, matrix: IntArray) -> tuple[Structure, IntArr
         atom that each of its atoms is a copy of, shape (n,), ascending.
     """
     fractions, atoms = in_plane_supercell(slab, matrix)
-    a, b = matrix @ slab.structure.lattice.matrix[:2, :2]
-    length = np.linalg.norm(a)
-    lattice = np.zeros((3, 3))
-    lattice[:2, :2] = [[length, 0], [a @ b / length, np.linalg.det([a, b]) / length]]
-    lattice[2, 2] = slab.structure.lattice.c
+    vectors = upright(matrix @ slab.structure.lattice.matrix[:2, :2])
     heights = slab.structure.frac_coords[atoms, 2]
     structure = Structure(
-        Lattice(lattice),
+        upright_lattice(vectors, slab.structure.lattice.c),
         [slab.structure[atom].specie for atom in atoms],
         np.column_stack([wrapped(fractions), heights]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 from pydantic import Field
@@ -9,11 +10,10 @@ from pydantic import Field
 from cuprolith.settings import Listed, Settings
 from generators.crystals import named_crystal
 from generators.errors import GenerationError
-from generators.families.slabs.slab import Slab
 from generators.family import BuildContext
 from generators.plane_supercells import PlaneCellName
 from generators.settings import Names, Repeats, WrittenMillerIndices
-from generators.size_limits import repeated
+from generators.slab import Slab
 
 
 class SurfaceDefectSettings(Settings):
@@ -70,6 +70,6 @@ def chosen_slabs(settings: SurfaceDefectSettings, context: BuildContext, each: i
             )
     chosen = [slab for slab in chosen if slab.miller_index in wanted]
     for slab in chosen:
-        atoms = len(slab.structure) * repeated(settings.supercell)
+        atoms = len(slab.structure) * math.prod(settings.supercell)
         context.budget.reserve(each, atoms, f"{where}.supercell")
     return chosen

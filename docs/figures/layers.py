@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from generators.crystals import prototype_structure, standard_crystal
-from generators.families.slabs.slab import Slab, cut_slab
 from generators.settings import CrystalSettings, MillerIndex
+from generators.slab import Slab, cut_slab
 
 FREE, FIXED, LINE = "#e08a2e", "#d3d9e0", "#333333"
 COPPER = CrystalSettings(prototype="fcc", species=("Cu",), a=3.58)

@@ -16,8 +16,8 @@ from generators.candidate import Candidate
 from generators.crystals import Crystal
 from generators.errors import GenerationError, located
 from generators.family import BuildContext, Family, Kind
-from generators.provenance import generator_of, stable_round
 from generators.settings import Copies, Names, Positive
+from generators.stable_numbers import random_generator, stable_round
 
 _DALTON = 1.66053906892  # 1 dalton per Å³, in g/cm³ (CODATA 2022)
 _RANDOM_CLOSE_PACKING = 0.64  # of equal spheres; Scott and Kilgour, J. Phys. D 2 (1969) 863
@@ -86,7 +86,7 @@ def amorphous_candidates(
     species = [symbol for symbol, amount in amounts for _ in range(int(amount))]
     candidates = []
     for copy in range(copies):
-        random = generator_of(f"amorphous:{seed}:{name}:{edge}:{float(min_distance)}:{copy}")
+        random = random_generator(f"amorphous:{seed}:{name}:{edge}:{float(min_distance)}:{copy}")
         positions = _packed(atoms, edge, min_distance, random, name)
         structure = Structure(Lattice.cubic(edge), species, positions)
         candidates.append(

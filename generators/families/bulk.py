@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
@@ -11,9 +12,7 @@ from cuprolith.settings import Listed, Settings
 from generators.candidate import Candidate
 from generators.crystals import Crystal, named_crystal
 from generators.family import BuildContext, Family, Kind
-from generators.provenance import crystal_parameters
 from generators.settings import Names, Repeats
-from generators.size_limits import repeated
 
 
 class BulkSettings(Settings):
@@ -71,7 +70,7 @@ def _bulk_candidate(
         free_mask=(True,) * len(structure),
         parent_id=parent_id,
         parameters={
-            **crystal_parameters(crystal),
+            **crystal.parameters,
             "strain": float(strain),
             "supercell": list(supercell),
         },
@@ -81,7 +80,7 @@ def _bulk_candidate(
 def _build(section: BulkSettings, context: BuildContext) -> Iterator[Candidate]:
     for name in context.crystals if section.crystals is None else section.crystals:
         crystal = named_crystal(context.crystals, name, f"{context.where}.crystals")
-        atoms = len(crystal.primitive) * repeated(section.supercell)
+        atoms = len(crystal.primitive) * math.prod(section.supercell)
         context.budget.reserve(len(section.strains), atoms, f"{context.where}.supercell")
         yield from bulk_candidates(crystal, section.strains, section.supercell)
 

@@ -14,7 +14,7 @@ from generators.boxes import BoxSettings, check_gap, species_of
 from generators.candidate import Candidate
 from generators.errors import GenerationError
 from generators.family import BuildContext, Family, Kind
-from generators.provenance import stable_round
+from generators.stable_numbers import stable_round
 
 
 class DimerSettings(BoxSettings):

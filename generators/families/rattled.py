@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -13,9 +14,8 @@ from generators.candidate import Candidate
 from generators.crystals import named_crystal
 from generators.errors import GenerationError
 from generators.family import BuildContext, Family
-from generators.provenance import generator_of
 from generators.settings import Copies, Names, Repeats
-from generators.size_limits import repeated
+from generators.stable_numbers import random_generator
 
 
 class RattledSettings(Settings):
@@ -67,12 +67,11 @@ def rattled_candidates(
     list
         `copies` candidates.
     """
-    repeats = int(np.prod(supercell))
-    free = tuple(np.repeat(candidate.free_mask, repeats).tolist())
+    free = tuple(np.repeat(candidate.free_mask, math.prod(supercell)).tolist())
     rattled = []
     for copy in range(copies):
         structure = candidate.structure * supercell
-        random = generator_of(f"{seed}:{candidate.structure_id}:{copy}")
+        random = random_generator(f"{seed}:{candidate.structure_id}:{copy}")
         deviates = random.normal(size=(len(structure), 3))
         for site, displacement in zip(structure, standard_deviation * deviates, strict=True):
             site.coords = site.coords + displacement
@@ -115,7 +114,7 @@ def _build(section: RattledSettings, context: BuildContext) -> Iterator[Candidat
             remedy=f"Ask for some in `structures.{source}",
         )
     for candidate in chosen:
-        atoms = len(candidate.structure) * repeated(section.supercell)
+        atoms = len(candidate.structure) * math.prod(section.supercell)
         context.budget.reserve(section.copies, atoms, context.where)
     for candidate in chosen:
         yield from rattled_candidates(

@@ -13,7 +13,6 @@ from pymatgen.core import Structure
 from cuprolith.arrays import FloatArray, IntArray
 from generators.candidate import Candidate
 from generators.errors import GenerationError
-from generators.families.slabs.slab import Slab
 from generators.family import BuildContext, Family, Kind
 from generators.lattice_planes import reduction
 from generators.plane_supercells import (
@@ -23,7 +22,8 @@ from generators.plane_supercells import (
     supercell_matrix,
     supercell_structure,
 )
-from generators.provenance import stable_round
+from generators.slab import Slab
+from generators.stable_numbers import stable_round
 from generators.surface_defects import SurfaceDefectSettings, chosen_slabs
 
 

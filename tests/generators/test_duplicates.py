@@ -14,7 +14,7 @@ from generators.candidate import Candidate
 from generators.duplicates import unique_candidates
 from generators.families.bulk import bulk_candidates
 from generators.families.rattled import rattled_candidates
-from generators.families.slabs.slab import cut_slab
+from generators.slab import cut_slab
 
 # Chiral, without any symmetry, and with pairs of atoms of each kind.
 LATTICE = Lattice([[4.1, 0, 0], [0.7, 4.8, 0], [-0.9, 1.1, 5.6]])

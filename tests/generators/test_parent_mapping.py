@@ -17,9 +17,9 @@ from generators.crystals import prototype_structure
 from generators.families.adatoms import adatom_candidates
 from generators.families.interfaces.joining import interface_candidates
 from generators.families.interfaces.lattice_match import MatchLimits
-from generators.families.slabs.slab import Slab, cut_slab, slab_terminations
 from generators.families.vacancies import vacancy_candidates
 from generators.settings import CrystalSettings
+from generators.slab import Slab, cut_slab, slab_terminations
 from generators.structures_settings import StructuresSettings
 
 LIMITS = MatchLimits(area_tolerance=0.09, max_strain=0.09, max_atoms=200)

@@ -5,9 +5,9 @@ import pytest
 from generators.catalogue import build_catalogue
 from generators.crystals import prototype_structure, standard_crystal
 from generators.errors import GenerationError
-from generators.families.slabs.slab import cut_slab
 from generators.settings import CrystalSettings
 from generators.size_limits import MOST_ATOMS, Budget, slab_atoms
+from generators.slab import cut_slab
 from generators.structures_settings import StructuresSettings
 
 CU = prototype_structure("Cu", CrystalSettings(prototype="fcc", a=3.6))

@@ -16,9 +16,8 @@ from generators.contact import contact_distances, height_at_contact, rounded_hei
 from generators.crystals import wrapped
 from generators.errors import GenerationError
 from generators.families.adatoms.surface_sites import Face, Sites, SurfaceSite, surface_sites
-from generators.families.slabs.layers import PLANE_TOLERANCE
-from generators.families.slabs.slab import Slab
 from generators.family import BuildContext, Family, Kind
+from generators.layers import PLANE_TOLERANCE
 from generators.plane_supercells import (
     PlaneCellName,
     lateral_distances,
@@ -27,8 +26,9 @@ from generators.plane_supercells import (
     supercell_size,
     supercell_structure,
 )
-from generators.provenance import stable_round
 from generators.settings import Names, Positive, Repeats
+from generators.slab import Slab
+from generators.stable_numbers import stable_round
 from generators.surface_defects import SurfaceDefectSettings, chosen_slabs
 
 

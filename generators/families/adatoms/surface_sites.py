@@ -23,9 +23,9 @@ import spglib
 from cuprolith.arrays import FloatArray, IntArray
 from generators.conventional_cell import SYMPREC, spglib_cell
 from generators.crystals import Crystal, wrapped
-from generators.families.slabs.slab import Slab
 from generators.plane_supercells import lateral_distances
-from generators.provenance import stable_round
+from generators.slab import Slab
+from generators.stable_numbers import stable_round
 
 _TOUCH = 0.02  # of R: an atom this much farther than R still is touched
 _UNDER = 0.45  # of R: atoms at least this far below the ball's centre carry it

@@ -8,8 +8,8 @@ import spglib
 from cuprolith.arrays import FloatArray, IntArray
 from generators.conventional_cell import SYMPREC, spglib_cell
 from generators.crystals import wrapped
-from generators.families.slabs.slab import Slab
-from generators.provenance import stable_round
+from generators.slab import Slab
+from generators.stable_numbers import stable_round
 
 _EQUAL_LENGTH = 1e-6  # relative
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from pymatgen.core import Lattice, Structure
 
-from generators.families.slabs.slab import Slab
 from generators.parent_mapping import ParentMapping, as_matrix
+from generators.slab import Slab
 
 _HALF_TURN = (1.0, -1.0, -1.0)  # (x, y, z) goes to (x, -y, -z)
 

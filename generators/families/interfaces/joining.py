@@ -8,7 +8,7 @@ from itertools import product
 from typing import Literal, NamedTuple
 
 import numpy as np
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Structure
 
 from cuprolith.arrays import FloatArray, IntArray
 from generators.candidate import Candidate
@@ -20,7 +20,7 @@ from generators.families.interfaces.face_exchange import face_exchange
 from generators.families.interfaces.half_turn import before_half_turn, half_turn
 from generators.families.interfaces.lattice_match import MatchLimits
 from generators.families.interfaces.registry_shifts import shift_cell
-from generators.families.slabs.slab import Slab
+from generators.lattice_planes import upright_lattice
 from generators.parent_mapping import ParentMapping, as_matrix, plane_transform
 from generators.plane_supercells import (
     in_plane_supercell,
@@ -28,7 +28,8 @@ from generators.plane_supercells import (
     map_to_slab,
     supercell_size,
 )
-from generators.provenance import crystal_parameters, stable_round
+from generators.slab import Slab
+from generators.stable_numbers import stable_round
 
 
 def interface_candidates(
@@ -249,13 +250,11 @@ def _candidate(
     height = float(heights.max()) - bottom + above
     in_plane = np.concatenate([block.in_plane for block in blocks]) - _topmost_atom(blocks[0])
     z = (heights - bottom + above / 2) / height
-    lattice = np.zeros((3, 3))
-    lattice[:2, :2] = cell.vectors
-    lattice[2, 2] = height
+    lattice = upright_lattice(cell.vectors, height)
     species = [block.slab.structure[atom].specie for block in blocks for atom in block.atoms]
     free = [block.slab.free_mask[block.atoms] for block in blocks]
     return Candidate(
-        structure=Structure(Lattice(lattice), species, np.column_stack([wrapped(in_plane), z])),
+        structure=Structure(lattice, species, np.column_stack([wrapped(in_plane), z])),
         family="interface",
         free_mask=tuple(np.concatenate(free).tolist()),
         miller_index=blocks[0].slab.miller_index,
@@ -266,7 +265,7 @@ def _candidate(
 
 def _side_parameters(slab: Slab, side: Side, slabs: int = 1) -> dict[str, object]:
     return {
-        **crystal_parameters(slab.crystal),
+        **slab.crystal.parameters,
         "miller_index": list(slab.miller_index),
         "thickness": stable_round(slab.thickness),
         "layers": int(slab.layers_from_bottom.max()) + 1,

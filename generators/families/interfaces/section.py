@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import cache
 from itertools import product
@@ -17,7 +18,6 @@ from generators.errors import GenerationError, located
 from generators.families.interfaces.common_cell import Strained
 from generators.families.interfaces.joining import interface_candidates
 from generators.families.interfaces.lattice_match import MatchLimits
-from generators.families.slabs.slab import Slab, slab_terminations
 from generators.family import BuildContext
 from generators.miller_indices import distinct_miller_indices, shared_miller_indices
 from generators.settings import (
@@ -27,7 +27,8 @@ from generators.settings import (
     WrittenMillerIndex,
     WrittenMillerIndices,
 )
-from generators.size_limits import check_atoms, repeated, slab_atoms
+from generators.size_limits import check_atoms, slab_atoms
+from generators.slab import Slab, slab_terminations
 
 _VACUUM = 3.0  # Å; of slabs that are but sides of an interface, where no gap is given
 
@@ -132,7 +133,7 @@ def section_interfaces(settings: InterfaceSettings, context: BuildContext) -> It
         return [next((slab for slab in known if _same_cut(slab, cut)), cut) for cut in cuts]
 
     limits = MatchLimits(settings.area_tolerance, settings.max_strain, settings.max_atoms)
-    each = len(settings.gaps or (None,)) * repeated(settings.registries)
+    each = len(settings.gaps or (None,)) * math.prod(settings.registries)
     for miller_indices in _pairs(substrate, film, settings):
         sides = []
         for side, miller_index in zip(("substrate", "film"), miller_indices, strict=True):

@@ -10,7 +10,7 @@ from generators.families.bulk import bulk_candidates
 from generators.families.interfaces.joining import interface_candidates
 from generators.families.interfaces.lattice_match import MatchLimits
 from generators.families.rattled import rattled_candidates
-from generators.families.slabs.slab import Slab, cut_slab
+from generators.slab import Slab, cut_slab
 from generators.families.vacancies import vacancy_candidates
 from generators.settings import CrystalSettings
 

@@ -11,7 +11,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from generators.errors import GenerationError
 from generators.families.adatoms import adatom_candidates
-from generators.families.slabs.slab import cut_slab
+from generators.slab import cut_slab
 
 
 def nearest(candidate) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from generators.families.interfaces.face_exchange import face_exchange
-from generators.families.slabs.slab import cut_slab
+from generators.slab import cut_slab
 
 ONE = np.eye(2, dtype=np.int64)
 

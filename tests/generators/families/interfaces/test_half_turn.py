@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from generators.families.interfaces.half_turn import half_turn
-from generators.families.slabs.slab import cut_slab
+from generators.slab import cut_slab
 
 
 @pytest.mark.parametrize(

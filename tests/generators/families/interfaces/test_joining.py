@@ -15,7 +15,7 @@ from generators.errors import GenerationError
 from generators.families.interfaces.joining import interface_candidates
 from generators.families.interfaces.lattice_match import MatchLimits
 from generators.families.interfaces.registry_shifts import shift_cell
-from generators.families.slabs.slab import Slab, cut_slab, slab_terminations
+from generators.slab import Slab, cut_slab, slab_terminations
 
 LIMITS = MatchLimits(area_tolerance=0.09, max_strain=0.09, max_atoms=200)
 SAME = StructureMatcher(

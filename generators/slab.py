@@ -14,17 +14,17 @@ from pymatgen.core import Element, Lattice, Structure
 from cuprolith.arrays import FloatArray, IntArray
 from generators.candidate import Candidate
 from generators.crystals import Crystal, wrapped
-from generators.families.slabs.layers import PLANE_TOLERANCE, layer_depth, layer_numbers
-from generators.families.slabs.terminations import (
+from generators.lattice_planes import PlaneCell, plane_cell, upright_lattice
+from generators.layers import PLANE_TOLERANCE, layer_depth, layer_numbers
+from generators.settings import MillerIndex
+from generators.stable_numbers import stable_round
+from generators.terminations import (
     AtomicPlanes,
     Cut,
     Preference,
     atomic_planes,
     distinct_cuts,
 )
-from generators.lattice_planes import PlaneCell, plane_cell
-from generators.provenance import crystal_parameters, stable_round
-from generators.settings import MillerIndex
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Slab:
 
     @cached_property
     def layer_depth(self) -> float:
-        """Depth of a layer, Å (see `generators.families.slabs.layers`)."""
+        """Depth of a layer, Å (see `generators.layers`)."""
         conventional = self.crystal.conventional.lattice.reciprocal_lattice.matrix
         normal = np.array(self.miller_index) @ conventional
         return layer_depth(self.crystal, normal / np.linalg.norm(normal))
@@ -150,7 +150,7 @@ class Slab:
             free_mask=tuple(self.free_mask.tolist()),
             miller_index=self.miller_index,
             parameters={
-                **crystal_parameters(self.crystal),
+                **self.crystal.parameters,
                 "thickness": stable_round(self.thickness),
                 "vacuum": stable_round(self.vacuum),
                 "layers": int(self.layers_from_bottom.max()) + 1,
@@ -248,9 +248,13 @@ def cut_slab(
     prefer: Preference = "symmetric",
 ) -> Slab:
     """Cut the preferred one of `slab_terminations`."""
-    options = {"min_thickness": min_thickness, "vacuum": vacuum}
     return slab_terminations(
-        crystal, miller_index, **options, free_layers=free_layers, prefer=prefer
+        crystal,
+        miller_index,
+        min_thickness=min_thickness,
+        vacuum=vacuum,
+        free_layers=free_layers,
+        prefer=prefer,
     )[0]
 
 
@@ -274,8 +278,5 @@ def _stack(
     in_plane = wrapped(in_plane - in_plane[0])
     height = cut.thickness + 2 * vacuum
     z = vacuum + (heights - planes.heights[cut.bottom]) * cell.spacing
-    lattice = np.zeros((3, 3))
-    lattice[:2, :2] = cell.vectors
-    lattice[2, 2] = height
-    structure = Structure(Lattice(lattice), numbers, np.column_stack([in_plane, z / height]))
-    return structure, basis
+    lattice = upright_lattice(cell.vectors, height)
+    return Structure(lattice, numbers, np.column_stack([in_plane, z / height])), basis

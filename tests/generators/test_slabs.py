@@ -15,9 +15,9 @@ from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from generators.crystals import prototype_structure, standard_crystal
 from generators.errors import GenerationError
-from generators.families.slabs.slab import cut_slab
 from generators.miller_indices import distinct_miller_indices
 from generators.settings import CrystalSettings
+from generators.slab import cut_slab
 
 INDICES = [(1, 0, 0), (1, 1, 0), (1, 1, 1), (2, 1, 0), (2, 1, 1), (2, 2, 1), (3, 1, 0), (3, 1, 1),
            (3, 2, 0), (3, 2, 1), (3, 2, 2), (3, 3, 1), (3, 3, 2)]  # fmt: skip
