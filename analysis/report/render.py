@@ -20,7 +20,7 @@ from analysis.report.provenance import provenance_section
 from analysis.report.structures import structures_section
 from analysis.report.training import training_fact, training_section
 from analysis.report.tuning import tuning_fact, tuning_sections
-from cuprolith.staged_file import StagedFile
+from cuprolith.json_files import write_atomically
 
 
 def render_report(workdir: Path, stages: Sequence[str] = ()) -> Path:
@@ -49,10 +49,7 @@ def render_report(workdir: Path, stages: Sequence[str] = ()) -> Path:
     inputs = read_inputs(workdir)
     page = report_html(inputs, stages)
     path = workdir / "report" / "index.html"
-    path.parent.mkdir(exist_ok=True)
-    with StagedFile(path) as file:
-        file.write(page.encode("utf-8"))
-        file.commit()
+    write_atomically(path, [page])
     return path
 
 

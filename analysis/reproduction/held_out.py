@@ -1,4 +1,4 @@
-"""Errors of a training's best checkpoint on frames that nothing was chosen by."""
+"""Errors of a training's best checkpoint on frames that no choice was based on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from analysis.metrics import force_mae
-from cuprolith.staged_file import StagedFile
+from cuprolith.json_files import write_atomically
 from training.frame_sources.molecules import MoleculeSource
 from training.frame_sources.source import TrainingSource
 from training.nequip_runs.training_run import TrainingResult
@@ -64,15 +63,13 @@ def evaluate_held_out(folder: Path, result: TrainingResult, source: TrainingSour
         forces_mae=forces,
         energy_mae=energy,
     )
-    with StagedFile(folder / HELD_OUT_FILE) as file:
-        file.write(errors.model_dump_json(indent=1).encode() + b"\n")
-        file.commit()
+    write_atomically(folder / HELD_OUT_FILE, [errors.model_dump_json(indent=1), "\n"])
 
 
 def _forces_and_energies(checkpoint: Path, source: TrainingSource) -> tuple[float, float]:
     found = predict_frames(checkpoint, source.frames("test"))
-    energy = np.abs(found.energy_predicted - found.energy_reference).mean()
-    return force_mae(found.forces_reference, found.forces_predicted), float(energy)
+    forces = np.abs(found.forces_predicted - found.forces_reference).mean()
+    return float(forces), float(np.abs(found.energy_predicted - found.energy_reference).mean())
 
 
 def _energies_alone(checkpoint: Path, source: MoleculeSource) -> tuple[None, float]:

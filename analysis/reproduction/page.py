@@ -18,7 +18,7 @@ from analysis.reproduction.tables import (
     quantities,
     runs_table,
 )
-from cuprolith.staged_file import StagedFile
+from cuprolith.json_files import write_atomically
 
 TITLE = "Tables IV and V"
 HTML_FILE = "tables.html"
@@ -68,19 +68,12 @@ def write_tables(content: Reproduction, folder: Path) -> Path:
     OSError
         If they cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     pictures = _pictures(content)
     for name, picture in pictures.items():
-        _write(folder / name, picture)
-    _write(folder / MARKDOWN_FILE, _markdown(content, list(pictures)).encode())
-    _write(folder / HTML_FILE, _html(content).encode())
+        write_atomically(folder / name, [picture])
+    write_atomically(folder / MARKDOWN_FILE, [_markdown(content, list(pictures))])
+    write_atomically(folder / HTML_FILE, [_html(content)])
     return folder / HTML_FILE
-
-
-def _write(path: Path, text: bytes) -> None:
-    with StagedFile(path) as file:
-        file.write(text)
-        file.commit()
 
 
 def _html(content: Reproduction) -> str:
