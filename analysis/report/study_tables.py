@@ -38,7 +38,7 @@ def front_table(found: Sequence[TrialRecord], result: Pareto) -> Table:
     caption = (
         "The front: feasible trials that none beats in one objective without losing in the other"
     )
-    return Table(caption, header, rows, frozenset(range(1, len(header))))
+    return Table(caption, header, rows, range(1, len(header)))
 
 
 def failure_table(trials: Sequence[TrialRecord]) -> Table:
@@ -84,7 +84,7 @@ def comparison_table(
     header = ["study", "trials", "feasible", "failed", "on the front",
               f"best {_heading(error)}", f"best {_heading(cost)}", "hypervolume"]  # fmt: skip
     caption = "Studies of the same data; hypervolumes up to one reference point"
-    return Table(caption, header, rows, frozenset(range(1, len(header))))
+    return Table(caption, header, rows, range(1, len(header)))
 
 
 def measuring_facts(record: StudyRecord) -> list[tuple[str, str]]:

@@ -82,7 +82,7 @@ def comparison_table(quantity: Quantity, runs: Sequence[Run], reference: str) ->
     ]
     caption = f"{quantity.title} on the validation split, {quantity.unit}"
     header = ("dataset", "model", "paper", "ours", "ours on test")
-    return Table(caption, header, rows, frozenset({2, 3, 4}))
+    return Table(caption, header, rows, {2, 3, 4})
 
 
 def _comparison_rows(
@@ -155,7 +155,7 @@ def runs_table(runs: Sequence[Run], published: Published) -> Table:
         "All runs: epochs of the paper's, best epoch (from 0), training time, and errors on "
         "validation / test split: forces in meV/Å, energies in meV"
     )
-    return Table(caption, RUN_HEADER, rows, frozenset({1, 3, 4, 5, 7, 8, 9}))
+    return Table(caption, RUN_HEADER, rows, {1, 3, 4, 5, 7, 8, 9})
 
 
 def _state(run: Run) -> str:
