@@ -238,26 +238,6 @@ def slab_terminations(
     return slabs
 
 
-def cut_slab(
-    crystal: Crystal,
-    miller_index: MillerIndex,
-    *,
-    min_thickness: float,
-    vacuum: float,
-    free_layers: int = 2,
-    prefer: Preference = "symmetric",
-) -> Slab:
-    """Cut the preferred one of `slab_terminations`."""
-    return slab_terminations(
-        crystal,
-        miller_index,
-        min_thickness=min_thickness,
-        vacuum=vacuum,
-        free_layers=free_layers,
-        prefer=prefer,
-    )[0]
-
-
 def _stack(
     crystal: Crystal, cell: PlaneCell, planes: AtomicPlanes, cut: Cut, vacuum: float
 ) -> tuple[Structure, IntArray]:

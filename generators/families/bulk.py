@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field
@@ -30,32 +30,18 @@ class BulkSettings(Settings):
     )
 
 
-def bulk_candidates(
-    crystal: Crystal,
-    strains: Sequence[float] = (0.0,),
-    supercell: tuple[int, int, int] = (1, 1, 1),
-) -> list[Candidate]:
-    """Bulk crystals for an equation of state, one per strain; all atoms are free.
+def bulk_candidates(crystal: Crystal, settings: BulkSettings) -> list[Candidate]:
+    """Return bulk crystals for an equation of state, one per strain; all atoms are free.
 
-    Parameters
-    ----------
-    crystal
-        The crystal.
-    strains, supercell
-        As in `BulkSettings`.
-
-    Returns
-    -------
-    list
-        In the order of `strains`. A strained crystal's parent is the perfect one of the same
-        supercell, whether or not that one is among `strains`.
+    A strained crystal's parent is the perfect one of the same supercell, whether or not that one is
+    among the strains.
     """
-    perfect = _bulk_candidate(crystal, 0.0, supercell, parent_id="")
+    perfect = _bulk_candidate(crystal, 0.0, settings.supercell, parent_id="")
     return [
         perfect
         if strain == 0
-        else _bulk_candidate(crystal, strain, supercell, parent_id=perfect.structure_id)
-        for strain in strains
+        else _bulk_candidate(crystal, strain, settings.supercell, perfect.structure_id)
+        for strain in settings.strains
     ]
 
 
@@ -82,7 +68,7 @@ def _build(section: BulkSettings, context: BuildContext) -> Iterator[Candidate]:
         crystal = named_crystal(context.crystals, name, f"{context.where}.crystals")
         atoms = len(crystal.primitive) * math.prod(section.supercell)
         context.budget.reserve(len(section.strains), atoms, f"{context.where}.supercell")
-        yield from bulk_candidates(crystal, section.strains, section.supercell)
+        yield from bulk_candidates(crystal, section)
 
 
 FAMILY = Family(

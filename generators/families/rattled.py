@@ -39,42 +39,30 @@ class RattledSettings(Settings):
         return self
 
 
-def rattled_candidates(
-    candidate: Candidate,
-    supercell: tuple[int, int, int] = (1, 1, 1),
-    *,
-    copies: int,
-    standard_deviation: float,
-    seed: int = 0,
-) -> list[Candidate]:
+def rattled_candidates(candidate: Candidate, settings: RattledSettings) -> list[Candidate]:
     """Displace all atoms of a supercell by independent normal deviates.
 
-    Parameters
-    ----------
-    candidate
-        What is rattled; the parent of the copies, which keep its family, plane and free mask.
-    supercell
-        Repeats of the candidate's cell. In a cell of one atom per plane whole planes move, so
-        give more.
-    copies, standard_deviation
-        As in `RattledSettings`.
-    seed
-        Decides the displacements, together with the candidate's id and the number of the copy:
-        they do not depend on what else is generated.
-
-    Returns
-    -------
-    list
-        `copies` candidates.
+    The candidate is the parent of the copies, which keep its family, plane and free mask. In a cell
+    of one atom per plane whole planes move, so such a cell needs a supercell. The seed decides the
+    displacements, together with the candidate's id and the number of the copy: they do not depend
+    on what else is generated.
     """
-    free = tuple(np.repeat(candidate.free_mask, math.prod(supercell)).tolist())
+    free = tuple(np.repeat(candidate.free_mask, math.prod(settings.supercell)).tolist())
     rattled = []
-    for copy in range(copies):
-        structure = candidate.structure * supercell
-        random = random_generator(f"{seed}:{candidate.structure_id}:{copy}")
+    for copy in range(settings.copies):
+        structure = candidate.structure * settings.supercell
+        random = random_generator(f"{settings.seed}:{candidate.structure_id}:{copy}")
         deviates = random.normal(size=(len(structure), 3))
-        for site, displacement in zip(structure, standard_deviation * deviates, strict=True):
+        for site, displacement in zip(
+            structure, settings.standard_deviation * deviates, strict=True
+        ):
             site.coords = site.coords + displacement
+        rattle = {
+            "standard_deviation": settings.standard_deviation,
+            "supercell": list(settings.supercell),
+            "copy": copy,
+            "seed": settings.seed,
+        }
         rattled.append(
             Candidate(
                 structure=structure,
@@ -82,15 +70,7 @@ def rattled_candidates(
                 free_mask=free,
                 miller_index=candidate.miller_index,
                 parent_id=candidate.structure_id,
-                parameters={
-                    **candidate.parameters,
-                    "rattle": {
-                        "standard_deviation": standard_deviation,
-                        "supercell": list(supercell),
-                        "copy": copy,
-                        "seed": seed,
-                    },
-                },
+                parameters={**candidate.parameters, "rattle": rattle},
             )
         )
     return rattled
@@ -117,13 +97,7 @@ def _build(section: RattledSettings, context: BuildContext) -> Iterator[Candidat
         atoms = len(candidate.structure) * math.prod(section.supercell)
         context.budget.reserve(section.copies, atoms, context.where)
     for candidate in chosen:
-        yield from rattled_candidates(
-            candidate,
-            section.supercell,
-            copies=section.copies,
-            standard_deviation=section.standard_deviation,
-            seed=section.seed,
-        )
+        yield from rattled_candidates(candidate, section)
 
 
 FAMILY = Family(

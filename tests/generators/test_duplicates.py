@@ -12,9 +12,7 @@ from pymatgen.core import Lattice, Structure
 from generators import duplicates
 from generators.candidate import Candidate
 from generators.duplicates import unique_candidates
-from generators.families.bulk import bulk_candidates
-from generators.families.rattled import rattled_candidates
-from generators.slab import cut_slab
+from tests.candidates import bulk_candidates, cut_slab, rattled_candidates
 
 # Chiral, without any symmetry, and with pairs of atoms of each kind.
 LATTICE = Lattice([[4.1, 0, 0], [0.7, 4.8, 0], [-0.9, 1.1, 5.6]])

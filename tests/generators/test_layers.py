@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from generators.layers import layer_depth, layer_numbers
-from generators.slab import cut_slab, slab_terminations
+from generators.slab import slab_terminations
+from tests.candidates import cut_slab
 
 # Planes per layer, counted by hand from the first neighbours that stick out of the face.
 PLANES_PER_LAYER = [

@@ -15,7 +15,7 @@ from generators.plane_supercells import (
     supercell_size,
     supercell_structure,
 )
-from generators.slab import cut_slab
+from tests.candidates import cut_slab
 
 MATRICES = [[[2, 0], [0, 2]], [[2, 1], [0, 3]], [[1, -1], [2, 1]], [[0, -1], [1, 0]]]
 

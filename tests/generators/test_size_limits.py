@@ -7,8 +7,8 @@ from generators.crystals import prototype_structure, standard_crystal
 from generators.errors import GenerationError
 from generators.settings import CrystalSettings
 from generators.size_limits import MOST_ATOMS, Budget, slab_atoms
-from generators.slab import cut_slab
 from generators.structures_settings import StructuresSettings
+from tests.candidates import cut_slab
 
 CU = prototype_structure("Cu", CrystalSettings(prototype="fcc", a=3.6))
 SLAB = {"crystal": "Cu", "miller_indices": [[1, 0, 0]], "min_thickness": 5.0, "vacuum": 6.0}

@@ -17,7 +17,7 @@ from generators.crystals import prototype_structure, standard_crystal
 from generators.errors import GenerationError
 from generators.miller_indices import distinct_miller_indices
 from generators.settings import CrystalSettings
-from generators.slab import cut_slab
+from tests.candidates import cut_slab
 
 INDICES = [(1, 0, 0), (1, 1, 0), (1, 1, 1), (2, 1, 0), (2, 1, 1), (2, 2, 1), (3, 1, 0), (3, 1, 1),
            (3, 2, 0), (3, 2, 1), (3, 2, 2), (3, 3, 1), (3, 3, 2)]  # fmt: skip

@@ -14,7 +14,8 @@ from scipy.spatial import cKDTree
 
 from generators.crystals import Crystal, prototype_structure, standard_crystal
 from generators.settings import CrystalSettings
-from generators.slab import Slab, cut_slab, slab_terminations
+from generators.slab import Slab, slab_terminations
+from tests.candidates import cut_slab
 
 COPRIME = st.tuples(*[st.integers(-3, 3)] * 3).filter(lambda hkl: gcd(*hkl) == 1)
 NAMES = st.sampled_from(["Cu", "Li", "Mg", "C", "LiF", "ZnS", "Cu2O"])

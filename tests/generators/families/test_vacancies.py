@@ -11,9 +11,9 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 
 from generators.candidate import Candidate
-from generators.families.vacancies import vacancy_candidates
 from generators.plane_supercells import supercell_matrix, supercell_structure
-from generators.slab import Slab, cut_slab
+from generators.slab import Slab
+from tests.candidates import cut_slab, vacancy_candidates
 
 # Coordination numbers of surface atoms, from the surface science textbooks (first neighbours).
 COORDINATION = [

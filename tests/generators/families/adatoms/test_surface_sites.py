@@ -11,7 +11,7 @@ from pymatgen.core.surface import Slab as PymatgenSlab
 
 from generators.crystals import standard_crystal
 from generators.families.adatoms.surface_sites import surface_sites
-from generators.slab import cut_slab
+from tests.candidates import cut_slab
 
 # Numbers of distinct sites known from surface science: on-top, bridge, hollow. fcc (110) has a
 # short and a long bridge, bcc (110) too; the hollows of fcc (111) are fcc and hcp.

@@ -14,7 +14,7 @@ from pymatgen.analysis.interfaces.zsl import ZSLGenerator
 from generators.errors import GenerationError
 from generators.families.interfaces.lattice_match import LatticeMatch, MatchLimits, smallest_match
 from generators.miller_indices import distinct_miller_indices
-from generators.slab import cut_slab
+from tests.candidates import cut_slab
 
 A_CU, A_LI, A_LIF, A_MG = 3.58, 3.48, 4.02, 3.20
 

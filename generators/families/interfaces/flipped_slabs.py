@@ -13,7 +13,7 @@ from generators.slab import Slab
 _HALF_TURN = (1.0, -1.0, -1.0)  # (x, y, z) goes to (x, -y, -z)
 
 
-def half_turn(slab: Slab) -> Slab:
+def flip_slab(slab: Slab) -> Slab:
     """Turn a slab by half a turn about its first in-plane vector.
 
     Its top face, which its termination names, comes to lie below; planes (hkl) face down. What it
@@ -32,13 +32,13 @@ def half_turn(slab: Slab) -> Slab:
     )
 
 
-def before_half_turn(mapping: ParentMapping, slab: Slab) -> ParentMapping:
+def unflip_mapping(mapping: ParentMapping, slab: Slab) -> ParentMapping:
     """Trace atoms of a slab turned over back to the slab as it was.
 
     Parameters
     ----------
     mapping
-        Of atoms that are copies of those of ``half_turn(slab)``; none is an added one.
+        Of atoms that are copies of those of ``flip_slab(slab)``; none is an added one.
     slab
         The slab before it was turned.
     """

@@ -14,7 +14,7 @@ from generators.stable_numbers import stable_round
 _EQUAL_LENGTH = 1e-6  # relative
 
 
-def face_exchange(
+def find_face_exchange(
     slab: Slab, matrix: IntArray, vectors: FloatArray
 ) -> tuple[IntArray, FloatArray] | None:
     """Find an operation of a strained slab that exchanges its faces and keeps a supercell.
