@@ -51,31 +51,21 @@ def evaluate_held_out(folder: Path, result: TrainingResult, source: TrainingSour
     """
     if source.n_frames("test") == 0 or read_held_out(folder, result.input_hash) is not None:
         return
-    checkpoint = folder / result.checkpoint
-    forces, energy = (
-        _energies_alone(checkpoint, source)
-        if isinstance(source, MoleculeSource) and not source.has_forces
-        else _forces_and_energies(checkpoint, source)
-    )
+    checkpoint, forces = folder / result.checkpoint, None
+    if isinstance(source, MoleculeSource) and not source.has_forces:
+        molecules = source.arrays("test")
+        deviations = predict_energies(checkpoint, molecules) - molecules.energies
+    else:
+        found = predict_frames(checkpoint, source.frames("test"))
+        deviations = found.energy_predicted - found.energy_reference
+        forces = float(np.abs(found.forces_predicted - found.forces_reference).mean())
     errors = HeldOutErrors(
         input_hash=result.input_hash,
         n_frames=source.n_frames("test"),
         forces_mae=forces,
-        energy_mae=energy,
+        energy_mae=float(np.abs(deviations).mean()),
     )
     write_atomically(folder / HELD_OUT_FILE, [errors.model_dump_json(indent=1), "\n"])
-
-
-def _forces_and_energies(checkpoint: Path, source: TrainingSource) -> tuple[float, float]:
-    found = predict_frames(checkpoint, source.frames("test"))
-    forces = np.abs(found.forces_predicted - found.forces_reference).mean()
-    return float(forces), float(np.abs(found.energy_predicted - found.energy_reference).mean())
-
-
-def _energies_alone(checkpoint: Path, source: MoleculeSource) -> tuple[None, float]:
-    molecules = source.arrays("test")
-    predicted = predict_energies(checkpoint, molecules)
-    return None, float(np.abs(predicted - molecules.energies).mean())
 
 
 def read_held_out(folder: Path, input_hash: str) -> HeldOutErrors | None:

@@ -76,11 +76,8 @@ def interface_candidates(
         below, above = _substrate_and_film(substrate, film, cell, gap, shift)
         if film is not upright:
             above = above._replace(mapping=unflip_mapping(above.mapping, upright))
-        return [
-            below,
-            above,
-            *([_lower_film(below, above, exchange, cell.vectors)] if both else []),
-        ]
+        blocks = [below, above]
+        return [*blocks, _lower_film(*blocks, exchange, cell.vectors)] if both else blocks
 
     candidates = []
     vacuum, registries = settings.vacuum, settings.registries
