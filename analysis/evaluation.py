@@ -129,7 +129,7 @@ def evaluate(predictions: Iterable[tuple[str, Predictions]], baselines: Baseline
 
 
 def evaluate_training(training_dir: Path, dataset_dir: Path) -> Evaluation:
-    """Evaluate a training's predictions and write ``evaluation.json`` beside them.
+    """Evaluate a training's predictions and write ``evaluation.json`` next to them.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ class ParityPoints:
     families
         Family of each point's frame.
     n_total
-        Points there are; more than are here if some were left out.
+        Number of all points, with those that are left out.
     """
 
     reference: FloatArray

@@ -36,7 +36,7 @@ _EDGES = [[i, j] for i, j in combinations(range(8), 2) if (i ^ j).bit_count() ==
 
 
 def free_atoms(atoms: Atoms) -> NDArray[np.bool_]:
-    """Which atoms no FixAtoms constraint holds, shape (n,)."""
+    """Return which atoms no FixAtoms constraint fixes, shape (n,)."""
     free = np.ones(len(atoms), dtype=bool)
     for constraint in atoms.constraints:
         if isinstance(constraint, FixAtoms):
@@ -210,7 +210,7 @@ def _without_hidden(
     nearer = np.where(rank[pairs[:, 0]] > rank[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
     farther = pairs.sum(axis=1) - nearer
     distance = np.linalg.norm(flat[nearer] - flat[farther], axis=1)
-    covered = distance + radii[farther] <= radii[nearer] + 0.12  # a sliver of 0.1 Å is no loss
+    covered = distance + radii[farther] <= radii[nearer] + 0.12  # 0.1 Å is too little to see
     hidden = np.zeros(len(order), dtype=bool)
     hidden[farther[covered]] = True
     return order[~hidden[order]]

@@ -1,4 +1,4 @@
-"""Registries: one per kind of thing, filled by this project and by other packages alike."""
+"""Registries: one per kind of thing, filled by this project and by other packages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ E = TypeVar("E", bound=Entry)
 
 
 class RegistryError(CuprolithError):
-    """An entry is missing, broken, or there twice."""
+    """An entry is missing, broken, or defined twice."""
 
 
 class Registry(Generic[E]):
@@ -43,8 +43,6 @@ class Registry(Generic[E]):
     ----------
     kind
         What an entry is called, such as "engine".
-    entry_type
-        Class of the entries.
     package
         Dotted name of the package with the project's own entries, such as "workflows.engines".
     """

@@ -44,8 +44,6 @@ def build_catalogue(crystals: Mapping[str, Structure], settings: StructuresSetti
     crystals
         Each crystal by name, in any cell and orientation. Miller indices refer to its conventional
         cell (`generators.conventional_cell`).
-    settings
-        What to make.
 
     Raises
     ------

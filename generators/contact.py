@@ -36,7 +36,7 @@ def contact_distances(one: Sequence[str], other: Sequence[str]) -> FloatArray:
 
 
 def height_at_contact(contact: FloatArray, lateral: FloatArray) -> FloatArray:
-    """How far an atom that comes down beside another one stops above it.
+    """Return how far above another atom an atom stops that comes down next to it.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ def closest_pair(structure: Structure) -> tuple[int, int, float] | None:
     Returns
     -------
     tuple
-        Their numbers and distance (Å), of the pair shortest beside the sum of its covalent radii
+        Their numbers and distance (Å), of the pair that is shortest relative to its covalent radii
         (Cordero et al., Dalton Trans. 2008, 2832); None if no pair is closer than `TOO_CLOSE`
         times that sum.
     """

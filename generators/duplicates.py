@@ -2,7 +2,7 @@
 
 Two candidates are the same if a rotation, reflection and shift, together with another choice of
 the cell and of the order of atoms, takes one to the other, with the same elements and the same
-atoms free. Mirror images count as the same, since energies do not tell them apart. The number of
+atoms free. Mirror images count as the same, since their energies are equal. The number of
 atoms must agree: a supercell of a slab is another candidate, which a campaign may ask for on
 purpose, to see the same surface through another cell and k-point mesh.
 
@@ -80,7 +80,7 @@ def _ancestors(by_id: Mapping[str, Candidate], candidate: Candidate) -> Iterator
 def _representatives(
     by_id: Mapping[str, Candidate], classes: Iterable[list[Candidate]]
 ) -> dict[str, str]:
-    """Id of each candidate -> id of the one that stands for its class."""
+    """Id of each candidate -> id of the one that represents its class."""
     parents = {candidate.parent_id for candidate in by_id.values()}
     depth = {
         structure_id: sum(1 for _ in _ancestors(by_id, candidate))
@@ -121,7 +121,7 @@ class _Description:
 
     @property
     def rarest(self) -> float:
-        """Mean environment of the rarest kind: one adatom tells a site from another."""
+        """Mean environment of the rarest kind: one adatom distinguishes two sites."""
         return float(self.environments[self.kinds == 0].mean())
 
     @cached_property

@@ -126,7 +126,7 @@ def reduction(vectors: FloatArray) -> IntArray:
     while True:
         a, b = steps @ vectors
         scale = float(a @ a)
-        # A projection of exactly 1/2 goes to -1/2, however the float noise falls.
+        # A projection of exactly 1/2 becomes -1/2, whatever the float noise.
         shift = math.ceil(float(a @ b) / scale - 0.5 + _TOLERANCE)
         steps[1] -= shift * steps[0]
         _, b = steps @ vectors

@@ -27,8 +27,6 @@ def supercell_matrix(slab: Slab, supercell: tuple[int, int], cell: PlaneCellName
 
     Parameters
     ----------
-    slab
-        The slab.
     supercell
         Repeats of the two vectors of `cell`.
     cell
@@ -52,8 +50,6 @@ def supercell_structure(slab: Slab, matrix: IntArray) -> tuple[Structure, IntArr
 
     Parameters
     ----------
-    slab
-        The slab.
     matrix
         As for `in_plane_supercell`.
 
@@ -79,8 +75,6 @@ def in_plane_supercell(slab: Slab, matrix: IntArray) -> tuple[FloatArray, IntArr
 
     Parameters
     ----------
-    slab
-        The slab.
     matrix
         Shape (2, 2), determinant > 0: the supercell's vectors in those of the slab's cell.
 
@@ -109,16 +103,14 @@ def map_to_slab(
 
     Parameters
     ----------
-    slab
-        The slab.
     matrix
         As for `in_plane_supercell`.
     vectors
-        The supercell's vectors as they are in the end, as rows, shape (2, 2), Å.
+        The final vectors of the supercell, as rows, shape (2, 2), Å.
     atoms
         The slab's atom that each one is a copy of, -1 for an added one; shape (n,).
     carriers
-        The slab's atoms that the added ones stand on.
+        The slab's atoms below the added ones.
     """
     transform = plane_transform(matrix @ slab.structure.lattice.matrix[:2, :2], vectors)
     parent_id = slab.candidate.structure_id

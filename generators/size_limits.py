@@ -37,8 +37,6 @@ class Budget:
 
         Parameters
         ----------
-        structures
-            How many.
         atoms_each
             Atoms of one, or of the smallest; an estimate is enough.
         where

@@ -189,12 +189,8 @@ def slab_terminations(
 
     Parameters
     ----------
-    crystal
-        The crystal.
     miller_index
         (h, k, l) of the conventional cell, without common divisor.
-    min_thickness
-        Least thickness, Å.
     vacuum
         On each side, Å; the cell is thickness + 2 vacuum high.
     free_layers

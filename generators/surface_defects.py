@@ -1,4 +1,4 @@
-"""Which slabs carry a defect: what sections of vacancies and of adatoms have in common."""
+"""Settings that vacancies and adatoms share: which slabs carry a defect."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SurfaceDefectSettings(Settings):
 
 
 def chosen_slabs(settings: SurfaceDefectSettings, context: BuildContext, each: int) -> list[Slab]:
-    """Slabs of the crystals and planes that a section names, with `each` defects at least.
+    """Return the slabs that a section names, and reserve `each` defects on every one.
 
     Raises
     ------

@@ -45,7 +45,7 @@ class AtomicPlanes(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """What lies from one atomic plane to another.
+    """The crystal from one atomic plane to another.
 
     Attributes
     ----------

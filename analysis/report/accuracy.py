@@ -10,7 +10,7 @@ from analysis.report import figures
 from analysis.report.content import Figure, Missing, Section, Table, count, number, plural
 from analysis.report.measure import Measured, Parity
 
-JUDGED_SPLITS = ("test", "val")
+UNSEEN_SPLITS = ("test", "val")
 """Splits that a verdict may use, the better one first."""
 
 _NO_FORCE = 1e-4  # eV/Å; forces that vanish by symmetry have no ratio
@@ -30,29 +30,29 @@ def accuracy_section(measured: Measured, command: str) -> Section:
     )
     for variant, evaluation in measured.evaluations.items():
         section.tables += _tables(variant, evaluation)
-        judged = judged_split(evaluation)
+        judged = main_split(evaluation)
         section.figures += _parity_figures(variant, judged, measured.parity[variant][judged])
     return section
 
 
-def judged_split(evaluation: Evaluation) -> str:
-    """Return the split to look at first: test, else val, else what was predicted."""
-    known = [name for name in JUDGED_SPLITS if name in evaluation.splits]
+def main_split(evaluation: Evaluation) -> str:
+    """Return the split to show first: test, else val, else any."""
+    known = [name for name in UNSEEN_SPLITS if name in evaluation.splits]
     return known[0] if known else next(iter(evaluation.splits))
 
 
 def verdict(evaluations: dict[str, Evaluation]) -> tuple[bool, str] | None:
-    """Whether the best variant beats the force baselines, and one sentence that says so."""
+    """Return whether the best variant beats the force baselines, and a sentence about it."""
     judged = {
-        variant: evaluation.splits[judged_split(evaluation)].overall
+        variant: evaluation.splits[main_split(evaluation)].overall
         for variant, evaluation in evaluations.items()
-        if any(split in evaluation.splits for split in JUDGED_SPLITS)
+        if any(split in evaluation.splits for split in UNSEEN_SPLITS)
     }
     if not judged:
         return None
     variant = min(judged, key=lambda name: np.nan_to_num(judged[name].forces.mae, nan=np.inf))
     errors = judged[variant]
-    split = judged_split(evaluations[variant])
+    split = main_split(evaluations[variant])
     baselines = (
         f"zero force {number(errors.zero_force.mae)}, mean force {number(errors.mean_force.mae)}"
     )
@@ -75,7 +75,7 @@ def _tables(variant: str, evaluation: Evaluation) -> list[Table]:
     units = "forces in eV/Å per component, energies in meV/atom; baselines are MAE"
     if stressed:
         units = units.replace("; ", ", stresses in meV/Å³ per component; ")
-    judged = judged_split(evaluation)
+    judged = main_split(evaluation)
     families = evaluation.splits[judged].families
     splits = {name: errors.overall for name, errors in evaluation.splits.items()}
 

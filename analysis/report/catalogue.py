@@ -10,7 +10,7 @@ _NOTES_SHOWN = 20
 
 
 def catalogue_table(overview: dict[str, Any]) -> Table:
-    """Make the table of counts beside a publication and costs beside pymatgen's cells."""
+    """Make the table of counts, next to published ones, and of costs, next to pymatgen's cells."""
     source = overview.get("published_source")
     header = ["family", "structures", "atoms min/median/max", "free atoms", "Σ N³"]
     header += ["pymatgen's cells ×", "with k-points ×"]

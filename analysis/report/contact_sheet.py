@@ -110,8 +110,6 @@ def contact_sheet(
 
     Parameters
     ----------
-    name
-        The family.
     group, shown
         All its entries of ``structures.json``, and those to draw.
     drawn

@@ -78,7 +78,7 @@ def plural(number: int, noun: str) -> str:
 
 
 def number(value: Any, digits: int = 3) -> str:
-    """Write a number with so many significant digits; a dash where there is none.
+    """Write a number with significant digits; a dash for anything else.
 
     Numbers below 1e-9 are written "0": in eV and Å they are rounding errors.
     """

@@ -35,7 +35,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the page says first: ``good``, ``bad`` or ``open``."""
+    """The result, at the top of the page; `kind` is ``good``, ``bad`` or ``open``."""
 
     kind: str
     headline: str

@@ -28,8 +28,6 @@ def render_report(workdir: Path, stages: Sequence[str] = ()) -> Path:
 
     Parameters
     ----------
-    workdir
-        Folder of a campaign.
     stages
         Names of the campaign's stages, in their order; by default those that the report knows.
 

@@ -1,4 +1,4 @@
-"""The section of one study: its front, its course, what mattered, what failed."""
+"""The section of one study: front, progress, importances, failed trials."""
 
 from __future__ import annotations
 
@@ -28,15 +28,7 @@ _FEW_POINTS = 15  # of a front are shown at once; longer tables are folded away
 
 
 def study_section(record: StudyRecord, label: str, command: str) -> Section:
-    """Make the section.
-
-    Parameters
-    ----------
-    label
-        What to call the study.
-    command
-        What tunes.
-    """
+    """Make the section."""
     name = f"tuning-{record.study.hash[:8]}"
     section = Section(name, f"Tuning: {label} on {record.study.dataset}")
     if not record.trials:
@@ -59,7 +51,7 @@ def study_section(record: StudyRecord, label: str, command: str) -> Section:
 
 
 def paper_notes(papers: Sequence[PublishedPoint]) -> list[str]:
-    """Say what of the paper stands beside, and what cannot."""
+    """Return notes about the paper's results: which are shown, and which cannot be."""
     if not papers:
         return []
     if any(paper.accuracy is not None for paper in papers):
@@ -70,11 +62,11 @@ def paper_notes(papers: Sequence[PublishedPoint]) -> list[str]:
         )
     epochs = max(paper.epochs for paper in papers)
     notes = [
-        f"{text}, after up to {epochs} epochs. Its inference times stand in a picture only "
-        "(Fig. 2): no point can be drawn."
+        f"{text}, after up to {epochs} epochs. Its inference times are only in a picture "
+        "(Fig. 2), so no point can be drawn."
     ]
     if any(paper.dataset == "culi" for paper in papers):
-        notes.append("Its Cu/Li dataset is unpublished and another than this one.")
+        notes.append("Its Cu/Li dataset is unpublished and differs from this one.")
     return notes
 
 
@@ -120,7 +112,7 @@ def _notes(
         )
     if sum(trial.evaluated for trial in record.trials) < FEWEST_TRIALS:
         notes.append(
-            "Importance of hyper-parameters is not stated: it would be chance with fewer than "
+            "Importance of hyper-parameters is not shown: it would be random with fewer than "
             f"{FEWEST_TRIALS} trials that have both objectives."
         )
     return notes + paper_notes([paper] if paper else [])

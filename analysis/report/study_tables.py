@@ -19,7 +19,7 @@ _REASON_LENGTH = 300
 
 
 def front_table(found: Sequence[TrialRecord], result: Pareto) -> Table:
-    """Make the table of the front's trials: what they reach, and with which hyper-parameters."""
+    """Make the table of the front's trials: objectives and hyper-parameters."""
     names = list(found[0].parameters)
     header = ["trial", "generation", *map(_heading, result.objectives), "spread", "peak, GiB",
               "training", *map(parameter_name, names)]  # fmt: skip
@@ -88,7 +88,7 @@ def comparison_table(
 
 
 def measuring_facts(record: StudyRecord) -> list[tuple[str, str]]:
-    """Say under which conditions inference was measured."""
+    """Return the conditions under which inference was measured."""
     times = [trial.result.inference for trial in record.trials if trial.result.inference]
     if not times:
         return []
@@ -106,7 +106,7 @@ def measuring_facts(record: StudyRecord) -> list[tuple[str, str]]:
 
 
 def space_table(space: Mapping[str, Parameter]) -> Table:
-    """Make the table of what is searched."""
+    """Make the table of the search space."""
     rows = [[name, parameter.type, _range(parameter)] for name, parameter in space.items()]
     return Table("Search space", ["hyper-parameter", "type", "values"], rows)
 

@@ -111,7 +111,7 @@ def verdict(content: Reproduction) -> Verdict:
             "bad",
             "Short runs: not the paper's experiment",
             f"{len(short)} of {plural(len(trained), 'run')} trained for fewer epochs than the "
-            f"paper's (at most {100 * longest:.2g} % of them). Their numbers, marked {SHORT}, say "
+            f"paper's (at most {100 * longest:.2g} % of them). Their numbers, marked {SHORT}, show "
             "how training begins, not how it ends; without --max-epochs and --max-time-per-run, "
             "runs are as long as the paper's. Made by:",
             content.command,
@@ -186,10 +186,10 @@ def _bands(content: Reproduction, dataset: str) -> list[tuple[Quantity, dict[str
 
 
 def _markdown(content: Reproduction, pictures: Sequence[str]) -> str:
-    judged = verdict(content)
-    parts = [f"# {TITLE}", f"**{judged.headline}.** {judged.sentence}"]
-    if judged.command:
-        parts.append(f"    {judged.command}")
+    result = verdict(content)
+    parts = [f"# {TITLE}", f"**{result.headline}.** {result.sentence}"]
+    if result.command:
+        parts.append(f"    {result.command}")
     tables = [*_comparisons(content), runs_table(content.runs, content.published)]
     parts += [_markdown_table(table) for table in tables]
     parts.append("\n".join(f"- {note}" for note in notes(content)))

@@ -1,4 +1,4 @@
-"""What is known of each run of the matrix, finished or not."""
+"""Runs of the matrix of datasets, variants and seeds, finished or not."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class PlannedRun:
     dataset, variant, seed
         Its place in the tables.
     folder
-        Where it is, or will be.
+        Folder of the training, now or later.
     max_epochs, published_epochs
         Asked for here, and trained in the paper.
     problem
-        Why it cannot run, if so.
+        Reason why it cannot run, or "".
     """
 
     dataset: str
@@ -98,7 +98,7 @@ class Run:
 
 
 def read_run(plan: PlannedRun) -> Run:
-    """Read what a training has left in its folder; empty where it has not begun."""
+    """Read a training's folder; the run is empty where it has not begun."""
     result = stored_result(plan.folder)
     facts = _facts(plan.folder / RUN_FACTS)
     return Run(

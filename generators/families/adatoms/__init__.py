@@ -159,7 +159,7 @@ def _with_adatom(
 
 
 def _carriers(slab: Slab, place: _Place) -> list[int]:
-    """Find the slab's atoms at the local surface that a site stands on."""
+    """Find the slab's atoms at the local surface below a site."""
     depths = slab.heights if place.face == "bottom" else slab.thickness - slab.heights
     level = np.flatnonzero(np.abs(depths - place.site.depth) < PLANE_TOLERANCE)
     differences = slab.structure.frac_coords[level, :2] - place.site.fractions

@@ -72,13 +72,9 @@ def common_cell(
 
     Parameters
     ----------
-    substrate, film
-        The slabs.
     limits
         Limits of the match, for the side that is strained if it were to carry the strain alone
         (the film, where both are).
-    strained
-        Side that is strained.
     films
         Number of films, for the number of atoms.
 

@@ -1,4 +1,4 @@
-"""Coherent interfaces of two slabs."""
+"""Join two slabs into coherent interfaces."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def _lower_film(
     """Map the upper film onto the substrate's other face.
 
     Without an operation that exchanges the faces, the film is mirrored in the substrate's plane
-    and stands on an atom of the lowest plane as the upper one does on the highest. `vectors` are
+    and is on an atom of the lowest plane as the upper one is on the highest. `vectors` are
     those of the common cell.
     """
     if exchange is None:

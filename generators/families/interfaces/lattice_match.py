@@ -88,8 +88,6 @@ def smallest_match(
         Plane cells as rows, shape (2, 2), Å, right-handed.
     atoms
         Number of atoms above one plane cell of substrate and film.
-    limits
-        The limits.
 
     Raises
     ------
@@ -130,7 +128,7 @@ def _least_strained(substrate: FloatArray, film: FloatArray, pairs: SupercellPai
 def _refusal(
     substrate: FloatArray, film: FloatArray, atoms: tuple[int, int], limits: MatchLimits
 ) -> GenerationError:
-    """Say what would fit if one limit at a time were loosened."""
+    """Return an error that names the matches which one looser limit would allow."""
     message = (
         f"no coherent interface has an area mismatch up to {limits.area_tolerance:.1%}, principal "
         f"strains up to {limits.max_strain:.1%} and at most {limits.max_atoms} atoms (one plane "

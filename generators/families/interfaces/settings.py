@@ -1,4 +1,4 @@
-"""What a section of interfaces in a campaign says."""
+"""The section ``interfaces`` of a campaign."""
 
 from __future__ import annotations
 

@@ -23,8 +23,6 @@ def find_face_exchange(
 
     Parameters
     ----------
-    slab
-        The slab, before straining.
     matrix
         Shape (2, 2): the supercell's vectors in those of the slab's cell.
     vectors
