@@ -122,10 +122,11 @@ class BaselineFit:
             raise ValueError("no training frames: baselines need at least one")
         species = np.flatnonzero(self._atoms)
         normal = self._normal[np.ix_(species, species)]
+        energies, *_ = np.linalg.lstsq(normal, self._right[species], rcond=1e-10)
         return Baselines(
             species=tuple(species.tolist()),
             mean_forces=self._force_sums[species] / self._atoms[species, None],
-            species_energies=np.linalg.lstsq(normal, self._right[species], rcond=1e-10)[0],
+            species_energies=np.asarray(energies, dtype=np.float64),
             n_frames=self.n_frames,
         )
 

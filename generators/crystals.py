@@ -138,14 +138,12 @@ def prototype_structure(name: str, settings: CrystalSettings) -> Structure:
     Raises
     ------
     GenerationError
-        If the settings hold no prototype, a ``c`` that the prototype does not have, or species
-        that are unknown or of the wrong number.
+        If the settings have a ``c`` that the prototype does not have, or species that are unknown
+        or of the wrong number.
     """
     where = f"crystals.{name}"
     if settings.prototype is None or settings.a is None:
-        raise GenerationError(
-            "no prototype given", key=where, remedy="Give `prototype` and `a`, or read `file`"
-        )
+        raise ValueError(f"{where} is read from a file")
     group, positions = _PROTOTYPES[settings.prototype]
     species = settings.species or _species_in(name)
     if len(species) != len(positions) or not all(map(Element.is_valid_symbol, species)):
@@ -213,16 +211,7 @@ def standard_crystal(name: str, structure: Structure) -> Crystal:
 
 
 def named_crystal(crystals: Crystals, name: str, where: str) -> Crystal:
-    """Look up a crystal.
-
-    Parameters
-    ----------
-    crystals
-        By name.
-    name
-        The one that a setting names.
-    where
-        Path of that setting.
+    """Look up a crystal that the setting with the path `where` names.
 
     Raises
     ------

@@ -142,10 +142,7 @@ def _primitive_plane(
     conventional: FloatArray, primitive: FloatArray, miller_index: tuple[int, int, int]
 ) -> IntArray:
     """(hkl) of the conventional cell as coprime indices of the primitive cell, shape (3,)."""
-    axes = conventional @ np.linalg.inv(primitive)
-    multiples = np.rint(axes)
-    if np.abs(axes - multiples).max() > 1e-3:
-        raise ValueError("the primitive lattice does not contain the conventional one")
+    multiples = np.rint(conventional @ np.linalg.inv(primitive))
     # multiples⁻¹ @ (hkl), times the determinant: whole numbers
     adjugate = np.rint(np.linalg.det(multiples) * np.linalg.inv(multiples)).astype(np.int64)
     plane: IntArray = adjugate @ np.array(miller_index)

@@ -47,14 +47,8 @@ class Slab:
     termination
         Number among the distinct terminations of the plane, from 0 for the preferred one (see
         `slab_terminations`).
-    equal_faces
-        Whether a symmetry operation of the slab exchanges its faces.
-    inversion_symmetric
-        Whether inversion does.
-    stoichiometric
-        Whether the elements have the same ratio as in the crystal.
-    broken_bonds
-        First-neighbour bonds that the atoms lost at the top face, Å⁻².
+    cut
+        Symmetry, stoichiometry and broken bonds.
     """
 
     crystal: Crystal
@@ -64,10 +58,7 @@ class Slab:
     vacuum: float
     free_layers: int
     termination: int
-    equal_faces: bool
-    inversion_symmetric: bool
-    stoichiometric: bool
-    broken_bonds: float
+    cut: Cut
 
     @cached_property
     def heights(self) -> FloatArray:
@@ -158,10 +149,10 @@ class Slab:
                 "free_layers": self.free_layers,
                 "termination": self.termination,
                 "faces": list(self.faces),
-                "equal_faces": self.equal_faces,
-                "inversion_symmetric": self.inversion_symmetric,
-                "stoichiometric": self.stoichiometric,
-                "broken_bonds": stable_round(self.broken_bonds),
+                "equal_faces": self.cut.equal_faces,
+                "inversion_symmetric": self.cut.inversion_symmetric,
+                "stoichiometric": self.cut.stoichiometric,
+                "broken_bonds": stable_round(self.cut.broken_bonds),
             },
         )
 
@@ -213,25 +204,18 @@ def slab_terminations(
         crystal.conventional.lattice.matrix, crystal.primitive.lattice.matrix, miller_index
     )
     planes = atomic_planes(crystal, cell)
-    slabs = []
-    for i, cut in enumerate(distinct_cuts(crystal, cell, planes, min_thickness, prefer)):
-        structure, basis = _stack(crystal, cell, planes, cut, vacuum)
-        slabs.append(
-            Slab(
-                crystal=crystal,
-                miller_index=miller_index,
-                structure=structure,
-                basis=basis,
-                vacuum=vacuum,
-                free_layers=free_layers,
-                termination=i,
-                equal_faces=cut.equal_faces,
-                inversion_symmetric=cut.inversion_symmetric,
-                stoichiometric=cut.stoichiometric,
-                broken_bonds=cut.broken_bonds,
-            )
+    return [
+        Slab(
+            crystal,
+            miller_index,
+            *_stack(crystal, cell, planes, cut, vacuum),
+            vacuum=vacuum,
+            free_layers=free_layers,
+            termination=number,
+            cut=cut,
         )
-    return slabs
+        for number, cut in enumerate(distinct_cuts(crystal, cell, planes, min_thickness, prefer))
+    ]
 
 
 def _stack(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, TypeVar
 
 import yaml
@@ -72,7 +73,7 @@ class Inputs:
         try:
             return read(path)
         except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = shorten(str(error), 300, placeholder="…")
             self.problems.append(f"{path.relative_to(self.root)} could not be read: {reason}")
             return None
 

@@ -153,7 +153,7 @@ def test_film_turned_over(cu, zns):
     film = next(
         slab
         for slab in slab_terminations(zns, (1, 1, 1), min_thickness=4, vacuum=3)
-        if not slab.equal_faces
+        if not slab.cut.equal_faces
     )
     substrate = cut_slab(cu, (1, 1, 1), min_thickness=4, vacuum=3)
     changed, field = displaced(film, 1)

@@ -132,8 +132,8 @@ def test_equivalent_planes_have_the_same_terminations(crystals, name, hkl, opera
 
     kinds = [
         sorted(
-            (slab.faces[1], on_grid(slab.thickness), len(slab.structure), slab.stoichiometric,
-             on_grid(slab.broken_bonds))
+            (slab.faces[1], on_grid(slab.thickness), len(slab.structure), slab.cut.stoichiometric,
+             on_grid(slab.cut.broken_bonds))
             for slab in slab_terminations(crystal, index, **options)
         )
         for index in (hkl, image)

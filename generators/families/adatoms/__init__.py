@@ -72,7 +72,7 @@ def adatom_candidates(slab: Slab, settings: AdatomSettings) -> list[Candidate]:
     for symbol in settings.species:
         if not Element.is_valid_symbol(symbol):
             raise GenerationError(f"{symbol!r} is no element", remedy="Give element symbols")
-    faces: tuple[Face, ...] = ("top",) if slab.equal_faces else ("top", "bottom")
+    faces: tuple[Face, ...] = ("top",) if slab.cut.equal_faces else ("top", "bottom")
     places = [
         _Place(face, number, site)
         for face in faces

@@ -62,7 +62,7 @@ def interface_candidates(
         If nothing fits within the limits; names the nearest alternatives.
     """
     upright = film
-    if not film.equal_faces:
+    if not film.cut.equal_faces:
         film = flip_slab(film)
     both = settings.film_on == "both"
     cell = common_cell(substrate, film, settings.limits, settings.strained, films=2 if both else 1)
@@ -76,12 +76,14 @@ def interface_candidates(
         below, above = _substrate_and_film(substrate, film, cell, gap, shift)
         if film is not upright:
             above = above._replace(mapping=unflip_mapping(above.mapping, upright))
-        blocks = [below, above]
-        return [*blocks, _lower_film(*blocks, exchange, cell.vectors)] if both else blocks
+        lower = [_lower_film(below, above, exchange, cell.vectors)] if both else []
+        return [below, above, *lower]
 
     candidates = []
     vacuum, registries = settings.vacuum, settings.registries
-    for given, i, j in product(settings.gaps or (None,), *map(range, registries)):
+    for given, i, j in product(
+        settings.gaps or (None,), range(registries[0]), range(registries[1])
+    ):
         registry = np.array([i / registries[0], j / registries[1]])
         shift = registry @ shifts
         gap = given
@@ -111,7 +113,7 @@ def _parameters(
         "substrate": _side_parameters(substrate, cell.substrate),
         "film": {
             **_side_parameters(film, cell.film, 2 if settings.film_on == "both" else 1),
-            "turned_over": not film.equal_faces,
+            "turned_over": not film.cut.equal_faces,
         },
         "strained": settings.strained,
         "film_on": settings.film_on,

@@ -42,26 +42,29 @@ def section_interfaces(settings: InterfaceSettings, context: BuildContext) -> It
     @cache
     def slabs(side: str, miller_index: MillerIndex) -> list[Slab]:
         crystal = substrate if side == "substrate" else film
-        cuts = _slabs(crystal, side, miller_index, settings)
-        return [next((slab for slab in known if _same_cut(slab, cut)), cut) for cut in cuts]
+        thickness = getattr(settings, f"{side}_thickness")
+        with located(f"{where}.{_key(settings, side)}"):
+            check_atoms(slab_atoms(crystal, miller_index, thickness))
+            cuts = slab_terminations(
+                crystal,
+                miller_index,
+                min_thickness=thickness,
+                vacuum=max(settings.gaps or (_VACUUM,)),
+                free_layers=settings.free_layers,
+            )
+        chosen = cuts if settings.terminations == "all" else cuts[:1]
+        return [next((slab for slab in known if _same_cut(slab, cut)), cut) for cut in chosen]
 
     each = len(settings.gaps or (None,)) * math.prod(settings.registries)
-    for miller_indices in _pairs(substrate, film, settings):
-        sides = []
-        for side, miller_index in zip(("substrate", "film"), miller_indices, strict=True):
-            with located(f"{where}.{_key(settings, side)}"):
-                crystal = substrate if side == "substrate" else film
-                check_atoms(
-                    slab_atoms(crystal, miller_index, getattr(settings, f"{side}_thickness"))
-                )
-                sides.append(slabs(side, miller_index))
-        for below, above in product(*sides):
+    for ours, theirs in _pairs(substrate, film, settings):
+        for below, above in product(slabs("substrate", ours), slabs("film", theirs)):
             atoms = len(below.structure) + len(above.structure)
             context.budget.reserve(each, atoms, where)
             try:
                 yield from interface_candidates(below, above, settings)
             except GenerationError as error:
-                message = f"{_pair(below, above)}: {error.message}"
+                pair = " | ".join(f"{s.crystal.name} {s.miller_index}" for s in (below, above))
+                message = f"{pair}: {error.message}"
                 if settings.unmatched == "refuse":
                     raise GenerationError(message, remedy=error.remedy, key=where) from error
                 context.notes.append(f"skipped: {where}: {message}. {error.remedy}.")
@@ -94,39 +97,17 @@ def _key(settings: InterfaceSettings, side: str) -> str:
     return "max_index" if settings.max_index is not None else f"{side}_miller"
 
 
-def _slabs(
-    crystal: Crystal, side: str, miller_index: MillerIndex, settings: InterfaceSettings
-) -> list[Slab]:
-    slabs = slab_terminations(
-        crystal,
-        miller_index,
-        min_thickness=getattr(settings, f"{side}_thickness"),
-        vacuum=max(settings.gaps or (_VACUUM,)),
-        free_layers=settings.free_layers,
-    )
-    return slabs if settings.terminations == "all" else slabs[:1]
-
-
 def _same_cut(one: Slab, other: Slab) -> bool:
     """Whether two slabs differ in nothing but vacuum; atoms in the same order."""
 
     def cut(slab: Slab) -> tuple[object, ...]:
-        return (
-            slab.crystal.name,
-            slab.miller_index,
-            slab.termination,
-            slab.free_layers,
-            slab.structure.species,
-        )
+        return slab.crystal.name, slab.miller_index, slab.termination, slab.free_layers
 
     return (
         cut(one) == cut(other)
+        and one.structure.species == other.structure.species
         and np.array_equal(one.basis, other.basis)
         and np.allclose(one.heights, other.heights)
         and np.allclose(one.structure.lattice.matrix[:2], other.structure.lattice.matrix[:2])
         and np.allclose(one.structure.frac_coords[:, :2], other.structure.frac_coords[:, :2])
     )
-
-
-def _pair(substrate: Slab, film: Slab) -> str:
-    return " | ".join(f"{slab.crystal.name} {slab.miller_index}" for slab in (substrate, film))

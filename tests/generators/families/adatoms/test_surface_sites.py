@@ -118,7 +118,7 @@ def test_no_site_of_a_perovskite_lies_inside():
 def test_bottom_face_is_the_top_face_of_the_slab_turned_over(zns, hkl):
     """ZnS (hkl) and (-h-k-l) are the two ends of one slab."""
     slab = cut_slab(zns, hkl, min_thickness=12, vacuum=8)
-    assert not slab.equal_faces
+    assert not slab.cut.equal_faces
     flipped = slab.structure.copy()
     # A mirror through the middle plane turns the slab over and keeps its in-plane cell.
     mirrored = Structure(flipped.lattice, flipped.species[::-1],

@@ -325,7 +325,7 @@ def test_films_on_both_faces(crystals, li, name, miller_index, equal, strained):
     assert bool(SAME.fit(uppermost, lowermost)) is equal
     operations = SpacegroupAnalyzer(structure, 1e-3).get_symmetry_operations()
     inversions = [o for o in operations if np.allclose(o.rotation_matrix, -np.eye(3))]
-    assert bool(inversions) is substrate.inversion_symmetric
+    assert bool(inversions) is substrate.cut.inversion_symmetric
 
 
 @pytest.mark.parametrize("min_thickness", [3.0, 6.0, 9.0])
