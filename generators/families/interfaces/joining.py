@@ -80,11 +80,9 @@ def interface_candidates(
         return [below, above, *lower]
 
     candidates = []
-    vacuum, registries = settings.vacuum, settings.registries
-    for given, i, j in product(
-        settings.gaps or (None,), range(registries[0]), range(registries[1])
-    ):
-        registry = np.array([i / registries[0], j / registries[1]])
+    vacuum, (m, n) = settings.vacuum, settings.registries
+    for given, i, j in product(settings.gaps or (None,), range(m), range(n)):
+        registry = np.array([i / m, j / n])
         shift = registry @ shifts
         gap = given
         if gap is None:
