@@ -1,1 +1,1 @@
-"""Judge what was learnt: metrics, baselines, evaluation, pictures, the HTML report."""
+"""Evaluate trained models: errors, baselines, pictures, the HTML report."""

@@ -1,13 +1,13 @@
-"""Predictions that need no learning: what a trained model has to beat.
+"""Predictions without learning, which a trained model has to beat.
 
-Zero force says that nothing is pushed anywhere; mean force gives every atom the mean force vector
-of its species in the training set; the composition-linear energy gives every atom the energy of
-its species, fitted to the training set.
+Zero force: no atom is pushed. Mean force: every atom has the mean force vector of its species in
+the training set. Composition-linear energy: every atom has the energy of its species, fitted to the
+training set.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -80,31 +80,34 @@ class Baselines:
         table[list(self.species)] = self.species_energies
         n_atoms = np.asarray(n_atoms, dtype=int)
         frame = np.repeat(np.arange(len(n_atoms)), n_atoms)
-        sums: FloatArray = np.bincount(
-            frame, weights=table[np.asarray(numbers, dtype=int)], minlength=len(n_atoms)
-        ).astype(float)
-        return sums
+        energies = table[np.asarray(numbers, dtype=int)]
+        return np.bincount(frame, weights=energies, minlength=len(n_atoms)).astype(float)
 
 
 @dataclass
 class BaselineFit:
-    """Running sums from which `Baselines` follow; memory grows only with distinct compositions."""
+    """Running sums from which `Baselines` follow.
+
+    The composition-linear energy minimises the squared error of the energy per atom, here through
+    the normal equations.
+    """
 
     n_frames: int = 0
     _force_sums: FloatArray = field(default_factory=lambda: np.zeros((_TABLE_SIZE, 3)))
     _atoms: IntArray = field(default_factory=lambda: np.zeros(_TABLE_SIZE, dtype=np.int64))
-    _energies: dict[tuple[tuple[int, int], ...], _Mean] = field(default_factory=dict)
+    _normal: FloatArray = field(default_factory=lambda: np.zeros((_TABLE_SIZE, _TABLE_SIZE)))
+    _right: FloatArray = field(default_factory=lambda: np.zeros(_TABLE_SIZE))
 
     def add(self, frame: Labelled) -> None:
         """Take in one training frame."""
+        n_atoms = len(frame.numbers)
         counts = np.bincount(frame.numbers, minlength=_TABLE_SIZE)
-        for axis in range(3):
-            self._force_sums[:, axis] += np.bincount(
-                frame.numbers, weights=frame.forces[:, axis], minlength=_TABLE_SIZE
-            )
+        np.add.at(self._force_sums, frame.numbers, frame.forces)
         self._atoms += counts
-        composition = tuple((int(z), int(counts[z])) for z in np.flatnonzero(counts))
-        self._energies.setdefault(composition, _Mean()).add(frame.energy / len(frame.numbers))
+        species = np.flatnonzero(counts)
+        shares = counts[species] / n_atoms
+        self._normal[np.ix_(species, species)] += np.outer(shares, shares)
+        self._right[species] += shares * frame.energy / n_atoms
         self.n_frames += 1
 
     def result(self) -> Baselines:
@@ -117,22 +120,19 @@ class BaselineFit:
         """
         if not self.n_frames:
             raise ValueError("no training frames: baselines need at least one")
-        species = tuple(np.flatnonzero(self._atoms).tolist())
-        rows = list(species)
+        species = np.flatnonzero(self._atoms)
+        normal = self._normal[np.ix_(species, species)]
+        energies, *_ = np.linalg.lstsq(normal, self._right[species], rcond=1e-10)
         return Baselines(
-            species=species,
-            mean_forces=self._force_sums[rows] / self._atoms[rows, None],
-            species_energies=_species_energies(species, self._energies),
+            species=tuple(species.tolist()),
+            mean_forces=self._force_sums[species] / self._atoms[species, None],
+            species_energies=np.asarray(energies, dtype=np.float64),
             n_frames=self.n_frames,
         )
 
 
 def fit_baselines(frames: Iterable[Labelled]) -> Baselines:
     """Fit all baselines in one pass over the training frames.
-
-    The composition-linear energy minimises the squared error of the energy per atom. All frames
-    of one composition share a row of the design matrix, so their mean with their number as weight
-    gives the same fit.
 
     Raises
     ------
@@ -143,33 +143,6 @@ def fit_baselines(frames: Iterable[Labelled]) -> Baselines:
     for frame in frames:
         fit.add(frame)
     return fit.result()
-
-
-@dataclass
-class _Mean:
-    count: int = 0
-    mean: float = 0.0
-
-    def add(self, value: float) -> None:
-        self.count += 1
-        self.mean += (value - self.mean) / self.count
-
-
-def _species_energies(
-    species: Sequence[int], energies: dict[tuple[tuple[int, int], ...], _Mean]
-) -> FloatArray:
-    column = {z: i for i, z in enumerate(species)}
-    design = np.zeros((len(energies), len(species)))
-    for row, composition in enumerate(energies):
-        total = sum(count for _, count in composition)
-        for z, count in composition:
-            design[row, column[z]] = count / total
-    means = np.array([entry.mean for entry in energies.values()])
-    weights = np.sqrt([entry.count for entry in energies.values()])
-    solution: FloatArray = np.linalg.lstsq(design * weights[:, None], means * weights, rcond=None)[
-        0
-    ]
-    return solution
 
 
 _TABLE_SIZE = 119  # atomic numbers up to oganesson

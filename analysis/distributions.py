@@ -1,4 +1,4 @@
-"""How a dataset's energies and forces are distributed, counted in one pass over its frames."""
+"""Distributions of a dataset's energies and forces, counted in one pass over its frames."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from analysis.baselines import BaselineFit, Baselines, Labelled
 from cuprolith.arrays import FloatArray, IntArray
 
 FORCE_EDGES: FloatArray = np.logspace(-3, 2, 51)
-"""Borders of the bins of |F|, eV/Å; what lies outside is counted beside them."""
+"""Borders of the bins of |F|, eV/Å; atoms below and above are counted separately."""
 
 
 class DatasetFrame(Labelled, Protocol):
@@ -57,7 +57,7 @@ class Trace:
 
 @dataclass
 class Distributions:
-    """Counts over a dataset's frames; memory grows by 16 bytes a frame.
+    """Counts over a dataset's frames; memory grows by 8 bytes a frame.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Distributions:
     force_counts
         By family: atoms whose |F| lies below, in each bin of, and above `FORCE_EDGES`.
     traces
-        Energies along the trajectories that were asked for.
+        Energies along the trajectories in `followed`.
     baselines
         Fitted to the frames of the split ``train``; None until there is one.
     """
@@ -76,8 +76,8 @@ class Distributions:
     force_counts: dict[str, IntArray] = field(default_factory=dict)
     traces: dict[str, Trace] = field(default_factory=dict)
     _fit: BaselineFit = field(default_factory=BaselineFit)
-    _compositions: dict[bytes, tuple[int, IntArray]] = field(default_factory=dict)
-    _energies: dict[str, tuple[array[float], array[int]]] = field(default_factory=dict)
+    # By family, then composition: the sorted atomic numbers as bytes.
+    _energies: dict[str, dict[bytes, array[float]]] = field(default_factory=dict)
 
     def add(self, split: str, frame: DatasetFrame) -> None:
         """Count one frame."""
@@ -88,9 +88,9 @@ class Distributions:
         bins = np.searchsorted(FORCE_EDGES, np.linalg.norm(frame.forces, axis=1), side="right")
         counted = np.bincount(bins, minlength=len(FORCE_EDGES) + 1)
         self.force_counts[frame.family] = self.force_counts.get(frame.family, 0) + counted
-        energies, compositions = self._energies.setdefault(frame.family, (array("d"), array("q")))
-        energies.append(frame.energy / n_atoms)
-        compositions.append(self._composition_index(frame.numbers))
+        composition = np.sort(frame.numbers).astype(np.uint8).tobytes()
+        energies = self._energies.setdefault(frame.family, {})
+        energies.setdefault(composition, array("d")).append(frame.energy / n_atoms)
         if frame.trajectory_id in self.followed:
             trace = self.traces.setdefault(frame.trajectory_id, Trace())
             trace.steps.append(frame.step)
@@ -109,24 +109,19 @@ class Distributions:
         return self._fit.result() if self._fit.n_frames else None
 
     def relative_energies(self) -> dict[str, FloatArray]:
-        """Energy per atom beyond the composition-linear baseline, eV/atom, by family.
+        """Energy per atom beyond the composition-linear baseline, eV/atom, by family, unordered.
 
         Without training frames the energies per atom themselves.
         """
         baselines = self.baselines
-        offsets = np.zeros(len(self._compositions))
-        if baselines is not None:
-            for index, numbers in self._compositions.values():
-                total = baselines.energies(numbers, [len(numbers)])[0]
-                offsets[index] = total / len(numbers)
-        return {
-            family: np.array(energies) - offsets[np.array(compositions)]
-            for family, (energies, compositions) in self._energies.items()
-        }
 
-    def _composition_index(self, numbers: IntArray) -> int:
-        ordered = np.sort(numbers)
-        key = ordered.tobytes()
-        if key not in self._compositions:
-            self._compositions[key] = (len(self._compositions), ordered)
-        return self._compositions[key][0]
+        def beyond(composition: bytes, energies: array[float]) -> FloatArray:
+            if baselines is None:
+                return np.array(energies)
+            numbers = np.frombuffer(composition, dtype=np.uint8)
+            return np.array(energies) - baselines.energies(numbers, [len(numbers)]) / len(numbers)
+
+        return {
+            family: np.concatenate([beyond(*group) for group in groups.items()])
+            for family, groups in self._energies.items()
+        }

@@ -1,4 +1,4 @@
-"""How well a trained model predicts, next to baselines that needed no learning."""
+"""Errors of a trained model, next to baselines that need no learning."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from analysis.baselines import Baselines, fit_baselines
-from analysis.metrics import ErrorSum, per_atom_energy_residuals
 from cuprolith.arrays import FloatArray, IntArray
-from cuprolith.staged_file import StagedFile
+from cuprolith.json_files import write_atomically
 from training.dataset.extxyz import iter_frames
 from training.dataset.splits import SPLITS
 from training.predictions import Predictions, read_predictions
@@ -22,7 +21,7 @@ PREDICTIONS_DIR = "predictions"
 
 
 class _Model(BaseModel):
-    # NaN (a diverged model) must survive JSON, which has no word for it.
+    # NaN (a diverged model) must survive JSON, which has no NaN.
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
 
 
@@ -35,10 +34,13 @@ class Errors(_Model):
 
     @classmethod
     def of(cls, residuals: FloatArray) -> Errors:
-        """Return the errors of residuals of any shape."""
-        errors = ErrorSum()
-        errors.add(residuals)
-        return cls(mae=errors.mae, rmse=errors.rmse, largest=errors.largest)
+        """Return the errors of residuals of any shape, at least one."""
+        values = np.abs(residuals).ravel()
+        return cls(
+            mae=float(values.mean()),
+            rmse=float(np.sqrt(values @ values / values.size)),
+            largest=float(values.max()),
+        )
 
 
 class GroupErrors(_Model):
@@ -96,9 +98,7 @@ class Evaluation(_Model):
 
     def write(self, path: Path) -> None:
         """Write as JSON, atomically."""
-        with StagedFile(path) as file:
-            file.write(self.model_dump_json(indent=1).encode() + b"\n")
-            file.commit()
+        write_atomically(path, [self.model_dump_json(indent=1), "\n"])
 
 
 def evaluate(predictions: Iterable[tuple[str, Predictions]], baselines: Baselines) -> Evaluation:
@@ -129,7 +129,7 @@ def evaluate(predictions: Iterable[tuple[str, Predictions]], baselines: Baseline
 
 
 def evaluate_training(training_dir: Path, dataset_dir: Path) -> Evaluation:
-    """Evaluate a training's predictions and write ``evaluation.json`` beside them.
+    """Evaluate a training's predictions and write ``evaluation.json`` next to them.
 
     Parameters
     ----------
@@ -180,8 +180,7 @@ def split_errors(split: Predictions, baselines: Baselines) -> SplitErrors:
     _check(split)
     families = sorted(set(split.family.tolist()))
     groups: dict[str, dict[str, Errors]] = {name: {} for name in ("", *families)}
-    for quantity, residuals in _residuals(split, baselines):
-        labels = _families(split, quantity)
+    for quantity, residuals, labels in _residuals(split, baselines):
         for name, errors in groups.items():
             chosen = residuals[labels == name] if name else residuals
             if chosen.size:  # a family may have no stresses
@@ -194,30 +193,22 @@ def split_errors(split: Predictions, baselines: Baselines) -> SplitErrors:
     )
 
 
-def _residuals(split: Predictions, baselines: Baselines) -> Iterator[tuple[str, FloatArray]]:
-    """Yield residuals one quantity at a time: per frame, per atom, or per frame with a stress."""
-    n_atoms, reference = split.n_atoms, split.energy_reference
+def _residuals(
+    split: Predictions, baselines: Baselines
+) -> Iterator[tuple[str, FloatArray, NDArray[np.str_]]]:
+    """Yield one quantity at a time: residuals of frames or atoms, and the family of each."""
+    n_atoms, energy, forces = split.n_atoms, split.energy_reference, split.forces_reference
     linear = baselines.energies(split.numbers, n_atoms)
-    yield "energy", per_atom_energy_residuals(reference, split.energy_predicted, n_atoms)
-    yield "composition_linear", per_atom_energy_residuals(reference, linear, n_atoms)
-    yield "forces", split.forces_predicted - split.forces_reference
-    yield "zero_force", -split.forces_reference
-    yield "mean_force", baselines.forces(split.numbers) - split.forces_reference
-    if (known := _with_stress(split)).any():
-        yield "stress", (split.stress_predicted - split.stress_reference)[known]
-        yield "zero_stress", -split.stress_reference[known]
-
-
-def _families(split: Predictions, quantity: str) -> NDArray[np.str_]:
-    """Return the family that each of the residuals of a quantity belongs to."""
-    if "force" in quantity:
-        return np.repeat(split.family, split.n_atoms)
-    return split.family[_with_stress(split)] if "stress" in quantity else split.family
-
-
-def _with_stress(split: Predictions) -> NDArray[np.bool_]:
-    """Tell which frames have a stress, shape (n_frames,)."""
-    return np.asarray(np.isfinite(split.stress_reference).all(axis=(1, 2)))
+    yield "energy", (split.energy_predicted - energy) / n_atoms, split.family
+    yield "composition_linear", (linear - energy) / n_atoms, split.family
+    of_atoms = np.repeat(split.family, n_atoms)
+    yield "forces", split.forces_predicted - forces, of_atoms
+    yield "zero_force", -forces, of_atoms
+    yield "mean_force", baselines.forces(split.numbers) - forces, of_atoms
+    known = np.isfinite(split.stress_reference).all(axis=(1, 2))
+    stress, family = split.stress_reference[known], split.family[known]
+    yield "stress", split.stress_predicted[known] - stress, family
+    yield "zero_stress", -stress, family
 
 
 def _group(n_atoms: IntArray, errors: Mapping[str, Errors]) -> GroupErrors:

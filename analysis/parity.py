@@ -27,7 +27,7 @@ class ParityPoints:
     families
         Family of each point's frame.
     n_total
-        Points there are; more than are here if some were left out.
+        Number of all points, with those that are left out.
     """
 
     reference: FloatArray
@@ -38,43 +38,34 @@ class ParityPoints:
 
 def force_points(predictions: Predictions) -> ParityPoints:
     """Choose force components of a split: all, or `MAX_POINTS` of them drawn with a fixed seed."""
-    n_total = 3 * len(predictions.numbers)
-    chosen = _chosen(n_total)
-    frame_ends = np.cumsum(predictions.n_atoms)
-    frames = np.searchsorted(frame_ends, chosen // 3, side="right")
-    return ParityPoints(
-        reference=predictions.forces_reference.ravel()[chosen],
-        predicted=predictions.forces_predicted.ravel()[chosen],
-        families=predictions.family[frames],
-        n_total=n_total,
-    )
+    frames = np.repeat(np.arange(len(predictions)), 3 * predictions.n_atoms)
+    reference, predicted = predictions.forces_reference, predictions.forces_predicted
+    return _chosen(reference.ravel(), predicted.ravel(), predictions.family, frames)
 
 
 def energy_points(predictions: Predictions, baselines: Baselines) -> ParityPoints:
     """Choose energies of a split, less the composition-linear baseline (see `force_points`)."""
-    chosen = _chosen(len(predictions))
     offset = baselines.energies(predictions.numbers, predictions.n_atoms)
-    return ParityPoints(
-        reference=((predictions.energy_reference - offset) / predictions.n_atoms)[chosen],
-        predicted=((predictions.energy_predicted - offset) / predictions.n_atoms)[chosen],
-        families=predictions.family[chosen],
-        n_total=len(predictions),
-    )
+    reference = (predictions.energy_reference - offset) / predictions.n_atoms
+    predicted = (predictions.energy_predicted - offset) / predictions.n_atoms
+    return _chosen(reference, predicted, predictions.family, np.arange(len(predictions)))
 
 
 def stress_points(predictions: Predictions) -> ParityPoints:
     """Choose stress components of the frames that have a stress (see `force_points`)."""
     known = np.isfinite(predictions.stress_reference).all(axis=(1, 2))
-    chosen = _chosen(9 * int(known.sum()))
-    return ParityPoints(
-        reference=1000 * predictions.stress_reference[known].ravel()[chosen],
-        predicted=1000 * predictions.stress_predicted[known].ravel()[chosen],
-        families=predictions.family[known][chosen // 9],
-        n_total=9 * int(known.sum()),
-    )
+    reference = 1000 * predictions.stress_reference[known].ravel()
+    predicted = 1000 * predictions.stress_predicted[known].ravel()
+    return _chosen(reference, predicted, predictions.family, np.repeat(np.flatnonzero(known), 9))
 
 
-def _chosen(n_total: int) -> NDArray[np.intp]:
-    if n_total <= MAX_POINTS:
-        return np.arange(n_total)
-    return np.sort(np.random.default_rng(0).choice(n_total, MAX_POINTS, replace=False))
+def _chosen(
+    reference: FloatArray, predicted: FloatArray, family: NDArray[Any], frames: NDArray[np.intp]
+) -> ParityPoints:
+    """Choose from points that belong to frames, of which `family` has the families."""
+    n_total = len(reference)
+    chosen = np.arange(n_total)
+    if n_total > MAX_POINTS:
+        random = np.random.default_rng(0)
+        chosen = np.sort(random.choice(n_total, MAX_POINTS, replace=False))
+    return ParityPoints(reference[chosen], predicted[chosen], family[frames[chosen]], n_total)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from itertools import combinations, product
 from typing import Literal
 
 import numpy as np
@@ -30,9 +31,12 @@ _WIDEST_GAP = 6.0  # Å, as for k-points; a wider gap along the third axis is va
 _MARGIN = 0.4  # Å around the slab
 _LAYER_STEP = 1.2  # Å; from above, what lies deeper than this is shaded once more
 
+_CORNERS = list(product((0, 1), repeat=3))
+_EDGES = [[i, j] for i, j in combinations(range(8), 2) if (i ^ j).bit_count() == 1]
+
 
 def free_atoms(atoms: Atoms) -> NDArray[np.bool_]:
-    """Which atoms no FixAtoms constraint holds, shape (n,)."""
+    """Return which atoms no FixAtoms constraint fixes, shape (n,)."""
     free = np.ones(len(atoms), dtype=bool)
     for constraint in atoms.constraints:
         if isinstance(constraint, FixAtoms):
@@ -135,7 +139,7 @@ def _drawn_box(atoms: Atoms, depth: int) -> _Box:
     cell = np.asarray(atoms.cell.complete(), dtype=float)
     positions, has_vacuum = _wrapped(atoms, cell)
     radii = _RADIUS_SCALE * covalent_radii[atoms.numbers]
-    corners = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) @ cell
+    corners = np.array(_CORNERS) @ cell
     low, high = corners.min(axis=0), corners.max(axis=0)
     if has_vacuum:
         low[2] = (positions[:, 2] - radii).min() - _MARGIN
@@ -144,10 +148,10 @@ def _drawn_box(atoms: Atoms, depth: int) -> _Box:
     missing = np.maximum(0.0, _SMALLEST_EXTENT - (high - low))[:grown]
     low[:grown] -= missing / 2
     high[:grown] += missing / 2
-    shifts = _shifts(cell, low, high, corners, along_third=not has_vacuum)
+    shifts = _shifts(cell, low, high, along_third=not has_vacuum)
     images = (positions[None, :, :] + (shifts @ cell)[:, None, :]).reshape(-1, 3)
-    # Spheres may stick out of the picture's sides. In depth the centre has to be inside, lest
-    # half a layer of images hides the cell.
+    # Spheres may extend beyond the picture's sides. In depth the centre has to be inside: half a
+    # layer of images would hide the cell.
     reach = np.tile(radii, len(shifts))[:, None] * (np.arange(3) != depth)
     shown = np.all((images + reach > low - 1e-5) & (images - reach < high + 1e-5), axis=1)
     return _Box(
@@ -156,7 +160,7 @@ def _drawn_box(atoms: Atoms, depth: int) -> _Box:
         free=np.tile(free_atoms(atoms), len(shifts))[shown],
         low=low,
         high=high,
-        cell_edges=_edges(cell),
+        cell_edges=corners[_EDGES],
     )
 
 
@@ -178,13 +182,12 @@ def _wrapped(atoms: Atoms, cell: FloatArray) -> tuple[FloatArray, bool]:
 
 
 def _shifts(
-    cell: FloatArray, low: FloatArray, high: FloatArray, corners: FloatArray, *, along_third: bool
+    cell: FloatArray, low: FloatArray, high: FloatArray, *, along_third: bool
 ) -> FloatArray:
     """Lattice shifts, shape (m, 3), that can bring an atom of the cell into the box."""
     reach = 2.0 * _RADIUS_SCALE * covalent_radii[1:].max()
-    box = np.array([[x, y, z] for x in (low[0] - reach, high[0] + reach)
-                    for y in (low[1] - reach, high[1] + reach)
-                    for z in (low[2], high[2])])  # fmt: skip
+    margin = np.array([reach, reach, 0.0])
+    box = np.array(list(product(*zip(low - margin, high + margin, strict=True))))
     if not along_third:  # the vacuum is cut: only in-plane shifts, from the in-plane corners
         box[:, 2] = 0.0
     fractional = np.linalg.solve(cell.T, box.T).T
@@ -207,20 +210,10 @@ def _without_hidden(
     nearer = np.where(rank[pairs[:, 0]] > rank[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
     farther = pairs.sum(axis=1) - nearer
     distance = np.linalg.norm(flat[nearer] - flat[farther], axis=1)
-    covered = distance + radii[farther] <= radii[nearer] + 0.12  # a sliver of 0.1 Å is no loss
+    covered = distance + radii[farther] <= radii[nearer] + 0.12  # 0.1 Å is too little to see
     hidden = np.zeros(len(order), dtype=bool)
     hidden[farther[covered]] = True
     return order[~hidden[order]]
-
-
-def _edges(cell: FloatArray) -> FloatArray:
-    """All twelve edges of the cell, shape (12, 2, 3)."""
-    edges: list[tuple[FloatArray, FloatArray]] = []
-    for axis in range(3):
-        first, second = cell[(axis + 1) % 3], cell[(axis + 2) % 3]
-        starts = (np.zeros(3), first, second, first + second)
-        edges.extend((start, start + cell[axis]) for start in starts)
-    return np.array(edges)
 
 
 def _outline(edges: FloatArray, low: FloatArray, high: FloatArray) -> str:

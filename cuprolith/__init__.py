@@ -1,1 +1,1 @@
-"""What every room builds on: settings, registries, files, hashes, errors; knows no atoms."""
+"""Base of all packages: settings, registries, files, hashes, errors."""

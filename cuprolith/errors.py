@@ -1,4 +1,4 @@
-"""Errors a user can act on: what was wrong, where, and what to do."""
+"""Errors with a place and a remedy."""
 
 from __future__ import annotations
 
@@ -33,4 +33,4 @@ class CuprolithError(Exception):
 
 
 class WallTimeError(CuprolithError):
-    """A job's wall time is over; what is labelled stays, and another job goes on from there."""
+    """A job's wall time is over; its labels are kept, and another job continues from there."""

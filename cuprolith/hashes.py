@@ -1,4 +1,4 @@
-"""Hashes of files and texts: what names a content is made of it."""
+"""SHA-256 of files and texts."""
 
 import hashlib
 from pathlib import Path

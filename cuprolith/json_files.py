@@ -1,4 +1,4 @@
-"""JSON and text files that appear whole or not at all."""
+"""Read JSON files, and write files atomically."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cuprolith.staged_file import StagedFile
 
 
 def write_atomically(path: Path, parts: Iterable[str | bytes]) -> None:
-    """Write a file, text as UTF-8, so that a kill or a full disk leaves the old one."""
+    """Write a file, text as UTF-8; a kill or a full disk leaves the old one unchanged."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with StagedFile(path) as staged:
         for part in parts:
@@ -31,7 +31,7 @@ def read_json(path: Path) -> Any:
     Raises
     ------
     CuprolithError
-        If it is not JSON (for instance cut short by a full disk).
+        If it is not JSON (for instance truncated by a full disk).
     """
     try:
         return json.loads(path.read_bytes())

@@ -1,4 +1,4 @@
-"""Registries: one per kind of thing, filled by this project and by other packages alike."""
+"""Registries: one per kind of thing, filled by this project and by other packages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ E = TypeVar("E", bound=Entry)
 
 
 class RegistryError(CuprolithError):
-    """An entry is missing, broken, or there twice."""
+    """An entry is missing, broken, or defined twice."""
 
 
 class Registry(Generic[E]):
@@ -43,8 +43,6 @@ class Registry(Generic[E]):
     ----------
     kind
         What an entry is called, such as "engine".
-    entry_type
-        Class of the entries.
     package
         Dotted name of the package with the project's own entries, such as "workflows.engines".
     """
@@ -64,16 +62,16 @@ class Registry(Generic[E]):
         RegistryError
             If an entry cannot be loaded, or two have the same name.
         """
-        found: dict[str, tuple[E, str]] = {}
-        for entry, origin in [*self._own(), *self._of_other_packages()]:
-            if entry.name in found:
+        found: dict[str, E] = {}
+        origins: dict[str, str] = {}
+        for entry, origin in self._all():
+            if (name := entry.name) in found:
                 raise RegistryError(
-                    f"{self.kind} {entry.name!r} is defined twice: by {found[entry.name][1]} and "
-                    f"by {origin}",
+                    f"{self.kind} {name!r} is defined twice: by {origins[name]} and by {origin}",
                     remedy="uninstall one of the two packages",
                 )
-            found[entry.name] = entry, origin
-        return {name: found[name][0] for name in sorted(found)}
+            found[name], origins[name] = entry, origin
+        return dict(sorted(found.items()))
 
     def __getitem__(self, name: str) -> E:
         """Return an entry by its name.
@@ -100,13 +98,12 @@ class Registry(Generic[E]):
         """Whether there is an entry of this name."""
         return name in self.entries
 
-    def _own(self) -> Iterator[tuple[E, str]]:
+    def _all(self) -> Iterator[tuple[E, str]]:
+        """Yield all entries and where they come from, this project's first."""
         package = import_module(self._package)
         for module in iter_modules(package.__path__, f"{self._package}."):
             found = getattr(import_module(module.name), self.kind.upper(), None)
             yield self._checked(found, module.name), module.name
-
-    def _of_other_packages(self) -> Iterator[tuple[E, str]]:
         for point in entry_points(group=self.group):
             yield self._checked(_loaded(point), point.value), _package_of(point)
 

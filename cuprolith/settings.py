@@ -1,4 +1,4 @@
-"""The base of everything that is read from a settings file."""
+"""The base of all settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 class Settings(BaseModel):
     """Base of all sections: unknown keys are refused, values are immutable, numbers finite.
 
-    Nothing is read as what it is not: "3" is no number, true is not 1.
+    Values are not converted: "3" is no number, true is not 1.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

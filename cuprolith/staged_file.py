@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes of files."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Self
 
 
 class StagedFile:
-    """A file written beside its place and moved there by :meth:`commit`.
+    """A file written under another name and moved to its place by :meth:`commit`.
 
-    Until then, and whatever kills the process, the earlier file stays as it was. What a killed
-    process leaves behind is ``.<name>.partial``, which the next write to the same path replaces.
+    Until then, and whatever kills the process, the earlier file is unchanged. A killed process
+    leaves ``.<name>.partial``, which the next write to the same path replaces.
 
     Parameters
     ----------
     path
-        Where the file shall be; its folder exists.
+        Place of the file; its folder exists.
     """
 
     def __init__(self, path: Path) -> None:
@@ -79,7 +79,7 @@ class StagedFile:
         """Remove what is not committed."""
         try:
             self._stream.close()
-        except OSError:  # the buffer could not be emptied: it is thrown away below
+        except OSError:  # the buffer could not be written; the file is removed below
             pass
         finally:
             self.partial.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Atoms and molecules in a box, apart from their images."""
+"""Settings and checks of atoms and molecules in a box, far from their images."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def species_of(section: BoxSettings, crystals: Crystals) -> Sequence[str]:
 
 
 def check_gap(what: str, length: float, box: float) -> None:
-    """Refuse a box (edge in Å) that leaves too little room beside what is `length` Å long.
+    """Refuse a box (edge in Å) that leaves too little room around what is `length` Å long.
 
     Raises
     ------
     GenerationError
-        With the least edge that will do.
+        With the least edge that is enough.
     """
     if box - length < _LEAST_GAP:
         raise GenerationError(

@@ -1,4 +1,4 @@
-"""The candidate: a structure to be labelled, with where it came from."""
+"""The candidate: a structure to be labelled, and where it comes from."""
 
 from __future__ import annotations
 
@@ -7,18 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 from pymatgen.core import Structure
 
 from cuprolith.hashes import short_hash
-from generators.family import kinds
 from generators.parent_mapping import ParentMapping
+from generators.stable_numbers import on_grid
 
-# Coordinates enter the id on a grid of 1e-3 Å. The grid is shifted by an irrational fraction so
-# that round numbers (a/4, 2.0 Å, ...) never sit on a rounding border, where float noise that
-# differs between machines would decide.
-_GRID = 1e-3
-_GRID_SHIFT = 1 / np.pi
+_GRID = 1e-3  # Å, of coordinates in the id
 
 
 @dataclass(frozen=True)
@@ -35,15 +30,15 @@ class Candidate:
         Plane (h, k, l) of the conventional cell; None where there is none.
     parent_id
         ``structure_id`` of the candidate this one was made from; "" for a root (bulk crystals,
-        slabs, and interfaces, which are cut or matched anew rather than modified).
+        slabs, and interfaces, which are cut or matched, not made from another candidate).
     free_mask
         One entry per atom: True where the atom may move in a relaxation.
     parameters
         JSON-able settings that made the structure (crystal, lattice constant, termination,
         site, strain, ...).
     parent_mapping
-        Slab atoms that its atoms are copies of, run by run: all its atoms in their order, or
-        none. They say how a relaxed slab moves the atoms and are no part of the id.
+        Slab atoms that its atoms are copies of: all its atoms in their order, or none. They say
+        how a relaxed slab moves the atoms, and are not part of the id.
     """
 
     structure: Structure
@@ -59,8 +54,6 @@ class Candidate:
             raise ValueError(
                 f"free_mask has {len(self.free_mask)} entries for {len(self.structure)} atoms"
             )
-        if self.family not in kinds():
-            raise ValueError(f"unknown family {self.family!r}; one of {', '.join(kinds())}")
         traced = sum(len(mapping.atoms) for mapping in self.parent_mapping)
         if self.parent_mapping and traced != len(self.structure):
             raise ValueError(f"parents of {traced} atoms for {len(self.structure)} atoms")
@@ -73,12 +66,12 @@ class Candidate:
             "miller_index": self.miller_index,
             "parent_id": self.parent_id,
             "parameters": self.parameters,
-            "lattice": _on_grid(self.structure.lattice.matrix),
+            "lattice": on_grid(self.structure.lattice.matrix, _GRID).tolist(),
             "sites": sorted(
-                (site.species_string, xyz, free)
+                (site.species_string, xyz.tolist(), free)
                 for site, xyz, free in zip(
                     self.structure,
-                    _on_grid(self.structure.cart_coords),
+                    on_grid(self.structure.cart_coords, _GRID),
                     self.free_mask,
                     strict=True,
                 )
@@ -91,9 +84,3 @@ class Candidate:
     def miller_text(self) -> str:
         """Miller index as written in extended XYZ: ``"3 2 2"``, empty where there is none."""
         return "" if self.miller_index is None else " ".join(map(str, self.miller_index))
-
-
-def _on_grid(vectors: np.ndarray) -> list[list[int]]:
-    """Cartesian vectors (n, 3) in Å as integers on the id grid."""
-    grid: list[list[int]] = np.floor(np.asarray(vectors) / _GRID + _GRID_SHIFT).astype(int).tolist()
-    return grid

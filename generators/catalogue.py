@@ -13,7 +13,7 @@ from generators.crystal_checks import overlap
 from generators.crystals import standard_crystal
 from generators.duplicates import unique_candidates
 from generators.errors import GenerationError, located
-from generators.family import BuildContext, Family
+from generators.family import BuildContext, Family, kinds
 from generators.size_limits import Budget, size_notes
 from generators.structures_settings import StructuresSettings
 
@@ -44,8 +44,6 @@ def build_catalogue(crystals: Mapping[str, Structure], settings: StructuresSetti
     crystals
         Each crystal by name, in any cell and orientation. Miller indices refer to its conventional
         cell (`generators.conventional_cell`).
-    settings
-        What to make.
 
     Raises
     ------
@@ -66,17 +64,21 @@ def _all_candidates(settings: StructuresSettings, context: BuildContext) -> Iter
     for family, where, section in settings.sections():
         with located(where):
             for candidate in family.build(section, replace(context, where=where)):
-                _check_overlap(candidate, family, where)
+                _check(candidate, family, where)
                 context.candidates.append(candidate)
                 yield candidate
 
 
-def _check_overlap(candidate: Candidate, family: Family, where: str) -> None:
-    """Refuse atoms that overlap, and name the key that decides it."""
-    if family.overlap is None:
-        return
-    key, remedy = family.overlap
-    if problem := overlap(candidate.structure):
+def _check(candidate: Candidate, family: Family, where: str) -> None:
+    """Refuse an unknown kind, and atoms that overlap; name the key that decides it."""
+    if candidate.family not in kinds():
+        raise GenerationError(
+            f"family {family.name!r} makes candidates of the unknown kind {candidate.family!r}",
+            key=where,
+            remedy=f"Add it to `kinds` of the family, or use one of {', '.join(kinds())}",
+        )
+    if family.overlap is not None and (problem := overlap(candidate.structure)):
+        key, remedy = family.overlap
         raise GenerationError(
             f"in a structure of family {candidate.family}, {problem}",
             key=f"{where}.{key}",

@@ -12,7 +12,7 @@ import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
 from cuprolith.arrays import FloatArray
-from generators.provenance import stable_round
+from generators.stable_numbers import stable_round
 
 CONTACT = 0.95
 """Distance of atoms that touch, in sums of covalent radii: the mean over relaxed adatoms."""
@@ -36,7 +36,7 @@ def contact_distances(one: Sequence[str], other: Sequence[str]) -> FloatArray:
 
 
 def height_at_contact(contact: FloatArray, lateral: FloatArray) -> FloatArray:
-    """How far an atom that comes down beside another one stops above it.
+    """Return how far above another atom an atom stops that comes down next to it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which cell Miller indices refer to: the conventional cell in the axes of the crystal as given.
+"""The conventional cell, to which Miller indices refer, in the axes of the crystal as given.
 
 Whoever writes (100) means the axes of the file in hand: the standard setting of a space group, or
 whatever an algorithm prefers, may call the same plane (001). A cell counts as conventional if the

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import spglib
@@ -24,6 +25,7 @@ from generators.conventional_cell import (
 from generators.crystal_checks import check_crystal
 from generators.errors import GenerationError
 from generators.settings import CrystalSettings
+from generators.stable_numbers import on_grid, stable_round
 
 # Prototype -> space group and one fractional position per species (conventional cell).
 _PROTOTYPES: dict[str, tuple[str, tuple[tuple[float, float, float], ...]]] = {
@@ -38,10 +40,7 @@ _PROTOTYPES: dict[str, tuple[str, tuple[tuple[float, float, float], ...]]] = {
     # First origin choice: oxygen at the origin, copper halfway to half of the cell's centres.
     "cuprite": ("Pn-3m:1", ((1 / 4, 1 / 4, 1 / 4), (0, 0, 0))),
 }
-# Fractional coordinates are compared on a grid of this, shifted so that no simple fraction sits on
-# a border, where float noise would decide.
-_GRID = 1e-4
-_GRID_SHIFT = 1 / math.pi
+_GRID = 1e-4  # of fractional coordinates that are compared
 _IDEAL_HCP_RATIO = math.sqrt(8 / 3)
 # Neighbours up to 10 % farther than the nearest count as first neighbours: it takes in both
 # distances of hcp metals (1.09 apart in Zn) but not bcc's second shell (1.155).
@@ -115,6 +114,13 @@ class Crystal:
         rotations = rotations_in(self.axes, self.symmetry_operations[0])
         return np.unique(np.rint(rotations).astype(np.int64), axis=0)
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Name and lattice constants (Å, degrees) of the conventional cell."""
+        names = ("a", "b", "c", "alpha", "beta", "gamma")
+        constants = map(stable_round, self.conventional.lattice.parameters)
+        return {"crystal": self.name, "lattice": dict(zip(names, constants, strict=True))}
+
 
 Crystals = Mapping[str, Crystal]
 
@@ -132,14 +138,12 @@ def prototype_structure(name: str, settings: CrystalSettings) -> Structure:
     Raises
     ------
     GenerationError
-        If the settings hold no prototype, a ``c`` that the prototype does not have, or species
-        that are unknown or of the wrong number.
+        If the settings have a ``c`` that the prototype does not have, or species that are unknown
+        or of the wrong number.
     """
     where = f"crystals.{name}"
     if settings.prototype is None or settings.a is None:
-        raise GenerationError(
-            "no prototype given", key=where, remedy="Give `prototype` and `a`, or read `file`"
-        )
+        raise ValueError(f"{where} is read from a file")
     group, positions = _PROTOTYPES[settings.prototype]
     species = settings.species or _species_in(name)
     if len(species) != len(positions) or not all(map(Element.is_valid_symbol, species)):
@@ -207,16 +211,7 @@ def standard_crystal(name: str, structure: Structure) -> Crystal:
 
 
 def named_crystal(crystals: Crystals, name: str, where: str) -> Crystal:
-    """Look up a crystal.
-
-    Parameters
-    ----------
-    crystals
-        By name.
-    name
-        The one that a setting names.
-    where
-        Path of that setting.
+    """Look up a crystal that the setting with the path `where` names.
 
     Raises
     ------
@@ -252,7 +247,7 @@ def _canonical(cell: ConventionalCell) -> Structure:
         turned = conventional.frac_coords @ rotation.T
         for origin in turned[numbers == origin_element.Z]:
             fractions = wrapped(turned - origin)
-            grid = np.floor(fractions / _GRID + _GRID_SHIFT).astype(np.int64)
+            grid = on_grid(fractions, _GRID)
             order = np.lexsort((grid[:, 2], grid[:, 1], grid[:, 0], numbers))
             descriptions.append((grid[order].tolist(), fractions[order], numbers[order]))
     _, fractions, numbers = min(descriptions, key=lambda description: description[0])
@@ -265,7 +260,7 @@ def _proper_rotations(conventional: Structure) -> IntArray:
     centring = operations["translations"][
         (operations["rotations"] == np.eye(3, dtype=np.int64)).all(axis=(1, 2))
     ]
-    # Tight, lest the crystal is strained by a rotation that its lattice only nearly has.
+    # Tight: a rotation that the lattice only nearly has would strain the crystal.
     lattice = spglib.get_symmetry(
         (conventional.lattice.matrix, centring, [1] * len(centring)), symprec=1e-5
     )

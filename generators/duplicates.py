@@ -2,7 +2,7 @@
 
 Two candidates are the same if a rotation, reflection and shift, together with another choice of
 the cell and of the order of atoms, takes one to the other, with the same elements and the same
-atoms free. Mirror images count as the same, since energies do not tell them apart. The number of
+atoms free. Mirror images count as the same, since their energies are equal. The number of
 atoms must agree: a supercell of a slab is another candidate, which a campaign may ask for on
 purpose, to see the same surface through another cell and k-point mesh.
 
@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from typing import NamedTuple
 
 import numpy as np
 from pymatgen.core import Lattice
@@ -28,7 +27,7 @@ from generators.candidate import Candidate
 from generators.family import kinds
 
 # Å. Structures whose lattice vectors and atoms agree within this are found to be the same; it is
-# the grid of the ids, and far below what tells candidates apart (a strain of 0.1 % of 2.5 Å).
+# the grid of the ids, and far below real differences (a strain of 0.1 % of 2.5 Å).
 _TOLERANCE = 1e-3
 _CUTOFF = 5.0  # Å; two to three shells of metals
 
@@ -36,22 +35,9 @@ _CUTOFF = 5.0  # Å; two to three shells of metals
 _Kinds = tuple[tuple[int, int], ...]
 
 
-class UniqueCandidates(NamedTuple):
-    """Candidates without duplicates.
-
-    Attributes
-    ----------
-    kept
-        In the order they came in.
-    duplicates
-        Each one left out, with the id of the kept one that it equals.
-    """
-
-    kept: list[Candidate]
-    duplicates: list[tuple[Candidate, str]]
-
-
-def unique_candidates(candidates: Iterable[Candidate]) -> UniqueCandidates:
+def unique_candidates(
+    candidates: Iterable[Candidate],
+) -> tuple[list[Candidate], list[tuple[Candidate, str]]]:
     """Leave out candidates that are the same structure as another one.
 
     Of equal ones that one stays which others were made from, else whose own parent stays, else
@@ -59,15 +45,11 @@ def unique_candidates(candidates: Iterable[Candidate]) -> UniqueCandidates:
     An id holds the id of the parent, so that no child can be given to another parent; therefore
     the ancestors of all that is kept stay, too, even where two of them are equal.
 
-    Parameters
-    ----------
-    candidates
-        Of any families. One that comes twice, with the same id, is a duplicate of itself.
-
     Returns
     -------
-    UniqueCandidates
-        Together, `kept` and `duplicates` hold each of `candidates` once.
+    kept, duplicates
+        Candidates in the order they came in; and each one left out, with the id of the kept one
+        that it equals. One that comes twice, with the same id, is a duplicate of itself.
     """
     given = list(candidates)
     by_id: dict[str, Candidate] = {}
@@ -85,7 +67,7 @@ def unique_candidates(candidates: Iterable[Candidate]) -> UniqueCandidates:
             kept.append(candidate)
         else:
             duplicates.append((candidate, candidate.structure_id))
-    return UniqueCandidates(kept, duplicates)
+    return kept, duplicates
 
 
 def _ancestors(by_id: Mapping[str, Candidate], candidate: Candidate) -> Iterator[str]:
@@ -98,7 +80,7 @@ def _ancestors(by_id: Mapping[str, Candidate], candidate: Candidate) -> Iterator
 def _representatives(
     by_id: Mapping[str, Candidate], classes: Iterable[list[Candidate]]
 ) -> dict[str, str]:
-    """Id of each candidate -> id of the one that stands for its class."""
+    """Id of each candidate -> id of the one that represents its class."""
     parents = {candidate.parent_id for candidate in by_id.values()}
     depth = {
         structure_id: sum(1 for _ in _ancestors(by_id, candidate))
@@ -139,7 +121,7 @@ class _Description:
 
     @property
     def rarest(self) -> float:
-        """Mean environment of the rarest kind: one adatom tells a site from another."""
+        """Mean environment of the rarest kind: one adatom distinguishes two sites."""
         return float(self.environments[self.kinds == 0].mean())
 
     @cached_property
@@ -164,12 +146,12 @@ def _classes(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
 
 
 def _kind_of_atoms(candidate: Candidate) -> IntArray:
-    """Tell element and freedom of each atom by a number, shape (n,)."""
+    """Return element and freedom of each atom as a number, shape (n,)."""
     return 2 * np.array(candidate.structure.atomic_numbers) + np.array(candidate.free_mask)
 
 
 def _same_volume(candidates: list[Candidate]) -> Iterator[list[Candidate]]:
-    """Part candidates where, sorted by volume, there is a gap between neighbours."""
+    """Split candidates where, sorted by volume, there is a gap between neighbours."""
     lattices = [candidate.structure.lattice for candidate in candidates]
     volumes = np.array([lattice.volume for lattice in lattices])
     # dV/V of lattice vectors that move by the tolerance: the sum of 1/(distance of planes).

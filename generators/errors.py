@@ -1,4 +1,4 @@
-"""The error of this room, and the key of the campaign that it is about."""
+"""The error of generators, and the key of the campaign that caused it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class GenerationError(CuprolithError):
 
 @contextmanager
 def located(key: str) -> Iterator[None]:
-    """Give errors raised inside the path of the setting that caused them.
+    """Add the path of a setting to errors raised inside.
 
     Raises
     ------

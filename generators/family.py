@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cuprolith.registry import Registry, RegistryError
 from cuprolith.settings import Settings
-
-if TYPE_CHECKING:
-    from generators.candidate import Candidate
-    from generators.crystals import Crystals
-    from generators.families.slabs.slab import Slab
-    from generators.size_limits import Budget
+from generators.candidate import Candidate
+from generators.crystals import Crystals
+from generators.size_limits import Budget
+from generators.slab import Slab
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,8 @@ class Kind:
     caption
         What they are, in a line of the report.
     colour
-        In figures, such as ``#0072b2``; "" is grey. Our own are of a palette that is told apart
-        by readers who do not see red and green as different.
+        In figures, such as ``#0072b2``; "" is grey. Ours are from a palette for readers who do not
+        distinguish red from green.
     formula_unit
         Whether they are listed by their formula unit, not by all atoms of the cell.
     melts
@@ -59,22 +57,22 @@ class Kind:
 
 @dataclass(frozen=True)
 class BuildContext:
-    """What a builder may use, and adds to.
+    """What a builder uses and adds to.
 
     Attributes
     ----------
     crystals
         By name.
     budget
-        Counts what is about to be built: see `Budget.reserve`.
+        Counts structures before they are built (`Budget.reserve`).
     where
         Path of the section, such as ``structures.slabs[0]``, for errors and notes.
     candidates
-        All made before, duplicates included.
+        All that earlier sections made, duplicates included.
     slabs
-        Slabs made before, which defects and interfaces are built of.
+        Slabs that earlier sections made; defects and interfaces are built from them.
     notes
-        Gets a line for each thing that was asked for and left out, with the reason.
+        A line for each thing that was asked for and left out, with the reason.
     """
 
     crystals: Crystals
@@ -83,10 +81,6 @@ class BuildContext:
     candidates: list[Candidate] = field(default_factory=list)
     slabs: list[Slab] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-
-def _nothing(section: Any) -> Iterable[str]:
-    return ()
 
 
 @dataclass(frozen=True)
@@ -103,15 +97,14 @@ class Family:
         Yields the candidates that a section asks for. Raises `GenerationError` for what cannot
         be made.
     kinds
-        Kinds of its candidates; none where they are of other families' kinds.
+        Kinds of its candidates; none where they have other families' kinds.
     order
-        Families are built, listed and numbered by this, then by name. Each sees what those before
-        it made.
+        Families are built and listed by this, then by name. Each sees what earlier ones made.
     several
         Whether there may be several sections, as a list.
     overlap
-        Key that decides how close atoms come, and what to do about those that overlap. None: they
-        are meant to come close, and nothing is checked.
+        Key that decides how close atoms come, and the remedy where they overlap. None: atoms may
+        be close, and nothing is checked.
     mixtures
         Formulas of solids that a section makes, other than the crystals.
     """
@@ -123,7 +116,7 @@ class Family:
     order: int = 1000
     several: bool = False
     overlap: tuple[str, str] | None = None
-    mixtures: Callable[[Any], Iterable[str]] = _nothing
+    mixtures: Callable[[Any], Iterable[str]] = lambda section: ()
 
 
 FAMILIES = Registry("family", Family, "generators.families")
@@ -158,5 +151,5 @@ def kinds() -> Mapping[str, Kind]:
 
 
 def kind_of(name: str) -> Kind:
-    """Return a kind by name; one without traits for frames of unknown families."""
+    """Return a kind by name; for frames of unknown families, one without traits."""
     return kinds().get(name) or Kind(name)

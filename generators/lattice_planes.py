@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from pymatgen.core import Lattice
 
 from cuprolith.arrays import FloatArray, IntArray
 from generators.errors import GenerationError
@@ -93,6 +94,20 @@ def plane_cell(
     )
 
 
+def upright(vectors: FloatArray) -> FloatArray:
+    """Turn two right-handed vectors, shape (2, 2), so that the first is along x."""
+    a, b = vectors
+    length = float(np.linalg.norm(a))
+    return np.array([[length, 0.0], [a @ b / length, np.linalg.det(vectors) / length]])
+
+
+def upright_lattice(vectors: FloatArray, height: float) -> Lattice:
+    """Return the lattice of two vectors in the plane, shape (2, 2), Å, and one along the normal."""
+    matrix = np.diag([0.0, 0.0, height])
+    matrix[:2, :2] = vectors
+    return Lattice(matrix)
+
+
 def reduction(vectors: FloatArray) -> IntArray:
     """Gauss reduction of two vectors.
 
@@ -111,7 +126,7 @@ def reduction(vectors: FloatArray) -> IntArray:
     while True:
         a, b = steps @ vectors
         scale = float(a @ a)
-        # A projection of exactly 1/2 goes to -1/2, however the float noise falls.
+        # A projection of exactly 1/2 becomes -1/2, whatever the float noise.
         shift = math.ceil(float(a @ b) / scale - 0.5 + _TOLERANCE)
         steps[1] -= shift * steps[0]
         _, b = steps @ vectors
@@ -127,10 +142,7 @@ def _primitive_plane(
     conventional: FloatArray, primitive: FloatArray, miller_index: tuple[int, int, int]
 ) -> IntArray:
     """(hkl) of the conventional cell as coprime indices of the primitive cell, shape (3,)."""
-    axes = conventional @ np.linalg.inv(primitive)
-    multiples = np.rint(axes)
-    if np.abs(axes - multiples).max() > 1e-3:
-        raise ValueError("the primitive lattice does not contain the conventional one")
+    multiples = np.rint(conventional @ np.linalg.inv(primitive))
     # multiples⁻¹ @ (hkl), times the determinant: whole numbers
     adjugate = np.rint(np.linalg.det(multiples) * np.linalg.inv(multiples)).astype(np.int64)
     plane: IntArray = adjugate @ np.array(miller_index)

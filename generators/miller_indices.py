@@ -1,4 +1,4 @@
-"""Which planes of a crystal, or of two, are distinct by symmetry."""
+"""Planes of one or two crystals that are distinct by symmetry."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def distinct_miller_indices(crystal: Crystal, max_index: int) -> list[MillerInde
 
 
 def representative(crystal: Crystal, index: MillerIndex) -> MillerIndex:
-    """Return the index that stands for all planes equal to this one by symmetry.
+    """Return the index that represents all planes equal to this one by symmetry.
 
     It is one of those whose largest number is least, so that it is within every box that holds
     any of them.

@@ -1,4 +1,4 @@
-"""Where a candidate's atoms come from: the slab atoms that they are copies of."""
+"""Map a candidate's atoms to the slab atoms that they are copies of."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ParentMapping(MSONable):
     """Where consecutive atoms of a candidate come from.
 
     Defects and interfaces are cut from ideal slabs, but Laskaris 2026, section III.B, builds them
-    from relaxed ones. The mapping tells how a slab's relaxation is carried over to them.
+    from relaxed ones. The mapping transfers a slab's relaxation to them.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class ParentMapping(MSONable):
     carriers: tuple[int, ...] = ()
 
     def displacements(self, parent: FloatArray) -> FloatArray:
-        """Carry displacements of the slab's atoms (n_slab, 3) over to these atoms, (n, 3), Å."""
+        """Transfer displacements of the slab's atoms (n_slab, 3) to these atoms, (n, 3), Å."""
         atoms = np.array(self.atoms, dtype=np.int64)
         copied = atoms >= 0
         moved = np.zeros((len(atoms), 3))

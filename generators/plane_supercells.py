@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Structure
 
 from cuprolith.arrays import FloatArray, IntArray
 from generators.crystals import Crystal, wrapped
-from generators.families.slabs.slab import Slab
-from generators.lattice_planes import plane_cell, reduction
+from generators.lattice_planes import plane_cell, reduction, upright, upright_lattice
 from generators.parent_mapping import ParentMapping, as_matrix, plane_transform
 from generators.settings import MillerIndex
+from generators.slab import Slab
 
 PlaneCellName = Literal["smallest", "pymatgen"]
 
@@ -27,8 +27,6 @@ def supercell_matrix(slab: Slab, supercell: tuple[int, int], cell: PlaneCellName
 
     Parameters
     ----------
-    slab
-        The slab.
     supercell
         Repeats of the two vectors of `cell`.
     cell
@@ -52,8 +50,6 @@ def supercell_structure(slab: Slab, matrix: IntArray) -> tuple[Structure, IntArr
 
     Parameters
     ----------
-    slab
-        The slab.
     matrix
         As for `in_plane_supercell`.
 
@@ -64,14 +60,10 @@ def supercell_structure(slab: Slab, matrix: IntArray) -> tuple[Structure, IntArr
         atom that each of its atoms is a copy of, shape (n,), ascending.
     """
     fractions, atoms = in_plane_supercell(slab, matrix)
-    a, b = matrix @ slab.structure.lattice.matrix[:2, :2]
-    length = np.linalg.norm(a)
-    lattice = np.zeros((3, 3))
-    lattice[:2, :2] = [[length, 0], [a @ b / length, np.linalg.det([a, b]) / length]]
-    lattice[2, 2] = slab.structure.lattice.c
+    vectors = upright(matrix @ slab.structure.lattice.matrix[:2, :2])
     heights = slab.structure.frac_coords[atoms, 2]
     structure = Structure(
-        Lattice(lattice),
+        upright_lattice(vectors, slab.structure.lattice.c),
         [slab.structure[atom].specie for atom in atoms],
         np.column_stack([wrapped(fractions), heights]),
     )
@@ -83,8 +75,6 @@ def in_plane_supercell(slab: Slab, matrix: IntArray) -> tuple[FloatArray, IntArr
 
     Parameters
     ----------
-    slab
-        The slab.
     matrix
         Shape (2, 2), determinant > 0: the supercell's vectors in those of the slab's cell.
 
@@ -113,16 +103,14 @@ def map_to_slab(
 
     Parameters
     ----------
-    slab
-        The slab.
     matrix
         As for `in_plane_supercell`.
     vectors
-        The supercell's vectors as they are in the end, as rows, shape (2, 2), Å.
+        The final vectors of the supercell, as rows, shape (2, 2), Å.
     atoms
         The slab's atom that each one is a copy of, -1 for an added one; shape (n,).
     carriers
-        The slab's atoms that the added ones stand on.
+        The slab's atoms below the added ones.
     """
     transform = plane_transform(matrix @ slab.structure.lattice.matrix[:2, :2], vectors)
     parent_id = slab.candidate.structure_id

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from cuprolith.settings import Listed, Settings
 
 MillerIndex = tuple[int, int, int]
-# Lengths, Å: DFT's slabs and vacuums have tens; cells beyond 200 Å are none that anyone labels.
+# Lengths, Å: slabs and vacuums of DFT have tens; nobody labels cells beyond 200 Å.
 Positive = Annotated[float, Field(gt=0, le=200)]
 # 20 repeats of the smallest cell along all three directions are 8,000 atoms.
 Repeats = Annotated[int, Field(ge=1, le=20)]
@@ -31,7 +31,7 @@ def _three_indices(index: Any) -> Any:
 
 # Planes of higher indices than any vicinal surface that is cut.
 _Index = Annotated[int, Field(ge=-20, le=20)]
-# What a person writes: three indices, or four for hexagonal crystals.
+# As written in a campaign: three indices, or four for hexagonal crystals.
 WrittenMillerIndex = Annotated[
     tuple[_Index, _Index, _Index], Listed, BeforeValidator(_three_indices)
 ]

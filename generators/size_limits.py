@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from cuprolith.words import plural
 from generators.candidate import Candidate
 from generators.crystals import Crystal
@@ -28,19 +26,17 @@ _MANY = 10_000
 
 
 class Budget:
-    """What a campaign has made so far, and may still make."""
+    """Counts what a campaign makes, and refuses what exceeds the limits."""
 
     def __init__(self) -> None:
         self._structures = 0
         self._atoms = 0
 
     def reserve(self, structures: int, atoms_each: float, where: str) -> None:
-        """Count structures that are about to be built.
+        """Count structures before they are built.
 
         Parameters
         ----------
-        structures
-            How many.
         atoms_each
             Atoms of one, or of the smallest; an estimate is enough.
         where
@@ -82,7 +78,7 @@ def check_atoms(atoms: float, where: str = "") -> None:
 
 
 def slab_atoms(crystal: Crystal, miller_index: MillerIndex, min_thickness: float) -> float:
-    """Atoms in the smallest cell of a slab, give or take those of one period.
+    """Estimate the atoms in the smallest cell of a slab, to within one period.
 
     Raises
     ------
@@ -94,13 +90,8 @@ def slab_atoms(crystal: Crystal, miller_index: MillerIndex, min_thickness: float
     return cell.area * (min_thickness + cell.spacing) * len(primitive) / primitive.volume
 
 
-def repeated(supercell: Sequence[int]) -> int:
-    """Cells in a supercell."""
-    return int(np.prod(supercell, dtype=object))
-
-
 def size_notes(candidates: Sequence[Candidate]) -> list[str]:
-    """Say what is possible but merely huge."""
+    """Return a line about structures that are large, and one if they are many."""
     notes = []
     large = [candidate for candidate in candidates if len(candidate.structure) > _LARGE]
     if large:

@@ -1,7 +1,8 @@
-"""Which slabs carry a defect: what sections of vacancies and of adatoms have in common."""
+"""Settings that vacancies and adatoms share: which slabs carry a defect."""
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 from pydantic import Field
@@ -9,11 +10,10 @@ from pydantic import Field
 from cuprolith.settings import Listed, Settings
 from generators.crystals import named_crystal
 from generators.errors import GenerationError
-from generators.families.slabs.slab import Slab
 from generators.family import BuildContext
 from generators.plane_supercells import PlaneCellName
 from generators.settings import Names, Repeats, WrittenMillerIndices
-from generators.size_limits import repeated
+from generators.slab import Slab
 
 
 class SurfaceDefectSettings(Settings):
@@ -34,7 +34,7 @@ class SurfaceDefectSettings(Settings):
 
 
 def chosen_slabs(settings: SurfaceDefectSettings, context: BuildContext, each: int) -> list[Slab]:
-    """Slabs of the crystals and planes that a section names, with `each` defects at least.
+    """Return the slabs that a section names, and reserve `each` defects on every one.
 
     Raises
     ------
@@ -70,6 +70,6 @@ def chosen_slabs(settings: SurfaceDefectSettings, context: BuildContext, each: i
             )
     chosen = [slab for slab in chosen if slab.miller_index in wanted]
     for slab in chosen:
-        atoms = len(slab.structure) * repeated(settings.supercell)
+        atoms = len(slab.structure) * math.prod(settings.supercell)
         context.budget.reserve(each, atoms, f"{where}.supercell")
     return chosen

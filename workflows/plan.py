@@ -16,7 +16,6 @@ from generators.candidate import Candidate
 from generators.conventional_cell import CellChoice
 from generators.crystals import standard_crystal
 from generators.family import kind_of, kinds
-from generators.provenance import crystal_parameters
 from generators.size_limits import size_notes
 from workflows.inputs.campaign import Campaign
 from workflows.labelling.engine import ENGINES, Engine, make_engine
@@ -206,7 +205,7 @@ def _crystal_plan(name: str, structure: Structure, campaign: Campaign) -> Crysta
         formula=structure.composition.reduced_formula,
         space_group=crystal.space_group,
         axes=crystal.choice,
-        lattice=crystal_parameters(crystal)["lattice"],
+        lattice=crystal.parameters["lattice"],
         file="" if file is None else file.name,
     )
 

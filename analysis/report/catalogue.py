@@ -1,4 +1,4 @@
-"""Counts and costs of a catalogue, as ``structures/overview.json`` gives them."""
+"""Tables of ``structures/overview.json``: counts and costs of a catalogue."""
 
 from __future__ import annotations
 
@@ -10,24 +10,17 @@ _NOTES_SHOWN = 20
 
 
 def catalogue_table(overview: dict[str, Any]) -> Table:
-    """Make the table of counts beside a publication and costs beside pymatgen's cells."""
+    """Make the table of counts, next to published ones, and of costs, next to pymatgen's cells."""
     source = overview.get("published_source")
     header = ["family", "structures", "atoms min/median/max", "free atoms", "Σ N³"]
     header += ["pymatgen's cells ×", "with k-points ×"]
     if source:
         header[2:2] = ["published", "difference"]
-    rows = [_row(family, published=bool(source)) for family in overview["families"]]
-    rows.append(_row(overview["total"], published=bool(source)))
+    groups = [*overview["families"], overview["total"]]
+    rows = [_row(group, published=bool(source)) for group in groups]
     beside = f"Counts beside {source}" if source else "Counts"
     caption = f"{beside}; relative DFT cost, and how much more on pymatgen's oriented unit cells"
-    return Table(
-        caption,
-        header,
-        rows,
-        numeric=frozenset(range(1, len(header))),
-        total=True,
-        families=True,
-    )
+    return Table(caption, header, rows, range(1, len(header)), total=True, families=True)
 
 
 def crystals_table(overview: dict[str, Any]) -> Table:
@@ -36,16 +29,16 @@ def crystals_table(overview: dict[str, Any]) -> Table:
         [
             name,
             ", ".join(f"{key} {value:g}" for key, value in crystal["constants"].items()),
-            str(crystal["source"]),
+            crystal["source"],
         ]
-        for name, crystal in dict(overview["crystals"]).items()
+        for name, crystal in overview["crystals"].items()
     ]
     return Table("Lattice constants (Å, degrees)", ["crystal", "constants", "source"], rows)
 
 
-def passed_over(overview: dict[str, Any]) -> list[str]:
-    """List what was asked for and is not there: passed over, or equal to another structure."""
-    notes = [str(note) for note in overview.get("notes") or []]
+def left_out(overview: dict[str, Any]) -> list[str]:
+    """List what was asked for and left out: skipped, or equal to another structure."""
+    notes = overview.get("notes") or []
     texts = notes[:_NOTES_SHOWN]
     if len(notes) > _NOTES_SHOWN:
         more = plural(len(notes) - _NOTES_SHOWN, "more note")
@@ -62,7 +55,7 @@ def _row(family: dict[str, Any], *, published: bool) -> list[str]:
     cells = family["pymatgen_cells"]
     sizes = [family["atoms_min"], family["atoms_median"], family["atoms_max"]]
     row = [
-        str(family["family"]),
+        family["family"],
         count(family["structures"]),
         "/".join(f"{size:g}" for size in sizes) if family["structures"] else "–",
         count(family["free_atoms"]),

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from analysis.pictures import free_atoms, structure_svg
 from analysis.report.content import count, plural, span
 from analysis.report.structure_names import structure_detail, structure_title
+from cuprolith.words import noun_of
 from generators.family import kind_of
 
 PICTURES_OF_FEW = 5  # of a family with no more planes than this
@@ -42,7 +43,7 @@ class FamilyPictures:
     Attributes
     ----------
     compact
-        Whether they are so many that they are drawn small.
+        Whether there are so many that they are drawn small.
     """
 
     name: str
@@ -54,8 +55,8 @@ class FamilyPictures:
 def shown_entries(group: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Choose the structures of a family that are drawn, always the same.
 
-    Of many planes: one structure each. Which one goes round, so that sites and coordination
-    numbers vary from plane to plane. Of few: some structures, evenly spread.
+    Many planes: one structure each, another one from plane to plane, so that sites and coordination
+    numbers vary. Few planes: some structures, evenly spread.
 
     Parameters
     ----------
@@ -109,8 +110,6 @@ def contact_sheet(
 
     Parameters
     ----------
-    name
-        The family.
     group, shown
         All its entries of ``structures.json``, and those to draw.
     drawn
@@ -119,19 +118,15 @@ def contact_sheet(
     pictures = [
         _picture(entry, drawn[entry["structure_id"]])
         for entry in shown
-        if entry.get("structure_id") in drawn
+        if entry["structure_id"] in drawn
     ]
-    atoms = [entry["n_atoms"] for entry in group if isinstance(entry.get("n_atoms"), int)]
-    each = "atoms" if max(atoms, default=0) != 1 else "atom"
-    parts = [
-        kind_of(name).caption,
-        f"{plural(len(group), 'structure')} of {span(atoms)} {each}",
-    ]
+    atoms = [entry["n_atoms"] for entry in group]
+    sizes = f"{span(atoms)} {noun_of(max(atoms), 'atom')}"
+    parts = [kind_of(name).caption, f"{plural(len(group), 'structure')} of {sizes}"]
     if len(pictures) < len(group):
         parts.append(f"{count(len(pictures))} drawn, and {count(len(group) - len(pictures))} more")
-    return FamilyPictures(
-        name, " · ".join(part for part in parts if part), pictures, len(shown) > PICTURES_OF_FEW
-    )
+    facts = " · ".join(filter(None, parts))
+    return FamilyPictures(name, facts, pictures, compact=len(shown) > PICTURES_OF_FEW)
 
 
 def _picture(entry: dict[str, Any], atoms: Atoms) -> Picture:

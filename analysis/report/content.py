@@ -1,9 +1,9 @@
-"""The pieces a section of the report is made of, and how numbers are written in it."""
+"""Parts of a section of the report, and how numbers are written in it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class Figure:
-    """A plotly figure with what it shows, in words."""
+    """A plotly figure and its caption."""
 
     name: str
     caption: str
@@ -39,12 +39,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of texts; `numeric` columns are set to the right."""
+    """A table of texts; `numeric` columns are right-aligned."""
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
-    numeric: frozenset[int] = frozenset()
+    numeric: Collection[int] = ()
     total: bool = False
     """Whether the last row sums up the others."""
     families: bool = False
@@ -64,7 +64,7 @@ class Section:
     tables: list[Table] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     details: list[tuple[str, str | Table]] = field(default_factory=list)
-    """Long texts and tables that are folded away, with their headings."""
+    """Long texts and tables that are shown on request, with their headings."""
 
 
 def count(value: Any, *, none: str = "–") -> str:
@@ -78,9 +78,9 @@ def plural(number: int, noun: str) -> str:
 
 
 def number(value: Any, digits: int = 3) -> str:
-    """Write a number with so many significant digits; a dash where there is none.
+    """Write a number with significant digits; a dash for anything else.
 
-    Below 1e-9 stands "0": in eV and Å that is rounding.
+    Numbers below 1e-9 are written "0": in eV and Å they are rounding errors.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return "–"
@@ -130,6 +130,11 @@ def value_text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(value_text(item) for item in value)
     return str(value)
+
+
+def cells(item: dict[str, Any], *keys: str) -> list[str]:
+    """Write the values of some keys, one a cell."""
+    return [value_text(item.get(key)) for key in keys]
 
 
 def flat(mapping: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

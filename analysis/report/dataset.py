@@ -1,8 +1,8 @@
-"""Section *Dataset*: what the model could learn from, and what was left out by which rule."""
+"""Section *Dataset*: the frames to learn from, and which rule left out the others."""
 
 from __future__ import annotations
 
-from analysis.distributions import Distributions
+from analysis.distributions import FORCE_EDGES, Distributions
 from analysis.report import figures
 from analysis.report.content import Figure, Missing, Section, Table, count, number, plural
 from analysis.report.inputs import Inputs
@@ -58,17 +58,12 @@ def _distribution_figures(distributions: Distributions) -> list[Figure]:
     families = families_present(distributions)
     low = sum(int(counts[0]) for counts in distributions.force_counts.values())
     high = sum(int(counts[-1]) for counts in distributions.force_counts.values())
-    least, most = figures.FORCE_EDGES[0], figures.FORCE_EDGES[-1]
+    least, most = FORCE_EDGES[0], FORCE_EDGES[-1]
     beside = f" {plural(low, 'atom')} below {least:g} eV/Å not shown." if low else ""
     beside += f" {plural(high, 'atom')} above {most:g} eV/Å not shown." if high else ""
     return [
-        Figure(
-            "dataset-splits",
-            "Frames by split and family.",
-            figures.split_counts(distributions, families),
-            height=220,
-            width="full",
-        ),
+        Figure("dataset-splits", "Frames by split and family.",
+               figures.split_counts(distributions, families), height=220, width="full"),
         Figure(
             "dataset-energies",
             "Energy per atom of all frames, less the energies of the species fitted to the "
@@ -80,52 +75,42 @@ def _distribution_figures(distributions: Distributions) -> list[Figure]:
             "Norm of the force on each atom of all frames, fixed atoms included." + beside,
             figures.force_distribution(distributions, families),
         ),
-    ]
+    ]  # fmt: skip
 
 
 def _family_table(distributions: Distributions) -> Table:
-    splits = list(distributions.counts)
+    splits = distributions.counts
     families = families_present(distributions)
 
-    def cells(chosen: list[str]) -> list[str]:
-        found = [
-            [distributions.counts[split][f] for f in chosen if f in distributions.counts[split]]
-            for split in splits
-        ]
+    def row(name: str, chosen: list[str]) -> list[str]:
+        found = [[split[f] for f in chosen if f in split] for split in splits.values()]
         frames = [sum(c.n_frames for c in split) for split in found]
         atoms = sum(c.n_atoms for split in found for c in split)
-        return [*map(count, frames), count(sum(frames)), count(atoms)]
+        return [name, *map(count, frames), count(sum(frames)), count(atoms)]
 
-    rows = [[family, *cells([family])] for family in families]
-    rows.append(["all", *cells(families)])
+    rows = [*(row(family, [family]) for family in families), row("all", families)]
     header = ["family", *splits, "frames", "atoms"]
-    return Table("Frames by family and split", header, rows,
-                 numeric=frozenset(range(1, len(header))), total=True, families=True)  # fmt: skip
+    numeric = range(1, len(header))
+    return Table("Frames by family and split", header, rows, numeric, total=True, families=True)
 
 
 def _fate_table(card: DatasetCard) -> Table:
-    frames = card.frames
-    return Table(
-        "What became of every ionic step",
-        ["", "frames", "rule"],
-        [
-            ["seen", count(frames.seen), f"in {plural(card.trajectories, 'trajectory')}"],
-            ["thinned out", count(frames.thinned), card.rules.get("thinning", "")],
-            ["quarantined", count(frames.quarantined), card.rules.get("quarantine", "")],
-            ["near-duplicates", count(frames.near_duplicates),
-             card.rules.get("near_duplicates", "")],
-            ["kept", count(frames.kept), card.rules.get("split", "")],
-        ],
-        numeric=frozenset({1}),
-        total=True,
-    )  # fmt: skip
+    frames, rules = card.frames, card.rules
+    rows = [
+        ["seen", count(frames.seen), f"in {plural(card.trajectories, 'trajectory')}"],
+        ["thinned out", count(frames.thinned), rules.get("thinning", "")],
+        ["quarantined", count(frames.quarantined), rules.get("quarantine", "")],
+        ["near-duplicates", count(frames.near_duplicates), rules.get("near_duplicates", "")],
+        ["kept", count(frames.kept), rules.get("split", "")],
+    ]
+    return Table("What became of every ionic step", ["", "frames", "rule"], rows, {1}, total=True)
 
 
 def _split_table(card: DatasetCard) -> Table:
     header = ["split", "frames", "atoms", "groups", "energy, eV/atom", "mean |F|, eV/Å",
               "largest |F|, eV/Å", "systems"]  # fmt: skip
     rows = [[name, *_split_cells(split)] for name, split in card.splits.items()]
-    return Table("Splits, as the card has them", header, rows, numeric=frozenset(range(1, 7)))
+    return Table("Splits, as the card has them", header, rows, numeric=range(1, 7))
 
 
 def _split_cells(split: SplitCard) -> list[str]:
@@ -143,8 +128,8 @@ def _split_cells(split: SplitCard) -> list[str]:
 
 def _quarantine_table(card: DatasetCard) -> Table:
     rows = [[reason, count(frames)] for reason, frames in card.quarantine.reasons.items()]
-    return Table("Quarantine: frames by reason (a frame may have several)", ["reason", "frames"],
-                 rows, numeric=frozenset({1}))  # fmt: skip
+    caption = "Quarantine: frames by reason (a frame may have several)"
+    return Table(caption, ["reason", "frames"], rows, {1})
 
 
 def _details(card: DatasetCard) -> list[tuple[str, str | Table]]:
@@ -154,12 +139,11 @@ def _details(card: DatasetCard) -> list[tuple[str, str | Table]]:
             [entry.kept, count(len(entry.dropped)), _names(entry.dropped)]
             for entry in card.near_duplicates[:_AUDIT_ROWS]
         ]
-        caption = "Kept frame, and the frames dropped because they say the same"
+        caption = "Kept frame, and the frames dropped because they are nearly the same"
         if len(card.near_duplicates) > _AUDIT_ROWS:
             total = count(len(card.near_duplicates))
             caption += f" (the first {_AUDIT_ROWS} of {total}; all are in dataset/dataset.json)"
-        table = Table(caption, ["kept", "dropped", "which"], rows, numeric=frozenset({1}))
-        details.append(("Near-duplicates", table))
+        details.append(("Near-duplicates", Table(caption, ["kept", "dropped", "which"], rows, {1})))
     rows = [
         [name, group.name, count(group.frames), _names(group.structure_ids)]
         for name, split in card.splits.items()
@@ -168,7 +152,7 @@ def _details(card: DatasetCard) -> list[tuple[str, str | Table]]:
     caption = "Groups of related frames, which stay together"
     if any(len(split.groups) > _AUDIT_ROWS for split in card.splits.values()):
         caption += f" (the first {_AUDIT_ROWS} of each split; all are in dataset/dataset.json)"
-    table = Table(caption, ["split", "group", "frames", "structures"], rows, numeric=frozenset({2}))
+    table = Table(caption, ["split", "group", "frames", "structures"], rows, {2})
     return [*details, ("Groups of each split", table)]
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from math import ceil, floor, log10
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from analysis.distributions import FORCE_EDGES, Distributions
+from analysis.distributions import FORCE_EDGES, Count, Distributions
 from analysis.parity import ParityPoints
-from cuprolith.arrays import FloatArray
+from cuprolith.arrays import FloatArray, IntArray
 from generators.family import kind_of
 
-# Okabe and Ito's, and near it: told apart by readers who do not see red and green as different.
+# Okabe and Ito's, and similar: for readers who do not distinguish red from green.
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#56b4e9", "#cc79a7", "#d55e00", "#6b4c9a", "#000000")
 OTHER_COLOUR = "#6f6a64"
 ACCENT = "#9a4a1f"
@@ -35,21 +35,17 @@ def family_colour(family: str) -> str:
 
 def split_counts(distributions: Distributions, families: Sequence[str]) -> go.Figure:
     """Frames of each split as bars, stacked by family."""
-    splits = list(distributions.counts)
-    figure = go.Figure(
-        [
-            go.Bar(
-                name=family,
-                y=splits,
-                x=[_frames(distributions, split, family) for split in splits],
-                orientation="h",
-                marker_color=family_colour(family),
-                hovertemplate="%{y}: %{x} frames<extra>" + family + "</extra>",
-            )
-            for family in families
-        ]
+    none = Count()
+    counts = distributions.counts
+    frames = {
+        family: [split.get(family, none).n_frames for split in counts.values()]
+        for family in families
+    }
+    figure = _stacked(
+        {name: {"x": x, "y": list(counts), "orientation": "h"} for name, x in frames.items()},
+        "%{y}: %{x} frames",
     )
-    figure.update_layout(barmode="stack", bargap=0.35)
+    figure.update_layout(bargap=0.35)
     figure.update_xaxes(title="frames")
     figure.update_yaxes(autorange="reversed", showgrid=False, ticksuffix="  ")
     return styled(figure)
@@ -57,22 +53,9 @@ def split_counts(distributions: Distributions, families: Sequence[str]) -> go.Fi
 
 def force_distribution(distributions: Distributions, families: Sequence[str]) -> go.Figure:
     """Histogram of |F| over all atoms on a logarithmic axis, stacked by family."""
-    centres = np.sqrt(FORCE_EDGES[:-1] * FORCE_EDGES[1:])
-    figure = go.Figure(
-        [
-            go.Bar(
-                name=family,
-                x=centres,
-                y=distributions.force_counts[family][1:-1],
-                width=np.diff(FORCE_EDGES),
-                marker={"color": family_colour(family), "line": {"width": 0}},
-                hovertemplate="|F| ≈ %{x:.3g} eV/Å: %{y} atoms<extra>" + family + "</extra>",
-            )
-            for family in families
-            if family in distributions.force_counts
-        ]
-    )
-    figure.update_layout(barmode="stack", bargap=0)
+    counts = {name: distributions.force_counts[name][1:-1] for name in families}
+    figure = _histogram(np.sqrt(FORCE_EDGES[:-1] * FORCE_EDGES[1:]), FORCE_EDGES, counts,
+                        "|F| ≈ %{x:.3g} eV/Å: %{y} atoms")  # fmt: skip
     figure.update_xaxes(type="log", title="|F| of an atom, eV/Å", **_ticks(FORCE_EDGES[::10]))
     figure.update_yaxes(title="atoms")
     return styled(figure)
@@ -80,27 +63,32 @@ def force_distribution(distributions: Distributions, families: Sequence[str]) ->
 
 def energy_distribution(energies: Mapping[str, FloatArray], families: Sequence[str]) -> go.Figure:
     """Histogram of the energy per atom beyond the composition-linear fit, stacked by family."""
-    values = np.concatenate([energies[family] for family in families if family in energies])
-    values = values[np.isfinite(values)]
-    edges = np.histogram_bin_edges(values, bins=_N_ENERGY_BINS)
-    figure = go.Figure(
-        [
-            go.Bar(
-                name=family,
-                x=(edges[:-1] + edges[1:]) / 2,
-                y=np.histogram(energies[family], bins=edges)[0],
-                width=np.diff(edges),
-                marker={"color": family_colour(family), "line": {"width": 0}},
-                hovertemplate="%{x:.3f} eV/atom: %{y} frames<extra>" + family + "</extra>",
-            )
-            for family in families
-            if family in energies
-        ]
-    )
-    figure.update_layout(barmode="stack", bargap=0)
+    values = np.concatenate([energies[family] for family in families])
+    edges = np.histogram_bin_edges(values[np.isfinite(values)], bins=_N_ENERGY_BINS)
+    counts = {family: np.histogram(energies[family], bins=edges)[0] for family in families}
+    figure = _histogram((edges[:-1] + edges[1:]) / 2, edges, counts,
+                        "%{x:.3f} eV/atom: %{y} frames")  # fmt: skip
     figure.update_xaxes(title="energy beyond the composition-linear fit, eV/atom")
     figure.update_yaxes(title="frames")
     return styled(figure)
+
+
+def _histogram(
+    centres: FloatArray, edges: FloatArray, counts: Mapping[str, IntArray], hover: str
+) -> go.Figure:
+    width = np.diff(edges)
+    bars = {name: {"x": centres, "y": y, "width": width} for name, y in counts.items()}
+    return _stacked(bars, hover)
+
+
+def _stacked(bars: Mapping[str, Mapping[str, Any]], hover: str) -> go.Figure:
+    """Stack the bars of each family."""
+    figure = go.Figure()
+    for family, bar in bars.items():
+        marker = {"color": family_colour(family), "line": {"width": 0}}
+        template = f"{hover}<extra>{family}</extra>"
+        figure.add_trace(go.Bar(name=family, marker=marker, hovertemplate=template, **bar))
+    return figure.update_layout(barmode="stack", bargap=0)
 
 
 def melt_quench(temperatures: Mapping[str, Sequence[float]], distributions: Distributions
@@ -110,7 +98,7 @@ def melt_quench(temperatures: Mapping[str, Sequence[float]], distributions: Dist
     for index, (trajectory, values) in enumerate(temperatures.items()):
         colour = PALETTE[index % len(PALETTE)]
         name = trajectory.split("/")[0]
-        every = _stride(len(values), 1500)
+        every = ceil(len(values) / 1500) or 1
         line = {"color": colour, "width": 1.4}
         figure.add_trace(
             go.Scatter(x=np.arange(len(values))[::every], y=np.asarray(values)[::every],
@@ -134,7 +122,7 @@ def melt_quench(temperatures: Mapping[str, Sequence[float]], distributions: Dist
 
 
 def learning_curve(
-    epochs: NDArray[np.int64],
+    epochs: IntArray,
     values: FloatArray,
     *,
     quantity: str,
@@ -199,15 +187,6 @@ def parity(points: ParityPoints, *, quantity: str) -> go.Figure:
     figure.update_xaxes(title=f"{quantity}, label", range=ends, constrain="domain")
     figure.update_yaxes(title=f"{quantity}, model", range=ends, scaleanchor="x", constrain="domain")
     return styled(figure)
-
-
-def _frames(distributions: Distributions, split: str, family: str) -> int:
-    count = distributions.counts[split].get(family)
-    return count.n_frames if count else 0
-
-
-def _stride(length: int, most: int) -> int:
-    return max(1, -(-length // most))
 
 
 def round_ticks(values: Iterable[float]) -> dict[str, object]:

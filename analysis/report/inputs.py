@@ -1,4 +1,4 @@
-"""What a workdir holds, read leniently: what is missing or broken is said, not fatal."""
+"""Read a workdir: missing or broken files are reported, and the rest is shown."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, TypeVar
 
 import yaml
@@ -55,6 +56,16 @@ class Inputs:
     studies: list[StudyRecord] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        """One for each structure."""
+        return self.structures.get("structures") or []
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        """One for each label run."""
+        return self.labels.get("trajectories") or []
+
     def attempt(self, path: Path, read: Callable[[Path], Content]) -> Content | None:
         """Read a file if it is there; note a problem if it cannot be read."""
         if not path.exists():
@@ -62,7 +73,7 @@ class Inputs:
         try:
             return read(path)
         except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = shorten(str(error), 300, placeholder="…")
             self.problems.append(f"{path.relative_to(self.root)} could not be read: {reason}")
             return None
 
@@ -78,8 +89,11 @@ def read_inputs(root: Path) -> Inputs:
     if not root.is_dir():
         raise FileNotFoundError(f"{root} is not a folder: give the workdir of a campaign")
     inputs = Inputs(root)
-    inputs.campaign_text = inputs.attempt(root / "campaign.yaml", _text) or ""
-    inputs.campaign = inputs.attempt(root / "campaign.yaml", _yaml_mapping) or {}
+    campaign = root / "campaign.yaml"
+    text = inputs.attempt(campaign, lambda file: file.read_text("utf-8", errors="replace"))
+    inputs.campaign_text = text or ""
+    content = inputs.attempt(campaign, lambda file: _mapping(yaml.safe_load(file.read_bytes())))
+    inputs.campaign = content or {}
     for name, path in {
         "environment": "environment.json",
         "structures": "structures/structures.json",
@@ -88,13 +102,12 @@ def read_inputs(root: Path) -> Inputs:
     }.items():
         setattr(inputs, name, inputs.attempt(root / path, json_mapping) or {})
     inputs.card = inputs.attempt(root / "dataset" / CARD_NAME, load_card)
-    folders = sorted((root / "training").glob("*/")) if (root / "training").is_dir() else []
     inputs.trainings = [
         TrainingFolder(
             folder.name, folder, inputs.attempt(folder / "result.json", json_mapping) or {}
         )
-        for folder in folders
-        if folder.is_dir() and "." not in folder.name  # earlier trainings are put aside as a.b
+        for folder in sorted((root / "training").glob("*/"))
+        if "." not in folder.name  # earlier trainings are set aside as a.b
     ]
     studies = (inputs.attempt(folder, load_study) for folder in study_folders(root / "tuning"))
     inputs.studies = [study for study in studies if study is not None]
@@ -112,15 +125,7 @@ def json_mapping(path: Path) -> dict[str, Any]:
     return _mapping(json.loads(path.read_bytes()))
 
 
-def _yaml_mapping(path: Path) -> dict[str, Any]:
-    return _mapping(yaml.safe_load(path.read_bytes()))
-
-
 def _mapping(content: Any) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"expected key-value pairs, found {type(content).__name__}")
     return content
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace")

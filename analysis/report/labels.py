@@ -1,4 +1,4 @@
-"""Section *Labels*: who computed energies and forces, and how that went."""
+"""Section *Labels*: how energies and forces were computed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from analysis.report.content import (
     Missing,
     Section,
     Table,
+    cells,
     count,
     duration,
     number,
     plural,
 )
-from analysis.report.incidents import failure_table, incident_table, skipped_table
 from analysis.report.inputs import Inputs
+from analysis.report.run_problems import failure_table, problem_table, skipped_table
 
 QUENCHES_SHOWN = 6
 
@@ -26,48 +27,45 @@ QUENCHES_SHOWN = 6
 def followed_quenches(inputs: Inputs) -> dict[str, list[float]]:
     """Temperatures (K) along the first few melt-quench trajectories, by trajectory id."""
     quenches = {
-        str(run.get("trajectory_id")): [float(t) for t in run["temperature"] if t is not None]
-        for run in _runs(inputs)
+        run["trajectory_id"]: [float(t) for t in run["temperature"] if t is not None]
+        for run in inputs.runs
         if run.get("task") == "melt_quench" and run.get("temperature")
     }
     return dict(list(quenches.items())[:QUENCHES_SHOWN])
 
 
 def run_name(run: dict[str, Any]) -> str:
-    """Name of a run as its trajectory id has it: a scaled-down melt-quench says so."""
-    _, _, name = str(run.get("trajectory_id", "")).partition("/")
-    return name or str(run.get("task", "run")).replace("_", "-")
+    """Name of a run, from its trajectory id: "relax", "scaled-down melt-quench"."""
+    return str(run["trajectory_id"]).partition("/")[2]
 
 
 def labels_section(inputs: Inputs, distributions: Distributions, command: str) -> Section:
     """Make the section; `command` is what labels structures."""
     section = Section("labels", "Labels")
-    runs, labels = _runs(inputs), inputs.labels
+    runs, labels = inputs.runs, inputs.labels
     if not runs and not labels.get("failures"):
         section.missing = Missing("Nothing has been labelled yet.", command)
         return section
-    section.lead = str(labels.get("simulated_by") or "")
-    section.notes = [str(note) for note in labels.get("notes") or []]
-    relaxations = [run for run in runs if isinstance(run.get("converged"), bool)]
-    reached = sum(run["converged"] for run in relaxations)
+    section.lead = labels.get("simulated_by") or ""
+    section.notes = labels.get("notes") or []
     failures = labels.get("failures") or []
+    engine, functional = cells(labels, "engine", "functional")
     section.facts = [
-        ("engine", str(labels.get("engine", "–"))),
-        ("level of theory", str(labels.get("functional", "–"))),
+        ("engine", engine),
+        ("level of theory", functional),
         ("trajectories", count(len(runs))),
         ("ionic steps", count(_total_steps(runs))),
-        ("runs that converged", f"{count(reached)} of {count(len(relaxations))}"),
+        ("runs that converged", _converged(runs)),
         ("failures", count(len(failures))),
     ]
-    section.tables = [_run_table(runs, _families(inputs))] if runs else []
+    section.tables = [_run_table(inputs)] if runs else []
     if failures:
         section.tables.append(failure_table(failures))
     if skipped := labels.get("skipped"):
         section.tables.append(skipped_table(skipped))
-    if incidents := incident_table(runs):
-        section.tables.append(incidents)
-    quenches = followed_quenches(inputs)
-    if quenches:
+    if problems := problem_table(runs):
+        section.tables.append(problems)
+    if quenches := followed_quenches(inputs):
         section.figures = [_quench_figure(inputs, quenches, distributions)]
     return section
 
@@ -75,7 +73,7 @@ def labels_section(inputs: Inputs, distributions: Distributions, command: str) -
 def _quench_figure(
     inputs: Inputs, quenches: dict[str, list[float]], distributions: Distributions
 ) -> Figure:
-    quench_runs = [run for run in _runs(inputs) if run.get("task") == "melt_quench"]
+    quench_runs = [run for run in inputs.runs if run.get("task") == "melt_quench"]
     names = sorted({run_name(run) for run in quench_runs})
     caption = (
         f"{' and '.join(names).capitalize()}: temperature, and energy per atom of the frames "
@@ -83,30 +81,23 @@ def _quench_figure(
     )
     if len(quench_runs) > len(quenches):
         caption += f" The first {len(quenches)} of {count(len(quench_runs))} are shown."
-    return Figure(
-        "melt-quench",
-        caption,
-        figures.melt_quench(quenches, distributions),
-        height=320,
-        width="full",
-    )
+    figure = figures.melt_quench(quenches, distributions)
+    return Figure("melt-quench", caption, figure, height=320, width="full")
 
 
-def _run_table(runs: list[dict[str, Any]], families: dict[str, str]) -> Table:
+def _run_table(inputs: Inputs) -> Table:
+    families = {entry.get("structure_id"): entry["family"] for entry in inputs.entries}
     groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for run in runs:
-        family = families.get(str(run.get("structure_id")), "–")
-        groups[(family, run_name(run))].append(run)
+    for run in inputs.runs:
+        groups[(families.get(run.get("structure_id"), "–"), run_name(run))].append(run)
     rows = [[family, name, *_run_cells(group)] for (family, name), group in groups.items()]
-    rows.append(["all", "", *_run_cells(runs)])
+    rows.append(["all", "", *_run_cells(inputs.runs)])
     header = ["family", "run", "runs", "ionic steps", "converged", "largest last |F|, eV/Å",
               "energy gained, eV", "time"]  # fmt: skip
-    return Table("Label runs by family", header, rows, numeric=frozenset(range(2, 8)), total=True,
-                 families=True)  # fmt: skip
+    return Table("Label runs by family", header, rows, range(2, 8), total=True, families=True)
 
 
 def _run_cells(group: list[dict[str, Any]]) -> list[str]:
-    judged = [run["converged"] for run in group if isinstance(run.get("converged"), bool)]
     forces = [run["max_force_last"] for run in group if run.get("max_force_last") is not None]
     gains = [
         run["energy_first"] - run["energy_last"]
@@ -118,33 +109,26 @@ def _run_cells(group: list[dict[str, Any]]) -> list[str]:
     return [
         count(len(group)),
         count(_total_steps(group)),
-        f"{sum(judged)} of {len(judged)}" if judged else "–",
-        number(max(forces)) if forces else "–",
-        number(sum(gains)) if gains else "–",
+        _converged(group),
+        number(max(forces, default=None)),
+        number(sum(gains) if gains else None),
         duration(sum(run.get("seconds") or 0.0 for run in group)),
     ]
 
 
-def total_steps(inputs: Inputs) -> int:
-    """Ionic steps labelled in all runs."""
-    return _total_steps(_runs(inputs))
+def _converged(runs: list[dict[str, Any]]) -> str:
+    """Count the runs that converged; runs without a criterion do not count."""
+    known = [run["converged"] for run in runs if run.get("converged") is not None]
+    return f"{count(sum(known))} of {count(len(known))}" if known else "–"
 
 
 def label_fact(inputs: Inputs) -> str:
     """One line for the summary."""
     n_failed = len(inputs.labels.get("failures") or [])
-    text = f"{plural(total_steps(inputs), 'ionic step')} in {plural(len(_runs(inputs)), 'run')}"
+    steps = plural(_total_steps(inputs.runs), "ionic step")
+    text = f"{steps} in {plural(len(inputs.runs), 'run')}"
     return text + (f", {n_failed} failed" if n_failed else "")
-
-
-def _runs(inputs: Inputs) -> list[dict[str, Any]]:
-    return [run for run in inputs.labels.get("trajectories") or [] if isinstance(run, dict)]
 
 
 def _total_steps(runs: list[dict[str, Any]]) -> int:
     return sum(run.get("n_steps") or 0 for run in runs)
-
-
-def _families(inputs: Inputs) -> dict[str, str]:
-    entries = inputs.structures.get("structures") or []
-    return {str(entry.get("structure_id")): str(entry.get("family")) for entry in entries}

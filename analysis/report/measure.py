@@ -29,7 +29,7 @@ class Parity:
 
 @dataclass
 class Measured:
-    """What the frames and the trained models' predictions say.
+    """Statistics of the frames, and errors of the trained models.
 
     Attributes
     ----------
@@ -44,12 +44,12 @@ class Measured:
 
 
 def measure(inputs: Inputs, followed: Collection[str]) -> Measured:
-    """Count the frames and judge the predictions of a workdir.
+    """Count the frames and evaluate the predictions of a workdir.
 
     Parameters
     ----------
     inputs
-        The workdir; takes note of files that cannot be read.
+        The workdir; files that cannot be read are added to its problems.
     followed
         Trajectories whose energies are kept step by step.
     """

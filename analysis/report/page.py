@@ -35,7 +35,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the page says first: ``good``, ``bad`` or ``open``."""
+    """The result, at the top of the page; `kind` is ``good``, ``bad`` or ``open``."""
 
     kind: str
     headline: str
@@ -66,16 +66,9 @@ def page_html(
         stages=stages,
         sections=sections,
         problems=problems,
-        version=_version(),
+        version=metadata.version("cuprolith"),
         favicon="data:image/svg+xml;base64," + base64.b64encode(_FAVICON.encode()).decode(),
         style=Markup((source / "report.css").read_text(encoding="utf-8")),
         script=Markup((source / "report.js").read_text(encoding="utf-8")),
         plotly=Markup(get_plotlyjs()),
     )
-
-
-def _version() -> str:
-    try:
-        return metadata.version("cuprolith")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"

@@ -1,4 +1,4 @@
-"""Section *Provenance*: what it takes to get the same numbers again."""
+"""Section *Provenance*: versions, seeds, settings and hashes that give the same numbers again."""
 
 from __future__ import annotations
 
@@ -31,30 +31,23 @@ def provenance_section(inputs: Inputs) -> Section:
     ]
     if "gpu" in environment and environment["gpu"] is None:
         section.facts.append(("GPU", "none"))
-    section.tables = [
-        table
-        for table in (
-            _pairs("Seeds", ("of", "seed"), _seeds(inputs)),
-            _pairs("Packages", ("package", "version"), _packages(inputs)),
-            _pairs("Hashes", ("of", "hash"), _hashes(inputs)),
-        )
-        if table is not None
+    tables = [
+        Table("Seeds", ("seed of", "seed"), _seeds(inputs)),
+        Table("Packages", ("package", "version"), flat(environment.get("packages") or {})),
+        Table("Hashes", ("hash of", "hash"), _hashes(inputs)),
     ]
+    section.tables = [table for table in tables if table.rows]
     if inputs.campaign_text:
         section.details.append(("Campaign, all defaults written out", inputs.campaign_text))
     return section
 
 
 def _readable(value: Any) -> str:
-    """Write a value; of a time stamp in UTC what people read."""
+    """Write a value; a time stamp in UTC without T and offset."""
     text = value_text(value)
     if text.endswith("+00:00"):
         return text.removesuffix("+00:00").replace("T", " ") + " UTC"
     return text
-
-
-def _pairs(caption: str, header: tuple[str, str], pairs: list[tuple[str, str]]) -> Table | None:
-    return Table(caption, header, pairs) if pairs else None
 
 
 def _seeds(inputs: Inputs) -> list[tuple[str, str]]:
@@ -62,11 +55,6 @@ def _seeds(inputs: Inputs) -> list[tuple[str, str]]:
     named |= {f"training {training.variant}": training.result for training in inputs.trainings}
     seeds = [(name, str(content["seed"])) for name, content in named.items() if "seed" in content]
     return seeds if inputs.card is None else [*seeds, ("split", str(inputs.card.seed))]
-
-
-def _packages(inputs: Inputs) -> list[tuple[str, str]]:
-    packages = inputs.environment.get("packages")
-    return flat(packages) if isinstance(packages, dict) else []
 
 
 def _hashes(inputs: Inputs) -> list[tuple[str, str]]:

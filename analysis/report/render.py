@@ -1,4 +1,4 @@
-"""From a workdir to ``report/index.html``: one file that needs no network."""
+"""Write ``report/index.html`` of a workdir: one file that needs no network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from analysis.report.provenance import provenance_section
 from analysis.report.structures import structures_section
 from analysis.report.training import training_fact, training_section
 from analysis.report.tuning import tuning_fact, tuning_sections
-from cuprolith.staged_file import StagedFile
+from cuprolith.json_files import write_atomically
 
 
 def render_report(workdir: Path, stages: Sequence[str] = ()) -> Path:
@@ -28,15 +28,12 @@ def render_report(workdir: Path, stages: Sequence[str] = ()) -> Path:
 
     Parameters
     ----------
-    workdir
-        Folder of a campaign.
     stages
-        Names of the campaign's stages that have a command, in their order; by default those that
-        the report has a fact of.
+        Names of the campaign's stages, in their order; by default those that the report knows.
 
     Returns
     -------
-    The written file; it appears whole or the earlier one stays.
+    The written file, replaced atomically.
 
     Raises
     ------
@@ -49,23 +46,19 @@ def render_report(workdir: Path, stages: Sequence[str] = ()) -> Path:
     inputs = read_inputs(workdir)
     page = report_html(inputs, stages)
     path = workdir / "report" / "index.html"
-    path.parent.mkdir(exist_ok=True)
-    with StagedFile(path) as file:
-        file.write(page.encode("utf-8"))
-        file.commit()
+    write_atomically(path, [page])
     return path
 
 
 def report_html(inputs: Inputs, stages: Sequence[str] = ()) -> str:
     """Return the page; see `render_report`."""
     measured = measure(inputs, followed_quenches(inputs).keys())
-    sections = _sections(inputs, measured)
     return page_html(
         title=str(inputs.campaign.get("name") or inputs.root.resolve().name),
         lead=_lead(inputs),
         verdict=_verdict(inputs, measured.evaluations),
         stages=_stages(inputs, measured.distributions, stages),
-        sections=sections,
+        sections=_sections(inputs, measured),
         problems=list(dict.fromkeys(inputs.problems)),
     )
 
@@ -84,8 +77,7 @@ def _sections(inputs: Inputs, measured: Measured) -> list[Section]:
 
 
 def _lead(inputs: Inputs) -> str:
-    crystals = inputs.structures.get("crystals") or inputs.campaign.get("crystals") or {}
-    names = " and ".join(crystals) if isinstance(crystals, dict) else ""
+    names = " and ".join(inputs.structures.get("crystals") or inputs.campaign.get("crystals") or ())
     origin = f"From the crystals {names} to" if names else "To"
     engine = inputs.labels.get("engine")
     text = f"{origin} a machine-learned interatomic potential"
@@ -95,21 +87,16 @@ def _lead(inputs: Inputs) -> str:
 def _verdict(inputs: Inputs, evaluations: Mapping[str, Evaluation]) -> Verdict:
     judged = verdict(dict(evaluations))
     if judged is None:
-        return Verdict(
-            "open",
-            "No trained model yet",
-            "To run what is missing:",
-            _command("run", inputs.root),
-        )
+        command = _command("run", inputs.root)
+        return Verdict("open", "No trained model yet", "To run what is missing:", command)
     beats, sentence = judged
     headline = "The model beats the baselines" if beats else "The model does not beat the baselines"
     return Verdict("good" if beats else "bad", headline, sentence)
 
 
 def _stages(inputs: Inputs, distributions: Distributions, stages: Sequence[str]) -> list[Stage]:
-    structures = inputs.structures.get("structures") or []
     facts = {
-        "generate": plural(len(structures), "structure") if structures else "",
+        "generate": plural(len(inputs.entries), "structure") if inputs.entries else "",
         "label": label_fact(inputs) if inputs.labels else "",
         "collect": dataset_fact(inputs, distributions),
         "train": training_fact(inputs),
@@ -119,7 +106,10 @@ def _stages(inputs: Inputs, distributions: Distributions, stages: Sequence[str])
     seconds: dict[str, Any] = inputs.timings.get("stages") or {}
     return [
         Stage(
-            name.capitalize(), bool(facts.get(name)), facts.get(name, ""), _time(seconds.get(name))
+            name.capitalize(),
+            bool(facts.get(name)),
+            facts.get(name, ""),
+            duration(seconds[name]) if name in seconds else "",
         )
         for name in stages or facts
         if name != "tune" or _tunes(inputs)
@@ -129,10 +119,6 @@ def _stages(inputs: Inputs, distributions: Distributions, stages: Sequence[str])
 def _tunes(inputs: Inputs) -> bool:
     """Whether the campaign asks for studies, or has some; most do not."""
     return bool(inputs.campaign.get("tuning") or inputs.studies)
-
-
-def _time(seconds: Any) -> str:
-    return "" if seconds is None else duration(seconds)
 
 
 def _command(verb: str, root: Path) -> str:

@@ -1,7 +1,8 @@
-"""Short names of structures, made of their provenance."""
+"""Short names of structures, from their provenance."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from analysis.report.content import plural
@@ -15,34 +16,30 @@ def structure_title(entry: dict[str, Any]) -> str:
     entry
         One of the ``structures`` in ``structures.json``.
     """
-    parameters = _parameters(entry)
-    sides = [parameters.get(side) for side in ("substrate", "film")]
-    if all(isinstance(side, dict) and "crystal" in side for side in sides):
-        return " | ".join(
-            _plane(side["crystal"], side.get("miller_index")) for side in sides if side
-        )
-    name = parameters.get("crystal") or entry.get("formula") or entry.get("structure_id", "")
-    return _plane(str(name), entry.get("miller_index"))
+    parameters = entry["parameters"]
+    if "film" in parameters:
+        sides = [parameters[side] for side in ("substrate", "film")]
+        return " | ".join(_plane(side["crystal"], side["miller_index"]) for side in sides)
+    name = parameters.get("crystal") or entry["formula"]
+    return _plane(name, entry["miller_index"].split())
 
 
 def structure_detail(entry: dict[str, Any]) -> str:
-    """Return what tells this structure from others of its name: strain, site, size, a line each."""
-    parameters = _parameters(entry)
+    """Return what differs among structures of one name: strain, site, size, a line each."""
+    parameters = entry["parameters"]
     parts = [*_distortion(parameters), *_interface(parameters), *_surface(parameters)]
     if min_distance := parameters.get("min_distance"):
         parts.append(f"packed, {min_distance:g} Å apart")
-    n_atoms, n_free = entry.get("n_atoms"), entry.get("n_free")
-    if isinstance(n_atoms, int):
-        free = f", {n_free} free" if isinstance(n_free, int) and n_free != n_atoms else ""
-        parts.append(plural(n_atoms, "atom") + free)
+    n_atoms, n_free = entry["n_atoms"], entry["n_free"]
+    parts.append(plural(n_atoms, "atom") + (f", {n_free} free" if n_free != n_atoms else ""))
     return "\n".join(parts)
 
 
 def _distortion(parameters: dict[str, Any]) -> list[str]:
-    strain, rattle = parameters.get("strain"), parameters.get("rattle")
-    if isinstance(rattle, dict):
-        return [f"rattled {rattle.get('standard_deviation', '')} Å".replace("  ", " ")]
-    if isinstance(strain, (int, float)):
+    strain = parameters.get("strain")
+    if rattle := parameters.get("rattle"):
+        return [f"rattled {rattle['standard_deviation']} Å"]
+    if strain is not None:
         return [_percent(strain) + " strain" if strain else "no strain"]
     return []
 
@@ -66,27 +63,21 @@ def _surface(parameters: dict[str, Any]) -> list[str]:
         parts.append(f"termination {termination}")
     below = ", below" if parameters.get("face") == "bottom" else ""
     if site := parameters.get("site"):
-        place = f"{parameters.get('species', '')} {str(site).replace('_', ' ')}".strip()
-        parts.append(place + below)
+        parts.append(f"{parameters['species']} {site.replace('_', ' ')}{below}")
     if coordination := parameters.get("coordination"):
-        removed = parameters.get("removed", 1)
-        several = f"{removed} of " if isinstance(removed, int) and removed > 1 else ""
+        removed = parameters["removed"]
+        several = f"{removed} of " if removed > 1 else ""
         parts.append(f"{several}coordination {coordination}{below}")
     return parts
 
 
-def _parameters(entry: dict[str, Any]) -> dict[str, Any]:
-    parameters = entry.get("parameters")
-    return parameters if isinstance(parameters, dict) else {}
-
-
-def _plane(crystal: str, miller: Any) -> str:
-    """Crystal and Miller indices, run together where none is negative."""
-    words = miller.split() if isinstance(miller, str) else [str(index) for index in miller or ()]
-    if not words:
+def _plane(crystal: str, miller_index: Sequence[object]) -> str:
+    """Crystal and Miller indices, without spaces where none is negative."""
+    indices = list(map(str, miller_index))
+    if not indices:
         return crystal
-    gap = " " if any(word.startswith("-") or len(word) > 1 for word in words) else ""
-    return f"{crystal}({gap.join(words)})".replace("-", "−")
+    gap = " " if any(len(index) > 1 for index in indices) else ""
+    return f"{crystal}({gap.join(indices)})".replace("-", "−")
 
 
 def _percent(fraction: float) -> str:

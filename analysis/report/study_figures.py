@@ -1,4 +1,4 @@
-"""Figures of studies: Optuna's own, beside published results, and fronts side by side."""
+"""Figures of studies: Optuna's own with published results, and comparisons of studies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cuprolith.arrays import FloatArray
 from training.variant import VARIANTS
 
 FEWEST_TRIALS = 20
-"""Importances from fewer trials with objectives would be chance."""
+"""With fewer trials that have objectives, importances would be random."""
 
 # PED-ANOVA compares the best tenth of the trials, at least five, with all of them.
 _GOOD_SHARE, _FEWEST_GOOD = 0.1, 5
@@ -35,8 +35,6 @@ def pareto_figure(
 
     Parameters
     ----------
-    knee
-        Number of the trial to mark.
     papers
         Their errors are drawn as level lines: the paper prints no inference times.
     """
@@ -219,7 +217,7 @@ def _scale(values: FloatArray) -> dict[str, Any]:
 
 
 def _dashes(records: Sequence[StudyRecord]) -> list[str]:
-    """Tell studies of one variant apart."""
+    """Give studies of one variant different dashes."""
     seen: dict[str, int] = {}
     dashes = []
     for record in records:

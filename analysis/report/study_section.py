@@ -1,4 +1,4 @@
-"""The section of one study: its front, its course, what mattered, what failed."""
+"""The section of one study: front, progress, importances, failed trials."""
 
 from __future__ import annotations
 
@@ -28,24 +28,17 @@ _FEW_POINTS = 15  # of a front are shown at once; longer tables are folded away
 
 
 def study_section(record: StudyRecord, label: str, command: str) -> Section:
-    """Make the section.
-
-    Parameters
-    ----------
-    label
-        What to call the study.
-    command
-        What tunes.
-    """
+    """Make the section."""
     name = f"tuning-{record.study.hash[:8]}"
     section = Section(name, f"Tuning: {label} on {record.study.dataset}")
     if not record.trials:
         section.missing = Missing("No trial has been finished yet.", command)
         return section
-    result, paper = pareto(record), published(record)
+    result = pareto(record)
+    papers = [paper for paper in [published(record)] if paper]
     section.facts = [*_facts(record, result), *measuring_facts(record)]
-    section.notes = _notes(record, result, paper)
-    section.figures = _figures(name, record, result, paper)
+    section.notes = _notes(record, result, papers)
+    section.figures = _figures(name, record, result, papers)
     if found := front(record.trials):
         table = front_table(found, result)
         if len(found) <= _FEW_POINTS:
@@ -59,7 +52,7 @@ def study_section(record: StudyRecord, label: str, command: str) -> Section:
 
 
 def paper_notes(papers: Sequence[PublishedPoint]) -> list[str]:
-    """Say what of the paper stands beside, and what cannot."""
+    """Return notes about the paper's results: which are shown, and which cannot be."""
     if not papers:
         return []
     if any(paper.accuracy is not None for paper in papers):
@@ -70,11 +63,11 @@ def paper_notes(papers: Sequence[PublishedPoint]) -> list[str]:
         )
     epochs = max(paper.epochs for paper in papers)
     notes = [
-        f"{text}, after up to {epochs} epochs. Its inference times stand in a picture only "
-        "(Fig. 2): no point can be drawn."
+        f"{text}, after up to {epochs} epochs. Its inference times are only in a picture "
+        "(Fig. 2), so no point can be drawn."
     ]
     if any(paper.dataset == "culi" for paper in papers):
-        notes.append("Its Cu/Li dataset is unpublished and another than this one.")
+        notes.append("Its Cu/Li dataset is unpublished and differs from this one.")
     return notes
 
 
@@ -105,11 +98,7 @@ def _limits(record: StudyRecord) -> list[str]:
     ]
 
 
-def _notes(
-    record: StudyRecord,
-    result: Pareto,
-    paper: PublishedPoint | None,
-) -> list[str]:
+def _notes(record: StudyRecord, result: Pareto, papers: Sequence[PublishedPoint]) -> list[str]:
     notes = []
     if not result.points:
         notes.append("No trial keeps within all limits: there is no front.")
@@ -120,28 +109,25 @@ def _notes(
         )
     if sum(trial.evaluated for trial in record.trials) < FEWEST_TRIALS:
         notes.append(
-            "Importance of hyper-parameters is not stated: it would be chance with fewer than "
+            "Importance of hyper-parameters is not shown: it would be random with fewer than "
             f"{FEWEST_TRIALS} trials that have both objectives."
         )
-    return notes + paper_notes([paper] if paper else [])
+    return notes + paper_notes(papers)
 
 
 def _figures(
-    name: str, record: StudyRecord, result: Pareto, paper: PublishedPoint | None
+    name: str, record: StudyRecord, result: Pareto, papers: Sequence[PublishedPoint]
 ) -> list[Figure]:
     if not any(trial.evaluated for trial in record.trials):
         return []
     figures = [
         Figure(f"{name}-front", _front_caption(result),
-               pareto_figure(record, result.knee, [paper] if paper else []), height=480,
-               width="full")
+               pareto_figure(record, result.knee, papers), height=480, width="full")
     ]  # fmt: skip
     if result.reference_point is not None:
         named = record.study.tuning.reference_point is not None
         point = point_text(result.reference_point, result.objectives)
-        origin = (
-            "as the study names it" if named else "a tenth of the front's range beyond its worst"
-        )
+        origin = "given" if named else "a tenth of the front's range beyond its worst"
         rate = number(100 * len(record.feasible) / len(record.trials), 3)
         figures += [
             Figure(f"{name}-hypervolume",
@@ -168,18 +154,16 @@ def _figures(
 
 
 def _front_caption(result: Pareto) -> str:
-    knee = (
-        " The knee lies farthest from the line between the front's ends (objectives that spread "
-        "over more than a decade by their logarithms)."
-        if len(result.points) > 2
-        else ""
-    )
-    failed = (
-        f" {plural(result.n_failed, 'failed trial')} cannot be drawn; see the table below."
-        if result.n_failed
-        else ""
-    )
-    return f"Error and cost of inference of all trials. {STEPS}{knee}{failed}"
+    text = f"Error and cost of inference of all trials. {STEPS}"
+    if len(result.points) > 2:
+        text += (
+            " The knee lies farthest from the line between the front's ends (objectives that "
+            "spread over more than a decade by their logarithms)."
+        )
+    if result.n_failed:
+        failed = plural(result.n_failed, "failed trial")
+        text += f" {failed} cannot be drawn; see the table below."
+    return text
 
 
 def _commands(record: StudyRecord, result: Pareto) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import median
+from textwrap import shorten
 from typing import Any
 
 from analysis.report.content import Table, count, duration, flat, number, span, value_text
@@ -16,10 +17,11 @@ from training.optimization.parameters import CategoricalParameter, OrdinalParame
 _GIB = 2**30
 _FAILURES_SHOWN = 50
 _REASON_LENGTH = 300
+_NOT_FINITE = "an objective is not finite"
 
 
 def front_table(found: Sequence[TrialRecord], result: Pareto) -> Table:
-    """Make the table of the front's trials: what they reach, and with which hyper-parameters."""
+    """Make the table of the front's trials: objectives and hyper-parameters."""
     names = list(found[0].parameters)
     header = ["trial", "generation", *map(_heading, result.objectives), "spread", "peak, GiB",
               "training", *map(parameter_name, names)]  # fmt: skip
@@ -38,7 +40,7 @@ def front_table(found: Sequence[TrialRecord], result: Pareto) -> Table:
     caption = (
         "The front: feasible trials that none beats in one objective without losing in the other"
     )
-    return Table(caption, header, rows, frozenset(range(1, len(header))))
+    return Table(caption, header, rows, range(1, len(header)))
 
 
 def failure_table(trials: Sequence[TrialRecord]) -> Table:
@@ -47,7 +49,11 @@ def failure_table(trials: Sequence[TrialRecord]) -> Table:
         [
             str(trial.number),
             str(trial.generation),
-            _shortened(trial.result.failure or "an objective is not finite"),
+            shorten(
+                trial.result.failure or "an objective is not finite",
+                _REASON_LENGTH,
+                placeholder="…",
+            ),
             ", ".join(
                 f"{parameter_name(name)} {parameter_value(value)}"
                 for name, value in trial.parameters.items()
@@ -84,19 +90,20 @@ def comparison_table(
     header = ["study", "trials", "feasible", "failed", "on the front",
               f"best {_heading(error)}", f"best {_heading(cost)}", "hypervolume"]  # fmt: skip
     caption = "Studies of the same data; hypervolumes up to one reference point"
-    return Table(caption, header, rows, frozenset(range(1, len(header))))
+    return Table(caption, header, rows, range(1, len(header)))
 
 
 def measuring_facts(record: StudyRecord) -> list[tuple[str, str]]:
-    """Say under which conditions inference was measured."""
+    """Return the conditions under which inference was measured."""
     times = [trial.result.inference for trial in record.trials if trial.result.inference]
     if not times:
         return []
     spreads = [time.spread for time in times]
     loads = [time.other_load for time in times]
+    built = {True: "compiled", False: "eager"}
     return [
         ("measured on", ", ".join(sorted({time.device for time in times}))),
-        ("model", ", ".join(sorted({_built(time.compiled, time.dtype) for time in times}))),
+        ("model", ", ".join(sorted({f"{built[t.compiled]}, {t.dtype}" for t in times}))),
         ("atoms", span(time.n_atoms for time in times)),
         ("calls, median of", span(time.repeats for time in times)),
         ("threads", span(time.threads for time in times)),
@@ -106,7 +113,7 @@ def measuring_facts(record: StudyRecord) -> list[tuple[str, str]]:
 
 
 def space_table(space: Mapping[str, Parameter]) -> Table:
-    """Make the table of what is searched."""
+    """Make the table of the search space."""
     rows = [[name, parameter.type, _range(parameter)] for name, parameter in space.items()]
     return Table("Search space", ["hyper-parameter", "type", "values"], rows)
 
@@ -127,10 +134,6 @@ def _range(parameter: Parameter) -> str:
             return f"{parameter.low:g} to {parameter.high:g}{scale}"
 
 
-def _built(compiled: bool, dtype: str) -> str:
-    return f"{'compiled' if compiled else 'eager'}, {dtype}"
-
-
 def _heading(objective: Objective) -> str:
     return f"{objective.name}, {objective.unit}".removeprefix("validation ")
 
@@ -142,8 +145,3 @@ def _spread(trial: TrialRecord) -> str:
 
 def _percent(share: float) -> str:
     return f"{number(100 * share, 2)} %"
-
-
-def _shortened(text: str) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= _REASON_LENGTH else words[: _REASON_LENGTH - 1] + "…"

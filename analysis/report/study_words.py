@@ -1,4 +1,4 @@
-"""How trials, hyper-parameters and objectives of a study are written."""
+"""Texts for trials, hyper-parameters and objectives of a study."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from analysis.tuning.trials import TrialRecord
 
 
 def parameter_name(dotted: str) -> str:
-    """Write a parameter as its section's readers know it: ``r_max`` for ``model.r_max``."""
+    """Shorten the name of a parameter: ``r_max`` for ``model.r_max``."""
     return dotted.removeprefix("model.")
 
 

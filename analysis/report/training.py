@@ -1,8 +1,6 @@
-"""Section *Training*: how learning went, and with which hyper-parameters."""
+"""Section *Training*: learning curves and hyper-parameters."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from analysis.evaluation import Evaluation
 from analysis.report import figures
@@ -30,6 +28,7 @@ _RESULT_FACTS = (
     ("seed", "seed"),
     ("checkpoint", "checkpoint"),
 )
+_COUNTS = ("n_parameters", "epochs", "best_epoch")
 
 
 def training_section(
@@ -54,32 +53,28 @@ def training_section(
         if len(curve.epoch)
         for figure in _curve_figures(variant, curve, evaluations.get(variant))
     ]
-    settings = inputs.campaign.get("training")
-    if isinstance(settings, dict):
+    if settings := inputs.campaign.get("training"):
         section.tables = [Table("Hyper-parameters", ("setting", "value"), flat(settings))]
     return section
 
 
 def training_fact(inputs: Inputs) -> str:
     """One line for the summary."""
-    parts = []
-    for training in inputs.trainings:
-        if training.result:
-            n_parameters = training.result.get("n_parameters")
-            n_epochs = training.result.get("epochs")
-            parts.append(
-                f"{training.variant}: {count(n_epochs)} epochs, {count(n_parameters)} parameters"
-            )
-    return "; ".join(parts)
+    return "; ".join(
+        f"{training.variant}: {count(training.result.get('epochs'))} epochs, "
+        f"{count(training.result.get('n_parameters'))} parameters"
+        for training in inputs.trainings
+        if training.result
+    )
 
 
 def _stale(inputs: Inputs, training: TrainingFolder) -> str:
-    """Say so if a model was trained on other files than those in the dataset now."""
+    """Return a note if a model was trained on other files than those in the dataset now."""
     made_from = stored_inputs(training.folder)
     if made_from is None or inputs.card is None:
         return ""
     now: dict[str, str] = {name: split.sha256 for name, split in inputs.card.splits.items()}
-    if all(now.get(name) == digest for name, digest in made_from.dataset.items()):
+    if made_from.dataset.items() <= now.items():
         return ""
     return f"{training.variant} was trained on another dataset than the one here: train again."
 
@@ -88,17 +83,10 @@ def _facts(training: TrainingFolder, named: bool) -> list[tuple[str, str]]:
     prefix = f"{training.variant}: " if named else ""
     facts = [] if named else [("variant", training.variant)]
     for label, key in _RESULT_FACTS:
-        if key in training.result:
-            facts.append((prefix + label, _written(key, training.result[key])))
+        if (value := training.result.get(key)) is not None:
+            text = duration(value) if key == "seconds" else value_text(value)
+            facts.append((prefix + label, count(value) if key in _COUNTS else text))
     return facts
-
-
-def _written(key: str, value: Any) -> str:
-    if key == "seconds":
-        return duration(value)
-    if key == "seed":
-        return str(value)
-    return count(value) if isinstance(value, int) else value_text(value)
 
 
 def _curve_figures(

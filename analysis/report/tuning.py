@@ -1,4 +1,4 @@
-"""Sections *Tuning*: studies of the same data side by side, and each by itself."""
+"""Sections *Tuning*: comparisons of studies of the same data, and each study."""
 
 from __future__ import annotations
 
@@ -15,13 +15,7 @@ from analysis.tuning.trials import StudyRecord
 
 
 def tuning_sections(studies: Sequence[StudyRecord], command: str) -> list[Section]:
-    """Make the sections: a comparison where studies share data and objectives, then each study.
-
-    Parameters
-    ----------
-    command
-        What tunes.
-    """
+    """Make the sections: a comparison where studies share data and objectives, then each study."""
     if not studies:
         missing = Missing("No study has been made yet.", command)
         return [Section("tuning", "Tuning", missing=missing)]

@@ -1,1 +1,1 @@
-"""The paper's Tables IV and V beside our runs."""
+"""The paper's Tables IV and V, next to our runs."""

@@ -39,41 +39,25 @@ class Band:
     high: FloatArray
 
 
-def validation_curve(quantity: Quantity, run: Run) -> FloatArray:
-    """Return a run's validation errors, shape (n_epochs,), in the unit of the quantity."""
-    forces = quantity.name == "force"
-    return 1000 * (run.curve.val_forces_mae if forces else run.curve.val_total_energy_mae)
-
-
 def bands(quantity: Quantity, dataset: str, runs: Sequence[Run]) -> dict[str, Band]:
-    """Return the band of each variant that has been trained on a dataset."""
-    found: dict[str, Band] = {}
-    for variant in dict.fromkeys(run.plan.variant for run in runs):
-        curves = [
-            validation_curve(quantity, run)
-            for run in runs
-            if (run.plan.dataset, run.plan.variant) == (dataset, variant) and run.epochs
-        ]
-        if band := _band(curves):
-            found[variant] = band
-    return found
+    """Return the band of each variant that has been trained on a dataset, in the table's unit."""
+    curves: dict[str, list[FloatArray]] = {}
+    for run in runs:
+        if run.plan.dataset == dataset and run.epochs:
+            errors = getattr(run.curve, quantity.curve)
+            curves.setdefault(run.plan.variant, []).append(1000 * errors)
+    found = {variant: _band(each) for variant, each in curves.items()}
+    return {variant: band for variant, band in found.items() if band}
 
 
 def _band(curves: Sequence[FloatArray]) -> Band | None:
-    length = max((len(curve) for curve in curves), default=0)
-    values = np.full((len(curves), length), np.nan)
-    for row, curve in zip(values, curves, strict=True):
-        row[: len(curve)] = curve
+    length = max(map(len, curves))
+    values = np.array([[*curve, *[np.nan] * (length - len(curve))] for curve in curves])
     known = np.isfinite(values).any(axis=0)
     if not known.any():
         return None
-    values = values[:, known]
-    return Band(
-        np.arange(1, length + 1)[known],
-        np.nanmean(values, axis=0),
-        np.nanmin(values, axis=0),
-        np.nanmax(values, axis=0),
-    )
+    values, epochs = values[:, known], np.flatnonzero(known) + 1
+    return Band(epochs, *(f(values, axis=0) for f in (np.nanmean, np.nanmin, np.nanmax)))
 
 
 def learning_curves(found: Mapping[str, Band], quantity: Quantity, dataset: str) -> go.Figure:

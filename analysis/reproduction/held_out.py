@@ -1,4 +1,4 @@
-"""Errors of a training's best checkpoint on frames that nothing was chosen by."""
+"""Errors of a training's best checkpoint on frames that no choice was based on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from analysis.metrics import force_mae
-from cuprolith.staged_file import StagedFile
+from cuprolith.json_files import write_atomically
 from training.frame_sources.molecules import MoleculeSource
 from training.frame_sources.source import TrainingSource
 from training.nequip_runs.training_run import TrainingResult
@@ -52,33 +51,21 @@ def evaluate_held_out(folder: Path, result: TrainingResult, source: TrainingSour
     """
     if source.n_frames("test") == 0 or read_held_out(folder, result.input_hash) is not None:
         return
-    checkpoint = folder / result.checkpoint
-    forces, energy = (
-        _energies_alone(checkpoint, source)
-        if isinstance(source, MoleculeSource) and not source.has_forces
-        else _forces_and_energies(checkpoint, source)
-    )
+    checkpoint, forces = folder / result.checkpoint, None
+    if isinstance(source, MoleculeSource) and not source.has_forces:
+        molecules = source.arrays("test")
+        deviations = predict_energies(checkpoint, molecules) - molecules.energies
+    else:
+        found = predict_frames(checkpoint, source.frames("test"))
+        deviations = found.energy_predicted - found.energy_reference
+        forces = float(np.abs(found.forces_predicted - found.forces_reference).mean())
     errors = HeldOutErrors(
         input_hash=result.input_hash,
         n_frames=source.n_frames("test"),
         forces_mae=forces,
-        energy_mae=energy,
+        energy_mae=float(np.abs(deviations).mean()),
     )
-    with StagedFile(folder / HELD_OUT_FILE) as file:
-        file.write(errors.model_dump_json(indent=1).encode() + b"\n")
-        file.commit()
-
-
-def _forces_and_energies(checkpoint: Path, source: TrainingSource) -> tuple[float, float]:
-    found = predict_frames(checkpoint, source.frames("test"))
-    energy = np.abs(found.energy_predicted - found.energy_reference).mean()
-    return force_mae(found.forces_reference, found.forces_predicted), float(energy)
-
-
-def _energies_alone(checkpoint: Path, source: MoleculeSource) -> tuple[None, float]:
-    molecules = source.arrays("test")
-    predicted = predict_energies(checkpoint, molecules)
-    return None, float(np.abs(predicted - molecules.energies).mean())
+    write_atomically(folder / HELD_OUT_FILE, [errors.model_dump_json(indent=1), "\n"])
 
 
 def read_held_out(folder: Path, input_hash: str) -> HeldOutErrors | None:

@@ -8,17 +8,18 @@ from pathlib import Path
 
 from analysis.report.content import Figure, Section, Table, duration, plural
 from analysis.report.page import Stage, Verdict, page_html
-from analysis.reproduction.curves import bands, learning_curves, learning_curves_png
+from analysis.reproduction.curves import Band, bands, learning_curves, learning_curves_png
 from analysis.reproduction.published import Published
 from analysis.reproduction.runs import Run
 from analysis.reproduction.tables import (
     DATASET_NAMES,
     SHORT,
+    Quantity,
     comparison_table,
     quantities,
     runs_table,
 )
-from cuprolith.staged_file import StagedFile
+from cuprolith.json_files import write_atomically
 
 TITLE = "Tables IV and V"
 HTML_FILE = "tables.html"
@@ -27,7 +28,7 @@ MARKDOWN_FILE = "tables.md"
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What the page is about.
+    """Content of the page.
 
     Attributes
     ----------
@@ -54,33 +55,26 @@ class Reproduction:
 
     @property
     def problems(self) -> list[str]:
-        """Why runs could not be, each reason once."""
+        """Why runs are impossible, each reason once."""
         return list(dict.fromkeys(run.plan.problem for run in self.runs if run.plan.problem))
 
 
 def write_tables(content: Reproduction, folder: Path) -> Path:
     """Write the page, the tables as Markdown and the figures as PNG; return the page.
 
-    Every file appears whole or the earlier one stays.
+    Every file is replaced atomically.
 
     Raises
     ------
     OSError
         If they cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     pictures = _pictures(content)
     for name, picture in pictures.items():
-        _write(folder / name, picture)
-    _write(folder / MARKDOWN_FILE, _markdown(content, list(pictures)).encode())
-    _write(folder / HTML_FILE, _html(content).encode())
+        write_atomically(folder / name, [picture])
+    write_atomically(folder / MARKDOWN_FILE, [_markdown(content, list(pictures))])
+    write_atomically(folder / HTML_FILE, [_html(content)])
     return folder / HTML_FILE
-
-
-def _write(path: Path, text: bytes) -> None:
-    with StagedFile(path) as file:
-        file.write(text)
-        file.commit()
 
 
 def _html(content: Reproduction) -> str:
@@ -93,13 +87,20 @@ def _html(content: Reproduction) -> str:
             Section("tables", TITLE, notes=notes(content), tables=_comparisons(content)),
             _curves_section(content),
             Section("runs", "Runs", tables=[runs_table(content.runs, content.published)]),
-            Section("commands", "Commands", details=_commands(content)),
+            Section(
+                "commands",
+                "Commands",
+                details=[
+                    ("This page", content.command),
+                    ("Each run alone", "\n".join(content.run_commands)),
+                ],
+            ),
         ],
     )
 
 
 def verdict(content: Reproduction) -> Verdict:
-    """Say first whether the runs are as long as the paper's."""
+    """Return whether the runs are as long as the paper's, which the page says first."""
     trained = [run for run in content.runs if run.epochs]
     short = [run for run in trained if run.short]
     if not trained:
@@ -110,13 +111,13 @@ def verdict(content: Reproduction) -> Verdict:
             "bad",
             "Short runs: not the paper's experiment",
             f"{len(short)} of {plural(len(trained), 'run')} trained for fewer epochs than the "
-            f"paper's (at most {100 * longest:.2g} % of them). Their numbers, marked {SHORT}, say "
+            f"paper's (at most {100 * longest:.2g} % of them). Their numbers, marked {SHORT}, show "
             "how training begins, not how it ends; without --max-epochs and --max-time-per-run, "
             "runs are as long as the paper's. Made by:",
             content.command,
         )
     if len(trained) < len(content.runs):
-        sentence = f"{len(trained)} of {plural(len(content.runs), 'run')}. To go on:"
+        sentence = f"{len(trained)} of {plural(len(content.runs), 'run')}. To resume:"
         return Verdict("open", "Some runs are missing", sentence, content.command)
     return Verdict(
         "good", "All runs trained for as long as the paper's", plural(len(trained), "run")
@@ -124,7 +125,8 @@ def verdict(content: Reproduction) -> Verdict:
 
 
 def notes(content: Reproduction) -> list[str]:
-    """Say what a reader must know to read the tables."""
+    """Return what a reader must know to read the tables."""
+    culi = "culi" in content.datasets
     return [
         "Ours: mean ± sample standard deviation over seeds (number of seeds), in the epoch with "
         "the lowest validation loss; on test: the same checkpoint on frames that nothing was "
@@ -134,15 +136,9 @@ def notes(content: Reproduction) -> list[str]:
         "its 809 meV for Cu/Li can only be whole structures.",
         "What the paper does not print (sizes of inner layers, weights of the loss, schedule) is "
         "chosen in inputs/paper/common.yaml, so equal numbers are not to be expected.",
-        *_dataset_notes(content),
+        *(["Cu/Li: the paper's dataset is unpublished; ours is another one."] * culi),
         *content.problems,
     ]
-
-
-def _dataset_notes(content: Reproduction) -> list[str]:
-    if "culi" not in content.datasets:
-        return []
-    return ["Cu/Li: ours is another dataset than the paper's, which is unpublished."]
 
 
 def _stage(content: Reproduction, dataset: str) -> Stage:
@@ -169,42 +165,31 @@ def _curves_section(content: Reproduction) -> Section:
         "paper's number."
     )
     for dataset in content.datasets:
-        for quantity in quantities(content.published):
-            if dataset not in quantity.published:
-                continue
-            if found := bands(quantity, dataset, content.runs):
-                figure = learning_curves(found, quantity, dataset)
-                caption = f"{DATASET_NAMES[dataset]}: {quantity.name} MAE on the validation split."
-                section.figures.append(Figure(f"{dataset}-{quantity.name}", caption, figure))
+        for quantity, found in _bands(content, dataset):
+            figure = learning_curves(found, quantity, dataset)
+            caption = f"{DATASET_NAMES[dataset]}: {quantity.name} MAE on the validation split."
+            section.figures.append(Figure(f"{dataset}-{quantity.name}", caption, figure))
     return section
 
 
 def _pictures(content: Reproduction) -> dict[str, bytes]:
-    pictures = {}
-    for dataset in content.datasets:
-        found = [
-            (quantity, variants)
-            for quantity in quantities(content.published)
-            if dataset in quantity.published
-            and (variants := bands(quantity, dataset, content.runs))
-        ]
-        if found:
-            pictures[f"{dataset}.png"] = learning_curves_png(found, dataset)
-    return pictures
+    found = {dataset: _bands(content, dataset) for dataset in content.datasets}
+    return {f"{name}.png": learning_curves_png(each, name) for name, each in found.items() if each}
 
 
-def _commands(content: Reproduction) -> list[tuple[str, str | Table]]:
+def _bands(content: Reproduction, dataset: str) -> list[tuple[Quantity, dict[str, Band]]]:
     return [
-        ("This page", content.command),
-        ("Each run alone", "\n".join(content.run_commands)),
+        (quantity, variants)
+        for quantity in quantities(content.published)
+        if dataset in quantity.published and (variants := bands(quantity, dataset, content.runs))
     ]
 
 
 def _markdown(content: Reproduction, pictures: Sequence[str]) -> str:
-    judged = verdict(content)
-    parts = [f"# {TITLE}", f"**{judged.headline}.** {judged.sentence}"]
-    if judged.command:
-        parts.append(f"    {judged.command}")
+    result = verdict(content)
+    parts = [f"# {TITLE}", f"**{result.headline}.** {result.sentence}"]
+    if result.command:
+        parts.append(f"    {result.command}")
     tables = [*_comparisons(content), runs_table(content.runs, content.published)]
     parts += [_markdown_table(table) for table in tables]
     parts.append("\n".join(f"- {note}" for note in notes(content)))

@@ -1,16 +1,15 @@
-"""What is known of each run of the matrix, finished or not."""
+"""Runs of the matrix of datasets, variants and seeds, finished or not."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from analysis.reproduction.held_out import HeldOutErrors, read_held_out
+from cuprolith.json_files import read_json_if_whole
 from training.nequip_runs.learning_curve import LearningCurve, read_learning_curve
 from training.nequip_runs.nequip_config import METRICS_DIR, RUN_FACTS
 from training.nequip_runs.training_run import TrainingResult, stored_result
@@ -25,11 +24,11 @@ class PlannedRun:
     dataset, variant, seed
         Its place in the tables.
     folder
-        Where it is, or will be.
+        Folder of the training, now or later.
     max_epochs, published_epochs
         Asked for here, and trained in the paper.
     problem
-        Why it cannot run, if so.
+        Reason why it cannot run, or "".
     """
 
     dataset: str
@@ -98,9 +97,9 @@ class Run:
 
 
 def read_run(plan: PlannedRun) -> Run:
-    """Read what a training has left in its folder; empty where it has not begun."""
+    """Read a training's folder; the run is empty where it has not begun."""
     result = stored_result(plan.folder)
-    facts = _facts(plan.folder / RUN_FACTS)
+    facts = read_json_if_whole(plan.folder / RUN_FACTS) or {}
     return Run(
         plan,
         read_learning_curve(plan.folder / METRICS_DIR),
@@ -109,14 +108,6 @@ def read_run(plan: PlannedRun) -> Run:
         result,
         read_held_out(plan.folder, result.input_hash) if result else None,
     )
-
-
-def _facts(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,11 @@ class Quantity:
     Attributes
     ----------
     name, title, unit
-        What is in it.
+        Names of the quantity and of its table.
     published
-        Its numbers.
+        The paper's numbers.
+    curve
+        Its column of a `LearningCurve`, in eV.
     validation, held_out
         Ours, of one run, in the same unit; NaN where there is none.
     """
@@ -39,6 +41,7 @@ class Quantity:
     title: str
     unit: str
     published: Errors
+    curve: str
     validation: Callable[[Run], float]
     held_out: Callable[[Run], float]
 
@@ -51,6 +54,7 @@ def quantities(published: Published) -> tuple[Quantity, Quantity]:
             "Table IV: force MAE",
             "meV/Å",
             published.forces_mae,
+            "val_forces_mae",
             lambda run: run.forces_mae,
             _held_out_forces,
         ),
@@ -59,6 +63,7 @@ def quantities(published: Published) -> tuple[Quantity, Quantity]:
             "Table V: energy MAE",
             "meV",
             published.energy_mae,
+            "val_total_energy_mae",
             lambda run: run.energy_mae,
             lambda run: 1000 * run.held_out.energy_mae if run.held_out else float("nan"),
         ),
@@ -82,7 +87,7 @@ def comparison_table(quantity: Quantity, runs: Sequence[Run], reference: str) ->
     ]
     caption = f"{quantity.title} on the validation split, {quantity.unit}"
     header = ("dataset", "model", "paper", "ours", "ours on test")
-    return Table(caption, header, rows, frozenset({2, 3, 4}))
+    return Table(caption, header, rows, {2, 3, 4})
 
 
 def _comparison_rows(
@@ -155,7 +160,7 @@ def runs_table(runs: Sequence[Run], published: Published) -> Table:
         "All runs: epochs of the paper's, best epoch (from 0), training time, and errors on "
         "validation / test split: forces in meV/Å, energies in meV"
     )
-    return Table(caption, RUN_HEADER, rows, frozenset({1, 3, 4, 5, 7, 8, 9}))
+    return Table(caption, RUN_HEADER, rows, {1, 3, 4, 5, 7, 8, 9})
 
 
 def _state(run: Run) -> str:

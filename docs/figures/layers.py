@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from generators.crystals import prototype_structure, standard_crystal
-from generators.families.slabs.slab import Slab, cut_slab
 from generators.settings import CrystalSettings, MillerIndex
+from generators.slab import Slab, slab_terminations
 
 FREE, FIXED, LINE = "#e08a2e", "#d3d9e0", "#333333"
 COPPER = CrystalSettings(prototype="fcc", species=("Cu",), a=3.58)
@@ -38,7 +38,8 @@ def main() -> None:
     left = 0.0
     for title, settings, index, width in PANELS:
         crystal = standard_crystal(title, prototype_structure(title, settings))
-        draw(ax, cut_slab(crystal, index, min_thickness=THICKNESS, vacuum=5), title, left, width)
+        slab = slab_terminations(crystal, index, min_thickness=THICKNESS, vacuum=5)[0]
+        draw(ax, slab, title, left, width)
         left += width + MARGIN
     marks = {"ls": "", "marker": "o", "ms": 10, "mec": LINE}
     handles = [

@@ -16,8 +16,8 @@ from generators.candidate import Candidate
 from generators.crystals import Crystal
 from generators.errors import GenerationError, located
 from generators.family import BuildContext, Family, Kind
-from generators.provenance import generator_of, stable_round
 from generators.settings import Copies, Names, Positive
+from generators.stable_numbers import random_generator, stable_round
 
 _DALTON = 1.66053906892  # 1 dalton per Å³, in g/cm³ (CODATA 2022)
 _RANDOM_CLOSE_PACKING = 0.64  # of equal spheres; Scott and Kilgour, J. Phys. D 2 (1969) 863
@@ -44,12 +44,14 @@ class AmorphousSettings(Settings):
 
 
 def amorphous_candidates(
-    formula: str, *, volume_per_atom: float, min_distance: float, copies: int = 1, seed: int = 0
+    formula: str, volume_per_atom: float, settings: AmorphousSettings
 ) -> list[Candidate]:
     """Pack the atoms of a formula at random in a periodic cube, none too close to another.
 
     All elements count as spheres of the same diameter `min_distance`: they start anywhere, and
-    those that overlap are pushed apart until none do. The chemical order is random, too.
+    those that overlap are pushed apart until none do. The chemical order is random, too. The seed
+    decides the packing, together with the cell and the number of the copy: it does not depend on
+    what else is generated. All atoms are free; the candidates are roots.
 
     Parameters
     ----------
@@ -57,25 +59,14 @@ def amorphous_candidates(
         Atoms of the cell, such as ``Li16Cu48``.
     volume_per_atom
         Å³; see `mixture_volume` and `volume_at_density`.
-    min_distance
-        Least distance of two atoms, periodic images included, Å.
-    copies
-        How many packings.
-    seed
-        Decides the packing, together with the cell and the number of the copy: it does not
-        depend on what else is generated.
-
-    Returns
-    -------
-    list
-        `copies` candidates of family ``amorphous``, all atoms free; they are roots.
 
     Raises
     ------
     GenerationError
-        If the formula is none of whole atoms, or the spheres do not fit; it names the packing
-        fraction and the largest distance that was reached.
+        If the formula has other than whole numbers of atoms, or the spheres do not fit; it names
+        the packing fraction and the largest distance that was reached.
     """
+    min_distance, seed = settings.min_distance, settings.seed
     composition = _whole_atoms(formula)
     name = composition.alphabetical_formula.replace(" ", "")
     atoms = round(composition.num_atoms)
@@ -85,8 +76,8 @@ def amorphous_candidates(
     amounts = sorted(composition.get_el_amt_dict().items())
     species = [symbol for symbol, amount in amounts for _ in range(int(amount))]
     candidates = []
-    for copy in range(copies):
-        random = generator_of(f"amorphous:{seed}:{name}:{edge}:{float(min_distance)}:{copy}")
+    for copy in range(settings.copies):
+        random = random_generator(f"amorphous:{seed}:{name}:{edge}:{min_distance}:{copy}")
         positions = _packed(atoms, edge, min_distance, random, name)
         structure = Structure(Lattice.cubic(edge), species, positions)
         candidates.append(
@@ -98,7 +89,7 @@ def amorphous_candidates(
                     "formula": name,
                     "density": stable_round(float(structure.density)),
                     "volume_per_atom": stable_round(edge**3 / atoms),
-                    "min_distance": float(min_distance),
+                    "min_distance": min_distance,
                     "shortest_distance": stable_round(edge * _shortest(positions)),
                     "seed": seed,
                     "copy": copy,
@@ -114,7 +105,7 @@ def volume_at_density(formula: str, density: float) -> float:
     Raises
     ------
     GenerationError
-        If the formula is none of whole atoms.
+        If the formula has other than whole numbers of atoms.
     """
     composition = _whole_atoms(formula)
     return float(composition.weight) * _DALTON / (density * float(composition.num_atoms))
@@ -129,7 +120,7 @@ def mixture_volume(formula: str, crystals: Iterable[Crystal]) -> float:
     Raises
     ------
     GenerationError
-        If the formula is none of whole atoms, or an element has no crystal of its own.
+        If the formula has other than whole numbers of atoms, or an element has no crystal.
     """
     composition = _whole_atoms(formula)
     volumes: dict[str, float] = {}
@@ -207,10 +198,7 @@ def _pushed_apart(positions: FloatArray, diameter: float) -> FloatArray:
     for _ in range(_STEPS):
         # The tree only proposes; its own distances may differ in the last bit.
         first, second = _near_pairs(positions, 1.001 * target)
-        apart = positions[first] - positions[second]
-        apart -= np.rint(apart)
-        square = apart * apart
-        distance = np.sqrt(square[:, 0] + square[:, 1] + square[:, 2])
+        apart, distance = _apart(positions, first, second)
         if not (distance < diameter).any():
             break
         overlap = np.maximum(target - distance, 0.0)
@@ -232,13 +220,20 @@ def _near_pairs(positions: FloatArray, reach: float) -> tuple[IntArray, IntArray
     return pairs[order, 0], pairs[order, 1]
 
 
-def _shortest(positions: FloatArray) -> float:
-    """Shortest distance of two atoms in the unit cube; 1, an atom to its own image, at most."""
-    first, second = _near_pairs(positions, 1.0)
+def _apart(
+    positions: FloatArray, first: IntArray, second: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Vectors (n, 3) between the nearest images of pairs of atoms, and their lengths (n,)."""
     apart = positions[first] - positions[second]
     apart -= np.rint(apart)
     square = apart * apart
-    distance = np.sqrt(square[:, 0] + square[:, 1] + square[:, 2])
+    return apart, np.sqrt(square[:, 0] + square[:, 1] + square[:, 2])
+
+
+def _shortest(positions: FloatArray) -> float:
+    """Shortest distance of two atoms in the unit cube; 1, an atom to its own image, at most."""
+    first, second = _near_pairs(positions, 1.0)
+    _, distance = _apart(positions, first, second)
     return float(distance.min(initial=1.0))
 
 
@@ -257,13 +252,7 @@ def _build(section: AmorphousSettings, context: BuildContext) -> Iterator[Candid
                 if section.density is None
                 else volume_at_density(formula, section.density)
             )
-            yield from amorphous_candidates(
-                formula,
-                volume_per_atom=volume,
-                min_distance=section.min_distance,
-                copies=section.copies,
-                seed=section.seed,
-            )
+            yield from amorphous_candidates(formula, volume, section)
 
 
 FAMILY = Family(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field
@@ -11,9 +12,7 @@ from cuprolith.settings import Listed, Settings
 from generators.candidate import Candidate
 from generators.crystals import Crystal, named_crystal
 from generators.family import BuildContext, Family, Kind
-from generators.provenance import crystal_parameters
 from generators.settings import Names, Repeats
-from generators.size_limits import repeated
 
 
 class BulkSettings(Settings):
@@ -31,32 +30,18 @@ class BulkSettings(Settings):
     )
 
 
-def bulk_candidates(
-    crystal: Crystal,
-    strains: Sequence[float] = (0.0,),
-    supercell: tuple[int, int, int] = (1, 1, 1),
-) -> list[Candidate]:
-    """Bulk crystals for an equation of state, one per strain; all atoms are free.
+def bulk_candidates(crystal: Crystal, settings: BulkSettings) -> list[Candidate]:
+    """Return bulk crystals for an equation of state, one per strain; all atoms are free.
 
-    Parameters
-    ----------
-    crystal
-        The crystal.
-    strains, supercell
-        As in `BulkSettings`.
-
-    Returns
-    -------
-    list
-        In the order of `strains`. A strained crystal's parent is the perfect one of the same
-        supercell, whether or not that one is among `strains`.
+    A strained crystal's parent is the perfect one of the same supercell, whether or not that one is
+    among the strains.
     """
-    perfect = _bulk_candidate(crystal, 0.0, supercell, parent_id="")
+    perfect = _bulk_candidate(crystal, 0.0, settings.supercell, parent_id="")
     return [
         perfect
         if strain == 0
-        else _bulk_candidate(crystal, strain, supercell, parent_id=perfect.structure_id)
-        for strain in strains
+        else _bulk_candidate(crystal, strain, settings.supercell, perfect.structure_id)
+        for strain in settings.strains
     ]
 
 
@@ -71,7 +56,7 @@ def _bulk_candidate(
         free_mask=(True,) * len(structure),
         parent_id=parent_id,
         parameters={
-            **crystal_parameters(crystal),
+            **crystal.parameters,
             "strain": float(strain),
             "supercell": list(supercell),
         },
@@ -81,9 +66,9 @@ def _bulk_candidate(
 def _build(section: BulkSettings, context: BuildContext) -> Iterator[Candidate]:
     for name in context.crystals if section.crystals is None else section.crystals:
         crystal = named_crystal(context.crystals, name, f"{context.where}.crystals")
-        atoms = len(crystal.primitive) * repeated(section.supercell)
+        atoms = len(crystal.primitive) * math.prod(section.supercell)
         context.budget.reserve(len(section.strains), atoms, f"{context.where}.supercell")
-        yield from bulk_candidates(crystal, section.strains, section.supercell)
+        yield from bulk_candidates(crystal, section)
 
 
 FAMILY = Family(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import combinations_with_replacement
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from generators.boxes import BoxSettings, check_gap, species_of
 from generators.candidate import Candidate
 from generators.errors import GenerationError
 from generators.family import BuildContext, Family, Kind
-from generators.provenance import stable_round
+from generators.stable_numbers import stable_round
 
 
 class DimerSettings(BoxSettings):
@@ -28,19 +28,11 @@ class DimerSettings(BoxSettings):
     )
 
 
-def dimer_candidates(
-    elements: Iterable[str], distances: Sequence[float], box: float
-) -> list[Candidate]:
-    """Two atoms of each pair of elements at several distances, along the third vector of a cube.
+def dimer_candidates(elements: Iterable[str], settings: DimerSettings) -> list[Candidate]:
+    """Place two atoms of each pair of elements at several distances, along the edge of a cube.
 
-    No atom is free: a relaxation labels the dimer as it is.
-
-    Parameters
-    ----------
-    elements
-        Symbols; also pairs of an element with itself.
-    distances, box
-        As in `DimerSettings`; covalent radii of Cordero et al., Dalton Trans. 2008, 2832.
+    Also pairs of an element with itself. Covalent radii are those of Cordero et al., Dalton Trans.
+    2008, 2832. No atom is free: a relaxation labels the dimer as it is.
 
     Returns
     -------
@@ -53,12 +45,13 @@ def dimer_candidates(
     GenerationError
         If the box is too small, or the radius of an element is not known.
     """
+    box = settings.box
     candidates = []
     for pair in combinations_with_replacement(sorted(set(elements)), 2):
         bond = sum(map(_radius, pair))
-        check_gap(f"the {'-'.join(pair)} dimer", bond * max(distances), box)
+        check_gap(f"the {'-'.join(pair)} dimer", bond * max(settings.distances), box)
         parent = _dimer(pair, stable_round(bond), box, "").structure_id
-        for distance in distances:
+        for distance in settings.distances:
             scaled = stable_round(bond * distance)
             candidates.append(_dimer(pair, scaled, box, "" if distance == 1 else parent))
     return candidates
@@ -94,8 +87,7 @@ def _radius(element: str) -> float:
 
 
 def _build(section: DimerSettings, context: BuildContext) -> list[Candidate]:
-    elements = species_of(section, context.crystals)
-    return dimer_candidates(elements, section.distances, section.box)
+    return dimer_candidates(species_of(section, context.crystals), section)
 
 
 FAMILY = Family(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -13,9 +14,8 @@ from generators.candidate import Candidate
 from generators.crystals import named_crystal
 from generators.errors import GenerationError
 from generators.family import BuildContext, Family
-from generators.provenance import generator_of
 from generators.settings import Copies, Names, Repeats
-from generators.size_limits import repeated
+from generators.stable_numbers import random_generator
 
 
 class RattledSettings(Settings):
@@ -39,43 +39,30 @@ class RattledSettings(Settings):
         return self
 
 
-def rattled_candidates(
-    candidate: Candidate,
-    supercell: tuple[int, int, int] = (1, 1, 1),
-    *,
-    copies: int,
-    standard_deviation: float,
-    seed: int = 0,
-) -> list[Candidate]:
+def rattled_candidates(candidate: Candidate, settings: RattledSettings) -> list[Candidate]:
     """Displace all atoms of a supercell by independent normal deviates.
 
-    Parameters
-    ----------
-    candidate
-        What is rattled; the parent of the copies, which keep its family, plane and free mask.
-    supercell
-        Repeats of the candidate's cell. In a cell of one atom per plane whole planes move, so
-        give more.
-    copies, standard_deviation
-        As in `RattledSettings`.
-    seed
-        Decides the displacements, together with the candidate's id and the number of the copy:
-        they do not depend on what else is generated.
-
-    Returns
-    -------
-    list
-        `copies` candidates.
+    The candidate is the parent of the copies, which keep its family, plane and free mask. In a cell
+    of one atom per plane whole planes move, so such a cell needs a supercell. The seed decides the
+    displacements, together with the candidate's id and the number of the copy: they do not depend
+    on what else is generated.
     """
-    repeats = int(np.prod(supercell))
-    free = tuple(np.repeat(candidate.free_mask, repeats).tolist())
+    free = tuple(np.repeat(candidate.free_mask, math.prod(settings.supercell)).tolist())
     rattled = []
-    for copy in range(copies):
-        structure = candidate.structure * supercell
-        random = generator_of(f"{seed}:{candidate.structure_id}:{copy}")
+    for copy in range(settings.copies):
+        structure = candidate.structure * settings.supercell
+        random = random_generator(f"{settings.seed}:{candidate.structure_id}:{copy}")
         deviates = random.normal(size=(len(structure), 3))
-        for site, displacement in zip(structure, standard_deviation * deviates, strict=True):
+        for site, displacement in zip(
+            structure, settings.standard_deviation * deviates, strict=True
+        ):
             site.coords = site.coords + displacement
+        rattle = {
+            "standard_deviation": settings.standard_deviation,
+            "supercell": list(settings.supercell),
+            "copy": copy,
+            "seed": settings.seed,
+        }
         rattled.append(
             Candidate(
                 structure=structure,
@@ -83,15 +70,7 @@ def rattled_candidates(
                 free_mask=free,
                 miller_index=candidate.miller_index,
                 parent_id=candidate.structure_id,
-                parameters={
-                    **candidate.parameters,
-                    "rattle": {
-                        "standard_deviation": standard_deviation,
-                        "supercell": list(supercell),
-                        "copy": copy,
-                        "seed": seed,
-                    },
-                },
+                parameters={**candidate.parameters, "rattle": rattle},
             )
         )
     return rattled
@@ -115,16 +94,10 @@ def _build(section: RattledSettings, context: BuildContext) -> Iterator[Candidat
             remedy=f"Ask for some in `structures.{source}",
         )
     for candidate in chosen:
-        atoms = len(candidate.structure) * repeated(section.supercell)
+        atoms = len(candidate.structure) * math.prod(section.supercell)
         context.budget.reserve(section.copies, atoms, context.where)
     for candidate in chosen:
-        yield from rattled_candidates(
-            candidate,
-            section.supercell,
-            copies=section.copies,
-            standard_deviation=section.standard_deviation,
-            seed=section.seed,
-        )
+        yield from rattled_candidates(candidate, section)
 
 
 FAMILY = Family(

@@ -13,17 +13,16 @@ from pymatgen.core import Structure
 from cuprolith.arrays import FloatArray, IntArray
 from generators.candidate import Candidate
 from generators.errors import GenerationError
-from generators.families.slabs.slab import Slab
 from generators.family import BuildContext, Family, Kind
 from generators.lattice_planes import reduction
 from generators.plane_supercells import (
-    PlaneCellName,
     lateral_distances,
     map_to_slab,
     supercell_matrix,
     supercell_structure,
 )
-from generators.provenance import stable_round
+from generators.slab import Slab
+from generators.stable_numbers import stable_round
 from generators.surface_defects import SurfaceDefectSettings, chosen_slabs
 
 
@@ -36,42 +35,30 @@ class VacancySettings(SurfaceDefectSettings):
     )
 
 
-def vacancy_candidates(
-    slab: Slab,
-    supercell: tuple[int, int] = (2, 2),
-    *,
-    cell: PlaneCellName = "smallest",
-    removed: int = 1,
-) -> list[Candidate]:
+def vacancy_candidates(slab: Slab, settings: VacancySettings) -> list[Candidate]:
     """Remove surface atoms of each distinct element and coordination number.
 
     Surface atoms have fewer first neighbours than in the bulk (Laskaris 2026, section III.B).
-    Of several with the same coordination number the outermost of the top face goes first; the
-    bottom face only gives what the top face lacks. Each further one is the farthest from those
-    already gone and from their images in the plane, on whichever face it lies; distances across
-    the vacuum do not count. For two atoms that is the best choice there is with the first one
-    given, for more a greedy one.
+    Of several with the same coordination number the outermost of the top face is removed first; an
+    atom of the bottom face only if the top face has none. Each further one is the farthest from
+    those already removed and from their images in the plane, on either face; distances across
+    the vacuum do not count. For two atoms that is the best choice with the first one given, for
+    more a greedy one.
 
-    A removal that takes the outermost plane away, whole, is passed over, because what is left is
-    a thinner slab and no vacancy; the next atom of the same coordination number goes instead, if
-    there is one. An inner plane that goes whole, as where it has one atom in a small supercell,
-    leaves a row or a plane of vacancies and is kept.
-
-    Parameters
-    ----------
-    slab
-        The slab; its candidate is the parent.
-    supercell, cell, removed
-        As in `VacancySettings`.
+    A removal of the whole outermost plane is skipped, because it leaves a thinner slab and no
+    vacancy; the next atom of the same coordination number is removed instead, if there is one. The
+    removal of a whole inner plane, of one atom in a small supercell, leaves a row or a plane of
+    vacancies and is kept.
 
     Returns
     -------
     list
-        By element, lowest coordination number first; of family ``vacancy_2x2`` where `supercell`
-        is (2, 2), else ``vacancy``. The parameters tell the supercell's area (Å²), and the
-        shortest distance of a vacancy from another or from an image (Å). Empty where all are
-        passed over.
+        By element, lowest coordination number first; of family ``vacancy_2x2`` where the supercell
+        is (2, 2), else ``vacancy``. The slab's candidate is the parent. The parameters have the
+        supercell's area (Å²), and the shortest distance of a vacancy from another or from an image
+        (Å). Empty where all are skipped.
     """
+    supercell, cell, removed = settings.supercell, settings.cell, settings.removed
     matrix = supercell_matrix(slab, supercell, cell)
     structure, copies = supercell_structure(slab, matrix)
     vectors = structure.lattice.matrix[:2, :2]
@@ -95,7 +82,7 @@ def vacancy_candidates(
                     "cell": cell,
                     "area": stable_round(slab.area * len(structure) / len(slab.structure)),
                     "removed": removed,
-                    **_whereabouts(slab, copies[chosen]),
+                    **_place(slab, copies[chosen]),
                     "vacancy_distance": stable_round(_least_distance(structure, chosen)),
                 },
                 parent_mapping=(map_to_slab(slab, matrix, vectors, np.delete(copies, chosen)),),
@@ -104,8 +91,8 @@ def vacancy_candidates(
     return candidates
 
 
-def _whereabouts(slab: Slab, atoms: IntArray) -> dict[str, str | int]:
-    """Tell what is removed, and from where; `atoms` are the slab's, shape (removed,)."""
+def _place(slab: Slab, atoms: IntArray) -> dict[str, str | int]:
+    """Describe what is removed, and from where; `atoms` are the slab's, shape (removed,)."""
     faces = {"bottom" if below else "top" for below in _on_bottom_face(slab)[atoms]}
     layers = np.minimum(slab.layers_from_top, slab.layers_from_bottom)
     return {
@@ -155,7 +142,7 @@ def _removal(
 
 
 def _is_thinner_slab(planes: IntArray, removed: list[int]) -> bool:
-    """Whether whole planes are left, without a gap between them."""
+    """Whether only whole planes are left, without a gap between them."""
     all_atoms = np.bincount(planes)
     left = np.bincount(np.delete(planes, removed), minlength=len(all_atoms))
     remaining = np.flatnonzero(left)
@@ -185,15 +172,13 @@ def _build(section: VacancySettings, context: BuildContext) -> Iterator[Candidat
     chosen = chosen_slabs(section, context, 1)
     without: list[str] = []
     for slab in chosen:
-        vacancies = vacancy_candidates(
-            slab, section.supercell, cell=section.cell, removed=section.removed
-        )
+        vacancies = vacancy_candidates(slab, section)
         if not vacancies:
             without.append(f"{slab.crystal.name} {slab.miller_index}")
         yield from vacancies
     left_out = (
-        f"no vacancies in the {section.supercell} supercells of {', '.join(without)}: what "
-        "would be left is the same slab, thinner"
+        f"no vacancies in the {section.supercell} supercells of {', '.join(without)}: removing the "
+        "atoms would only leave a thinner slab"
     )
     if len(without) == len(chosen):
         raise GenerationError(

@@ -1,6 +1,6 @@
 """Counts and costs of a catalogue, as the report shows them."""
 
-from analysis.report.catalogue import catalogue_table, passed_over
+from analysis.report.catalogue import catalogue_table, left_out
 
 
 def overview(**changes):
@@ -15,7 +15,7 @@ def overview(**changes):
             "published_source": "A. Author 2026"}  # fmt: skip
 
 
-def test_catalogue_stands_beside_the_publication_and_pymatgens_cells():
+def test_catalogue_next_to_the_publication_and_pymatgens_cells():
     table = catalogue_table(overview())
     assert "A. Author 2026" in table.caption
     row = dict(zip(table.header, table.rows[0], strict=True))
@@ -38,10 +38,10 @@ def test_catalogue_without_counterparts_shows_dashes():
     assert all(len(row) == len(alone.header) for row in alone.rows)
 
 
-def test_what_is_passed_over_is_said():
+def test_what_is_left_out_is_listed():
     notes = [f"note {i}" for i in range(25)]
-    lines = passed_over({"notes": notes, "duplicates": [{"structure_id": "a"}]})
+    lines = left_out({"notes": notes, "duplicates": [{"structure_id": "a"}]})
     assert lines[:20] == notes[:20]
     assert lines[20].startswith("5 more notes")
     assert lines[21].startswith("1 duplicate ")
-    assert passed_over({}) == []
+    assert left_out({}) == []

@@ -77,26 +77,36 @@ def test_names_of_structures():
     assert structure_title(slab) == "Cu(322)"
     assert structure_detail(slab) == "24 atoms, 4 free"
     assert structure_title({**slab, "miller_index": "1 -1 0"}) == "Cu(1 −1 0)"
-    assert structure_title({"formula": "Li2", "miller_index": ""}) == "Li2"
+    assert structure_title({"formula": "Li2", "miller_index": "", "parameters": {}}) == "Li2"
     sides = {
         "substrate": {"crystal": "Cu", "miller_index": [1, 0, 0]},
         "film": {"crystal": "Li", "miller_index": [1, 1, 0]},
         "principal_strains": [0.034, -0.02],
     }
     assert structure_title({"parameters": sides, "miller_index": "1 0 0"}) == "Cu(100) | Li(110)"
-    assert structure_detail({"parameters": sides}) == "film strained +3.4\u202f%, −2\u202f%"
-    rattled = {"parameters": {"strain": 0.0, "rattle": {"standard_deviation": 0.12}}}
-    assert structure_detail(rattled) == "rattled 0.12 Å"
-    adatom = {"parameters": {"crystal": "Cu", "species": "Li", "site": "on_top"}}
-    assert structure_detail(adatom) == "Li on top"
-    below = {"parameters": {**adatom["parameters"], "face": "bottom", "termination": 2}}
-    assert structure_detail(below) == "termination 2\nLi on top, below"
-    vacancies = {"coordination": 8, "removed": 2, "termination": 0, "face": "both"}
-    assert structure_detail({"parameters": vacancies}) == "2 of coordination 8"
-    shared = {"principal_strains": [0.014, 0.014], "strained": "both", "registry": [0.5, 0.0]}
-    assert structure_detail({"parameters": shared}) == (
-        "both strained, film +1.4\u202f%\nregistry 0.5, 0"
-    )
-    assert structure_detail({"parameters": {"strain": -0.04}, "n_atoms": 1, "n_free": 1}) == (
-        "−4\u202f% strain\n1 atom"
-    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        ({"principal_strains": [0.034, -0.02]}, "film strained +3.4\u202f%, −2\u202f%"),
+        (
+            {"principal_strains": [0.014, 0.014], "strained": "both", "registry": [0.5, 0.0]},
+            "both strained, film +1.4\u202f%\nregistry 0.5, 0",
+        ),
+        ({"strain": 0.0, "rattle": {"standard_deviation": 0.12}}, "rattled 0.12 Å"),
+        ({"crystal": "Cu", "species": "Li", "site": "on_top"}, "Li on top"),
+        (
+            {"species": "Li", "site": "on_top", "face": "bottom", "termination": 2},
+            "termination 2\nLi on top, below",
+        ),
+        (
+            {"coordination": 8, "removed": 2, "termination": 0, "face": "both"},
+            "2 of coordination 8",
+        ),
+        ({"strain": -0.04}, "−4\u202f% strain"),
+    ],
+)
+def test_details_of_structures(parameters, text):
+    entry = {"parameters": parameters, "n_atoms": 1, "n_free": 1}
+    assert structure_detail(entry) == f"{text}\n1 atom"

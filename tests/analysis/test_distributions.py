@@ -61,7 +61,8 @@ def test_relative_energies_are_residuals_of_the_fit_to_the_training_split():
         for f in [*train, *test]
         if f.family == "slab"
     ]
-    np.testing.assert_allclose(distributions.relative_energies()["slab"], expected, atol=1e-12)
+    found = distributions.relative_energies()["slab"]
+    np.testing.assert_allclose(np.sort(found), np.sort(expected), atol=1e-11)
 
 
 def test_without_training_frames_energies_are_per_atom():
@@ -69,8 +70,9 @@ def test_without_training_frames_energies_are_per_atom():
     frames = list(random_frames(4))
     distributions.add_all("test", frames)
     assert distributions.baselines is None
+    found = distributions.relative_energies()["bulk"]
     np.testing.assert_allclose(
-        distributions.relative_energies()["bulk"], [frames[0].energy / 6, frames[2].energy / 6]
+        np.sort(found), np.sort([frames[0].energy / 6, frames[2].energy / 6])
     )
 
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from analysis.baselines import fit_baselines
-from analysis.evaluation import Evaluation, evaluate, evaluate_training
+from analysis.evaluation import Errors, Evaluation, evaluate, evaluate_training
 from training.dataset.extxyz import iter_frames
 from training.predictions import Predictions
 
@@ -64,6 +65,39 @@ def frames_of(predictions):
             (predictions.energy_reference[i], predictions.energy_predicted[i]),
             (predictions.forces_reference[start:end], predictions.forces_predicted[start:end]),
         )
+
+
+VECTORS = st.integers(1, 20).flatmap(
+    lambda n: arrays(np.float64, (n, 3), elements=st.floats(-1e3, 1e3))
+)
+
+
+@given(VECTORS)
+def test_errors_are_per_component_and_keep_their_order(residuals):
+    errors, plain = Errors.of(residuals), residuals.ravel().tolist()
+    mae = math.fsum(map(abs, plain)) / len(plain)
+    rmse = math.sqrt(math.fsum(r * r for r in plain) / len(plain))
+    assert errors.mae == pytest.approx(mae, rel=1e-12, abs=1e-12)
+    assert errors.rmse == pytest.approx(rmse, rel=1e-12, abs=1e-12)
+    assert errors.largest == max(map(abs, plain))
+    assert errors.mae <= errors.rmse * (1 + 1e-12) + 1e-12
+
+
+@given(VECTORS, st.integers(0, 2**32 - 1))
+def test_errors_of_rotated_vectors(residuals, seed):
+    """The component MAE depends on the axes, but |r|₁ ≤ √3 |r|₂ bounds it; the RMSE does not."""
+    rotation, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
+    turned = Errors.of(residuals @ rotation)
+    bound = np.linalg.norm(residuals, axis=1).mean() / math.sqrt(3)
+    assert turned.mae <= bound * (1 + 1e-9) + 1e-12
+    assert turned.rmse == pytest.approx(Errors.of(residuals).rmse, rel=1e-9, abs=1e-9)
+
+
+def test_nan_is_seen():
+    residuals = np.zeros((4, 3))
+    residuals[0, 0] = np.nan
+    errors = Errors.of(residuals)
+    assert all(map(math.isnan, (errors.mae, errors.rmse, errors.largest)))
 
 
 @given(st.integers(0, 2**32 - 1))

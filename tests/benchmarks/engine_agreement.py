@@ -9,7 +9,7 @@ from itertools import compress
 import numpy as np
 from ase.data import chemical_symbols
 
-from analysis.metrics import force_rmse, per_atom_energy_mae, stress_rmse
+from analysis.evaluation import Errors
 from cuprolith.arrays import FloatArray
 from training.dataset.atomic_energies import fit_atomic_energies
 from training.dataset.frames import Frame
@@ -105,15 +105,16 @@ def _agreement(
     other_forces = np.concatenate([frame.forces for frame in others])
     squared = float((forces**2).sum())
     at_rest = np.sqrt(squared / forces.size) < 1e-4  # eV/Å: numerical noise
-    n_atoms = [len(frame) for frame in reference]
+    n_atoms = np.array([len(frame) for frame in reference])
+    deviations = energies - [frame.energy for frame in reference]
     return Agreement(
         n_frames=len(reference),
-        n_atoms=sum(n_atoms),
-        energy_mae=per_atom_energy_mae([frame.energy for frame in reference], energies, n_atoms),
+        n_atoms=int(n_atoms.sum()),
+        energy_mae=Errors.of(deviations / n_atoms).mae,
         reference_force_rms=float(np.sqrt(squared / forces.size)),
-        force_rmse=force_rmse(forces, other_forces),
+        force_rmse=Errors.of(other_forces - forces).rmse,
         force_slope=float("nan") if at_rest else float((forces * other_forces).sum()) / squared,
-        stress_rmse=stress_rmse(_stresses(reference), _stresses(others)),
+        stress_rmse=Errors.of(_stresses(others) - _stresses(reference)).rmse,
     )
 
 

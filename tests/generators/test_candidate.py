@@ -87,8 +87,6 @@ def test_miller_text():
 def test_bad_content_is_refused():
     with pytest.raises(ValueError, match="3 entries for 4 atoms"):
         candidate(free_mask=(True, True, True))
-    with pytest.raises(ValueError, match="unknown family 'slap'"):
-        candidate(family="slap")
 
 
 def test_parents_map_all_atoms_or_none():

@@ -4,9 +4,11 @@ from collections import Counter
 
 import pytest
 
+from generators import catalogue
 from generators.catalogue import build_catalogue
 from generators.crystals import prototype_structure
 from generators.errors import GenerationError, located
+from generators.family import Kind
 from generators.settings import CrystalSettings
 from generators.structures_settings import StructuresSettings
 
@@ -238,6 +240,12 @@ def test_errors_name_the_setting_and_the_remedy(structures, sections, where, tex
     assert error.value.key == where
     assert str(error.value).startswith(f"{where}: ")
     assert text in str(error.value)
+
+
+def test_candidates_of_an_unknown_kind_are_refused(structures, monkeypatch):
+    monkeypatch.setattr(catalogue, "kinds", lambda: {"slab": Kind("slab")})
+    with pytest.raises(GenerationError, match="'bulk' makes candidates of the unknown kind 'bulk'"):
+        generate(structures, bulk=SMALL["bulk"])
 
 
 def test_located_keeps_the_longer_path():

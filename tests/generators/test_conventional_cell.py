@@ -12,7 +12,7 @@ from pymatgen.core import Lattice, Structure
 from scipy.spatial.transform import Rotation
 
 from generators.crystals import standard_crystal
-from generators.families.slabs.slab import cut_slab
+from tests.candidates import cut_slab
 
 LIFEPO4 = Structure.from_spacegroup(
     "Pnma", Lattice.orthorhombic(10.33, 6.01, 4.69), ["Li", "Fe", "P", "O", "O", "O"],

@@ -14,13 +14,11 @@ from pymatgen.core import Structure
 from generators.candidate import Candidate
 from generators.catalogue import build_catalogue
 from generators.crystals import prototype_structure
-from generators.families.adatoms import adatom_candidates
-from generators.families.interfaces.joining import interface_candidates
 from generators.families.interfaces.lattice_match import MatchLimits
-from generators.families.slabs.slab import Slab, cut_slab, slab_terminations
-from generators.families.vacancies import vacancy_candidates
 from generators.settings import CrystalSettings
+from generators.slab import Slab, slab_terminations
 from generators.structures_settings import StructuresSettings
+from tests.candidates import adatom_candidates, cut_slab, interface_candidates, vacancy_candidates
 
 LIMITS = MatchLimits(area_tolerance=0.09, max_strain=0.09, max_atoms=200)
 PLANES = [(1, 0, 0), (1, 1, 0), (1, 1, 1), (2, 1, 1), (3, 1, 1)]
@@ -155,7 +153,7 @@ def test_film_turned_over(cu, zns):
     film = next(
         slab
         for slab in slab_terminations(zns, (1, 1, 1), min_thickness=4, vacuum=3)
-        if not slab.equal_faces
+        if not slab.cut.equal_faces
     )
     substrate = cut_slab(cu, (1, 1, 1), min_thickness=4, vacuum=3)
     changed, field = displaced(film, 1)

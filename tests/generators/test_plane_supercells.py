@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core.surface import SlabGenerator
 
-from generators.families.slabs.slab import cut_slab
 from generators.plane_supercells import (
     in_plane_supercell,
     lateral_distances,
@@ -16,6 +15,7 @@ from generators.plane_supercells import (
     supercell_size,
     supercell_structure,
 )
+from tests.candidates import cut_slab
 
 MATRICES = [[[2, 0], [0, 2]], [[2, 1], [0, 3]], [[1, -1], [2, 1]], [[0, -1], [1, 0]]]
 

@@ -5,10 +5,10 @@ import pytest
 from generators.catalogue import build_catalogue
 from generators.crystals import prototype_structure, standard_crystal
 from generators.errors import GenerationError
-from generators.families.slabs.slab import cut_slab
 from generators.settings import CrystalSettings
 from generators.size_limits import MOST_ATOMS, Budget, slab_atoms
 from generators.structures_settings import StructuresSettings
+from tests.candidates import cut_slab
 
 CU = prototype_structure("Cu", CrystalSettings(prototype="fcc", a=3.6))
 SLAB = {"crystal": "Cu", "miller_indices": [[1, 0, 0]], "min_thickness": 5.0, "vacuum": 6.0}

@@ -11,9 +11,7 @@ from pymatgen.core.surface import SlabGenerator
 from cuprolith.json_files import read_json
 from generators.catalogue import Catalogue, build_catalogue
 from generators.crystals import prototype_structure, standard_crystal
-from generators.families.adatoms import adatom_candidates
-from generators.families.slabs.slab import cut_slab
-from generators.families.vacancies import vacancy_candidates
+from tests.candidates import adatom_candidates, cut_slab, vacancy_candidates
 from workflows.engines.vasp.inputs import RelaxInputGenerator
 from workflows.engines.vasp.settings import VaspSettings
 from workflows.inputs.campaign import Campaign, load_campaign

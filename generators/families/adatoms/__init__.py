@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, NamedTuple, get_args
+from collections.abc import Iterator
+from itertools import product
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -16,19 +17,18 @@ from generators.contact import contact_distances, height_at_contact, rounded_hei
 from generators.crystals import wrapped
 from generators.errors import GenerationError
 from generators.families.adatoms.surface_sites import Face, Sites, SurfaceSite, surface_sites
-from generators.families.slabs.layers import PLANE_TOLERANCE
-from generators.families.slabs.slab import Slab
 from generators.family import BuildContext, Family, Kind
+from generators.layers import PLANE_TOLERANCE
 from generators.plane_supercells import (
-    PlaneCellName,
     lateral_distances,
     map_to_slab,
     supercell_matrix,
     supercell_size,
     supercell_structure,
 )
-from generators.provenance import stable_round
 from generators.settings import Names, Positive, Repeats
+from generators.slab import Slab
+from generators.stable_numbers import stable_round
 from generators.surface_defects import SurfaceDefectSettings, chosen_slabs
 
 
@@ -47,15 +47,7 @@ class AdatomSettings(SurfaceDefectSettings):
     )
 
 
-def adatom_candidates(
-    slab: Slab,
-    species: Sequence[str],
-    *,
-    sites: Sequence[Sites] = get_args(Sites),
-    supercell: tuple[int, int] = (2, 2),
-    cell: PlaneCellName = "smallest",
-    height: float | None = None,
-) -> list[Candidate]:
+def adatom_candidates(slab: Slab, settings: AdatomSettings) -> list[Candidate]:
     """Put one adatom on a supercell of the slab, for each species and distinct site.
 
     The sites are found on the slab's own cell (`surface_sites`), not searched on the supercell. The
@@ -66,69 +58,55 @@ def adatom_candidates(
     above the surface everywhere (`height`). Adatoms go on the top face, and below the bottom face
     too where the two differ.
 
-    Parameters
-    ----------
-    slab
-        The slab; its candidate is the parent.
-    species, sites, supercell, cell, height
-        As in `AdatomSettings`.
-
     Returns
     -------
     list
-        Of family ``adatom``, by species, then face, then site. The adatom is the last atom, and
-        free; the others keep the slab's constraints.
+        Of family ``adatom``, by species, then face, then site. The slab's candidate is the parent.
+        The adatom is the last atom, and free; the others keep the slab's constraints.
 
     Raises
     ------
     GenerationError
         If a species is no element, or the vacuum is too low for the adatom.
     """
-    for symbol in species:
+    for symbol in settings.species:
         if not Element.is_valid_symbol(symbol):
             raise GenerationError(f"{symbol!r} is no element", remedy="Give element symbols")
-    faces: tuple[Face, ...] = ("top",) if slab.equal_faces else ("top", "bottom")
+    faces: tuple[Face, ...] = ("top",) if slab.cut.equal_faces else ("top", "bottom")
     places = [
         _Place(face, number, site)
         for face in faces
         for number, site in enumerate(surface_sites(slab, face))
-        if site.kind in sites
+        if site.kind in settings.sites
     ]
-    matrix = supercell_matrix(slab, supercell, cell)
+    matrix = supercell_matrix(slab, settings.supercell, settings.cell)
     bare, copies = supercell_structure(slab, matrix)
-    free = (*slab.free_mask[copies].tolist(), True)
     vectors = bare.lattice.matrix[:2, :2]
-    parent_mapping = []
-    for place in places:
-        added, carriers = np.array([-1]), _carriers(slab, place)
-        parent_mapping.append(
-            (
-                map_to_slab(slab, matrix, vectors, copies),
-                map_to_slab(slab, matrix, vectors, added, *carriers),
+    mapping, added = map_to_slab(slab, matrix, vectors, copies), np.array([-1])
+    candidates = []
+    for symbol, place in product(settings.species, places):
+        height = _height(slab, place, symbol, settings.height)
+        below = _carriers(slab, place)
+        candidates.append(
+            Candidate(
+                structure=_with_adatom(bare, matrix, symbol, place, height),
+                family="adatom",
+                free_mask=(*slab.free_mask[copies].tolist(), True),
+                miller_index=slab.miller_index,
+                parent_id=slab.candidate.structure_id,
+                parameters={
+                    "crystal": slab.crystal.name,
+                    "supercell": list(settings.supercell),
+                    "cell": settings.cell,
+                    "area": stable_round(slab.area * supercell_size(matrix)),
+                    "species": symbol,
+                    **_described(place),
+                    "height": stable_round(height),
+                },
+                parent_mapping=(mapping, map_to_slab(slab, matrix, vectors, added, *below)),
             )
         )
-    return [
-        Candidate(
-            structure=_with_adatom(bare, matrix, symbol, place, above),
-            family="adatom",
-            free_mask=free,
-            miller_index=slab.miller_index,
-            parent_id=slab.candidate.structure_id,
-            parameters={
-                "crystal": slab.crystal.name,
-                "supercell": list(supercell),
-                "cell": cell,
-                "area": stable_round(slab.area * supercell_size(matrix)),
-                "species": symbol,
-                **_described(place),
-                "height": stable_round(above),
-            },
-            parent_mapping=traced,
-        )
-        for symbol in species
-        for place, traced in zip(places, parent_mapping, strict=True)
-        for above in [_height(slab, place, symbol, height)]
-    ]
+    return candidates
 
 
 class _Place(NamedTuple):
@@ -181,14 +159,14 @@ def _with_adatom(
 
 
 def _carriers(slab: Slab, place: _Place) -> list[int]:
-    """Find the slab's atoms at the local surface that a site stands on."""
+    """Find the slab's atoms at the local surface below a site."""
     depths = slab.heights if place.face == "bottom" else slab.thickness - slab.heights
     level = np.flatnonzero(np.abs(depths - place.site.depth) < PLANE_TOLERANCE)
     differences = slab.structure.frac_coords[level, :2] - place.site.fractions
     lateral = lateral_distances(differences, slab.structure.lattice.matrix[:2, :2])
     near = lateral < lateral.min() + 0.1 * slab.crystal.bond_length
-    carriers: list[int] = level[near].tolist()
-    return carriers
+    atoms: list[int] = level[near].tolist()
+    return atoms
 
 
 def _described(place: _Place) -> dict[str, Any]:
@@ -204,14 +182,7 @@ def _described(place: _Place) -> dict[str, Any]:
 
 def _build(section: AdatomSettings, context: BuildContext) -> Iterator[Candidate]:
     for slab in chosen_slabs(section, context, len(section.species) * len(section.sites)):
-        yield from adatom_candidates(
-            slab,
-            section.species,
-            sites=section.sites,
-            supercell=section.supercell,
-            cell=section.cell,
-            height=section.height,
-        )
+        yield from adatom_candidates(slab, section)
 
 
 FAMILY = Family(

@@ -6,7 +6,7 @@ more a hollow. On low-index faces these are the textbook sites; on stepped faces
 finds the step edges and the kinks at their feet, which a search among the outermost atoms alone
 does not. Sites that the slab's symmetry maps onto each other count once.
 
-R is the bond length in close-packed crystals, so that an atom that goes on with the crystal sits
+R is the bond length in close-packed crystals, so that an atom that continues the crystal sits
 on a site. In others it is longer than the bond: as long as the nearest distance in a bcc crystal
 with the same number of atoms per volume. With the short bond between unlike atoms of an oxide,
 the ball would sink between like atoms into voids that are interstices and no adsorption sites.
@@ -23,9 +23,9 @@ import spglib
 from cuprolith.arrays import FloatArray, IntArray
 from generators.conventional_cell import SYMPREC, spglib_cell
 from generators.crystals import Crystal, wrapped
-from generators.families.slabs.slab import Slab
 from generators.plane_supercells import lateral_distances
-from generators.provenance import stable_round
+from generators.slab import Slab
+from generators.stable_numbers import stable_round
 
 _TOUCH = 0.02  # of R: an atom this much farther than R still is touched
 _UNDER = 0.45  # of R: atoms at least this far below the ball's centre carry it
@@ -61,13 +61,6 @@ def surface_sites(slab: Slab, face: Face = "top") -> list[SurfaceSite]:
 
     The local surface of a site is the height of the highest of the atoms that carry the ball.
     Atoms beside it, such as those of a step above its foot, do not count.
-
-    Parameters
-    ----------
-    slab
-        The slab.
-    face
-        Which of its two faces.
 
     Returns
     -------
@@ -151,7 +144,7 @@ def _over_pairs(bonds: FloatArray, radius: float) -> FloatArray:
     squares = (bonds**2).sum(axis=1)
     upward = -bonds * (bonds[:, 2] / squares)[:, None] + [0, 0, 1]
     length = np.linalg.norm(upward, axis=1)
-    slanted = length > 1e-3  # else one atom stands on the other
+    slanted = length > 1e-3  # else one atom is above the other
     height = np.sqrt(radius**2 - squares / 4)
     return (bonds / 2 + upward * (height / np.maximum(length, 1e-3))[:, None])[slanted]
 
@@ -173,7 +166,7 @@ def _over_triples(bonds: FloatArray, radius: float) -> FloatArray:
 
 
 def _roofed(center: FloatArray, near: FloatArray, radius: float) -> bool:
-    """Whether an atom above keeps an adatom from coming down on the place."""
+    """Whether an atom above blocks the way down to a place."""
     above = near[near[:, 2] > center[2]]
     lateral = np.linalg.norm(above[:, :2] - center[:2], axis=1)
     return bool((lateral < 0.7 * radius).any())

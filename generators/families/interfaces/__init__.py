@@ -1,6 +1,7 @@
 """Coherent interfaces of two slabs."""
 
-from generators.families.interfaces.section import InterfaceSettings, section_interfaces
+from generators.families.interfaces.section import section_interfaces
+from generators.families.interfaces.settings import InterfaceSettings
 from generators.family import Family, Kind
 
 FAMILY = Family(

@@ -10,7 +10,8 @@ import numpy as np
 from cuprolith.arrays import FloatArray, IntArray
 from generators.families.interfaces.lattice_match import MatchLimits, smallest_match
 from generators.families.interfaces.supercell_pairs import principal_stretches, von_mises_strain
-from generators.families.slabs.slab import Slab
+from generators.lattice_planes import upright
+from generators.slab import Slab
 
 Strained = Literal["film", "substrate", "both"]
 
@@ -71,13 +72,9 @@ def common_cell(
 
     Parameters
     ----------
-    substrate, film
-        The slabs.
     limits
         Limits of the match, for the side that is strained if it were to carry the strain alone
         (the film, where both are).
-    strained
-        Side that is strained.
     films
         Number of films, for the number of atoms.
 
@@ -103,7 +100,7 @@ def common_cell(
         left, stretches, _ = np.linalg.svd(np.linalg.inv(theirs) @ ours)
         vectors = theirs @ (left @ np.diag((1 + stretches) / 2) @ left.T)
     return CommonCell(
-        vectors=_upright(vectors),
+        vectors=upright(vectors),
         substrate=_side(matrices[0], ours, vectors),
         film=_side(matrices[1], theirs, vectors),
         area_mismatch=match.area_mismatch,
@@ -118,10 +115,3 @@ def _side(matrix: IntArray, unstrained: FloatArray, vectors: FloatArray) -> Side
     stretches = principal_stretches(unstrained, vectors)
     strains = float(stretches[0] - 1), float(stretches[1] - 1)
     return Side(matrix, strains, float(von_mises_strain(stretches)))
-
-
-def _upright(vectors: FloatArray) -> FloatArray:
-    """Turn two vectors, right-handed, such that the first is along x."""
-    a, b = vectors
-    length = float(np.linalg.norm(a))
-    return np.array([[length, 0.0], [a @ b / length, np.linalg.det(vectors) / length]])

@@ -1,26 +1,25 @@
-"""Coherent interfaces of two slabs."""
+"""Join two slabs into coherent interfaces."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Structure
 
 from cuprolith.arrays import FloatArray, IntArray
 from generators.candidate import Candidate
 from generators.contact import contact_distances, height_at_contact, rounded_height
 from generators.crystals import wrapped
-from generators.errors import GenerationError
-from generators.families.interfaces.common_cell import CommonCell, Side, Strained, common_cell
-from generators.families.interfaces.face_exchange import face_exchange
-from generators.families.interfaces.half_turn import before_half_turn, half_turn
-from generators.families.interfaces.lattice_match import MatchLimits
-from generators.families.interfaces.registry_shifts import shift_cell
-from generators.families.slabs.slab import Slab
+from generators.families.interfaces.common_cell import CommonCell, Side, common_cell
+from generators.families.interfaces.flipped_slabs import flip_slab, unflip_mapping
+from generators.families.interfaces.rigid_shifts import dsc_cell
+from generators.families.interfaces.settings import InterfaceSettings
+from generators.families.interfaces.slab_mirror_symmetry import find_face_exchange
+from generators.lattice_planes import upright_lattice
 from generators.parent_mapping import ParentMapping, as_matrix, plane_transform
 from generators.plane_supercells import (
     in_plane_supercell,
@@ -28,19 +27,12 @@ from generators.plane_supercells import (
     map_to_slab,
     supercell_size,
 )
-from generators.provenance import crystal_parameters, stable_round
+from generators.slab import Slab
+from generators.stable_numbers import stable_round
 
 
 def interface_candidates(
-    substrate: Slab,
-    film: Slab,
-    limits: MatchLimits,
-    *,
-    gaps: tuple[float, ...] | None = None,
-    registries: tuple[int, int] = (1, 1),
-    strained: Strained = "film",
-    film_on: Literal["top", "both"] = "top",
-    vacuum: float = 0.0,
+    substrate: Slab, film: Slab, settings: InterfaceSettings
 ) -> list[Candidate]:
     """Join two slabs in the smallest coherent cell (Laskaris 2026, section III.B).
 
@@ -49,30 +41,14 @@ def interface_candidates(
     both are strained in the plane; distances along the normal stay as they are, without Poisson
     contraction.
 
-    Parameters
-    ----------
-    substrate, film
-        The slabs.
-    limits
-        Limits of the lattice match (see `common_cell`). Films on both faces count
-        twice in the number of atoms.
-    gaps
-        Distances of the facing planes, Å. None: one for each registry, at which the first two
-        atoms of two slabs touch as spheres of covalent radii do (`generators.contact`); with
-        several interfaces in the cell, the widest.
-    registries
-        m and n of a grid of in-plane shifts (i/m, j/n) of the film, in the cell of shifts that
-        differ (see `shift_cell`). At (0, 0) an atom of the film's lowest plane stands
-        above one of the substrate's highest.
-    strained
-        Side that is strained; "both": half each.
-    film_on
-        "both" puts a second film below the substrate: the image of the upper one under a symmetry
-        operation of the substrate that exchanges its faces or, where there is none, the same
-        film mirrored in the substrate's plane.
-    vacuum
-        Between the topmost plane and the lowest one of the next cell, Å. With 0 the film's top
-        faces the substrate's bottom across the same gap.
+    Without given gaps, each registry has the one at which the first two atoms of two slabs touch as
+    spheres of covalent radii do (`generators.contact`); with several interfaces in the cell, the
+    widest. Registries are in-plane shifts of the film over a grid in the cell of shifts that differ
+    (`dsc_cell`); at (0, 0) an atom of the film's lowest plane is above one of the substrate's
+    highest. A second film (``film_on: both``) is the image of the upper one under a symmetry
+    operation of the substrate that exchanges its faces or, where there is none, the same film
+    mirrored in the substrate's plane; both films count in the number of atoms. Without vacuum the
+    film's top faces the substrate's bottom across the same gap.
 
     Returns
     -------
@@ -83,64 +59,64 @@ def interface_candidates(
     Raises
     ------
     GenerationError
-        If nothing fits within `limits`; names the nearest alternatives. If films are wanted on
-        both faces without vacuum.
+        If nothing fits within the limits; names the nearest alternatives.
     """
-    if film_on == "both" and vacuum <= 0:
-        raise GenerationError(
-            "without vacuum the films on both faces of the substrate meet each other",
-            remedy="Give a `vacuum` above 0, or put the film on `top`",
-        )
     upright = film
-    if not film.equal_faces:
-        film = half_turn(film)
-    films = 2 if film_on == "both" else 1
-    cell = common_cell(substrate, film, limits, strained, films=films)
-    strained_side = cell.substrate if strained == "substrate" else cell.film
-    parameters: dict[str, object] = {
-        "area": stable_round(cell.area),
-        "area_mismatch": stable_round(cell.area_mismatch),
-        "principal_strains": _rounded(strained_side.principal_strains),
-        "area_tolerance": limits.area_tolerance,
-        "max_strain": limits.max_strain,
-        "substrate": _side_parameters(substrate, cell.substrate),
-        "film": {
-            **_side_parameters(film, cell.film, films),
-            "turned_over": not film.equal_faces,
-        },
-        "strained": strained,
-        "film_on": film_on,
-        "vacuum": float(vacuum),
-    }
-    exchange = None
-    if film_on == "both":
-        exchange = face_exchange(substrate, cell.substrate.matrix, cell.vectors)
+    if not film.cut.equal_faces:
+        film = flip_slab(film)
+    both = settings.film_on == "both"
+    cell = common_cell(substrate, film, settings.limits, settings.strained, films=2 if both else 1)
+    exchange = find_face_exchange(substrate, cell.substrate.matrix, cell.vectors) if both else None
+    parameters = _parameters(substrate, film, cell, settings)
+    if both:
         parameters["equal_interfaces"] = exchange is not None
-    shifts = shift_cell(cell.substrate.matrix, cell.film.matrix, cell.vectors)
+    shifts = dsc_cell(cell.substrate.matrix, cell.film.matrix, cell.vectors)
 
     def blocks_at(gap: float, shift: FloatArray) -> list[_Block]:
         below, above = _substrate_and_film(substrate, film, cell, gap, shift)
         if film is not upright:
-            above = above._replace(mapping=before_half_turn(above.mapping, upright))
-        if film_on == "top":
-            return [below, above]
-        return [below, above, _lower_film(below, above, exchange, cell.vectors)]
+            above = above._replace(mapping=unflip_mapping(above.mapping, upright))
+        lower = [_lower_film(below, above, exchange, cell.vectors)] if both else []
+        return [below, above, *lower]
 
     candidates = []
-    for given, i, j in product(gaps or (None,), range(registries[0]), range(registries[1])):
-        registry = np.array([i / registries[0], j / registries[1]])
+    vacuum, (m, n) = settings.vacuum, settings.registries
+    for given, i, j in product(settings.gaps or (None,), range(m), range(n)):
+        registry = np.array([i / m, j / n])
         shift = registry @ shifts
         gap = given
         if gap is None:
             gap = _gap_at_contact(blocks_at(0.0, shift), cell.vectors, periodic=vacuum == 0)
         place = {
-            "gap": float(gap),
+            "gap": gap,
             "registry": _rounded(registry),
             "registry_shift": _rounded(shift @ cell.vectors),
         }
         blocks = blocks_at(gap, shift)
         candidates.append(_candidate(blocks, cell, vacuum or gap, parameters | place))
     return candidates
+
+
+def _parameters(
+    substrate: Slab, film: Slab, cell: CommonCell, settings: InterfaceSettings
+) -> dict[str, object]:
+    """Parameters that the gaps and registries of a pair share; `film` may be turned over."""
+    strained = cell.substrate if settings.strained == "substrate" else cell.film
+    return {
+        "area": stable_round(cell.area),
+        "area_mismatch": stable_round(cell.area_mismatch),
+        "principal_strains": _rounded(strained.principal_strains),
+        "area_tolerance": settings.area_tolerance,
+        "max_strain": settings.max_strain,
+        "substrate": _side_parameters(substrate, cell.substrate),
+        "film": {
+            **_side_parameters(film, cell.film, 2 if settings.film_on == "both" else 1),
+            "turned_over": not film.cut.equal_faces,
+        },
+        "strained": settings.strained,
+        "film_on": settings.film_on,
+        "vacuum": settings.vacuum,
+    }
 
 
 class _Block(NamedTuple):
@@ -224,7 +200,7 @@ def _lower_film(
     """Map the upper film onto the substrate's other face.
 
     Without an operation that exchanges the faces, the film is mirrored in the substrate's plane
-    and stands on an atom of the lowest plane as the upper one does on the highest. `vectors` are
+    and is on an atom of the lowest plane as the upper one is on the highest. `vectors` are
     those of the common cell.
     """
     if exchange is None:
@@ -249,13 +225,11 @@ def _candidate(
     height = float(heights.max()) - bottom + above
     in_plane = np.concatenate([block.in_plane for block in blocks]) - _topmost_atom(blocks[0])
     z = (heights - bottom + above / 2) / height
-    lattice = np.zeros((3, 3))
-    lattice[:2, :2] = cell.vectors
-    lattice[2, 2] = height
+    lattice = upright_lattice(cell.vectors, height)
     species = [block.slab.structure[atom].specie for block in blocks for atom in block.atoms]
     free = [block.slab.free_mask[block.atoms] for block in blocks]
     return Candidate(
-        structure=Structure(Lattice(lattice), species, np.column_stack([wrapped(in_plane), z])),
+        structure=Structure(lattice, species, np.column_stack([wrapped(in_plane), z])),
         family="interface",
         free_mask=tuple(np.concatenate(free).tolist()),
         miller_index=blocks[0].slab.miller_index,
@@ -266,7 +240,7 @@ def _candidate(
 
 def _side_parameters(slab: Slab, side: Side, slabs: int = 1) -> dict[str, object]:
     return {
-        **crystal_parameters(slab.crystal),
+        **slab.crystal.parameters,
         "miller_index": list(slab.miller_index),
         "thickness": stable_round(slab.thickness),
         "layers": int(slab.layers_from_bottom.max()) + 1,

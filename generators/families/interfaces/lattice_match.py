@@ -38,22 +38,16 @@ class LatticeMatch:
     substrate_matrix, film_matrix
         Shape (2, 2), determinant > 0: the supercells' vectors in those of the plane cells. The
         film's vectors are strained and turned onto the substrate's, row by row.
-    area
-        Of the substrate's supercell, Å².
     area_mismatch
         |film area - substrate area| / substrate area, before straining.
     principal_strains
         Relative changes of length of the film in the plane, smallest first.
-    von_mises_strain
-        Equivalent strain of the film, with no strain along the normal.
     """
 
     substrate_matrix: IntArray
     film_matrix: IntArray
-    area: float
     area_mismatch: float
     principal_strains: tuple[float, float]
-    von_mises_strain: float
 
     @property
     def max_strain(self) -> float:
@@ -94,8 +88,6 @@ def smallest_match(
         Plane cells as rows, shape (2, 2), Å, right-handed.
     atoms
         Number of atoms above one plane cell of substrate and film.
-    limits
-        The limits.
 
     Raises
     ------
@@ -126,24 +118,17 @@ def _pairs_by_area(
 
 
 def _least_strained(substrate: FloatArray, film: FloatArray, pairs: SupercellPairs) -> LatticeMatch:
-    equivalent = von_mises_strain(pairs.stretches)
-    first = pairs.first_of_least(equivalent)
-    area = float(np.linalg.det(pairs.substrate[first] @ substrate))
-    smaller, larger = pairs.stretches[first] - 1
-    return LatticeMatch(
-        substrate_matrix=pairs.substrate[first],
-        film_matrix=pairs.film[first],
-        area=area,
-        area_mismatch=abs(float(np.linalg.det(pairs.film[first] @ film)) / area - 1),
-        principal_strains=(float(smaller), float(larger)),
-        von_mises_strain=float(equivalent[first]),
-    )
+    first = pairs.first_of_least(von_mises_strain(pairs.stretches))
+    ours, theirs = pairs.substrate[first], pairs.film[first]
+    smaller, larger = (pairs.stretches[first] - 1).tolist()
+    mismatch = np.linalg.det(theirs @ film) / np.linalg.det(ours @ substrate) - 1
+    return LatticeMatch(ours, theirs, abs(float(mismatch)), (smaller, larger))
 
 
 def _refusal(
     substrate: FloatArray, film: FloatArray, atoms: tuple[int, int], limits: MatchLimits
 ) -> GenerationError:
-    """Say what would fit if one limit at a time were loosened."""
+    """Return an error that names the matches which one looser limit would allow."""
     message = (
         f"no coherent interface has an area mismatch up to {limits.area_tolerance:.1%}, principal "
         f"strains up to {limits.max_strain:.1%} and at most {limits.max_atoms} atoms (one plane "

@@ -1,112 +1,26 @@
-"""What a section of interfaces asks for: planes, terminations, gaps and registries."""
+"""Interfaces of a section of a campaign: planes, terminations, gaps and registries."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import cache
 from itertools import product
-from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
 
-from cuprolith.settings import Listed, Settings
 from generators.candidate import Candidate
 from generators.crystals import Crystal, named_crystal
 from generators.errors import GenerationError, located
-from generators.families.interfaces.common_cell import Strained
 from generators.families.interfaces.joining import interface_candidates
-from generators.families.interfaces.lattice_match import MatchLimits
-from generators.families.slabs.slab import Slab, slab_terminations
+from generators.families.interfaces.settings import InterfaceSettings
 from generators.family import BuildContext
 from generators.miller_indices import distinct_miller_indices, shared_miller_indices
-from generators.settings import (
-    MillerIndex,
-    Positive,
-    Repeats,
-    WrittenMillerIndex,
-    WrittenMillerIndices,
-)
-from generators.size_limits import check_atoms, repeated, slab_atoms
+from generators.settings import MillerIndex
+from generators.size_limits import check_atoms, slab_atoms
+from generators.slab import Slab, slab_terminations
 
-_VACUUM = 3.0  # Å; of slabs that are but sides of an interface, where no gap is given
-
-
-class InterfaceSettings(Settings):
-    """Coherent interfaces of slabs by Zur and McGill's lattice match."""
-
-    substrate: str = Field(description="crystal of the lower slab")
-    film: str = Field(description="crystal of the upper slab")
-    substrate_miller: WrittenMillerIndex | None = Field(
-        default=None, description="plane of the substrate, together with `film_miller`"
-    )
-    film_miller: WrittenMillerIndex | None = Field(default=None, description="plane of the film")
-    miller_indices: WrittenMillerIndices = Field(
-        default=(), description="instead: planes of both sides"
-    )
-    max_index: Annotated[int, Field(ge=1, le=5)] | None = Field(
-        default=None, description="instead: all distinct planes up to this, of both sides"
-    )
-    pairs: Literal["same", "all"] = Field(
-        default="same",
-        description="of the planes: pairs that share their indices, or every one with every one",
-    )
-    area_tolerance: Annotated[float, Field(gt=0, lt=1)] = Field(
-        default=0.09, description="largest relative mismatch of the two areas"
-    )
-    max_strain: Annotated[float, Field(gt=0, lt=0.5)] = Field(
-        default=0.09, description="largest principal strain, were one side to carry it all"
-    )
-    strained: Strained = Field(
-        default="film", description="which side carries the strain; both: half each"
-    )
-    gaps: Annotated[tuple[Positive, ...], Listed, Field(min_length=1)] | None = Field(
-        default=None,
-        max_length=1000,
-        description="distances between the facing planes, Å; default: the one at which the first "
-        "two atoms touch, by covalent radii",
-    )
-    registries: Annotated[tuple[Repeats, Repeats], Listed] = Field(
-        default=(1, 1),
-        description="in-plane shifts of the film: a grid over the cell in which shifts differ",
-    )
-    substrate_thickness: Positive = Field(description="least thickness, Å")
-    film_thickness: Positive = Field(description="least thickness, Å")
-    terminations: Literal["all", "preferred"] = Field(
-        default="preferred", description="facing planes: all pairs of distinct ones, or one"
-    )
-    film_on: Literal["top", "both"] = Field(
-        default="top", description="film on one face of the substrate, or on both (needs vacuum)"
-    )
-    vacuum: Annotated[float, Field(ge=0, le=200)] = Field(
-        default=0.0,
-        description="vacuum between periodic images, Å; 0: none, so that the film's other face "
-        "meets the substrate's across the same gap",
-    )
-    max_atoms: Annotated[int, Field(ge=2, le=10_000)] = Field(
-        default=200, description="refuse above this"
-    )
-    unmatched: Literal["refuse", "skip"] = Field(
-        default="refuse", description="what to do with a pair that has no match"
-    )
-    free_layers: Annotated[int, Field(ge=0, le=1000)] = Field(
-        default=2, description="layers free on each face of each slab in relaxations"
-    )
-
-    @model_validator(mode="after")
-    def _one_way_to_name_planes(self) -> InterfaceSettings:
-        pair = (self.substrate_miller, self.film_miller)
-        if (pair[0] is None) != (pair[1] is None):
-            raise ValueError("give both `substrate_miller` and `film_miller`")
-        ways = [pair[0] is not None, bool(self.miller_indices), self.max_index is not None]
-        if sum(ways) != 1:
-            raise ValueError(
-                "give the planes in one way: `substrate_miller` and `film_miller`, "
-                "`miller_indices`, or `max_index`"
-            )
-        if self.film_on == "both" and self.vacuum == 0:
-            raise ValueError("`film_on: both` needs `vacuum`: otherwise film meets film")
-        return self
+_VACUUM = 3.0  # Å; of slabs that only become sides of an interface, where no gap is given
 
 
 def section_interfaces(settings: InterfaceSettings, context: BuildContext) -> Iterator[Candidate]:
@@ -128,36 +42,29 @@ def section_interfaces(settings: InterfaceSettings, context: BuildContext) -> It
     @cache
     def slabs(side: str, miller_index: MillerIndex) -> list[Slab]:
         crystal = substrate if side == "substrate" else film
-        cuts = _slabs(crystal, side, miller_index, settings)
-        return [next((slab for slab in known if _same_cut(slab, cut)), cut) for cut in cuts]
+        thickness = getattr(settings, f"{side}_thickness")
+        with located(f"{where}.{_key(settings, side)}"):
+            check_atoms(slab_atoms(crystal, miller_index, thickness))
+            cuts = slab_terminations(
+                crystal,
+                miller_index,
+                min_thickness=thickness,
+                vacuum=max(settings.gaps or (_VACUUM,)),
+                free_layers=settings.free_layers,
+            )
+        chosen = cuts if settings.terminations == "all" else cuts[:1]
+        return [next((slab for slab in known if _same_cut(slab, cut)), cut) for cut in chosen]
 
-    limits = MatchLimits(settings.area_tolerance, settings.max_strain, settings.max_atoms)
-    each = len(settings.gaps or (None,)) * repeated(settings.registries)
-    for miller_indices in _pairs(substrate, film, settings):
-        sides = []
-        for side, miller_index in zip(("substrate", "film"), miller_indices, strict=True):
-            with located(f"{where}.{_key(settings, side)}"):
-                crystal = substrate if side == "substrate" else film
-                check_atoms(
-                    slab_atoms(crystal, miller_index, getattr(settings, f"{side}_thickness"))
-                )
-                sides.append(slabs(side, miller_index))
-        for below, above in product(*sides):
+    each = len(settings.gaps or (None,)) * math.prod(settings.registries)
+    for ours, theirs in _pairs(substrate, film, settings):
+        for below, above in product(slabs("substrate", ours), slabs("film", theirs)):
             atoms = len(below.structure) + len(above.structure)
             context.budget.reserve(each, atoms, where)
             try:
-                yield from interface_candidates(
-                    below,
-                    above,
-                    limits,
-                    gaps=settings.gaps,
-                    registries=settings.registries,
-                    strained=settings.strained,
-                    film_on=settings.film_on,
-                    vacuum=settings.vacuum,
-                )
+                yield from interface_candidates(below, above, settings)
             except GenerationError as error:
-                message = f"{_pair(below, above)}: {error.message}"
+                pair = " | ".join(f"{s.crystal.name} {s.miller_index}" for s in (below, above))
+                message = f"{pair}: {error.message}"
                 if settings.unmatched == "refuse":
                     raise GenerationError(message, remedy=error.remedy, key=where) from error
                 context.notes.append(f"skipped: {where}: {message}. {error.remedy}.")
@@ -190,39 +97,17 @@ def _key(settings: InterfaceSettings, side: str) -> str:
     return "max_index" if settings.max_index is not None else f"{side}_miller"
 
 
-def _slabs(
-    crystal: Crystal, side: str, miller_index: MillerIndex, settings: InterfaceSettings
-) -> list[Slab]:
-    slabs = slab_terminations(
-        crystal,
-        miller_index,
-        min_thickness=getattr(settings, f"{side}_thickness"),
-        vacuum=max(settings.gaps or (_VACUUM,)),
-        free_layers=settings.free_layers,
-    )
-    return slabs if settings.terminations == "all" else slabs[:1]
-
-
 def _same_cut(one: Slab, other: Slab) -> bool:
     """Whether two slabs differ in nothing but vacuum; atoms in the same order."""
 
     def cut(slab: Slab) -> tuple[object, ...]:
-        return (
-            slab.crystal.name,
-            slab.miller_index,
-            slab.termination,
-            slab.free_layers,
-            slab.structure.species,
-        )
+        return slab.crystal.name, slab.miller_index, slab.termination, slab.free_layers
 
     return (
         cut(one) == cut(other)
+        and one.structure.species == other.structure.species
         and np.array_equal(one.basis, other.basis)
         and np.allclose(one.heights, other.heights)
         and np.allclose(one.structure.lattice.matrix[:2], other.structure.lattice.matrix[:2])
         and np.allclose(one.structure.frac_coords[:, :2], other.structure.frac_coords[:, :2])
     )
-
-
-def _pair(substrate: Slab, film: Slab) -> str:
-    return " | ".join(f"{slab.crystal.name} {slab.miller_index}" for slab in (substrate, film))

@@ -4,15 +4,18 @@ from collections.abc import Iterator
 
 from generators.candidate import Candidate
 from generators.crystals import Crystal, prototype_structure, standard_crystal
-from generators.families.adatoms import adatom_candidates
-from generators.families.amorphous import amorphous_candidates
-from generators.families.bulk import bulk_candidates
-from generators.families.interfaces.joining import interface_candidates
 from generators.families.interfaces.lattice_match import MatchLimits
-from generators.families.rattled import rattled_candidates
-from generators.families.slabs.slab import Slab, cut_slab
-from generators.families.vacancies import vacancy_candidates
 from generators.settings import CrystalSettings
+from generators.slab import Slab
+from tests.candidates import (
+    adatom_candidates,
+    amorphous_candidates,
+    bulk_candidates,
+    cut_slab,
+    interface_candidates,
+    rattled_candidates,
+    vacancy_candidates,
+)
 
 # r2SCAN lattice constants of GPAW, Å.
 LATTICE = {"Cu": ("fcc", 3.592), "Li": ("bcc", 3.487)}

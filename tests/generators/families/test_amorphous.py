@@ -13,7 +13,8 @@ from pymatgen.core import Composition, Lattice, Structure
 
 from generators.candidate import Candidate
 from generators.errors import GenerationError
-from generators.families.amorphous import amorphous_candidates, mixture_volume, volume_at_density
+from generators.families.amorphous import mixture_volume, volume_at_density
+from tests.candidates import amorphous_candidates
 
 ZEN_LI_CU = 13.7  # Å³ per atom of Li16Cu48
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from generators.families.bulk import bulk_candidates
+from tests.candidates import bulk_candidates
 
 
 def test_perfect_crystal_is_a_root(cu):

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.errors import GenerationError
-from generators.families.dimers import dimer_candidates
 from generators.families.isolated_atoms import isolated_atom_candidates
+from tests.candidates import dimer_candidates
 
 elements = st.lists(st.sampled_from(["H", "Li", "O", "Si", "Fe", "Cu", "Ag"]), min_size=1)
 

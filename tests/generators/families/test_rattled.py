@@ -5,8 +5,8 @@ from pymatgen.core import Lattice, Structure
 from generators.candidate import Candidate
 from generators.catalogue import build_catalogue
 from generators.errors import GenerationError
-from generators.families.rattled import rattled_candidates
 from generators.structures_settings import StructuresSettings
+from tests.candidates import rattled_candidates
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 
 from generators.candidate import Candidate
-from generators.families.slabs.slab import Slab, cut_slab
-from generators.families.vacancies import vacancy_candidates
 from generators.plane_supercells import supercell_matrix, supercell_structure
+from generators.slab import Slab
+from tests.candidates import cut_slab, vacancy_candidates
 
 # Coordination numbers of surface atoms, from the surface science textbooks (first neighbours).
 COORDINATION = [
@@ -142,7 +142,7 @@ def test_an_atom_further_in_goes_where_the_outermost_is_its_plane(mg):
 
 def test_unequal_faces_lose_atoms_on_the_face_that_has_them(zns):
     slab = cut_slab(zns, (1, 1, 1), min_thickness=9, vacuum=8)
-    assert not slab.equal_faces
+    assert not slab.cut.equal_faces
     vacancies = vacancy_candidates(slab, (2, 2))
     found = {
         (v.parameters["element"], v.parameters["coordination"], v.parameters["face"])

@@ -7,8 +7,8 @@ from ase import Atoms
 from ase.calculators.emt import EMT
 from jobflow import run_locally
 
-from generators.families.dimers import dimer_candidates
 from generators.families.isolated_atoms import isolated_atom_candidates
+from tests.candidates import dimer_candidates
 from workflows.engines.emt import EmtSettings
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.calculator_makers import (

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from generators.errors import GenerationError
-from generators.families.adatoms import adatom_candidates
-from generators.families.slabs.slab import cut_slab
+from tests.candidates import adatom_candidates, cut_slab
 
 
 def nearest(candidate) -> np.ndarray:

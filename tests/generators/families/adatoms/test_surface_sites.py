@@ -11,7 +11,7 @@ from pymatgen.core.surface import Slab as PymatgenSlab
 
 from generators.crystals import standard_crystal
 from generators.families.adatoms.surface_sites import surface_sites
-from generators.families.slabs.slab import cut_slab
+from tests.candidates import cut_slab
 
 # Numbers of distinct sites known from surface science: on-top, bridge, hollow. fcc (110) has a
 # short and a long bridge, bcc (110) too; the hollows of fcc (111) are fcc and hcp.
@@ -118,7 +118,7 @@ def test_no_site_of_a_perovskite_lies_inside():
 def test_bottom_face_is_the_top_face_of_the_slab_turned_over(zns, hkl):
     """ZnS (hkl) and (-h-k-l) are the two ends of one slab."""
     slab = cut_slab(zns, hkl, min_thickness=12, vacuum=8)
-    assert not slab.equal_faces
+    assert not slab.cut.equal_faces
     flipped = slab.structure.copy()
     # A mirror through the middle plane turns the slab over and keeps its in-plane cell.
     mirrored = Structure(flipped.lattice, flipped.species[::-1],

@@ -10,9 +10,8 @@ from pymatgen.core import Lattice, Structure
 
 from generators.errors import GenerationError
 from generators.families.interfaces.common_cell import common_cell
-from generators.families.interfaces.joining import interface_candidates
 from generators.families.interfaces.lattice_match import MatchLimits
-from generators.families.slabs.slab import cut_slab
+from tests.candidates import cut_slab, interface_candidates
 
 INDICES = st.tuples(*[st.integers(-2, 2)] * 3).filter(lambda hkl: np.gcd.reduce(hkl) == 1)
 LIMITS = MatchLimits(area_tolerance=0.09, max_strain=0.06, max_atoms=250)

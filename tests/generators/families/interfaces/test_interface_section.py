@@ -6,10 +6,10 @@ import pytest
 
 from generators.errors import GenerationError
 from generators.families.interfaces.section import InterfaceSettings, section_interfaces
-from generators.families.slabs.slab import slab_terminations
 from generators.family import BuildContext
 from generators.miller_indices import distinct_miller_indices, shared_miller_indices
 from generators.size_limits import Budget
+from generators.slab import slab_terminations
 
 
 def interfaces(crystals, **settings):

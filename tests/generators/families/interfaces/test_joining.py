@@ -12,10 +12,10 @@ from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from generators.candidate import Candidate
 from generators.errors import GenerationError
-from generators.families.interfaces.joining import interface_candidates
 from generators.families.interfaces.lattice_match import MatchLimits
-from generators.families.interfaces.registry_shifts import shift_cell
-from generators.families.slabs.slab import Slab, cut_slab, slab_terminations
+from generators.families.interfaces.rigid_shifts import dsc_cell
+from generators.slab import Slab, slab_terminations
+from tests.candidates import cut_slab, interface_candidates
 
 LIMITS = MatchLimits(area_tolerance=0.09, max_strain=0.09, max_atoms=200)
 SAME = StructureMatcher(
@@ -242,7 +242,7 @@ def test_shifts_over_a_whole_cell_of_shifts_change_nothing(thin_pair):
     [candidate] = interface_candidates(*thin_pair, LIMITS, vacuum=8)
     vectors = candidate.structure.lattice.matrix[:2, :2]
     supercells = (np.array(candidate.parameters[s]["supercell"]) for s in ("substrate", "film"))
-    cell = shift_cell(*supercells, vectors) @ vectors
+    cell = dsc_cell(*supercells, vectors) @ vectors
     for vector in cell:
         assert SAME.fit(candidate.structure, shifted(candidate, vector))
     for part in (0.5, 0.3):
@@ -325,7 +325,7 @@ def test_films_on_both_faces(crystals, li, name, miller_index, equal, strained):
     assert bool(SAME.fit(uppermost, lowermost)) is equal
     operations = SpacegroupAnalyzer(structure, 1e-3).get_symmetry_operations()
     inversions = [o for o in operations if np.allclose(o.rotation_matrix, -np.eye(3))]
-    assert bool(inversions) is substrate.inversion_symmetric
+    assert bool(inversions) is substrate.cut.inversion_symmetric
 
 
 @pytest.mark.parametrize("min_thickness", [3.0, 6.0, 9.0])
@@ -352,7 +352,7 @@ def test_films_on_both_faces_count_twice(thin_pair):
 
 
 def test_films_on_both_faces_need_vacuum(thin_pair):
-    with pytest.raises(GenerationError, match="without vacuum"):
+    with pytest.raises(ValueError, match="needs `vacuum`"):
         interface_candidates(*thin_pair, LIMITS, film_on="both")
 
 

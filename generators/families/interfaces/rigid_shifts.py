@@ -15,9 +15,7 @@ from cuprolith.arrays import FloatArray, IntArray
 from generators.lattice_planes import reduction
 
 
-def shift_cell(
-    substrate_matrix: IntArray, film_matrix: IntArray, vectors: FloatArray
-) -> FloatArray:
+def dsc_cell(substrate_matrix: IntArray, film_matrix: IntArray, vectors: FloatArray) -> FloatArray:
     """Cell of the displacement-shift-complete lattice of two lattices in a common supercell.
 
     Parameters

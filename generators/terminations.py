@@ -17,9 +17,9 @@ import numpy as np
 
 from cuprolith.arrays import FloatArray, IntArray
 from generators.crystals import Crystal
-from generators.families.slabs.layers import PLANE_TOLERANCE
 from generators.lattice_planes import PlaneCell
-from generators.provenance import stable_round
+from generators.layers import PLANE_TOLERANCE
+from generators.stable_numbers import stable_round
 
 Preference = Literal["symmetric", "stoichiometric"]
 
@@ -45,7 +45,7 @@ class AtomicPlanes(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """What lies from one atomic plane to another.
+    """The crystal from one atomic plane to another.
 
     Attributes
     ----------

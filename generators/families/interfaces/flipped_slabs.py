@@ -1,4 +1,4 @@
-"""Slabs turned upside down."""
+"""Flip slabs upside down."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import replace
 import numpy as np
 from pymatgen.core import Lattice, Structure
 
-from generators.families.slabs.slab import Slab
 from generators.parent_mapping import ParentMapping, as_matrix
+from generators.slab import Slab
 
 _HALF_TURN = (1.0, -1.0, -1.0)  # (x, y, z) goes to (x, -y, -z)
 
 
-def half_turn(slab: Slab) -> Slab:
-    """Turn a slab by half a turn about its first in-plane vector.
+def flip_slab(slab: Slab) -> Slab:
+    """Rotate a slab by 180° about its first in-plane vector.
 
-    Its top face, which its termination names, comes to lie below; planes (hkl) face down. What it
-    says about its top face still means that face.
+    Its top face, which its termination names, points down, as do planes (hkl). Its attributes
+    about the top face still mean that face.
     """
     order = np.arange(len(slab.structure))[::-1]  # sites go from the bottom up
     # b reversed keeps the cell right-handed.
@@ -32,15 +32,13 @@ def half_turn(slab: Slab) -> Slab:
     )
 
 
-def before_half_turn(mapping: ParentMapping, slab: Slab) -> ParentMapping:
-    """Trace atoms of a slab turned over back to the slab as it was.
+def unflip_mapping(mapping: ParentMapping, slab: Slab) -> ParentMapping:
+    """Trace atoms of a flipped slab back to the slab before the flip.
 
     Parameters
     ----------
     mapping
-        Of atoms that are copies of those of ``half_turn(slab)``; none is an added one.
-    slab
-        The slab before it was turned.
+        Of atoms that are copies of those of ``flip_slab(slab)``; none is an added one.
     """
     last = len(slab.structure) - 1
     return ParentMapping(

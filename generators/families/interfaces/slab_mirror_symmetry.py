@@ -8,13 +8,13 @@ import spglib
 from cuprolith.arrays import FloatArray, IntArray
 from generators.conventional_cell import SYMPREC, spglib_cell
 from generators.crystals import wrapped
-from generators.families.slabs.slab import Slab
-from generators.provenance import stable_round
+from generators.slab import Slab
+from generators.stable_numbers import stable_round
 
 _EQUAL_LENGTH = 1e-6  # relative
 
 
-def face_exchange(
+def find_face_exchange(
     slab: Slab, matrix: IntArray, vectors: FloatArray
 ) -> tuple[IntArray, FloatArray] | None:
     """Find an operation of a strained slab that exchanges its faces and keeps a supercell.
@@ -23,8 +23,6 @@ def face_exchange(
 
     Parameters
     ----------
-    slab
-        The slab, before straining.
     matrix
         Shape (2, 2): the supercell's vectors in those of the slab's cell.
     vectors

@@ -14,17 +14,17 @@ from pymatgen.core import Element, Lattice, Structure
 from cuprolith.arrays import FloatArray, IntArray
 from generators.candidate import Candidate
 from generators.crystals import Crystal, wrapped
-from generators.families.slabs.layers import PLANE_TOLERANCE, layer_depth, layer_numbers
-from generators.families.slabs.terminations import (
+from generators.lattice_planes import PlaneCell, plane_cell, upright_lattice
+from generators.layers import PLANE_TOLERANCE, layer_depth, layer_numbers
+from generators.settings import MillerIndex
+from generators.stable_numbers import stable_round
+from generators.terminations import (
     AtomicPlanes,
     Cut,
     Preference,
     atomic_planes,
     distinct_cuts,
 )
-from generators.lattice_planes import PlaneCell, plane_cell
-from generators.provenance import crystal_parameters, stable_round
-from generators.settings import MillerIndex
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,8 @@ class Slab:
     termination
         Number among the distinct terminations of the plane, from 0 for the preferred one (see
         `slab_terminations`).
-    equal_faces
-        Whether a symmetry operation of the slab exchanges its faces.
-    inversion_symmetric
-        Whether inversion does.
-    stoichiometric
-        Whether the elements have the same ratio as in the crystal.
-    broken_bonds
-        First-neighbour bonds that the atoms lost at the top face, Å⁻².
+    cut
+        Symmetry, stoichiometry and broken bonds.
     """
 
     crystal: Crystal
@@ -64,10 +58,7 @@ class Slab:
     vacuum: float
     free_layers: int
     termination: int
-    equal_faces: bool
-    inversion_symmetric: bool
-    stoichiometric: bool
-    broken_bonds: float
+    cut: Cut
 
     @cached_property
     def heights(self) -> FloatArray:
@@ -87,7 +78,7 @@ class Slab:
 
     @cached_property
     def layer_depth(self) -> float:
-        """Depth of a layer, Å (see `generators.families.slabs.layers`)."""
+        """Depth of a layer, Å (see `generators.layers`)."""
         conventional = self.crystal.conventional.lattice.reciprocal_lattice.matrix
         normal = np.array(self.miller_index) @ conventional
         return layer_depth(self.crystal, normal / np.linalg.norm(normal))
@@ -150,7 +141,7 @@ class Slab:
             free_mask=tuple(self.free_mask.tolist()),
             miller_index=self.miller_index,
             parameters={
-                **crystal_parameters(self.crystal),
+                **self.crystal.parameters,
                 "thickness": stable_round(self.thickness),
                 "vacuum": stable_round(self.vacuum),
                 "layers": int(self.layers_from_bottom.max()) + 1,
@@ -158,10 +149,10 @@ class Slab:
                 "free_layers": self.free_layers,
                 "termination": self.termination,
                 "faces": list(self.faces),
-                "equal_faces": self.equal_faces,
-                "inversion_symmetric": self.inversion_symmetric,
-                "stoichiometric": self.stoichiometric,
-                "broken_bonds": stable_round(self.broken_bonds),
+                "equal_faces": self.cut.equal_faces,
+                "inversion_symmetric": self.cut.inversion_symmetric,
+                "stoichiometric": self.cut.stoichiometric,
+                "broken_bonds": stable_round(self.cut.broken_bonds),
             },
         )
 
@@ -189,12 +180,8 @@ def slab_terminations(
 
     Parameters
     ----------
-    crystal
-        The crystal.
     miller_index
         (h, k, l) of the conventional cell, without common divisor.
-    min_thickness
-        Least thickness, Å.
     vacuum
         On each side, Å; the cell is thickness + 2 vacuum high.
     free_layers
@@ -217,41 +204,18 @@ def slab_terminations(
         crystal.conventional.lattice.matrix, crystal.primitive.lattice.matrix, miller_index
     )
     planes = atomic_planes(crystal, cell)
-    slabs = []
-    for i, cut in enumerate(distinct_cuts(crystal, cell, planes, min_thickness, prefer)):
-        structure, basis = _stack(crystal, cell, planes, cut, vacuum)
-        slabs.append(
-            Slab(
-                crystal=crystal,
-                miller_index=miller_index,
-                structure=structure,
-                basis=basis,
-                vacuum=vacuum,
-                free_layers=free_layers,
-                termination=i,
-                equal_faces=cut.equal_faces,
-                inversion_symmetric=cut.inversion_symmetric,
-                stoichiometric=cut.stoichiometric,
-                broken_bonds=cut.broken_bonds,
-            )
+    return [
+        Slab(
+            crystal,
+            miller_index,
+            *_stack(crystal, cell, planes, cut, vacuum),
+            vacuum=vacuum,
+            free_layers=free_layers,
+            termination=number,
+            cut=cut,
         )
-    return slabs
-
-
-def cut_slab(
-    crystal: Crystal,
-    miller_index: MillerIndex,
-    *,
-    min_thickness: float,
-    vacuum: float,
-    free_layers: int = 2,
-    prefer: Preference = "symmetric",
-) -> Slab:
-    """Cut the preferred one of `slab_terminations`."""
-    options = {"min_thickness": min_thickness, "vacuum": vacuum}
-    return slab_terminations(
-        crystal, miller_index, **options, free_layers=free_layers, prefer=prefer
-    )[0]
+        for number, cut in enumerate(distinct_cuts(crystal, cell, planes, min_thickness, prefer))
+    ]
 
 
 def _stack(
@@ -274,8 +238,5 @@ def _stack(
     in_plane = wrapped(in_plane - in_plane[0])
     height = cut.thickness + 2 * vacuum
     z = vacuum + (heights - planes.heights[cut.bottom]) * cell.spacing
-    lattice = np.zeros((3, 3))
-    lattice[:2, :2] = cell.vectors
-    lattice[2, 2] = height
-    structure = Structure(Lattice(lattice), numbers, np.column_stack([in_plane, z / height]))
-    return structure, basis
+    lattice = upright_lattice(cell.vectors, height)
+    return Structure(lattice, numbers, np.column_stack([in_plane, z / height])), basis

@@ -1,18 +1,18 @@
-"""What went wrong is listed run by run, with its reason."""
+"""Problems of runs are listed, with their reasons."""
 
-from analysis.report.incidents import failure_table, incident_table, skipped_table
-
-
-def run(**incidents):
-    return {"trajectory_id": "slab-1/relax", "stopped_because": "", "fallen_apart": ""} | incidents
+from analysis.report.run_problems import failure_table, problem_table, skipped_table
 
 
-def test_runs_without_incident_make_no_table():
-    assert incident_table([run(), run(corrections=[], drift=[])]) is None
+def run(**problems):
+    return {"trajectory_id": "slab-1/relax", "stopped_because": "", "fallen_apart": ""} | problems
 
 
-def test_each_incident_is_a_row():
-    table = incident_table(
+def test_runs_without_problems_make_no_table():
+    assert problem_table([run(), run(corrections=[], drift=[])]) is None
+
+
+def test_each_problem_is_a_row():
+    table = problem_table(
         [run(), run(corrections=["FrozenJob", "NonConverging"]), run(drift=["SIGMA 0.05 vs 0.1"])]
     )
     assert [row[1:] for row in table.rows] == [

@@ -11,12 +11,12 @@ from cuprolith.settings import Settings
 from generators.candidate import Candidate
 from generators.crystals import named_crystal
 from generators.errors import located
-from generators.families.slabs.slab import slab_terminations
-from generators.families.slabs.terminations import Preference
 from generators.family import BuildContext, Family, Kind
 from generators.miller_indices import distinct_miller_indices
 from generators.settings import Positive, WrittenMillerIndices
 from generators.size_limits import slab_atoms
+from generators.slab import slab_terminations
+from generators.terminations import Preference
 
 
 class SlabSettings(Settings):

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from generators.families.interfaces.half_turn import half_turn
-from generators.families.slabs.slab import cut_slab
+from generators.families.interfaces.flipped_slabs import flip_slab
+from tests.candidates import cut_slab
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from generators.families.slabs.slab import cut_slab
 )
 def test_is_a_half_turn(crystals, name, miller_index):
     slab = cut_slab(crystals[name], miller_index, min_thickness=6, vacuum=3)
-    turned = half_turn(slab)
+    turned = flip_slab(slab)
     rotation = np.diag([1, -1, -1])
     assert np.linalg.det(turned.structure.lattice.matrix) > 0
     vectors = turned.structure.lattice.matrix @ rotation @ slab.structure.lattice.inv_matrix

@@ -1,4 +1,4 @@
-"""What a layer is: the same physical depth for close-packed and for stepped faces.
+"""Layers of a slab, with the same physical depth for close-packed and for stepped faces.
 
 The planes of (111) in fcc copper are 2.1 Å apart, those of (332) 0.4 Å, so that "the first two
 layers" cannot mean planes. Here a layer is as deep as a bond reaches:
@@ -30,8 +30,6 @@ def layer_depth(crystal: Crystal, normal: FloatArray) -> float:
 
     Parameters
     ----------
-    crystal
-        The bulk crystal.
     normal
         Unit vector, shape (3,), in the crystal's orientation.
     """
@@ -40,14 +38,12 @@ def layer_depth(crystal: Crystal, normal: FloatArray) -> float:
 
 
 def layer_numbers(depths: FloatArray, layer: float) -> IntArray:
-    """Tell the layer of each atom, counted from a face.
+    """Return the layer of each atom, counted from a face.
 
     Parameters
     ----------
     depths
         Depth of each atom below the outermost plane, shape (n,), Å, ≥ 0.
-    layer
-        Layer depth, Å.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from generators.crystals import standard_crystal
-from generators.families.slabs.slab import slab_terminations
+from generators.slab import slab_terminations
 
 NAMES = st.sampled_from(["Cu", "Li", "Mg", "C", "LiF", "ZnS", "Cu2O"])
 COPRIME = st.tuples(*[st.integers(-4, 4)] * 3).filter(lambda hkl: gcd(*hkl) == 1)
@@ -132,8 +132,8 @@ def test_equivalent_planes_have_the_same_terminations(crystals, name, hkl, opera
 
     kinds = [
         sorted(
-            (slab.faces[1], on_grid(slab.thickness), len(slab.structure), slab.stoichiometric,
-             on_grid(slab.broken_bonds))
+            (slab.faces[1], on_grid(slab.thickness), len(slab.structure), slab.cut.stoichiometric,
+             on_grid(slab.cut.broken_bonds))
             for slab in slab_terminations(crystal, index, **options)
         )
         for index in (hkl, image)

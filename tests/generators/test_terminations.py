@@ -13,8 +13,9 @@ from pymatgen.core.surface import SlabGenerator
 from scipy.spatial import cKDTree
 
 from generators.crystals import Crystal, prototype_structure, standard_crystal
-from generators.families.slabs.slab import Slab, cut_slab, slab_terminations
 from generators.settings import CrystalSettings
+from generators.slab import Slab, slab_terminations
+from tests.candidates import cut_slab
 
 COPRIME = st.tuples(*[st.integers(-3, 3)] * 3).filter(lambda hkl: gcd(*hkl) == 1)
 NAMES = st.sampled_from(["Cu", "Li", "Mg", "C", "LiF", "ZnS", "Cu2O"])
@@ -63,9 +64,9 @@ def test_short_and_long_gap_of_hcp(mg):
     wide, narrow = cuts(mg, (1, 0, 0))
     for slab, outer in ((wide, 3.2 * np.sqrt(3) / 6), (narrow, 3.2 * np.sqrt(3) / 3)):
         assert np.diff(slab.heights)[[0, -1]] == pytest.approx([outer, outer])
-        assert slab.inversion_symmetric
-        assert slab.stoichiometric
-    assert wide.broken_bonds < narrow.broken_bonds
+        assert slab.cut.inversion_symmetric
+        assert slab.cut.stoichiometric
+    assert wide.cut.broken_bonds < narrow.cut.broken_bonds
 
 
 @pytest.mark.parametrize(
@@ -92,25 +93,25 @@ def test_where_pymatgen_misses_terminations(zns, caf2):
         assert len(generator.get_slabs(symmetrize=True, ftol=0.05)) == theirs
         slabs = cuts(crystal, hkl)
         assert len(slabs) == ours
-        assert all(slab.equal_faces and slab.faces[0] == slab.faces[1] for slab in slabs)
+        assert all(slab.cut.equal_faces and slab.faces[0] == slab.faces[1] for slab in slabs)
 
 
 def test_stoichiometric_polar_slab_shows_both_faces(lif, zns, caf2):
     (slab,) = cuts(lif, (1, 1, 1), "stoichiometric")
     assert sorted(slab.faces) == ["F", "Li"]
-    assert slab.stoichiometric
-    assert not slab.equal_faces
+    assert slab.cut.stoichiometric
+    assert not slab.cut.equal_faces
     first, second = cuts(lif, (1, 1, 1))
-    assert not first.stoichiometric
+    assert not first.cut.stoichiometric
     assert {first.faces, second.faces} == {("Li", "Li"), ("F", "F")}
     # No operation maps (111) of zincblende onto (-1-1-1): two stoichiometric slabs.
     one, three = cuts(zns, (1, 1, 1), "stoichiometric")
     assert one.faces == three.faces[::-1]
-    assert three.broken_bonds == pytest.approx(3 * one.broken_bonds)
+    assert three.cut.broken_bonds == pytest.approx(3 * one.cut.broken_bonds)
     # Fluorite (111): F-Ca-F triple layers, and one slab between the two polar faces.
     triple, polar = cuts(caf2, (1, 1, 1), "stoichiometric")
     assert triple.faces == ("F", "F")
-    assert triple.inversion_symmetric
+    assert triple.cut.inversion_symmetric
     assert sorted(polar.faces) == ["Ca", "F"]
 
 
@@ -190,12 +191,12 @@ def test_every_distinct_face_is_there(crystals, name, hkl):
         for slab in listed:
             assert 7 - 1e-6 <= slab.thickness < 7 + period
             bulk, ours = crystal.primitive.composition, slab.structure.composition
-            assert slab.stoichiometric == (bulk.reduced_composition == ours.reduced_composition)
+            assert slab.cut.stoichiometric == (bulk.reduced_composition == ours.reduced_composition)
         first = cut_slab(crystal, hkl, min_thickness=7, vacuum=8, prefer=prefer)
         assert first.candidate.structure_id == listed[0].candidate.structure_id
     # What is preferred is had wherever any cut has it.
-    assert listed[0].stoichiometric
-    assert slabs[0].inversion_symmetric == (name != "ZnS")
+    assert listed[0].cut.stoichiometric
+    assert slabs[0].cut.inversion_symmetric == (name != "ZnS")
 
 
 @settings(max_examples=30, deadline=None)
@@ -214,7 +215,7 @@ def test_broken_bonds_are_neighbours_lost(crystals, name, hkl):
         for i in np.flatnonzero(slab.heights > slab.thickness / 2):
             here = len(alone.get_neighbors(alone[i], 1.1 * bond))
             lost += crystal.coordination[slab.basis[i]] - here
-        assert slab.broken_bonds == pytest.approx(lost / slab.area)
+        assert slab.cut.broken_bonds == pytest.approx(lost / slab.area)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_broken_bonds_are_neighbours_lost(crystals, name, hkl):
 )
 def test_broken_bonds_by_hand(crystals, name, hkl, bonds, area):
     slab = cut_slab(crystals[name], hkl, min_thickness=10, vacuum=8)
-    assert slab.broken_bonds == pytest.approx(bonds / area)
+    assert slab.cut.broken_bonds == pytest.approx(bonds / area)
     assert slab.candidate.parameters["broken_bonds"] == pytest.approx(bonds / area, abs=2e-6)
 
 

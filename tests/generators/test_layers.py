@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from generators.families.slabs.layers import layer_depth, layer_numbers
-from generators.families.slabs.slab import cut_slab, slab_terminations
+from generators.layers import layer_depth, layer_numbers
+from generators.slab import slab_terminations
+from tests.candidates import cut_slab
 
 # Planes per layer, counted by hand from the first neighbours that stick out of the face.
 PLANES_PER_LAYER = [

@@ -15,9 +15,9 @@ from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from generators.crystals import prototype_structure, standard_crystal
 from generators.errors import GenerationError
-from generators.families.slabs.slab import cut_slab
 from generators.miller_indices import distinct_miller_indices
 from generators.settings import CrystalSettings
+from tests.candidates import cut_slab
 
 INDICES = [(1, 0, 0), (1, 1, 0), (1, 1, 1), (2, 1, 0), (2, 1, 1), (2, 2, 1), (3, 1, 0), (3, 1, 1),
            (3, 2, 0), (3, 2, 1), (3, 2, 2), (3, 3, 1), (3, 3, 2)]  # fmt: skip
@@ -62,7 +62,7 @@ def test_period_and_inversion_of_any_plane(crystals, name, hkl):
     ratio = 1 / period / np.linalg.norm(np.array(hkl) @ reciprocal.matrix)
     assert ratio == pytest.approx(round(ratio))  # a lattice plane spacing divides d(hkl)
     assert 9 - 1e-6 <= slab.thickness < 9 + period
-    assert slab.inversion_symmetric == SpacegroupAnalyzer(structure, 1e-3).is_laue()
+    assert slab.cut.inversion_symmetric == SpacegroupAnalyzer(structure, 1e-3).is_laue()
 
 
 def test_free_layers(cu):
@@ -81,16 +81,16 @@ def test_cuts_of_diamond_break_one_bond(diamond):
 def test_polar_faces(zns, lif):
     # No operation of zincblende exchanges (111) and (-1-1-1): stoichiometric, faces differ.
     slab = cut_slab(zns, (1, 1, 1), min_thickness=9, vacuum=8)
-    assert not slab.equal_faces
+    assert not slab.cut.equal_faces
     assert slab.structure.composition.reduced_formula == "ZnS"
     # Rocksalt (111) has inversion only with the same element on both faces.
     slab = cut_slab(lif, (1, 1, 1), min_thickness=9, vacuum=8)
-    assert slab.inversion_symmetric
+    assert slab.cut.inversion_symmetric
     assert slab.structure[0].specie == slab.structure[-1].specie
     # (110) of zincblende is not polar; a mirror or rotation exchanges its faces.
     slab = cut_slab(zns, (1, 1, 0), min_thickness=9, vacuum=8)
-    assert slab.equal_faces
-    assert not slab.inversion_symmetric
+    assert slab.cut.equal_faces
+    assert not slab.cut.inversion_symmetric
     assert slab.structure.composition.reduced_formula == "ZnS"
 
 
@@ -135,7 +135,7 @@ def test_low_symmetry_crystal():
         "A", Structure(Lattice.orthorhombic(3, 4, 7), ["Cu", "Cu"], [[0, 0, 0], [0.5, 0.5, 0.3]])
     )
     slab = cut_slab(crystal, (0, 0, 1), min_thickness=15, vacuum=8)
-    assert slab.inversion_symmetric
+    assert slab.cut.inversion_symmetric
     assert np.diff(slab.heights)[[0, -1]] == pytest.approx([2.1, 2.1])
     assert slab.thickness == pytest.approx(16.1)
 
@@ -174,7 +174,7 @@ def test_every_lattice(structure):
         slab = cut_slab(crystal, hkl, min_thickness=9, vacuum=6)
         period = crystal.primitive.volume / slab.area
         assert 9 - 1e-6 <= slab.thickness < 9 + period
-        assert slab.inversion_symmetric == SpacegroupAnalyzer(slab.structure, 1e-3).is_laue()
+        assert slab.cut.inversion_symmetric == SpacegroupAnalyzer(slab.structure, 1e-3).is_laue()
         distances = slab.structure.distance_matrix + 1e3 * np.eye(len(slab.structure))
         assert distances.min() > 0.99 * crystal.bond_length
         assert (slab.coordination <= crystal.coordination[slab.basis]).all()
