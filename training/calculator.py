@@ -26,9 +26,9 @@ from nequip.utils.global_dtype import _GLOBAL_DTYPE
 from nequip.utils.global_state import set_global_state
 
 from cuprolith.arrays import FloatArray
+from training.errors import TrainingError
 from training.nequip_runs.checkpoint_check import refuse_foreign
 from training.nequip_runs.devices import require_device
-from training.nequip_runs.training_run import TrainingError
 
 
 class ModelCalculator(NequIPCalculator):
@@ -210,6 +210,39 @@ def packaged_calculator(package: Path, device: str = "cpu") -> ModelCalculator:
                 f"{package} cannot be loaded on {device}: {error}\n"
                 "What to do: package it again with this version of NequIP."
             ) from error
+
+
+def compiled_calculator(path: Path, device: str = "cpu") -> ModelCalculator:
+    """Load a model compiled for ``ase`` as an ASE calculator.
+
+    Parameters
+    ----------
+    path
+        ``*.nequip.pt2``; loading it runs code in it.
+    device
+        The device it was compiled for.
+
+    Returns
+    -------
+    Calculator of energy, forces and stress (eV, eV/Å, eV/Å³).
+
+    Raises
+    ------
+    TrainingError
+        If there is no such file, or it was compiled for another target or device.
+    """
+    if not path.is_file():
+        raise TrainingError(f"{path} does not exist: compile the model first")
+    require_device(device)
+    try:
+        return ModelCalculator.from_compiled_model(
+            path, device, chemical_species_to_atom_type_map=True
+        )
+    except (RuntimeError, ValueError) as error:
+        raise TrainingError(
+            f"{path} cannot be loaded for ASE on {device}: {error}\n"
+            "What to do: compile it with target `ase` for this device, with this version of torch."
+        ) from error
 
 
 def _symbols(model: Any) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from ase.calculators.calculator import Calculator
 from ase.data import chemical_symbols
 
 from training.dataset.frames import Frame
-from training.nequip_runs.training_run import TrainingError
+from training.errors import TrainingError
 from training.predictions import Predictions, read_predictions
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from frame_samples import emt_frame, random_frame
 from scipy.spatial.transform import Rotation
 
 from training.dataset.extxyz import iter_frames, read_frames, write_frames
-from training.nequip_runs.training_run import TrainingError
+from training.errors import TrainingError
 from training.predict import load_calculator, predict, predict_frames
 from training.predictions import Predictions, read_predictions
 

@@ -10,11 +10,11 @@ from typing import TypeVar, cast
 import numpy as np
 from ase.data import chemical_symbols
 
+from training.dataset.continued_runs import Whereabouts, whereabouts
 from training.dataset.frames import Frame
 from training.dataset.isolated_atoms import is_isolated_atom
 from training.dataset.near_duplicates import Signature, signature
 from training.dataset.splits import Relatives, Strata
-from training.nequip_runs.continued_runs import Whereabouts, whereabouts
 
 ISOLATED_ATOM = "isolated atom"
 

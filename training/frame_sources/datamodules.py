@@ -16,7 +16,7 @@ from training.dataset.splits import SPLITS, SplitName
 from training.frame_sources.arrays import MoleculeArrays
 from training.frame_sources.molecules import MoleculeSource
 from training.frame_sources.settings import open_source, source_settings
-from training.frame_sources.source import TrainingSource
+from training.source import TrainingSource
 
 Data = dict[str, torch.Tensor]
 

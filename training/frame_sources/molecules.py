@@ -13,9 +13,9 @@ from ase.data import chemical_symbols
 
 from training.dataset.frames import Frame
 from training.dataset.splits import SplitName
+from training.errors import TrainingError
 from training.frame_sources.arrays import MoleculeArrays
-from training.nequip_runs.nequip_config import TrainingData
-from training.nequip_runs.training_run import TrainingError
+from training.source import TrainingData
 
 
 class MoleculeSource(ABC):

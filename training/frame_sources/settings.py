@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from cuprolith.registry import union_of
-from training.frame_sources.source import TrainingSource
-from training.source import SOURCES, SourceSettings
+from training.source import SOURCES, SourceSettings, TrainingSource
 
 if TYPE_CHECKING:
     AnySource = SourceSettings

@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from training.errors import TrainingError
 from training.nequip_runs.nequip_config import BEST_CHECKPOINT
-from training.nequip_runs.training_run import TrainingError
 from training.source import SOURCES
 from training.variant import VARIANTS
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.nequip_runs.training_run import TrainingError
+from training.errors import TrainingError
 
 
 def require_device(device: str) -> None:

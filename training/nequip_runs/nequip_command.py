@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from cuprolith.staged_file import sync_folder
+from training.errors import TrainingError
 from training.nequip_runs.child_process import (
     child_process,
     end_of_log,
@@ -18,7 +19,6 @@ from training.nequip_runs.child_process import (
     python_command,
     remedy_for,
 )
-from training.nequip_runs.training_run import TrainingError
 
 Command = Literal["compile", "package"]
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from training.settings import TrainingSettings
+from training.source import TrainingData
 from training.variant import model_config
 
 # Names under which NequIP's trainer logs, and the files it writes in its working directory.
@@ -26,34 +25,6 @@ _NEIGHBOR_STATISTIC = {
 }
 # The cosine ends at this fraction of the starting learning rate.
 _FINAL_LEARNING_RATE = 0.01
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What the configuration needs to know about a dataset.
-
-    Attributes
-    ----------
-    module
-        NequIP's data module: ``_target_`` and what it alone needs, such as files.
-    symbols
-        Chemical symbols in the dataset, sorted.
-    atomic_energies
-        Energy each species starts with, eV/atom.
-    n_train
-        Number of training frames.
-    energy_scale
-        Scale of what the model adds to the atomic energies, eV; None: the RMS of the forces, eV/Å.
-    has_forces
-        Whether frames carry forces. A training on energies alone takes no derivatives.
-    """
-
-    module: Mapping[str, Any]
-    symbols: tuple[str, ...]
-    atomic_energies: Mapping[str, float]
-    n_train: int
-    energy_scale: float | None = None
-    has_forces: bool = True
 
 
 def nequip_config(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.errors import TrainingError
 from training.nequip_runs.checkpoint_check import refuse_foreign
 from training.nequip_runs.child_process import (
     child_process,
@@ -21,7 +22,6 @@ from training.nequip_runs.child_process import (
 )
 from training.nequip_runs.learning_curve import MetricsTail, epochs_of_rows, metrics_files
 from training.nequip_runs.nequip_config import LAST_CHECKPOINT, METRICS_DIR
-from training.nequip_runs.training_run import TrainingError
 
 CONFIG_FILE = "config.yaml"
 LOG_FILE = "nequip-train.log"

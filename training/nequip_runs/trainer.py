@@ -13,7 +13,7 @@ import yaml
 
 from cuprolith.hashes import file_sha256
 from cuprolith.staged_file import StagedFile
-from training.frame_sources.source import TrainingSource
+from training.errors import TrainingError
 from training.nequip_runs.learning_curve import read_learning_curve
 from training.nequip_runs.nequip_config import (
     BEST_CHECKPOINT,
@@ -32,7 +32,6 @@ from training.nequip_runs.nequip_process import (
 from training.nequip_runs.training_checks import check_elements, check_neighbours, training_warnings
 from training.nequip_runs.training_run import (
     RESULT_FILE,
-    TrainingError,
     TrainingInputs,
     TrainingResult,
     claim_folder,
@@ -40,6 +39,7 @@ from training.nequip_runs.training_run import (
     training_inputs,
 )
 from training.settings import TrainingSettings
+from training.source import TrainingSource
 
 __all__ = ["EpochMetrics", "TrainingError", "TrainingResult", "train"]
 

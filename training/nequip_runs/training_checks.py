@@ -10,11 +10,11 @@ from ase.neighborlist import neighbor_list
 
 from training.dataset.isolated_atoms import is_isolated_atom
 from training.dataset.splits import SplitName
-from training.nequip_runs.training_run import TrainingError
+from training.errors import TrainingError
 from training.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from training.frame_sources.source import TrainingSource
+    from training.source import TrainingSource
 
 _HELD_OUT: tuple[SplitName, ...] = ("val", "test")
 # The share of space that spheres can fill (Kepler).

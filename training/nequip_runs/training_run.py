@@ -12,11 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cuprolith.hashes import file_sha256, sha256
 from cuprolith.staged_file import StagedFile
-from training.nequip_runs.nequip_config import TrainingData, nequip_config
+from training.errors import TrainingError
+from training.nequip_runs.nequip_config import nequip_config
 from training.settings import TrainingSettings
+from training.source import TrainingData
 
 if TYPE_CHECKING:
-    from training.frame_sources.source import TrainingSource
+    from training.source import TrainingSource
 
 INPUTS_FILE = "inputs.json"
 RESULT_FILE = "result.json"
@@ -24,10 +26,6 @@ _PACKAGES = ("torch", "lightning", "e3nn", "nequip", "nequip-allegro", "cuprolit
 _SHORT_HASH = 8
 
 Count = Annotated[int, Field(ge=0)]
-
-
-class TrainingError(RuntimeError):
-    """A training cannot be started or did not end well; the message says what to do."""
 
 
 class _Record(BaseModel):

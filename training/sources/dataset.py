@@ -16,10 +16,8 @@ from training.dataset.card import CARD_NAME, load_card
 from training.dataset.extxyz import iter_frames
 from training.dataset.frames import Frame
 from training.dataset.splits import SPLITS, SplitName
-from training.frame_sources.source import TrainingSource
-from training.nequip_runs.nequip_config import TrainingData
-from training.nequip_runs.training_run import TrainingError
-from training.source import FolderSourceSettings, Source
+from training.errors import TrainingError
+from training.source import FolderSourceSettings, Source, TrainingData, TrainingSource
 from training.sources.extxyz import ExtxyzSource
 
 _REMEDY = "collect the dataset again"

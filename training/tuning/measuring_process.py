@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from training.errors import TrainingError
 from training.nequip_runs.child_process import (
     child_process,
     end_of_log,
@@ -17,7 +18,6 @@ from training.nequip_runs.child_process import (
     python_command,
     with_patient_threads,
 )
-from training.nequip_runs.training_run import TrainingError
 from training.tuning.measuring_tasks import CompileTask, DriftTask, MeasureTask
 
 Result = TypeVar("Result", bound=BaseModel)

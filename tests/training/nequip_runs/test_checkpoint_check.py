@@ -3,9 +3,9 @@ import os
 import pytest
 import torch
 
+from training.errors import TrainingError
 from training.nequip_runs.checkpoint_check import refuse_foreign
 from training.nequip_runs.nequip_process import run_nequip_train
-from training.nequip_runs.training_run import TrainingError
 from training.variant import VARIANTS, model_config
 
 

@@ -21,12 +21,12 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from frame_samples import PROVENANCE
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from training.calculator import checkpoint_calculator
+from training.calculator import checkpoint_calculator, compiled_calculator
 from training.dataset.builder import build_dataset
 from training.dataset.frames import Frame
-from training.nequip_runs.deployment import compile_model, compiled_calculator, package_model
+from training.errors import TrainingError
+from training.nequip_runs.deployment import compile_model, package_model
 from training.nequip_runs.trainer import train
-from training.nequip_runs.training_run import TrainingError
 from training.settings import DatasetSettings, SplitSettings
 from training.sources.dataset import DatasetSource
 from training.variants.allegro import AllegroSettings

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from training.errors import TrainingError
 from training.nequip_runs.devices import require_device
-from training.nequip_runs.training_run import TrainingError
 
 
 def test_the_processor_is_always_there():

@@ -17,10 +17,11 @@ from frame_samples import SEED
 
 from tests.damage import cut, empty, flip
 from training.dataset.extxyz import read_frames
+from training.errors import TrainingError
 from training.nequip_runs import nequip_process, trainer
 from training.nequip_runs.learning_curve import read_learning_curve
 from training.nequip_runs.nequip_process import run_nequip_train
-from training.nequip_runs.trainer import TrainingError, train
+from training.nequip_runs.trainer import train
 from training.nequip_runs.training_checks import training_warnings
 from training.nequip_runs.training_run import (
     claim_folder,

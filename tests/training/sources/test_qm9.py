@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from tests.training.sources.public_files import KNOWN_U0, small_molecules, write_qm9
+from training.errors import TrainingError
 from training.nequip_runs.training_checks import check_elements
-from training.nequip_runs.training_run import TrainingError, training_inputs
+from training.nequip_runs.training_run import training_inputs
 from training.sources.qm9 import QM9Source
 from training.sources.qm9 import files as qm9_files
 from training.sources.qm9.files import CACHE, HARTREE, PACKED, read_qm9

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.training.sources.public_files import harmonic, write_rmd17, write_rmd17_split
-from training.nequip_runs.training_run import TrainingError
+from training.errors import TrainingError
 from training.sources.rmd17 import KCAL_PER_MOL, RMD17Source
 
 

@@ -18,16 +18,15 @@ from pydantic import Field
 
 from cuprolith.settings import Listed, Seed
 from training.dataset.atomic_energies import energy_start
+from training.dataset.continued_runs import Located, find_continued_runs, whereabouts
 from training.dataset.extxyz_format import format_frame
 from training.dataset.frames import Frame
 from training.dataset.near_duplicates import find_near_duplicates, signature
 from training.dataset.quarantine import NO_VOLUME, NOT_FINITE, quarantine_reasons, reason_kind
 from training.dataset.splits import SPLITS, Relatives, SplitName, Strata, group_frames, split_groups
-from training.nequip_runs.continued_runs import Located, find_continued_runs, whereabouts
-from training.nequip_runs.nequip_config import TrainingData
-from training.nequip_runs.training_run import TrainingError
+from training.errors import TrainingError
 from training.settings import NearDuplicateSettings, QuarantineSettings, SplitSettings
-from training.source import Source, SourceSettings
+from training.source import Source, SourceSettings, TrainingData
 from training.sources.extxyz.labels import LabelError, LabelKeys, find_keys, read_labels
 
 NAME = "extxyz"

@@ -13,9 +13,9 @@ from pydantic import Field
 from cuprolith.arrays import IntArray
 from cuprolith.settings import Listed, Seed
 from training.dataset.splits import SplitName
+from training.errors import TrainingError
 from training.frame_sources.arrays import MoleculeArrays
 from training.frame_sources.molecules import MoleculeSource
-from training.nequip_runs.training_run import TrainingError
 from training.settings import Count
 from training.source import FolderSourceSettings, OnProgress, Source
 from training.sources.qm9.files import HARTREE, read_qm9

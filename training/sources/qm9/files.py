@@ -25,9 +25,9 @@ from scipy import constants
 
 from cuprolith.hashes import file_sha256
 from cuprolith.staged_file import StagedFile
+from training.errors import TrainingError
 from training.frame_sources.arrays import MoleculeArrays
 from training.frame_sources.download import FIGSHARE, RemoteFile
-from training.nequip_runs.training_run import TrainingError
 
 ARCHIVE = "dsgdb9nsd.xyz.tar.bz2"
 UNCHARACTERIZED = "uncharacterized.txt"

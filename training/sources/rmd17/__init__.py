@@ -21,24 +21,12 @@ from cuprolith.arrays import IntArray
 from cuprolith.settings import Listed
 from training.dataset.atomic_energies import fit_atomic_energies
 from training.dataset.splits import SplitName
+from training.errors import TrainingError
 from training.frame_sources.arrays import MoleculeArrays
 from training.frame_sources.molecules import MoleculeSource
-from training.nequip_runs.training_run import TrainingError
 from training.settings import Count
 from training.source import FolderSourceSettings, OnProgress, Source
-
-Molecule = Literal[
-    "aspirin",
-    "azobenzene",
-    "benzene",
-    "ethanol",
-    "malonaldehyde",
-    "naphthalene",
-    "paracetamol",
-    "salicylic",
-    "toluene",
-    "uracil",
-]
+from training.sources.rmd17.molecule_names import Molecule
 
 # Exact by definition of the units. NequIP's own data module rounds to 0.0433641: a relative error
 # of 1e-7, which shifts all energies of aspirin by 1.7 meV and their differences by nothing that

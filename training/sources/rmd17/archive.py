@@ -11,7 +11,7 @@ from typing import get_args
 from cuprolith.staged_file import StagedFile
 from training.frame_sources.download import FIGSHARE, DownloadError, RemoteFile, download
 from training.source import OnProgress
-from training.sources.rmd17 import Molecule
+from training.sources.rmd17.molecule_names import Molecule
 
 ARCHIVE = RemoteFile(
     "rmd17.tar.bz2",

@@ -9,7 +9,7 @@ from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from ase.md.verlet import VelocityVerlet
 from frame_samples import emt_frame, random_frame
 
-from training.nequip_runs.continued_runs import Located, find_continued_runs, whereabouts
+from training.dataset.continued_runs import Located, find_continued_runs, whereabouts
 
 
 def found(runs):
