@@ -23,7 +23,7 @@ OnProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What the configuration needs to know about a dataset.
+    """Facts about a dataset for the trainer's configuration.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class TrainingSource(Protocol):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What whoever trains on these frames should know, such as families that train lacks."""
+        """Warnings about these frames, such as families missing from train."""
 
     def n_frames(self, split: SplitName) -> int:
         """Return the number of frames in a split."""
@@ -74,7 +74,7 @@ class TrainingSource(Protocol):
         """Return the chemical symbols in a split."""
 
     def place(self, split: SplitName) -> str:
-        """Return where the frames of a split are, in words."""
+        """Describe where the frames of a split are."""
 
     def structures(self, split: SplitName) -> Iterator[Atoms]:
         """Yield the structures of a split, without labels."""
@@ -82,7 +82,7 @@ class TrainingSource(Protocol):
     def verified_hashes(self, *, stress: bool) -> dict[str, str]:
         """Check what will be trained and validated on, and return its sha256 by split.
 
-        Folders are no part of the hashes.
+        Hashes do not depend on folders.
 
         Parameters
         ----------
@@ -130,12 +130,12 @@ class SourceSettings(Settings, ABC):
     @property
     @abstractmethod
     def place(self) -> Path:
-        """What to name where the data cannot be read."""
+        """Path for messages about data that cannot be read."""
 
     @property
     @abstractmethod
     def dataset_name(self) -> str:
-        """What a study calls the data."""
+        """Name of the data in studies."""
 
     def paper_dataset(self, symbols: Sequence[str]) -> str | None:
         """Say which dataset of Laskaris 2026 this is; None if none.

@@ -120,7 +120,7 @@ class _Selection:
     Attributes
     ----------
     unspooled_reasons
-        Reasons that the texts in the spool lack, by the texts' offsets.
+        Reasons that are missing from the texts in the spool, by the texts' offsets.
     unsplit
         Why there is no split; "" if there is one.
     """

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
-from ase.data import chemical_symbols
-
 from cuprolith.hashes import file_sha256
 from training.dataset.card import DatasetCard, DatasetError, FileCard, load_card
 from training.dataset.extxyz import FrameFileError, iter_frames
@@ -84,8 +82,7 @@ def _problems_of_file(folder: Path, part: FileCard, ids: dict[str, set[str]]) ->
             n_frames += 1
             n_atoms += len(frame)
             families[frame.family] += 1
-            symbols = {chemical_symbols[number] for number, _ in frame.composition}
-            systems["-".join(sorted(symbols))] += 1
+            systems[frame.system] += 1
     except FrameFileError as error:
         return [*problems, str(error)]
     for name, found, stated in (

@@ -91,17 +91,25 @@ def group_frames(
     near_copies
         Ids of two structures of which some frames are all but the same.
     """
-    families = _UnionFind()
+    from scipy.cluster.hierarchy import DisjointSet
+
+    related = DisjointSet()
+
+    def relate(*ids: tuple[str, str]) -> None:
+        for each in ids:
+            related.add(each)
+            related.merge(ids[0], each)
+
     for relatives in {*known, *(relatives for relatives, _ in frames)}:
         structure = ("structure", relatives.structure_id)
-        families.join(structure, ("trajectory", relatives.trajectory_id))
+        relate(structure, ("trajectory", relatives.trajectory_id))
         if relatives.parent_id:
-            families.join(structure, ("structure", relatives.parent_id))
+            relate(structure, ("structure", relatives.parent_id))
     for first, second in near_copies:
-        families.join(("structure", first), ("structure", second))
-    members: dict[_Node, list[int]] = defaultdict(list)
+        relate(("structure", first), ("structure", second))
+    members: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, (relatives, _) in enumerate(frames):
-        members[families.root(("structure", relatives.structure_id))].append(index)
+        members[related["structure", relatives.structure_id]].append(index)
     groups = [_group(frames, indices) for indices in members.values()]
     return sorted(groups, key=lambda group: group.name)
 
@@ -380,31 +388,3 @@ def _group(frames: Sequence[tuple[Relatives, Strata]], indices: list[int]) -> Gr
     structure_ids = tuple(sorted({frames[index][0].structure_id for index in indices}))
     strata = frozenset(frames[index][1] for index in indices)
     return Group(structure_ids[0], structure_ids, strata, tuple(indices))
-
-
-_Node = tuple[str, str]
-
-
-class _UnionFind:
-    """Disjoint sets with path halving and union by size."""
-
-    def __init__(self) -> None:
-        self._parent: dict[_Node, _Node] = {}
-        self._size: dict[_Node, int] = {}
-
-    def root(self, node: _Node) -> _Node:
-        parent = self._parent.setdefault(node, node)
-        while parent != node:
-            grandparent = self._parent[parent]
-            self._parent[node] = grandparent
-            node, parent = grandparent, self._parent[grandparent]
-        return node
-
-    def join(self, first: _Node, second: _Node) -> None:
-        a, b = self.root(first), self.root(second)
-        if a == b:
-            return
-        if self._size.get(a, 1) < self._size.get(b, 1):
-            a, b = b, a
-        self._parent[b] = a
-        self._size[a] = self._size.get(a, 1) + self._size.get(b, 1)

@@ -1,4 +1,4 @@
-"""NequIP's view of the sources that are no files of its own kind."""
+"""NequIP data module for sources that NequIP cannot read itself."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class SourceDataModule(NequIPDataModule):
 
 
 class _Molecules(Sequence[Data]):
-    """Molecules that become tensors when they are asked for: a split of QM9 is large."""
+    """Molecules that are converted to tensors on request: a split of QM9 is large."""
 
     def __init__(self, arrays: MoleculeArrays) -> None:
         self._arrays = arrays

@@ -28,7 +28,7 @@ def data_loader(
     """Build one of the loaders of NequIP's data module.
 
     On one device the batches are those of a plain ``DataLoader``, whatever `num_workers` is. On
-    several, each epoch deals the frames out anew: every device gets as many, for which up to
+    several, each epoch distributes the frames again: every device gets equally many, so up to
     ``devices - 1`` frames are trained on twice; validation counts each frame once.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Whether this machine has a device."""
+"""Check that this machine has a device."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def require_device(device: str) -> None:
         names.append("mps")
     if device not in {*names, *(name.partition(":")[0] for name in names)}:
         raise TrainingError(
-            f"there is no device {device!r} on this machine; there is {', '.join(names)}"
+            f"this machine has no device {device!r}; it has {', '.join(names)}"
             + (
                 ""
                 if gpus

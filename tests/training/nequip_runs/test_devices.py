@@ -11,7 +11,7 @@ def test_the_processor_is_always_there():
 
 @pytest.mark.parametrize("device", ["gpu", "", "cpu:7", "cuda:99", "cuda:-1", "CPU", "meta"])
 def test_devices_that_are_not_there(device):
-    with pytest.raises(TrainingError, match=r"there is no device .* on this machine; there is cpu"):
+    with pytest.raises(TrainingError, match=r"this machine has no device .*; it has cpu"):
         require_device(device)
 
 

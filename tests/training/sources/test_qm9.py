@@ -120,7 +120,7 @@ def test_an_archive_may_be_several_compressed_streams(folder):
 def test_files_cut_short_are_refused(folder):
     path = folder / "dsgdb9nsd.xyz.tar.bz2"
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(TrainingError, match=r"not whole.*download it again"):
+    with pytest.raises(TrainingError, match=r"incomplete or damaged.*download it again"):
         read_qm9(folder)
     assert not (folder / CACHE).exists()
 
