@@ -1,4 +1,4 @@
-"""Trained models in this process: from a checkpoint to an ASE calculator, without compiling.
+"""ASE calculators of trained models: checkpoints, packages and compiled models.
 
 Importing this module takes seconds (torch, NequIP).
 """

@@ -149,7 +149,7 @@ class SourceSettings(Settings, ABC):
 
 
 class FolderSourceSettings(SourceSettings):
-    """A source whose files lie in one folder."""
+    """A source whose files are in one folder."""
 
     directory: Annotated[Path, Listed]
 

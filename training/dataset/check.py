@@ -16,9 +16,9 @@ from training.dataset.frames import Frame
 def verify_dataset(folder: Path) -> list[str]:
     """Return what is wrong with a dataset; an empty list for a sound one.
 
-    Checked are each file's hash and its counts of frames, atoms, families and chemical systems
-    against the card, and that no structure, parent or trajectory is in two splits. One frame is
-    in memory at a time.
+    The check compares each file's hash and its counts of frames, atoms, families and chemical
+    systems with the card, and finds structures, parents or trajectories that are in two splits.
+    One frame is in memory at a time.
 
     Parameters
     ----------

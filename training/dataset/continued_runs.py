@@ -1,6 +1,6 @@
-"""Find runs that continue each other, by where their atoms are.
+"""Find runs that continue each other, by the positions of their atoms.
 
-A molecular dynamics cut into pieces without a link between them gives several trajectories whose
+A molecular dynamics run that is cut into unlinked pieces gives several trajectories whose
 frames are near-copies where they meet: such runs belong in one split.
 """
 

@@ -1,7 +1,7 @@
-"""Frames on disk as extended XYZ: bit-exact for float64, streaming, and quick.
+"""Read and write frames as extended XYZ: bit-exact for float64, streaming, and fast.
 
 ASE, libAtoms' ``extxyz``, OVITO and NequIP's ASE data module read these files without help.
-Values are written with the fewest digits that give back the same float64. NaN and infinities
+Values are written with the fewest digits that restore the same float64. NaN and infinities
 (quarantined frames) are written ``nan``, ``inf``, ``-inf``, which libAtoms' reader refuses.
 """
 

@@ -1,4 +1,4 @@
-"""The frame: one labelled configuration, whatever parser or engine it came from."""
+"""The frame: one labelled configuration, from any parser or engine."""
 
 from __future__ import annotations
 

@@ -87,9 +87,9 @@ def group_frames(
     frames
         Ids and strata of each frame.
     known
-        Ids of frames that are not in the dataset (quarantined, say) and yet relate others.
+        Ids of frames that are not in the dataset (because they are quarantined) and relate others.
     near_copies
-        Ids of two structures of which some frames are all but the same.
+        Ids of two structures that have nearly identical frames.
     """
     from scipy.cluster.hierarchy import DisjointSet
 
@@ -170,7 +170,7 @@ def split_groups(
 
 
 def uncovered(splits: Mapping[SplitName, Sequence[Group]]) -> dict[str, list[tuple[str, str]]]:
-    """Return which families of which elements a split lacks although another one has them.
+    """Return the families of elements that a split lacks although another split has them.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ class _Loss(NamedTuple):
 
     @property
     def forbidden(self) -> bool:
-        """Whether train must not lose this, if it can be helped."""
+        """Whether train may only lose this if there is no other way."""
         return self.elements + self.element_families > 0
 
 
@@ -272,7 +272,7 @@ class _Draw:
             self._hold_out(min(free, key=lambda group: (self._loss(group), len(group))), empty[0])
 
     def fill_shares(self) -> None:
-        """Fill up: in proportion; then whatever fits; then systems of which train has no other."""
+        """Fill in proportion; then with any group that fits; then with a system's only group."""
         for proportionate, every_system in ((True, True), (False, True), (False, False)):
             for group in list(self._train.values()):
                 loss = self._loss(group)
@@ -324,7 +324,7 @@ class _Draw:
         return Counter(chain.from_iterable(self._kinds[group.name][level] for group in groups))
 
     def _leaves_one_for_each(self, group: Group, split: SplitName) -> bool:
-        """Whether the other split, if still empty, can get a group then that train can spare."""
+        """Whether the other split, if still empty, can then get a group that train can spare."""
         if all(held for other, held in self._held.items() if other != split):
             return True
         return any(

@@ -129,5 +129,5 @@ def _frames(source: TrainingSource, split: SplitName, stress: bool) -> Sequence[
 
 
 def _plain(section: Mapping[str, Any]) -> Any:
-    """Return a section as plain dictionaries; Hydra hands over its own kind, also inside."""
+    """Return a section as plain dictionaries; Hydra passes its own kind, also in nested ones."""
     return OmegaConf.to_container(section) if isinstance(section, DictConfig) else section

@@ -26,7 +26,7 @@ def python_command(module: str, call: str) -> list[str]:
     module
         Module of this project.
     call
-        Expression to evaluate, say ``main()``; it finds further arguments in ``sys.argv[1:]``.
+        Expression to evaluate, such as ``main()``; it finds further arguments in ``sys.argv[1:]``.
     """
     # -P and the appended path keep the working directory out of the child's import path.
     function = call.partition("(")[0]

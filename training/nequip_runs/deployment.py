@@ -25,7 +25,7 @@ def package_model(checkpoint: Path, out: Path) -> None:
     Parameters
     ----------
     checkpoint
-        ``best.ckpt`` of a training, whose dataset is where it was then: an example structure
+        ``best.ckpt`` of a training, whose dataset has not been moved: an example structure
         goes into the package.
     out
         File to write, ``*.nequip.zip``; its folder is made.
@@ -51,7 +51,7 @@ def compile_model(model: Path, out: Path, target: Target = "ase", device: str = 
     Parameters
     ----------
     model
-        ``best.ckpt`` of a training, whose dataset is where it was then; or a package, which
+        ``best.ckpt`` of a training, whose dataset has not been moved; or a package, which
         brings an example structure. A package runs the code in it: take none from strangers.
     out
         File to write, ``*.nequip.pt2``; its folder is made.

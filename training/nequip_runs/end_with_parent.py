@@ -1,4 +1,4 @@
-"""Processes that end when the one that started them ends, however that ends."""
+"""Processes that end when the process that started them ends, even by ``kill -9``."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class GuardedContext(SpawnContext):
 
 
 def _guarded(parent: int) -> _GuardedProcess:
-    """Make the new process's own process object, whose state is read after this returns."""
+    """Make the process object in the new process; its state is read after this returns."""
     end_with_parent(parent)
     return _GuardedProcess.__new__(_GuardedProcess)
 

@@ -130,7 +130,7 @@ def run_nequip_train(
 
 
 def _environment(scratch: Path) -> dict[str, str]:
-    """Environment of the trainer; what the user has set stays, but for the temporary folder."""
+    """Return the trainer's environment: the user's, except for the temporary folder."""
     environment = with_passive_threads(os.environ)
     # Lightning writes checkpoints to the temporary folder and then moves them, which is atomic
     # only within one file system.

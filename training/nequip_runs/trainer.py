@@ -46,7 +46,7 @@ __all__ = ["EpochMetrics", "TrainingError", "TrainingResult", "train"]
 
 @dataclass(frozen=True)
 class TrainingStart:
-    """What is known when a training starts or resumes.
+    """State and warnings when a training starts or resumes.
 
     Attributes
     ----------
@@ -77,8 +77,8 @@ def train(
     writes ``last.ckpt`` after every epoch: after any interruption the same call resumes there
     and gives the numbers of an uninterrupted run, up to rounding. A training that has finished with
     the same inputs (settings, frames to train and validate on, seed, versions) is returned as it
-    is. A training from other inputs is moved to ``<out_dir>.<hash>``, never mixed; it comes back
-    from there when its inputs do.
+    is. A training from other inputs is moved to ``<out_dir>.<hash>``, never mixed; it is moved
+    back when its inputs are used again.
 
     Parameters
     ----------
@@ -179,8 +179,8 @@ def _epoch_of(checkpoint: Path) -> int:
         return int(content["epoch"])
     except FileNotFoundError:
         raise
-    except Exception as error:  # torch and pickle raise whatever they like
+    except Exception as error:  # torch and pickle raise errors of many types
         raise TrainingError(
             f"{checkpoint} is damaged ({error})\n  → make it again: move {checkpoint.parent} away "
-            "and give the same command, which trains from the start"
+            "and run the same command, which trains from the start"
         ) from error

@@ -1,4 +1,4 @@
-"""Check before a training that the frames suffice for what the model shall learn."""
+"""Check before a training that the frames have everything that the model needs."""
 
 from __future__ import annotations
 
