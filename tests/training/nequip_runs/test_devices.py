@@ -24,5 +24,5 @@ def test_gpus(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for device in ("cuda", "cuda:0", "cuda:1"):
         require_device(device)
-    with pytest.raises(TrainingError, match="there is cpu, cuda:0, cuda:1"):
+    with pytest.raises(TrainingError, match="it has cpu, cuda:0, cuda:1"):
         require_device("cuda:2")

@@ -108,8 +108,8 @@ def test_pickles_and_broken_files_are_refused(archive):
     folder, arrays = archive
     path = folder / "npz_data" / "rmd17_benzene.npz"
     np.savez(path, **{**arrays, "energies": arrays["energies"].astype(object)})
-    with pytest.raises(TrainingError, match="no file of rMD17"):
+    with pytest.raises(TrainingError, match="not a file of rMD17"):
         source_of(folder).verified_hashes(stress=False)
     path.write_bytes(b"PK\x03\x04 cut")
-    with pytest.raises(TrainingError, match="no file of rMD17"):
+    with pytest.raises(TrainingError, match="not a file of rMD17"):
         source_of(folder).verified_hashes(stress=False)
