@@ -297,7 +297,7 @@ def test_torch_sim_batches(for_lammps, tmp_path):
 
 
 def test_what_is_compiled_for_another_use_is_refused(for_ase, for_lammps):
-    with pytest.raises(TrainingError, match="compile it with target `ase` for this device"):
+    with pytest.raises(TrainingError, match="compile the model with target `ase` for this device"):
         compiled_calculator(for_lammps.compiled, "cpu")
     with pytest.raises(TrainingError, match=r"this machine has no device 'cuda:99'"):
         compiled_calculator(for_ase.compiled, "cuda:99")
