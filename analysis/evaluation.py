@@ -161,7 +161,7 @@ def iter_predictions(training_dir: Path) -> Iterator[tuple[str, Predictions]]:
     Raises
     ------
     ValueError
-        If a file holds no predictions.
+        If a file does not contain predictions.
     """
     for split in SPLITS:
         path = training_dir / PREDICTIONS_DIR / f"{split}.npz"

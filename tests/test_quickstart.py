@@ -227,7 +227,7 @@ def test_command(tour, command, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def compiled(tour):
-    from training.nequip_runs.deployment import compiled_calculator
+    from training.calculator import compiled_calculator
 
     path = tour.workdir / "training" / "allegro" / "deployed" / "allegro-ase-cpu.nequip.pt2"
     if not path.exists():

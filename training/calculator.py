@@ -1,4 +1,4 @@
-"""Trained models in this process: from a checkpoint to an ASE calculator, without compiling.
+"""ASE calculators of trained models: checkpoints, packages and compiled models.
 
 Importing this module takes seconds (torch, NequIP).
 """
@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,9 +25,9 @@ from nequip.utils.global_dtype import _GLOBAL_DTYPE
 from nequip.utils.global_state import set_global_state
 
 from cuprolith.arrays import FloatArray
+from training.errors import TrainingError
 from training.nequip_runs.checkpoint_check import refuse_foreign
 from training.nequip_runs.devices import require_device
-from training.nequip_runs.training_run import TrainingError
 
 
 class ModelCalculator(NequIPCalculator):
@@ -63,7 +62,7 @@ class ModelCalculator(NequIPCalculator):
         return tuple(mapper.model_type_names)
 
     def _refuse(self, atoms: Atoms) -> None:
-        """Refuse what would give numbers without meaning, or an error without words."""
+        """Refuse structures that would give meaningless numbers or an unclear error."""
         if not len(atoms):
             raise TrainingError("there are no atoms to compute")
         broken = np.flatnonzero(~np.isfinite(atoms.positions).all(axis=1))
@@ -83,17 +82,17 @@ class ModelCalculator(NequIPCalculator):
 
 
 @dataclass(frozen=True, eq=False)
-class TogetherPredicted:
-    """What a model says about several structures.
+class BatchPrediction:
+    """Predictions of a model for several structures.
 
     Attributes
     ----------
     energies
         Shape (n_structures,), eV.
     forces
-        Of all atoms, shape (n_atoms, 3), eV/Å.
+        Forces on all atoms, shape (n_atoms, 3), eV/Å.
     stresses
-        Shape (n_structures, 3, 3), eV/Å³; without meaning for structures without a cell.
+        Shape (n_structures, 3, 3), eV/Å³; meaningless for structures without a cell.
     """
 
     energies: FloatArray
@@ -104,11 +103,11 @@ class TogetherPredicted:
 class CheckpointCalculator(ModelCalculator):
     """Calculator of a model that is not compiled, and takes several structures in one call."""
 
-    def predict_together(self, structures: list[Atoms]) -> TogetherPredicted:
+    def predict_batch(self, structures: list[Atoms]) -> BatchPrediction:
         """Predict several structures in one call of the model."""
         output = self._output(structures)
         stresses = output.get(AtomicDataDict.STRESS_KEY)
-        return TogetherPredicted(
+        return BatchPrediction(
             energies=_array(output[AtomicDataDict.TOTAL_ENERGY_KEY]).reshape(-1),
             forces=_array(output[AtomicDataDict.FORCE_KEY]),
             stresses=np.full((len(structures), 3, 3), np.nan)
@@ -117,7 +116,7 @@ class CheckpointCalculator(ModelCalculator):
         )
 
     def predict_energies(self, structures: list[Atoms]) -> FloatArray:
-        """Predict energies in one call of the model, which may be one without forces.
+        """Predict energies in one call of the model, which need not have forces.
 
         Returns
         -------
@@ -155,8 +154,8 @@ def checkpoint_calculator(checkpoint: Path, device: str | None = None) -> Checkp
     Raises
     ------
     TrainingError
-        If there is no such checkpoint or device, or the checkpoint holds anything but a model of
-        the libraries used here: it could otherwise run any code.
+        If the checkpoint or device does not exist, or if the checkpoint contains anything but a
+        model of the libraries used here: loading it could run any code.
     """
     refuse_foreign(checkpoint)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -164,13 +163,13 @@ def checkpoint_calculator(checkpoint: Path, device: str | None = None) -> Checkp
     with _nequip_state():
         (model,) = ModelFromCheckpoint(str(checkpoint)).values()
         model.eval()
-        symbols = _symbols(model)
+        symbols = model.metadata[graph_model.TYPE_NAMES_KEY].split(" ")
         return CheckpointCalculator(
             model=model,
             device=device,
             transforms=[
                 ChemicalSpeciesToAtomTypeMapper(
-                    model_type_names=list(symbols),
+                    model_type_names=symbols,
                     chemical_species_to_atom_type_map={name: name for name in symbols},
                 ),
                 NeighborListTransform(r_max=float(model.metadata[graph_model.R_MAX_KEY])),
@@ -197,28 +196,56 @@ def packaged_calculator(package: Path, device: str = "cpu") -> ModelCalculator:
     TrainingError
         If there is no such file or device, or it is no package that this NequIP can load.
     """
-    if not package.is_file():
-        raise TrainingError(f"{package} does not exist: package the model first")
+    remedy = "package the model again with this version of NequIP"
+    with _nequip_state(), _explained(package, device, remedy):
+        return ModelCalculator._from_saved_model(
+            package, device, chemical_species_to_atom_type_map=True
+        )
+
+
+def compiled_calculator(path: Path, device: str = "cpu") -> ModelCalculator:
+    """Load a model compiled for ``ase`` as an ASE calculator.
+
+    Parameters
+    ----------
+    path
+        ``*.nequip.pt2``; loading it runs code in it.
+    device
+        The device it was compiled for.
+
+    Returns
+    -------
+    Calculator of energy, forces and stress (eV, eV/Å, eV/Å³).
+
+    Raises
+    ------
+    TrainingError
+        If there is no such file, or it was compiled for another target or device.
+    """
+    remedy = "compile the model with target `ase` for this device, with this version of torch"
+    with _explained(path, device, remedy):
+        return ModelCalculator.from_compiled_model(
+            path, device, chemical_species_to_atom_type_map=True
+        )
+
+
+@contextmanager
+def _explained(path: Path, device: str, remedy: str) -> Iterator[None]:
+    """Check that file and device exist, and explain why a file cannot be loaded."""
+    if not path.is_file():
+        raise TrainingError(f"{path} does not exist: {remedy}")
     require_device(device)
-    with _nequip_state():
-        try:
-            return ModelCalculator._from_saved_model(
-                package, device, chemical_species_to_atom_type_map=True
-            )
-        except (RuntimeError, ValueError, KeyError, OSError) as error:
-            raise TrainingError(
-                f"{package} cannot be loaded on {device}: {error}\n"
-                "What to do: package it again with this version of NequIP."
-            ) from error
-
-
-def _symbols(model: Any) -> tuple[str, ...]:
-    return tuple(model.metadata[graph_model.TYPE_NAMES_KEY].split(" "))
+    try:
+        yield
+    except (RuntimeError, ValueError, KeyError, OSError) as error:
+        raise TrainingError(
+            f"{path} cannot be loaded on {device}: {error}\nWhat to do: {remedy}."
+        ) from error
 
 
 @contextmanager
 def _nequip_state() -> Iterator[None]:
-    """Give NequIP the global state it wants, and the rest of the program its own back."""
+    """Set the global state that NequIP needs, and restore the earlier one afterwards."""
     numpy_state = np.random.get_state()  # noqa: NPY002 (others may use the global generator)
     python_state, torch_state = random.getstate(), torch.get_rng_state()
     try:

@@ -12,7 +12,7 @@ from ase.calculators.calculator import Calculator
 from ase.data import chemical_symbols
 
 from training.dataset.frames import Frame
-from training.nequip_runs.training_run import TrainingError
+from training.errors import TrainingError
 from training.predictions import Predictions, read_predictions
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ __all__ = [
 
 _Atomic = TypeVar("_Atomic", Frame, Atoms)
 
-# Enough atoms at once that torch, not Python, is busy; little enough for any memory.
+# Enough atoms to keep torch busy rather than Python; few enough for any memory.
 _ATOMS_PER_BATCH = 1000
 
 
@@ -53,7 +53,7 @@ def load_calculator(checkpoint: Path, device: str | None = None) -> Calculator:
     Raises
     ------
     TrainingError
-        If there is no such checkpoint, or it holds anything but a model.
+        If the checkpoint does not exist, or contains anything but a model.
     """
     from training.calculator import checkpoint_calculator
 
@@ -74,13 +74,13 @@ def predict(checkpoint: Path, frames: Iterable[Frame], out: Path) -> Predictions
 
     Returns
     -------
-    What was written.
+    The predictions, as written.
 
     Raises
     ------
     TrainingError
-        If the checkpoint is none, there are no frames, or one holds a species the model does not
-        know.
+        If the file is not a checkpoint, there are no frames, or a frame has a species that the
+        model does not know.
     """
     predictions = predict_frames(checkpoint, frames)
     predictions.write(out)
@@ -90,7 +90,7 @@ def predict(checkpoint: Path, frames: Iterable[Frame], out: Path) -> Predictions
 def predict_frames(checkpoint: Path, frames: Iterable[Frame]) -> Predictions:
     """Predict frames, a thousand atoms at a time.
 
-    What is kept of a frame is its row of the result, at most 120 bytes per atom.
+    Only the rows of the result stay in memory, at most 120 bytes per atom.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def predict_energies(checkpoint: Path, molecules: MoleculeArrays) -> FloatArray:
     Raises
     ------
     TrainingError
-        If the checkpoint is none, or does not know a species.
+        If the file is not a checkpoint, or the model does not know a species.
     """
     from training.calculator import checkpoint_calculator
 
@@ -182,7 +182,7 @@ def _known_species(frames: Iterable[Frame], symbols: tuple[str, ...]) -> Iterato
 
 
 def _predict_batch(calculator: CheckpointCalculator, frames: list[Frame]) -> dict[str, Any]:
-    found = calculator.predict_together([frame.to_atoms() for frame in frames])
+    found = calculator.predict_batch([frame.to_atoms() for frame in frames])
     no_stress = np.full((3, 3), np.nan)
     stresses = [no_stress if frame.stress is None else frame.stress for frame in frames]
     masks = [

@@ -77,4 +77,4 @@ def read_predictions(path: Path) -> Predictions:
         with np.load(path, allow_pickle=False) as arrays:
             return Predictions(**{name: arrays[name] for name in _NAMES})
     except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} holds no predictions ({error}): predict again") from error
+        raise ValueError(f"{path} does not contain predictions ({error}): predict again") from error

@@ -1,4 +1,4 @@
-"""What a campaign says about datasets and trainings (YAML sections ``dataset``, ``training``)."""
+"""Settings of datasets and trainings (YAML sections ``dataset`` and ``training``)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import (
 
 from cuprolith.settings import Settings
 
-# Beyond these no unit makes sense of a number: 1e308 overflows where it is used.
+# Numbers beyond these make no sense in any unit, and 1e308 would overflow.
 Positive = Annotated[float, Field(gt=1e-12, le=1e6)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Width = Annotated[int, Field(ge=1, le=16_384)]
@@ -83,12 +83,12 @@ class DatasetSettings(Settings):
 
 
 class ModelSettings(Settings):
-    """What the models of all variants have in common: how they see an atom's neighbours."""
+    """Hyper-parameters that the models of all variants share."""
 
     # A sphere of 30 Å holds some 10,000 atoms of a metal; the paper's largest is 12 Å.
     r_max: Annotated[float, Field(gt=0, le=30)] = Field(default=5.0, description="cutoff radius, Å")
     polynomial_cutoff_p: Annotated[float, Field(ge=2, le=100)] = Field(
-        default=6.0, description="exponent of the envelope that takes edges to 0 at r_max"
+        default=6.0, description="exponent of the envelope that is 0 at r_max"
     )
     num_bessels: Annotated[int, Field(ge=1, le=256)] = Field(
         default=8, description="basis functions of an edge's length"
@@ -96,7 +96,7 @@ class ModelSettings(Settings):
     neighbor_normalization: Literal["sqrt", "mean"] = Field(
         default="sqrt",
         description="sums over N neighbours are divided by √N, as NequIP does, or by N, which "
-        "keeps features small where r_max takes in whole molecules",
+        "keeps features small where r_max includes entire molecules",
     )
 
 
@@ -147,7 +147,7 @@ class TrainingSettings(Settings):
     @field_validator("atomic_energies")
     @classmethod
     def _of_elements(cls, energies: dict[str, float] | None) -> dict[str, float] | None:
-        from ase.data import chemical_symbols  # numpy takes a part of a second
+        from ase.data import chemical_symbols  # importing numpy takes time
 
         unknown = sorted(set(energies or ()) - set(chemical_symbols[1:]))
         if unknown:

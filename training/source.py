@@ -1,21 +1,121 @@
-"""Sources of frames to train on, one entry of `training.sources` each."""
+"""Sources of training frames: what each provides, and their registry (`training.sources`)."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from cuprolith.registry import Registry
 from cuprolith.settings import Listed, Settings
 
 if TYPE_CHECKING:
-    from training.frame_sources.source import TrainingSource
+    from ase import Atoms
+
+    from training.dataset.frames import Frame
+    from training.dataset.splits import SplitName
 
 # Takes the name of a file, bytes done and bytes in all.
 OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Facts about a dataset for the trainer's configuration.
+
+    Attributes
+    ----------
+    module
+        NequIP's data module: ``_target_`` and what it alone needs, such as files.
+    symbols
+        Chemical symbols in the dataset, sorted.
+    atomic_energies
+        Energy each species starts with, eV/atom.
+    n_train
+        Number of training frames.
+    energy_scale
+        Scale of what the model adds to the atomic energies, eV; None: the RMS of the forces, eV/Å.
+    has_forces
+        Whether frames carry forces. A training on energies alone takes no derivatives.
+    """
+
+    module: Mapping[str, Any]
+    symbols: tuple[str, ...]
+    atomic_energies: Mapping[str, float]
+    n_train: int
+    energy_scale: float | None = None
+    has_forces: bool = True
+
+
+class TrainingSource(Protocol):
+    """Labelled frames in three splits: trained on, validated on, held out.
+
+    The same arguments and files give the same frames in the same order on every machine.
+    """
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Chemical symbols in the splits, sorted."""
+
+    @property
+    def has_forces(self) -> bool:
+        """Whether frames carry forces; all carry energies."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Warnings about these frames, such as families missing from train."""
+
+    def n_frames(self, split: SplitName) -> int:
+        """Return the number of frames in a split."""
+
+    def elements(self, split: SplitName) -> frozenset[str]:
+        """Return the chemical symbols in a split."""
+
+    def place(self, split: SplitName) -> str:
+        """Describe where the frames of a split are."""
+
+    def structures(self, split: SplitName) -> Iterator[Atoms]:
+        """Yield the structures of a split, without labels."""
+
+    def verified_hashes(self, *, stress: bool) -> dict[str, str]:
+        """Check what will be trained and validated on, and return its sha256 by split.
+
+        Hashes do not depend on folders.
+
+        Parameters
+        ----------
+        stress
+            Whether the loss asks for stresses.
+
+        Raises
+        ------
+        TrainingError
+            If files are missing or changed, or frames lack the stress asked for.
+        """
+
+    def training_data(
+        self, *, stress: bool, atomic_energies: Mapping[str, float] | None = None
+    ) -> TrainingData:
+        """Return what the trainer's configuration needs; reads the training split.
+
+        Parameters
+        ----------
+        stress
+            Whether the loss asks for stresses.
+        atomic_energies
+            Energy of the isolated atom of each element, eV, instead of the source's own.
+        """
+
+    def frames(self, split: SplitName) -> Iterator[Frame]:
+        """Yield the frames of a split.
+
+        Raises
+        ------
+        TrainingError
+            If frames carry energies only.
+        """
 
 
 class SourceSettings(Settings, ABC):
@@ -30,12 +130,12 @@ class SourceSettings(Settings, ABC):
     @property
     @abstractmethod
     def place(self) -> Path:
-        """What to name where the data cannot be read."""
+        """Path for messages about data that cannot be read."""
 
     @property
     @abstractmethod
     def dataset_name(self) -> str:
-        """What a study calls the data."""
+        """Name of the data in studies."""
 
     def paper_dataset(self, symbols: Sequence[str]) -> str | None:
         """Say which dataset of Laskaris 2026 this is; None if none.
@@ -49,7 +149,7 @@ class SourceSettings(Settings, ABC):
 
 
 class FolderSourceSettings(SourceSettings):
-    """A source whose files lie in one folder."""
+    """A source whose files are in one folder."""
 
     directory: Annotated[Path, Listed]
 

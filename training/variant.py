@@ -77,7 +77,7 @@ VARIANTS = Registry("variant", Variant, "training.variants")
 
 
 def model_config(settings: TrainingSettings) -> dict[str, Any]:
-    """Return the model builder of a variant and the hyper-parameters that it takes."""
+    """Return the model builder of a variant with its hyper-parameters."""
     return VARIANTS[settings.variant].model_config(settings)
 
 

@@ -29,7 +29,7 @@ def training_settings(content: Mapping[str, Any]) -> TrainingSettings:
     Raises
     ------
     pydantic.ValidationError
-        If there is no such variant, or it takes no such settings.
+        If the variant is unknown, or does not have such settings.
     """
     return _ADAPTER.validate_python(dict(content))
 

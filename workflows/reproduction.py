@@ -16,7 +16,7 @@ from analysis.reproduction.runs import PlannedRun, Run, read_run
 from analysis.reproduction.tables import DATASET_NAMES
 from cuprolith.errors import CuprolithError
 from cuprolith.words import plural
-from training.frame_sources.source import TrainingSource
+from training.source import TrainingSource
 from training.variant import VARIANTS
 from workflows.inputs.training_file import TrainingFile, load_training_file
 from workflows.jobs.processes import one_gpu_each, run_in_processes, visible_gpus

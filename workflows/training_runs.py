@@ -11,10 +11,10 @@ from analysis.reproduction.held_out import HeldOutErrors, evaluate_held_out, rea
 from cuprolith.errors import CuprolithError
 from cuprolith.words import plural
 from training.dataset.builder import DatasetError
+from training.errors import TrainingError
 from training.frame_sources.settings import open_source
-from training.frame_sources.source import TrainingSource
-from training.nequip_runs.trainer import TrainingError, TrainingResult, train
-from training.source import SourceSettings
+from training.nequip_runs.trainer import TrainingResult, train
+from training.source import SourceSettings, TrainingSource
 from workflows.inputs.training_file import TrainingFile
 from workflows.progress import EpochProgress, announce
 

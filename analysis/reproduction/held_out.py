@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cuprolith.json_files import write_atomically
 from training.frame_sources.molecules import MoleculeSource
-from training.frame_sources.source import TrainingSource
 from training.nequip_runs.training_run import TrainingResult
 from training.predict import predict_energies, predict_frames
+from training.source import TrainingSource
 
 HELD_OUT_FILE = "held_out.json"
 

@@ -229,5 +229,5 @@ def test_a_training_without_predictions_is_refused(tmp_path, small_campaign):
         evaluate_training(tmp_path, small_campaign.root / "dataset")
     (tmp_path / "predictions").mkdir()
     (tmp_path / "predictions/test.npz").write_bytes(b"PK")
-    with pytest.raises(ValueError, match="holds no predictions"):
+    with pytest.raises(ValueError, match="does not contain predictions"):
         evaluate_training(tmp_path, small_campaign.root / "dataset")

@@ -14,9 +14,10 @@ from frame_samples import SEED, emt_frame
 
 from training.dataset.builder import build_dataset
 from training.dataset.frames import Frame
+from training.errors import TrainingError
 from training.nequip_runs.nequip_process import EpochMetrics
 from training.nequip_runs.trainer import train
-from training.nequip_runs.training_run import TrainingError, load_result
+from training.nequip_runs.training_run import load_result
 from training.settings import DatasetSettings, SplitSettings
 from training.sources.dataset import DatasetSource
 from training.variants.allegro import AllegroSettings, AllegroTraining

@@ -13,7 +13,7 @@ from frame_samples import emt_frame, random_frame
 from scipy.spatial.transform import Rotation
 
 from training.dataset.extxyz import iter_frames, read_frames, write_frames
-from training.nequip_runs.training_run import TrainingError
+from training.errors import TrainingError
 from training.predict import load_calculator, predict, predict_frames
 from training.predictions import Predictions, read_predictions
 
@@ -223,7 +223,7 @@ def test_what_has_no_energy_is_refused_in_one_line(calculator, checkpoint):
 
 
 def test_a_device_that_is_not_there(checkpoint):
-    with pytest.raises(TrainingError, match=r"there is no device 'cuda:99'.* there is cpu"):
+    with pytest.raises(TrainingError, match=r"this machine has no device 'cuda:99'; it has cpu"):
         load_calculator(checkpoint, "cuda:99")
 
 
@@ -239,7 +239,7 @@ def test_a_checkpoint_that_would_run_code_is_refused(checkpoint, tmp_path):
     content = torch.load(checkpoint, weights_only=True)
     trap = tmp_path / "trap"
     torch.save(content | {"note": RunsCode(trap)}, tmp_path / "pickled.ckpt")
-    with pytest.raises(TrainingError, match="no checkpoint"):
+    with pytest.raises(TrainingError, match="not a checkpoint"):
         load_calculator(tmp_path / "pickled.ckpt")
     content["hyper_parameters"]["val_metrics"] = {"_target_": "os.mkdir", "path": str(trap)}
     torch.save(content, tmp_path / "configured.ckpt")
@@ -254,7 +254,7 @@ def test_files_that_are_no_checkpoint(tmp_path):
     with pytest.raises(TrainingError, match=r"is a folder, not a checkpoint.*best\.ckpt"):
         load_calculator(tmp_path)
     (tmp_path / "best.ckpt").write_bytes(pickle.dumps({"state_dict": {}}))
-    with pytest.raises(TrainingError, match="no checkpoint"):
+    with pytest.raises(TrainingError, match="not a checkpoint"):
         load_calculator(tmp_path / "best.ckpt")
 
 

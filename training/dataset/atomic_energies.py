@@ -1,4 +1,4 @@
-"""Energies the species start with, so that learning begins at the right height."""
+"""Atomic energies that a model starts from, and the scale of what it learns beyond them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def fit_atomic_energies(frames: Iterable[Frame], symbols: Sequence[str]) -> dict
     """Fit the energies per atom of frames with a sum over species.
 
     Least squares of E/N - Σ_s x_s e_s, where x_s is the share of species s: the energy per atom
-    is what the loss counts. Where compositions do not tell species apart (a single alloy) the
-    solution of least norm is taken. One frame is in memory at a time.
+    is what the loss counts. Where compositions cannot distinguish species (a single alloy), the
+    solution is the one of least norm. One frame is in memory at a time.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ def fit_atomic_energies(frames: Iterable[Frame], symbols: Sequence[str]) -> dict
 
 
 @dataclass(frozen=True)
-class EnergyStart:
-    """Where a model's energies start, and the scale of what it adds.
+class StartingEnergies:
+    """Atomic energies that a model starts from, and the scale of what it adds.
 
     Attributes
     ----------
@@ -59,9 +59,9 @@ class EnergyStart:
     scale: float | None
 
 
-def energy_start(
+def starting_energies(
     frames: Iterable[Frame], symbols: Sequence[str], given: Mapping[str, float] | None = None
-) -> EnergyStart:
+) -> StartingEnergies:
     """Return the energies that species start with, and the scale of what a model adds.
 
     A model gives an atom without neighbours the energy its species starts with. So this is the
@@ -90,7 +90,7 @@ def energy_start(
     }
     spread = sums.spread(sums.fitted({}))
     negligible = sums.forces_rms < max(_LEAST_FORCES, _LEAST_FORCES_OF_SPREAD * spread)
-    return EnergyStart(start, _SCALE_WITHOUT_FORCES if negligible else None)
+    return StartingEnergies(start, _SCALE_WITHOUT_FORCES if negligible else None)
 
 
 @dataclass

@@ -30,6 +30,7 @@ from training.dataset.card import (
     rules_in_words,
 )
 from training.dataset.check import verify_dataset
+from training.dataset.continued_runs import Located, find_continued_runs
 from training.dataset.energy_outliers import energy_outliers
 from training.dataset.extxyz import parse_frame
 from training.dataset.extxyz_format import annotated
@@ -47,7 +48,6 @@ from training.dataset.splits import (
     uncovered,
 )
 from training.dataset.summary import count_names, label_sources, quarantine_card, split_card
-from training.nequip_runs.continued_runs import Located, find_continued_runs
 from training.settings import DatasetSettings
 
 __all__ = ["DatasetCard", "DatasetError", "build_dataset", "load_card", "verify_dataset"]
@@ -120,7 +120,7 @@ class _Selection:
     Attributes
     ----------
     unspooled_reasons
-        Reasons that the texts in the spool lack, by the texts' offsets.
+        Reasons that are missing from the texts in the spool, by the texts' offsets.
     unsplit
         Why there is no split; "" if there is one.
     """

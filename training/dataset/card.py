@@ -44,12 +44,14 @@ class LabelSource(_Part):
 
 
 class FrameCounts(_Part):
-    """What became of all frames: seen = thinned + quarantined + near_duplicates + kept."""
+    """Number of frames by outcome: seen = thinned + quarantined + near_duplicates + kept."""
 
     seen: Count
-    thinned: Count = Field(description="left out: hardly differ from a step kept")
+    thinned: Count = Field(description="left out because they hardly differ from a step kept")
     quarantined: Count = Field(description="set aside as unphysical or not converged")
-    near_duplicates: Count = Field(description="dropped: a frame kept says the same")
+    near_duplicates: Count = Field(
+        description="dropped because a frame kept has the same information"
+    )
     kept: Count = Field(description="in train, val and test")
 
 
@@ -94,7 +96,7 @@ class QuarantineCard(FileCard):
 
 
 class DatasetCard(_Part):
-    """All that is known about a dataset; equal input gives an equal card, byte for byte."""
+    """Content and origin of a dataset; equal input gives an equal card, byte for byte."""
 
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)] = SCHEMA_VERSION
     seed: int
@@ -127,7 +129,7 @@ def load_card(path: Path) -> DatasetCard:
     Raises
     ------
     DatasetError
-        If there is none, or it is no card of this version.
+        If the file is missing, or not a card of this version.
     """
     path = path / CARD_NAME if path.is_dir() else path
     try:
@@ -141,7 +143,7 @@ def load_card(path: Path) -> DatasetCard:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "the file"
         raise DatasetError(
-            f"{path} is no dataset card of schema version {SCHEMA_VERSION} ({key}: "
+            f"{path} is not a dataset card of schema version {SCHEMA_VERSION} ({key}: "
             f"{first['msg']}): collect the dataset again"
         ) from error
 

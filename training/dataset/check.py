@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
-from ase.data import chemical_symbols
-
 from cuprolith.hashes import file_sha256
 from training.dataset.card import DatasetCard, DatasetError, FileCard, load_card
 from training.dataset.extxyz import FrameFileError, iter_frames
@@ -18,9 +16,9 @@ from training.dataset.frames import Frame
 def verify_dataset(folder: Path) -> list[str]:
     """Return what is wrong with a dataset; an empty list for a sound one.
 
-    Checked are each file's hash and its counts of frames, atoms, families and chemical systems
-    against the card, and that no structure, parent or trajectory is in two splits. One frame is
-    in memory at a time.
+    The check compares each file's hash and its counts of frames, atoms, families and chemical
+    systems with the card, and finds structures, parents or trajectories that are in two splits.
+    One frame is in memory at a time.
 
     Parameters
     ----------
@@ -84,8 +82,7 @@ def _problems_of_file(folder: Path, part: FileCard, ids: dict[str, set[str]]) ->
             n_frames += 1
             n_atoms += len(frame)
             families[frame.family] += 1
-            symbols = {chemical_symbols[number] for number, _ in frame.composition}
-            systems["-".join(sorted(symbols))] += 1
+            systems[frame.system] += 1
     except FrameFileError as error:
         return [*problems, str(error)]
     for name, found, stated in (

@@ -1,9 +1,9 @@
-"""Energies that cannot belong to their frames, told by the other frames of a dataset.
+"""Find energies that cannot belong to their frames, by comparison with other frames.
 
-A run that failed, or a file of something else, may hold a number with nothing else wrong about
-it: +711 eV for an atom. The limits are wide, so that nothing physical is set aside. Of structures
-of one composition an isolated atom lies highest, 9 eV above its crystal at most (tungsten), and
-some eV more where it was computed without spin. Within a trajectory 5 eV per atom are a crystal's
+A failed run, or a file of something else, may contain a wrong energy with all else in order:
++711 eV for an atom. The limits are wide, so that nothing physical is set aside. An isolated atom is
+the highest structure of its composition, at most 9 eV above its crystal (tungsten), and some eV
+more where it was computed without spin. Within a trajectory 5 eV per atom are a crystal's
 worth of bonds. A relaxation may begin that high, but it does not go there for one step and back.
 """
 
@@ -20,7 +20,7 @@ from training.dataset.frame_index import IndexedFrame
 from training.settings import QuarantineSettings
 
 ENERGY_OFF = "energy far off"
-# With fewer values a median says nothing about the one that differs.
+# With fewer values a median cannot identify the one that differs.
 _FEWEST = 3
 # Where energies are spread widely (a plasma, atoms beside crystals) the limit is so many robust
 # standard deviations.
@@ -56,7 +56,7 @@ def energy_outliers(frames: Sequence[IndexedFrame], settings: QuarantineSettings
     reasons: dict[int, str] = {}
     by_source: dict[Hashable, list[int]] = defaultdict(list)
     for index, frame in enumerate(frames):
-        by_source[frame.source].append(index)  # energies of different sources have other zeros
+        by_source[frame.source].append(index)  # different sources have different zeros
     for indices in by_source.values():
         members = [frames[i] for i in indices]
         trajectories = _trajectory_references(members)
@@ -66,14 +66,14 @@ def energy_outliers(frames: Sequence[IndexedFrame], settings: QuarantineSettings
             frame = frames[index]
             trajectory = trajectories[_trajectory(frame)]
             composition = compositions[_reduced(frame)]
-            said = (
+            complaints = (
                 _spike(spikes.get(id(frame), 0.0), trajectory, settings.max_energy_spike),
                 _offset(frame, "trajectory", trajectory, settings.max_energy_jump),
                 _offset(frame, "composition", composition, settings.max_energy_offset),
             )
-            if any(said):
-                words = ", ".join(each for each in said if each)
-                reasons[index] = f"{ENERGY_OFF}: {_per_atom(frame):.4g} eV/atom, {words}"
+            if any(complaints):
+                listed = ", ".join(filter(None, complaints))
+                reasons[index] = f"{ENERGY_OFF}: {_per_atom(frame):.4g} eV/atom, {listed}"
     return reasons
 
 

@@ -1,7 +1,7 @@
-"""Frames on disk as extended XYZ: bit-exact for float64, streaming, and quick.
+"""Read and write frames as extended XYZ: bit-exact for float64, streaming, and fast.
 
 ASE, libAtoms' ``extxyz``, OVITO and NequIP's ASE data module read these files without help.
-Values are written with the fewest digits that give back the same float64. NaN and infinities
+Values are written with the fewest digits that restore the same float64. NaN and infinities
 (quarantined frames) are written ``nan``, ``inf``, ``-inf``, which libAtoms' reader refuses.
 """
 
@@ -34,7 +34,7 @@ class FrameFileError(ValueError):
 
 
 def write_frames(path: Path, frames: Iterable[Frame]) -> int:
-    """Write frames; the file appears whole or the earlier one stays.
+    """Write frames; the file appears complete, or the earlier one stays.
 
     Parameters
     ----------
@@ -76,18 +76,6 @@ def iter_frames(path: Path) -> Iterator[Frame]:
     FrameFileError
         If the file is cut off or garbled; with file, frame (from 0) and line (from 1).
     """
-    for frame, _ in iter_annotated_frames(path):
-        yield frame
-
-
-def iter_annotated_frames(path: Path) -> Iterator[tuple[Frame, dict[str, str]]]:
-    """Yield frames with the texts written beside them (see :func:`format_frame`).
-
-    Raises
-    ------
-    FrameFileError
-        As :func:`iter_frames`.
-    """
     with Path(path).open("rb", buffering=1 << 20) as stream:
         first_line = 1
         for index in count():
@@ -98,11 +86,11 @@ def iter_annotated_frames(path: Path) -> Iterator[tuple[Frame, dict[str, str]]]:
                 n_atoms = _atom_count(header)
                 comment = stream.readline()
                 rows = list(islice(stream, n_atoms))
-                record = _parse_frame(n_atoms, comment, rows)
+                frame = _parse_frame(n_atoms, comment, rows)
             except _GarbledLineError as error:
                 where = f"{path}, frame {index} (from 0), line {first_line + error.offset}"
                 raise FrameFileError(f"{where}: {error}") from error
-            yield record
+            yield frame
             first_line += 2 + n_atoms
 
 
@@ -112,10 +100,10 @@ def parse_frame(text: bytes) -> Frame:
     Raises
     ------
     ValueError
-        If the text is none.
+        If the text is not a frame.
     """
     header, comment, *rows = text.splitlines(keepends=True)
-    return _parse_frame(_atom_count(header), comment, rows)[0]
+    return _parse_frame(_atom_count(header), comment, rows)
 
 
 class _GarbledLineError(ValueError):
@@ -133,7 +121,7 @@ def _atom_count(header: bytes) -> int:
     return int(text)
 
 
-def _parse_frame(n_atoms: int, comment: bytes, rows: list[bytes]) -> tuple[Frame, dict[str, str]]:
+def _parse_frame(n_atoms: int, comment: bytes, rows: list[bytes]) -> Frame:
     last = rows[-1] if rows else comment
     if len(rows) < n_atoms or not last.endswith(b"\n"):
         raise _GarbledLineError(
@@ -154,13 +142,12 @@ def _parse_frame(n_atoms: int, comment: bytes, rows: list[bytes]) -> tuple[Frame
         a, b, c = (_LOGICAL[word] for word in pairs.pop("pbc").split())
         cell = np.zeros((3, 3)) if lattice is None else _matrix(lattice)
         tensor = None if stress is None else _matrix(stress).T.copy()
-        annotations = {key: decode_text(value) for key, value in pairs.items()}
     except KeyError as error:
         raise _GarbledLineError(1, f"the comment line lacks or garbles {error}") from error
     except ValueError as error:
         raise _GarbledLineError(1, str(error)) from error
     numbers, columns, free_mask = _parse_rows(rows, masked)
-    frame = Frame(
+    return Frame(
         numbers=numbers,
         positions=columns[:, :3].copy(),
         cell=cell,
@@ -174,7 +161,6 @@ def _parse_frame(n_atoms: int, comment: bytes, rows: list[bytes]) -> tuple[Frame
         energy_sigma0=sigma0,
         **fields,
     )
-    return frame, annotations
 
 
 def _has_mask(properties: str) -> bool:
@@ -248,7 +234,7 @@ def _first_garbled(rows: list[bytes], masked: bool) -> _GarbledLineError:
         if len(words) != width:
             return _GarbledLineError(offset, f"expected {width} columns, found {_quote(row)}")
         if words[0] not in _NUMBERS:
-            return _GarbledLineError(offset, f"{_quote(words[0])} is no chemical symbol")
+            return _GarbledLineError(offset, f"{_quote(words[0])} is not a chemical symbol")
         if masked and words[7] not in (b"T", b"F"):
             return _GarbledLineError(offset, f"expected T or F, found {_quote(words[7])}")
         try:

@@ -2,8 +2,8 @@
 
 Readers turn values that look like numbers or logicals into such: ``"3 2 2"`` becomes an array,
 ``0012`` becomes 12, and after an empty value ASE (3.29) swallows the next key. A text at risk is
-therefore written as ASE's ``_JSON`` value, which ASE gives back as the text itself; readers
-that do not know ``_JSON`` give back a text that starts with it. Lines are pure ASCII.
+therefore written as ASE's ``_JSON`` value, which ASE reads as the text itself; readers
+that do not know ``_JSON`` return a text that starts with it. Lines are pure ASCII.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ESCAPED = re.compile(r"\\(.)")
 
 @lru_cache(maxsize=1024)  # the frames of a trajectory share their texts
 def encode_text(text: str) -> str:
-    """Return the value part of ``key=value`` that readers give back as a text.
+    """Return the value part of ``key=value`` that readers return as a text.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def encode_text(text: str) -> str:
 
 
 def encode_json(value: Any) -> str:
-    """Return the value part of ``key=value`` that ASE gives back as what `value` is in JSON."""
+    """Return the value part of ``key=value`` that ASE reads as the JSON value `value`."""
     escaped = json.dumps(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{_JSON_PREFIX}{escaped}"'
 

@@ -1,4 +1,4 @@
-"""The text of structures and frames in extended XYZ."""
+"""Write structures and frames as extended XYZ text."""
 
 from __future__ import annotations
 

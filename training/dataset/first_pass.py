@@ -1,4 +1,4 @@
-"""First pass over the labels: frames worth keeping go to a spool, a short index stays in memory."""
+"""First pass over the labels: write frames to a temporary file, and index them in memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from training.settings import DatasetSettings
 
 @dataclass
 class FirstPass:
-    """Thins, judges and spools frames, one trajectory at a time.
+    """Thins, checks and spools frames, one trajectory at a time.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What the making of a dataset remembers of a frame whose text waits on disk."""
+"""Index of frames: what is kept in memory while the text of each frame is on disk."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from functools import lru_cache
 from typing import TypeVar, cast
 
 import numpy as np
-from ase.data import chemical_symbols
 
+from training.dataset.continued_runs import PositionSummary, position_summary
 from training.dataset.frames import Frame
 from training.dataset.isolated_atoms import is_isolated_atom
 from training.dataset.near_duplicates import Signature, signature
 from training.dataset.splits import Relatives, Strata
-from training.nequip_runs.continued_runs import Whereabouts, whereabouts
 
 ISOLATED_ATOM = "isolated atom"
 
@@ -34,7 +33,7 @@ class IndexedFrame:
     signature
         For near-duplicates; None for quarantined frames.
     where
-        Where its atoms are, for runs that continue each other; None where that is not known.
+        Positions of its atoms, to find runs that continue each other; None if not known.
     isolated_atom
         Whether it is one atom alone.
     reasons
@@ -54,7 +53,7 @@ class IndexedFrame:
     n_atoms: int
     composition: tuple[tuple[int, int], ...]
     signature: Signature | None
-    where: Whereabouts | None
+    where: PositionSummary | None
     isolated_atom: bool
     reasons: tuple[str, ...]
     energy: float
@@ -80,25 +79,23 @@ class IndexedFrame:
 
 
 def index_frame(frame: Frame, offset: int, length: int, reasons: Sequence[str]) -> IndexedFrame:
-    """Return what is to be remembered of a frame."""
+    """Return the index entry of a frame."""
     norms = np.linalg.norm(frame.forces, axis=1)
     signed = None if reasons else signature(frame)
     if signed is not None:
         signed = replace(signed, kind=_shared(signed.kind))
-    where = whereabouts(frame)
+    where = position_summary(frame)
     if where is not None:
         where = replace(where, kind=_shared(where.kind))
-    composition = frame.composition
-    elements = sorted({chemical_symbols[number] for number, _ in composition})
     return IndexedFrame(
         offset=offset,
         length=length,
         relatives=_shared(Relatives(frame.structure_id, frame.parent_id, frame.trajectory_id)),
         step=frame.step,
-        strata=_shared(Strata("-".join(elements), frame.family)),
+        strata=_shared(Strata(frame.system, frame.family)),
         source=_shared((frame.engine, frame.functional, frame.config_hash)),
         n_atoms=len(frame),
-        composition=_shared(composition),
+        composition=_shared(frame.composition),
         signature=signed,
         where=where,
         isolated_atom=is_isolated_atom(frame),
@@ -112,7 +109,7 @@ def index_frame(frame: Frame, offset: int, length: int, reasons: Sequence[str]) 
 
 
 def _shared(value: _Value) -> _Value:
-    """Return an equal tuple met before: the frames of a trajectory need only one."""
+    """Return an equal tuple seen before: the frames of a trajectory share one."""
     return cast(_Value, _first_of_equals(value))
 
 

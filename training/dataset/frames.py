@@ -1,4 +1,4 @@
-"""The frame: one labelled configuration, whatever parser or engine it came from."""
+"""The frame: one labelled configuration, from any parser or engine."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.data import chemical_symbols
 from ase.stress import full_3x3_to_voigt_6_stress
 from numpy.typing import NDArray
 
@@ -49,8 +50,8 @@ class Frame:
     energy_sigma0
         σ→0 extrapolated energy, eV, where the engine gives one.
     flaw
-        Why whoever made the label distrusts it, e.g. settings that drifted; "" if they do not.
-        Such a frame is quarantined, and only the reason there is stored.
+        Why the label is not to be trusted, e.g. settings that changed during the run; "" if it
+        is. Such a frame is quarantined, and only the reason is stored.
     """
 
     numbers: NDArray[np.int64]
@@ -91,6 +92,11 @@ class Frame:
         """Sorted (atomic number, count) pairs."""
         numbers, counts = np.unique(self.numbers, return_counts=True)
         return tuple(zip(numbers.tolist(), counts.tolist(), strict=True))
+
+    @property
+    def system(self) -> str:
+        """Chemical system: symbols in alphabetical order, such as ``Cu-Li``."""
+        return "-".join(sorted({chemical_symbols[number] for number in self.numbers}))
 
     @property
     def volume(self) -> float:

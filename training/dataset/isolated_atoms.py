@@ -1,4 +1,4 @@
-"""What counts as an isolated atom: its energy is its element's zero."""
+"""Recognise isolated atoms, whose energies are the zeros of their elements."""
 
 from __future__ import annotations
 

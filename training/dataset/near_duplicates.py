@@ -23,14 +23,14 @@ class Signature:
     """What two near-duplicates have in common.
 
     It is unchanged by rotations, permutations and the choice of the periodic cell: one crystal
-    has the same signature as primitive cell, conventional cell and supercell, but for the number
-    of force norms.
+    has the same signature as primitive cell, conventional cell and supercell, except for the
+    number of force norms.
 
     Attributes
     ----------
     kind
-        Composition (ratios where the frame is periodic), number of periodic directions, and whose
-        labels these are: frames that differ in it are never near-duplicates.
+        Composition (ratios where the frame is periodic), number of periodic directions, and the
+        source of the labels: frames that differ in it are never near-duplicates.
     energy_per_atom
         eV/atom.
     log_volume

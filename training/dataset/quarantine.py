@@ -1,4 +1,4 @@
-"""Why a frame is unphysical or not to be trusted."""
+"""Find reasons why a frame is unphysical or not to be trusted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def quarantine_reasons(frame: Frame, settings: QuarantineSettings) -> list[str]:
     Parameters
     ----------
     frame
-        Frame to judge.
+        Frame to check.
     settings
         Largest force, eV/Å, and smallest interatomic distance, Å (through the periodic cell, an
         atom's distance to its own images included).

@@ -87,21 +87,29 @@ def group_frames(
     frames
         Ids and strata of each frame.
     known
-        Ids of frames that are not in the dataset (quarantined, say) and yet relate others.
+        Ids of frames that are not in the dataset (because they are quarantined) and relate others.
     near_copies
-        Ids of two structures of which some frames are all but the same.
+        Ids of two structures that have nearly identical frames.
     """
-    families = _UnionFind()
+    from scipy.cluster.hierarchy import DisjointSet
+
+    related = DisjointSet()
+
+    def relate(*ids: tuple[str, str]) -> None:
+        for each in ids:
+            related.add(each)
+            related.merge(ids[0], each)
+
     for relatives in {*known, *(relatives for relatives, _ in frames)}:
         structure = ("structure", relatives.structure_id)
-        families.join(structure, ("trajectory", relatives.trajectory_id))
+        relate(structure, ("trajectory", relatives.trajectory_id))
         if relatives.parent_id:
-            families.join(structure, ("structure", relatives.parent_id))
+            relate(structure, ("structure", relatives.parent_id))
     for first, second in near_copies:
-        families.join(("structure", first), ("structure", second))
-    members: dict[_Node, list[int]] = defaultdict(list)
+        relate(("structure", first), ("structure", second))
+    members: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, (relatives, _) in enumerate(frames):
-        members[families.root(("structure", relatives.structure_id))].append(index)
+        members[related["structure", relatives.structure_id]].append(index)
     groups = [_group(frames, indices) for indices in members.values()]
     return sorted(groups, key=lambda group: group.name)
 
@@ -162,7 +170,7 @@ def split_groups(
 
 
 def uncovered(splits: Mapping[SplitName, Sequence[Group]]) -> dict[str, list[tuple[str, str]]]:
-    """Return which families of which elements a split lacks although another one has them.
+    """Return the families of elements that a split lacks although another split has them.
 
     Parameters
     ----------
@@ -194,7 +202,7 @@ class _Loss(NamedTuple):
 
     @property
     def forbidden(self) -> bool:
-        """Whether train must not lose this, if it can be helped."""
+        """Whether train may only lose this if there is no other way."""
         return self.elements + self.element_families > 0
 
 
@@ -264,7 +272,7 @@ class _Draw:
             self._hold_out(min(free, key=lambda group: (self._loss(group), len(group))), empty[0])
 
     def fill_shares(self) -> None:
-        """Fill up: in proportion; then whatever fits; then systems of which train has no other."""
+        """Fill in proportion; then with any group that fits; then with a system's only group."""
         for proportionate, every_system in ((True, True), (False, True), (False, False)):
             for group in list(self._train.values()):
                 loss = self._loss(group)
@@ -316,7 +324,7 @@ class _Draw:
         return Counter(chain.from_iterable(self._kinds[group.name][level] for group in groups))
 
     def _leaves_one_for_each(self, group: Group, split: SplitName) -> bool:
-        """Whether the other split, if still empty, can get a group then that train can spare."""
+        """Whether the other split, if still empty, can then get a group that train can spare."""
         if all(held for other, held in self._held.items() if other != split):
             return True
         return any(
@@ -380,31 +388,3 @@ def _group(frames: Sequence[tuple[Relatives, Strata]], indices: list[int]) -> Gr
     structure_ids = tuple(sorted({frames[index][0].structure_id for index in indices}))
     strata = frozenset(frames[index][1] for index in indices)
     return Group(structure_ids[0], structure_ids, strata, tuple(indices))
-
-
-_Node = tuple[str, str]
-
-
-class _UnionFind:
-    """Disjoint sets with path halving and union by size."""
-
-    def __init__(self) -> None:
-        self._parent: dict[_Node, _Node] = {}
-        self._size: dict[_Node, int] = {}
-
-    def root(self, node: _Node) -> _Node:
-        parent = self._parent.setdefault(node, node)
-        while parent != node:
-            grandparent = self._parent[parent]
-            self._parent[node] = grandparent
-            node, parent = grandparent, self._parent[grandparent]
-        return node
-
-    def join(self, first: _Node, second: _Node) -> None:
-        a, b = self.root(first), self.root(second)
-        if a == b:
-            return
-        if self._size.get(a, 1) < self._size.get(b, 1):
-            a, b = b, a
-        self._parent[b] = a
-        self._size[a] = self._size.get(a, 1) + self._size.get(b, 1)

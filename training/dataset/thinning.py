@@ -19,7 +19,7 @@ def thin_trajectory(frames: Iterable[Frame], settings: ThinningSettings) -> Iter
     along the shortest way through the periodic cell, so wrapped positions are no movement; the
     ends of the lattice vectors count as atoms, so a straining cell is one. Converged and
     unconverged steps are compared among themselves only: a step that will be quarantined never
-    stands for a sound one. Steps with NaN or infinite values are always kept (for quarantine).
+    replaces a sound one. Steps with NaN or infinite values are always kept (for quarantine).
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""What the sources of training frames share."""
+"""Code that the sources of training frames share."""

@@ -1,4 +1,4 @@
-"""Many molecules in few arrays: 60 MB instead of a gigabyte of objects for QM9."""
+"""Arrays that hold many molecules: 60 MB for QM9 instead of a gigabyte of objects."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class MoleculeArrays:
 
     @property
     def sha256(self) -> str:
-        """Hash of all that is learnt from."""
+        """Hash of everything that a model learns from."""
         digest = hashlib.sha256()
         for array in (self.n_atoms, self.numbers, self.positions, self.energies, self.forces):
             if array is not None:

@@ -1,4 +1,4 @@
-"""NequIP's view of the sources that are no files of its own kind."""
+"""NequIP data module for sources that NequIP cannot read itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.dataset.splits import SPLITS, SplitName
 from training.frame_sources.arrays import MoleculeArrays
 from training.frame_sources.molecules import MoleculeSource
 from training.frame_sources.settings import open_source, source_settings
-from training.frame_sources.source import TrainingSource
+from training.source import TrainingSource
 
 Data = dict[str, torch.Tensor]
 
@@ -92,7 +92,7 @@ class SourceDataModule(NequIPDataModule):
 
 
 class _Molecules(Sequence[Data]):
-    """Molecules that become tensors when they are asked for: a split of QM9 is large."""
+    """Molecules that are converted to tensors on request: a split of QM9 is large."""
 
     def __init__(self, arrays: MoleculeArrays) -> None:
         self._arrays = arrays
@@ -129,5 +129,5 @@ def _frames(source: TrainingSource, split: SplitName, stress: bool) -> Sequence[
 
 
 def _plain(section: Mapping[str, Any]) -> Any:
-    """Return a section as plain dictionaries; Hydra hands over its own kind, also inside."""
+    """Return a section as plain dictionaries; Hydra passes its own kind, also in nested ones."""
     return OmegaConf.to_container(section) if isinstance(section, DictConfig) else section

@@ -25,7 +25,7 @@ _PAUSE = 2.0  # seconds before the next try
 
 
 class DownloadError(RuntimeError):
-    """A file could not be had; the message says which, from where, and what to do."""
+    """A file could not be downloaded; the message names the file, its address and a remedy."""
 
 
 @dataclass(frozen=True)
@@ -47,22 +47,22 @@ class RemoteFile:
 
 
 def download_dataset(name: str, directory: Path, on_progress: OnProgress | None = None) -> None:
-    """Put the official files of a source into a folder; files that are there and whole stay.
+    """Download the official files of a source into a folder; complete files are kept.
 
     Parameters
     ----------
     name
-        Of the source.
+        Name of the source.
     directory
-        Is made.
+        Target folder; made if missing.
     on_progress
         Called with the name of a file, bytes done and bytes in all.
 
     Raises
     ------
     DownloadError
-        If the source has no such files, or one cannot be had or is not what it should be. The same
-        call resumes there.
+        If the source has no such files, or a file cannot be downloaded or has the wrong checksum.
+        The same call resumes the download.
     """
     public = {source.name: source.download for source in SOURCES if source.download is not None}
     if name not in public:
@@ -77,7 +77,7 @@ def download(file: RemoteFile, directory: Path, on_progress: OnProgress | None =
 
     Returns
     -------
-    Where it is; the file appears there only when it is whole.
+    Path of the file, which appears only when it is complete.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def download(file: RemoteFile, directory: Path, on_progress: OnProgress | None =
         report(file.name, file.size, file.size)
         return target
     partial = directory / f".{file.name}.partial"
-    reason = "the connection broke off"
+    reason = "the connection was interrupted"
     for attempt in range(_TRIES):
         if attempt:
             time.sleep(_PAUSE)
@@ -117,7 +117,7 @@ def _silent(name: str, done: int, total: int) -> None:
 
 
 def _fetch_rest(file: RemoteFile, partial: Path, report: OnProgress) -> None:
-    """Append what is missing; start anew where the server does not give parts."""
+    """Append what is missing; start again if the server does not send parts."""
     done = partial.stat().st_size if partial.is_file() else 0
     if done > file.size:
         done = 0
@@ -131,7 +131,7 @@ def _fetch_rest(file: RemoteFile, partial: Path, report: OnProgress) -> None:
         },
     )
     with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:
-        if response.status not in {200, 206}:  # 202 is how figshare turns robots away
+        if response.status not in {200, 206}:  # figshare answers robots with 202
             raise OSError(f"the server answers {response.status} {response.reason}")
         if not _continues_at(response, done):
             done = 0
@@ -151,7 +151,7 @@ def _continues_at(response: HTTPResponse, start: int) -> bool:
 def _failure(file: RemoteFile, target: Path, reason: str) -> DownloadError:
     return DownloadError(
         f"{file.url} could not be downloaded: {reason}. Rerun the same command to "
-        f"resume; or download the file otherwise and put it at {target} (MD5 {file.md5})"
+        f"resume; or download the file in another way and put it at {target} (MD5 {file.md5})"
     )
 
 

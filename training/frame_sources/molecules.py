@@ -1,11 +1,12 @@
-"""What the sources of isolated molecules have in common."""
+"""Base of the sources of isolated molecules."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from ase import Atoms
@@ -13,58 +14,67 @@ from ase.data import chemical_symbols
 
 from training.dataset.frames import Frame
 from training.dataset.splits import SplitName
+from training.errors import TrainingError
 from training.frame_sources.arrays import MoleculeArrays
-from training.nequip_runs.nequip_config import TrainingData
-from training.nequip_runs.training_run import TrainingError
+from training.source import TrainingData
 
 
 class MoleculeSource(ABC):
     """Splits held as `MoleculeArrays`; the trainer's process opens the same source again.
 
+    Subclasses are dataclasses whose fields are those of the source's settings.
+
     Attributes
     ----------
+    source, functional
+        Name of the source in settings, and the level of theory.
+    has_forces
+        Whether molecules have forces; all have energies.
     directory
         Folder with the downloaded files.
-    name, functional
-        What frames carry as ``engine``, and the level of theory.
     """
 
+    source: ClassVar[str]
+    functional: ClassVar[str]
+    has_forces: ClassVar[bool]
     directory: Path
-    name: str
-    functional: str
-    warnings: tuple[str, ...] = ()
+    warnings: ClassVar[tuple[str, ...]] = ()
 
-    @property
-    @abstractmethod
-    def has_forces(self) -> bool:
-        """Whether molecules carry forces; all carry energies."""
-
-    @property
-    @abstractmethod
-    def symbols(self) -> tuple[str, ...]:
-        """Chemical symbols in the splits, sorted."""
-
-    @abstractmethod
-    def n_frames(self, split: SplitName) -> int:
-        """Return the number of frames in a split."""
+    def __post_init__(self) -> None:
+        self.directory = self.directory.resolve()
 
     @abstractmethod
     def arrays(self, split: SplitName) -> MoleculeArrays:
-        """Return a split.
+        """Return a split, in eV and eV/Å.
 
         Raises
         ------
         TrainingError
-            If files are missing or not what they should be; with what to do.
+            If files are missing or damaged; with what to do.
         """
-
-    @abstractmethod
-    def settings(self) -> dict[str, Any]:
-        """Return the section (see `AnySource`) that opens this source."""
 
     @abstractmethod
     def atomic_energies(self) -> Mapping[str, float]:
         """Return the energy each species starts with, eV."""
+
+    @property
+    def name(self) -> str:
+        """What frames have as ``engine``."""
+        return self.source
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Chemical symbols in the splits, sorted."""
+        return self.arrays("train").symbols
+
+    def n_frames(self, split: SplitName) -> int:
+        """Return the number of frames in a split."""
+        return len(self.arrays(split))
+
+    def settings(self) -> dict[str, Any]:
+        """Return the section (see `AnySource`) that opens this source."""
+        arguments = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]  # subclasses are dataclasses
+        return {"source": self.source, **arguments, "directory": str(self.directory)}
 
     def elements(self, split: SplitName) -> frozenset[str]:
         """Return the chemical symbols in a split."""
@@ -122,7 +132,7 @@ class MoleculeSource(ABC):
         """
         arrays = self.arrays(split)
         if arrays.forces is None:
-            raise TrainingError(f"{self.name} carries no forces: judge it by its energies alone")
+            raise TrainingError(f"{self.name} has no forces: evaluate energies only")
         for molecule, index in enumerate(arrays.index.tolist()):
             atoms = arrays.atoms_of(molecule)
             yield Frame(

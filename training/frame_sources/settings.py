@@ -1,4 +1,4 @@
-"""Where a training's frames come from, as a person writes it (YAML section ``data``)."""
+"""The section ``data`` of a training file, for whatever source it names."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from cuprolith.registry import union_of
-from training.frame_sources.source import TrainingSource
-from training.source import SOURCES, SourceSettings
+from training.source import SOURCES, SourceSettings, TrainingSource
 
 if TYPE_CHECKING:
     AnySource = SourceSettings
@@ -26,7 +25,7 @@ def source_settings(section: Mapping[str, Any]) -> SourceSettings:
     Raises
     ------
     pydantic.ValidationError
-        If there is no such source, or it takes no such settings.
+        If the source is unknown, or does not have such settings.
     """
     return _ADAPTER.validate_python(dict(section))
 

@@ -1,4 +1,4 @@
-"""The graph module that stands where Allegro's edge readout stood.
+"""Graph module that replaces Allegro's edge readout.
 
 Allegro's edge features vanish smoothly as an edge gets as long as the cutoff radius, and its own
 MLPs have no biases. So an edge that enters or leaves the neighbourhood changes neither energy

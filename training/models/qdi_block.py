@@ -15,7 +15,7 @@ from training.quantum.qdi import QDIOptions
 class QDIBlock(Block):
     """Linear map to a quantum depth-infused layer, then a fully connected layer.
 
-    The circuit's deviation from its value at 0 is what goes on (`training.quantum.layer`), which
+    The block uses the circuit's deviation from its value at 0 (`training.quantum.layer`), which
     keeps the energy smooth where an edge reaches the cutoff radius. The paper says nothing about
     a nonlinearity in the fully connected layer. It is needed: without one the layer and the
     first of Allegro's readout would be one matrix, and its width would be no hyper-parameter.

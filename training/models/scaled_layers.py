@@ -1,4 +1,4 @@
-"""Layers without biases that keep the size of features: building blocks of what is inserted."""
+"""Layers without biases that keep the size of features: building blocks of inserted modules."""
 
 from __future__ import annotations
 

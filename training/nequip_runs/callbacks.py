@@ -1,4 +1,4 @@
-"""What we add to NequIP's trainer, as Lightning callbacks named in the configuration."""
+"""Lightning callbacks that we add to NequIP's trainer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class EpochRecord(Callback):
         return {"seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the seconds that the checkpoint's run had taken."""
+        """Restore the seconds of the run that wrote the checkpoint."""
         self._before = state_dict["seconds"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -76,7 +76,7 @@ class FiniteLoss(Callback):
 
 
 class ResumedShuffling(Callback):
-    """Lets a resumed run draw the frames in the order an undisturbed one would have.
+    """Lets a resumed run draw frames in the same order as an uninterrupted one.
 
     Lightning restores the data module's state after its `setup`, where NequIP has already made
     the generator from the state it had then.
@@ -89,10 +89,10 @@ class ResumedShuffling(Callback):
 
 
 class EndsOnSigterm(Callback):
-    """Lets SIGTERM end a process of several at once, as it ends any program.
+    """Lets SIGTERM end one of several processes immediately, like any other program.
 
     Lightning's handler broadcasts from wherever the process is. The others may be in another
-    exchange just then, and all would wait for each other for ever.
+    exchange at that moment, and all would wait for each other forever.
     """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -101,7 +101,7 @@ class EndsOnSigterm(Callback):
 
 
 class RunFacts(Callback):
-    """Writes to ``run.json`` what is trained where, and whether it came to its own end.
+    """Writes ``run.json``: number of weights, device, and whether the training finished.
 
     A trainer that gets SIGTERM also ends with exit code 0.
     """

@@ -1,4 +1,4 @@
-"""Checking a checkpoint before it is loaded: loading one can run any code that it names."""
+"""Check a checkpoint before it is loaded: loading can run any code that it names."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from training.errors import TrainingError
 from training.nequip_runs.nequip_config import BEST_CHECKPOINT
-from training.nequip_runs.training_run import TrainingError
 from training.source import SOURCES
 from training.variant import VARIANTS
 
@@ -39,7 +39,7 @@ _NOT_A_CHECKPOINT = (
 
 
 def refuse_foreign(checkpoint: Path) -> None:
-    """Check that a checkpoint names nothing but the libraries used here, before it is loaded.
+    """Check that a checkpoint names only the libraries used here, before it is loaded.
 
     Packages that define a registered variant or source count as such: what they contain runs
     whenever settings are read.
@@ -47,7 +47,7 @@ def refuse_foreign(checkpoint: Path) -> None:
     Raises
     ------
     TrainingError
-        If there is no such checkpoint, it would run other code, or it was trained with another
+        If the checkpoint does not exist, would run other code, or was trained with another
         version of Cuprolith, whose models are elsewhere.
     """
     import torch
@@ -63,10 +63,10 @@ def refuse_foreign(checkpoint: Path) -> None:
     except FileNotFoundError as error:
         raise TrainingError(f"{checkpoint} does not exist: train first") from error
     except _NOT_A_CHECKPOINT as error:
-        # Not PyTorch's own words: they name a way to load it all the same.
+        # Not PyTorch's own message: it explains how to load the file anyway.
         raise TrainingError(
-            f"{checkpoint} is no checkpoint of a training: it is damaged, or holds more than "
-            "numbers and settings"
+            f"{checkpoint} is not a checkpoint of a training: it is damaged, or contains "
+            "more than numbers and settings"
         ) from error
     registered = _registered()
     for target in targets:
@@ -74,9 +74,8 @@ def refuse_foreign(checkpoint: Path) -> None:
             raise TrainingError(f"{checkpoint} would run {target}: refused")
         if target.startswith(registered) and not _exists(target):
             raise TrainingError(
-                f"{checkpoint} was trained with another version of this software: there is no "
-                f"{target} any more. Use that version (inputs.json beside it names it), or train "
-                "again"
+                f"{checkpoint} was trained with another version of this software: {target} no "
+                "longer exists. Use that version (inputs.json beside it names it), or train again"
             )
 
 

@@ -1,4 +1,4 @@
-"""Child processes that do not outlive the process that started them, and what their logs say."""
+"""Child processes that end with the process that started them, and their logs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def python_command(module: str, call: str) -> list[str]:
     module
         Module of this project.
     call
-        Expression to evaluate, say ``main()``; it finds further arguments in ``sys.argv[1:]``.
+        Expression to evaluate, such as ``main()``; it finds further arguments in ``sys.argv[1:]``.
     """
     # -P and the appended path keep the working directory out of the child's import path.
     function = call.partition("(")[0]
@@ -78,8 +78,8 @@ def end_with_command() -> None:
     os.environ[_PARENT] = str(os.getpid())
 
 
-def with_patient_threads(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment in which threads that wait let others have their core soon.
+def with_passive_threads(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which waiting threads soon release their core.
 
     Threads of small models wait for each other all the time. libgomp lets them spin 100 times
     longer than this, which gains nothing on a quiet machine and costs a factor of 30 when another
@@ -90,15 +90,15 @@ def with_patient_threads(environment: Mapping[str, str]) -> dict[str, str]:
     return {**chosen, **environment}
 
 
-def how_it_ended(code: int) -> str:
-    """Say how a process with this return code ended."""
+def exit_description(code: int) -> str:
+    """Describe how a process with this return code ended."""
     if code < 0:
         return f"was killed by {signal.Signals(-code).name}"
     return f"ended with exit code {code}"
 
 
 def end_of_log(log: Path, start: int = 0) -> str:
-    """Return the last lines of a log, indented; of what stands behind `start` bytes."""
+    """Return the last lines of a log after the first `start` bytes, indented."""
     with log.open("rb") as stream:
         end = stream.seek(0, os.SEEK_END)
         stream.seek(max(start, end - _TAIL_BYTES))
@@ -107,5 +107,5 @@ def end_of_log(log: Path, start: int = 0) -> str:
 
 
 def remedy_for(text: str, remedies: Mapping[str, str], otherwise: str) -> str:
-    """Return the remedy of the first symptom that stands in a text."""
+    """Return the remedy of the first symptom found in a text."""
     return next((remedy for symptom, remedy in remedies.items() if symptom in text), otherwise)

@@ -28,7 +28,7 @@ def data_loader(
     """Build one of the loaders of NequIP's data module.
 
     On one device the batches are those of a plain ``DataLoader``, whatever `num_workers` is. On
-    several, each epoch deals the frames out anew: every device gets as many, for which up to
+    several, each epoch distributes the frames again: every device gets equally many, so up to
     ``devices - 1`` frames are trained on twice; validation counts each frame once.
 
     Parameters
@@ -75,7 +75,7 @@ def _sampler(
 class Shuffling(Sampler[int]):
     """Draws what a plain ``DataLoader`` without workers draws when Lightning reads it.
 
-    Such a loader draws a seed that nobody uses, then the order; and one more where the last batch
+    Such a loader draws an unused seed, then the order; and one more where the last batch
     is not full, when it asks for the frame after the last. Workers read ahead and draw at other
     moments, which would make every epoch but the first another one.
 
@@ -137,7 +137,7 @@ def _from_bytes(content: bytes) -> _ByValue:
 def _start_worker(dtype: torch.dtype, _: int) -> None:
     """Give a worker NequIP's default dtype, and a place for its sockets.
 
-    The trainer's temporary folder lies in the training's own, whose path may be longer than the
+    The trainer's temporary folder is in the training's folder, whose path may be longer than the
     108 characters that a socket's may have.
     """
     torch.set_default_dtype(dtype)

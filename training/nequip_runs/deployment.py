@@ -8,16 +8,12 @@ torch alone. Both run what they contain when they are loaded: load those you tru
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from training.errors import TrainingError
 from training.nequip_runs.checkpoint_check import refuse_foreign
 from training.nequip_runs.deployed_files import COMPILED_SUFFIX, PACKAGE_SUFFIX, Target
 from training.nequip_runs.devices import require_device
 from training.nequip_runs.nequip_command import make_with_nequip
-from training.nequip_runs.training_run import TrainingError
-
-if TYPE_CHECKING:
-    from training.calculator import ModelCalculator
 
 
 def package_model(checkpoint: Path, out: Path) -> None:
@@ -29,7 +25,7 @@ def package_model(checkpoint: Path, out: Path) -> None:
     Parameters
     ----------
     checkpoint
-        ``best.ckpt`` of a training, whose dataset is where it was then: an example structure
+        ``best.ckpt`` of a training, whose dataset has not been moved: an example structure
         goes into the package.
     out
         File to write, ``*.nequip.zip``; its folder is made.
@@ -55,7 +51,7 @@ def compile_model(model: Path, out: Path, target: Target = "ase", device: str = 
     Parameters
     ----------
     model
-        ``best.ckpt`` of a training, whose dataset is where it was then; or a package, which
+        ``best.ckpt`` of a training, whose dataset has not been moved; or a package, which
         brings an example structure. A package runs the code in it: take none from strangers.
     out
         File to write, ``*.nequip.pt2``; its folder is made.
@@ -80,41 +76,6 @@ def compile_model(model: Path, out: Path, target: Target = "ase", device: str = 
         refuse_foreign(model)
     options = ["--mode", "aotinductor", "--target", target, "--device", device]
     make_with_nequip(out.resolve(), "compile", [str(model.resolve())], options)
-
-
-def compiled_calculator(path: Path, device: str = "cpu") -> ModelCalculator:
-    """Load a model compiled for ``ase`` as an ASE calculator.
-
-    Parameters
-    ----------
-    path
-        ``*.nequip.pt2``; loading it runs code in it.
-    device
-        The device it was compiled for.
-
-    Returns
-    -------
-    Calculator of energy, forces and stress (eV, eV/Å, eV/Å³).
-
-    Raises
-    ------
-    TrainingError
-        If there is no such file, or it was compiled for another target or device.
-    """
-    from training.calculator import ModelCalculator
-
-    if not path.is_file():
-        raise TrainingError(f"{path} does not exist: compile the model first")
-    require_device(device)
-    try:
-        return ModelCalculator.from_compiled_model(
-            path, device, chemical_species_to_atom_type_map=True
-        )
-    except (RuntimeError, ValueError) as error:
-        raise TrainingError(
-            f"{path} cannot be loaded for ASE on {device}: {error}\n"
-            "What to do: compile it with target `ase` for this device, with this version of torch."
-        ) from error
 
 
 def _require_suffix(out: Path, suffix: str) -> None:

@@ -1,8 +1,8 @@
-"""Whether this machine has a device."""
+"""Check that this machine has a device."""
 
 from __future__ import annotations
 
-from training.nequip_runs.training_run import TrainingError
+from training.errors import TrainingError
 
 
 def require_device(device: str) -> None:
@@ -26,7 +26,7 @@ def require_device(device: str) -> None:
         names.append("mps")
     if device not in {*names, *(name.partition(":")[0] for name in names)}:
         raise TrainingError(
-            f"there is no device {device!r} on this machine; there is {', '.join(names)}"
+            f"this machine has no device {device!r}; it has {', '.join(names)}"
             + (
                 ""
                 if gpus

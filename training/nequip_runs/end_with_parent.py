@@ -1,4 +1,4 @@
-"""Processes that end when the one that started them ends, however that ends."""
+"""Processes that end when the process that started them ends, even by ``kill -9``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def end_with_parent(parent: int) -> None:
 
     On Linux the kernel kills this process, also inside a call that never returns. It does so when
     the *thread* that started this process ends: start such processes in a thread that stays.
-    Elsewhere, and where a launcher stands between the two, a thread looks twice a second.
+    Elsewhere, and where a launcher is between the two, a thread checks twice a second.
 
     Parameters
     ----------
@@ -45,14 +45,14 @@ class GuardedContext(SpawnContext):
     """Starts processes like multiprocessing's ``spawn``; each calls `end_with_parent` first.
 
     It does so before it imports anything large. Otherwise a process that loses its parent while it
-    starts would import for seconds, or wait for ever for what the parent has not sent.
+    starts would import for seconds, or wait forever for what the parent has not sent.
     """
 
     Process = _GuardedProcess
 
 
 def _guarded(parent: int) -> _GuardedProcess:
-    """Make the new process's own process object, whose state is read after this returns."""
+    """Make the process object in the new process; its state is read after this returns."""
     end_with_parent(parent)
     return _GuardedProcess.__new__(_GuardedProcess)
 
@@ -66,7 +66,7 @@ def _kernel_kills_with_parent() -> bool:
 def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except OSError:  # none, or another user's by now
+    except OSError:  # it has ended, or the id now belongs to another user
         return False
     return True
 

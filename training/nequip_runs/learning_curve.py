@@ -1,4 +1,4 @@
-"""How a training went, epoch by epoch, from the CSV files that Lightning writes."""
+"""Learning curve of a training, from the CSV files that Lightning writes."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ class LearningCurve:
 def read_learning_curve(folder: Path) -> LearningCurve:
     """Read the learning curve of a training, finished or not.
 
-    Each time a training is resumed Lightning starts another CSV file (``version_<n>``). An epoch
-    that was trained again counts as the later file says, and later epochs of earlier files do not
-    count at all.
+    Each time a training is resumed Lightning starts another CSV file (``version_<n>``). If an
+    epoch was trained again, the later file counts, and later epochs of earlier files are
+    ignored.
 
     Parameters
     ----------
@@ -142,10 +142,10 @@ class MetricsTail:
         self._offset = 0
 
     def rows(self) -> list[dict[str, str]]:
-        """Return the whole rows that were written since the last call.
+        """Return the complete rows that were written since the last call.
 
-        Lightning writes the file anew when it learns of a new column; all its rows come again
-        then.
+        Lightning writes the file again when a new column appears; all its rows are returned
+        again then.
         """
         try:
             with self.path.open("rb") as stream:
@@ -158,7 +158,7 @@ class MetricsTail:
                 text = stream.read()
         except FileNotFoundError:
             return []
-        whole = text[: text.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        lines = (self._header + whole).decode().splitlines()
+        complete = text[: text.rfind(b"\n") + 1]
+        self._offset += len(complete)
+        lines = (self._header + complete).decode().splitlines()
         return list(csv.DictReader(lines))

@@ -1,4 +1,4 @@
-"""NequIP's commands that make one file, as child processes: run one, or explain its failure."""
+"""Run the NequIP commands that make one file as child processes, and explain failures."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Literal
 
 from cuprolith.staged_file import sync_folder
+from training.errors import TrainingError
 from training.nequip_runs.child_process import (
     child_process,
     end_of_log,
     end_with_command,
-    how_it_ended,
+    exit_description,
     python_command,
     remedy_for,
 )
-from training.nequip_runs.training_run import TrainingError
 
 Command = Literal["compile", "package"]
 
@@ -28,8 +28,8 @@ _REMEDIES = {
     "`dtype: float64`, or raise NEQUIP_FLOAT32_MODEL_TOL if the error is small against MaxAbs",
     "KeyError: 'forces'": "a model trained on energies alone has no forces to deploy; train it on "
     "frames with forces",
-    "No such file or directory": "the files that the model was trained on must lie where they lay "
-    "then: NequIP takes an example from them",
+    "No such file or directory": "the files that the model was trained on must be where they "
+    "were then: NequIP takes an example from them",
     "No CUDA": "compile on a machine with a GPU, or for `cpu`",
     "not compiled with CUDA": "install a CUDA build of torch, or compile for `cpu`",
     "out of memory": "make room in memory, or compile on a larger machine",
@@ -38,10 +38,10 @@ _REMEDIES = {
 
 
 def make_with_nequip(out: Path, command: Command, before: list[str], after: list[str]) -> None:
-    """Run ``nequip-<command> *before OUT *after``; `out` appears whole or not at all.
+    """Run ``nequip-<command> *before OUT *after``; `out` appears complete or not at all.
 
-    The command works in a folder that is removed; torch keeps its compiler cache where it always
-    does.
+    The command works in a folder that is removed; torch keeps its compiler cache in its usual
+    place.
 
     Parameters
     ----------
@@ -89,13 +89,13 @@ def _run(command: Command, arguments: list[str], scratch: Path, log_file: Path) 
 
 
 def _environment() -> dict[str, str]:
-    """Environment of the command: the user's, and one choice of ours unless the user made it."""
+    """Return the user's environment, with one default of ours."""
     # Otherwise the compiling process's number of threads is built into the model.
     return {"TORCHINDUCTOR_CPP_DYNAMIC_THREADS": "1", **os.environ}
 
 
 def _failure(command: Command, code: int, log_file: Path) -> TrainingError:
-    how = how_it_ended(code) + (", for want of memory perhaps" if code < 0 else "")
+    how = exit_description(code) + (", perhaps because memory ran out" if code < 0 else "")
     remedy = remedy_for(log_file.read_text(errors="replace"), _REMEDIES, "see the message above")
     return TrainingError(
         f"nequip-{command} {how}. The end of {log_file}:\n{end_of_log(log_file)}\n"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from training.settings import TrainingSettings
+from training.source import TrainingData
 from training.variant import model_config
 
 # Names under which NequIP's trainer logs, and the files it writes in its working directory.
@@ -26,34 +25,6 @@ _NEIGHBOR_STATISTIC = {
 }
 # The cosine ends at this fraction of the starting learning rate.
 _FINAL_LEARNING_RATE = 0.01
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What the configuration needs to know about a dataset.
-
-    Attributes
-    ----------
-    module
-        NequIP's data module: ``_target_`` and what it alone needs, such as files.
-    symbols
-        Chemical symbols in the dataset, sorted.
-    atomic_energies
-        Energy each species starts with, eV/atom.
-    n_train
-        Number of training frames.
-    energy_scale
-        Scale of what the model adds to the atomic energies, eV; None: the RMS of the forces, eV/Å.
-    has_forces
-        Whether frames carry forces. A training on energies alone takes no derivatives.
-    """
-
-    module: Mapping[str, Any]
-    symbols: tuple[str, ...]
-    atomic_energies: Mapping[str, float]
-    n_train: int
-    energy_scale: float | None = None
-    has_forces: bool = True
 
 
 def nequip_config(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:
@@ -84,7 +55,16 @@ def nequip_config(settings: TrainingSettings, data: TrainingData, seed: int) -> 
 
 
 def _data(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:
-    loader = _loader(settings)
+    loader: dict[str, Any] = {"_target_": "torch.utils.data.DataLoader"}
+    if settings.num_workers > 0 or settings.devices > 1:
+        loader = {
+            "_target_": "training.nequip_runs.data_loaders.data_loader",
+            "num_workers": settings.num_workers,
+        }
+    evaluation_batch = _EVALUATION_BATCH_FACTOR * settings.batch_size
+    statistics_loader = {"batch_size": evaluation_batch, "shuffle": False}
+    if settings.num_workers > 0:  # workers take seconds to start, and this is a single pass
+        statistics_loader["num_workers"] = 0
     return {
         **data.module,
         "seed": seed,
@@ -100,34 +80,14 @@ def _data(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str
             },
         ],
         "train_dataloader": {**loader, "batch_size": settings.batch_size, "shuffle": True},
-        "val_dataloader": {**loader, "batch_size": _evaluation_batch_size(settings)},
+        "val_dataloader": {**loader, "batch_size": evaluation_batch},
         "stats_manager": {
             "_target_": "training.nequip_runs.training_statistics.training_statistics",
             "has_forces": data.has_forces,
-            "dataloader_kwargs": _statistics_loader(settings),
+            "dataloader_kwargs": statistics_loader,
             "type_names": list(data.symbols),
         },
     }
-
-
-def _loader(settings: TrainingSettings) -> dict[str, Any]:
-    if settings.num_workers == 0 and settings.devices == 1:
-        return {"_target_": "torch.utils.data.DataLoader"}
-    return {
-        "_target_": "training.nequip_runs.data_loaders.data_loader",
-        "num_workers": settings.num_workers,
-    }
-
-
-def _evaluation_batch_size(settings: TrainingSettings) -> int:
-    return _EVALUATION_BATCH_FACTOR * settings.batch_size
-
-
-def _statistics_loader(settings: TrainingSettings) -> dict[str, Any]:
-    """Return what differs where the frames are read for their statistics."""
-    kwargs = {"batch_size": _evaluation_batch_size(settings), "shuffle": False}
-    # Workers take seconds to start, and this is a single pass.
-    return {**kwargs, "num_workers": 0} if settings.num_workers > 0 else kwargs
 
 
 def _trainer(settings: TrainingSettings) -> dict[str, Any]:
@@ -146,12 +106,15 @@ def _trainer(settings: TrainingSettings) -> dict[str, Any]:
         # After `best`, so that a kill between the two repeats the epoch instead of skipping it.
         {**checkpoint, "filename": Path(LAST_CHECKPOINT).stem},
     ]
+    devices: dict[str, Any] = {"devices": settings.devices}
     if settings.devices > 1:
         callbacks.append({"_target_": "training.nequip_runs.callbacks.EndsOnSigterm"})
+        # The one strategy of NequIP that compiled models can be trained with.
+        devices["strategy"] = {"_target_": "nequip.train.SimpleDDPStrategy"}
     return {
         "_target_": "lightning.Trainer",
         "accelerator": "auto",
-        **_devices(settings),
+        **devices,
         "max_epochs": settings.max_epochs,
         "max_time": settings.max_time,
         "check_val_every_n_epoch": 1,  # NequIP's EMA module asks for it
@@ -166,14 +129,6 @@ def _trainer(settings: TrainingSettings) -> dict[str, Any]:
         },
         "callbacks": callbacks,
     }
-
-
-def _devices(settings: TrainingSettings) -> dict[str, Any]:
-    if settings.devices == 1:
-        return {"devices": 1}
-    # The one strategy of NequIP that compiled models can be trained with.
-    strategy = {"_target_": "nequip.train.SimpleDDPStrategy"}
-    return {"devices": settings.devices, "strategy": strategy}
 
 
 def _training_module(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:
@@ -219,7 +174,7 @@ def _losses(settings: TrainingSettings, data: TrainingData) -> dict[str, Any]:
     if data.has_forces and settings.stress_weight > 0:
         names["stress"] = settings.stress_weight
         kind = "EnergyForceStress"
-    maes = {f"{_per_atom(name)}_mae": weight for name, weight in names.items()}
+    maes = {f"{name.replace('total_energy', 'per_atom_energy')}_mae": names[name] for name in names}
     loss: dict[str, Any] = {"_target_": f"nequip.train.{kind}Loss", "per_atom_energy": True}
     if data.has_forces:
         loss["coeffs"] = names
@@ -227,7 +182,3 @@ def _losses(settings: TrainingSettings, data: TrainingData) -> dict[str, Any]:
         "loss": loss,
         "val_metrics": {"_target_": f"nequip.train.{kind}Metrics", "coeffs": maes},
     }
-
-
-def _per_atom(name: str) -> str:
-    return "per_atom_energy" if name == "total_energy" else name

@@ -1,4 +1,4 @@
-"""NequIP's trainer as a child process: start or resume it, follow it, explain its failure."""
+"""NequIP's trainer as a child process: start or resume it, follow it, explain failures."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.errors import TrainingError
 from training.nequip_runs.checkpoint_check import refuse_foreign
 from training.nequip_runs.child_process import (
     child_process,
     end_of_log,
-    how_it_ended,
+    exit_description,
     python_command,
     remedy_for,
-    with_patient_threads,
+    with_passive_threads,
 )
 from training.nequip_runs.learning_curve import MetricsTail, epochs_of_rows, metrics_files
 from training.nequip_runs.nequip_config import LAST_CHECKPOINT, METRICS_DIR
-from training.nequip_runs.training_run import TrainingError
 
 CONFIG_FILE = "config.yaml"
 LOG_FILE = "nequip-train.log"
@@ -32,8 +32,8 @@ _REMEDIES = {
     "FloatingPointError": "lower `learning_rate`, or look for frames with extreme forces or "
     "energies in the training split",
     "out of memory": "lower `batch_size`, or use a smaller model",
-    "No space left on device": "make room on the disk and run the same command again: it goes on "
-    "from the last epoch",
+    "No space left on device": "make room on the disk and run the same command again: it resumes "
+    "after the last epoch",
 }
 
 
@@ -118,20 +118,20 @@ def run_nequip_train(
     scratch = folder / _SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)  # of a killed run
     scratch.mkdir()
-    known = len(metrics_files(folder / METRICS_DIR))
+    n_earlier = len(metrics_files(folder / METRICS_DIR))
     with (folder / LOG_FILE).open("ab") as log:
         log_start = log.tell()
         command = _command(folder, devices)
         with child_process(command, folder, _environment(scratch), log) as process:
-            _follow(process, folder / METRICS_DIR, known, max_epochs, on_epoch)
+            _follow(process, folder / METRICS_DIR, n_earlier, max_epochs, on_epoch)
     shutil.rmtree(scratch, ignore_errors=True)
     if process.returncode != 0:
         raise _failure(process.returncode, folder / LOG_FILE, log_start)
 
 
 def _environment(scratch: Path) -> dict[str, str]:
-    """Environment of the trainer; what the user has set stays, but for the temporary folder."""
-    environment = with_patient_threads(os.environ)
+    """Return the trainer's environment: the user's, except for the temporary folder."""
+    environment = with_passive_threads(os.environ)
     # Lightning writes checkpoints to the temporary folder and then moves them, which is atomic
     # only within one file system.
     environment["TMPDIR"] = str(scratch)
@@ -149,14 +149,14 @@ def _command(folder: Path, devices: int) -> list[str]:
         ]
     command += ["--config-path", str(folder), "--config-name", Path(CONFIG_FILE).stem]
     command += ["hydra.run.dir=.", "hydra.output_subdir=null", "hydra/job_logging=stdout"]
-    if zipfile.is_zipfile(folder / LAST_CHECKPOINT):  # a file cut short is none
+    if zipfile.is_zipfile(folder / LAST_CHECKPOINT):  # not if it was cut short
         _refuse_foreign_start(folder / LAST_CHECKPOINT)
         command.append(f"++ckpt_path={LAST_CHECKPOINT}")
     return command
 
 
 def _refuse_foreign_start(checkpoint: Path) -> None:
-    """Check a checkpoint to go on from: Lightning loads it with all the code that it names."""
+    """Check a checkpoint to resume from: Lightning loads it with all the code that it names."""
     try:
         refuse_foreign(checkpoint)
     except TrainingError as error:
@@ -169,7 +169,7 @@ def _refuse_foreign_start(checkpoint: Path) -> None:
 def _follow(
     process: subprocess.Popen[bytes],
     metrics_dir: Path,
-    known: int,
+    n_earlier: int,
     max_epochs: int,
     on_epoch: OnEpoch | None,
 ) -> None:
@@ -178,7 +178,7 @@ def _follow(
     epochs: dict[int, dict[str, float]] = {}
     while True:
         ended = process.poll() is not None
-        if tail is None and (files := metrics_files(metrics_dir)[known:]):
+        if tail is None and (files := metrics_files(metrics_dir)[n_earlier:]):
             tail = MetricsTail(files[0])
         for epoch, row in epochs_of_rows(tail.rows() if tail else []).items():
             epochs.setdefault(epoch, {}).update(row)
@@ -194,7 +194,7 @@ def _follow(
 
 
 def _complete(epochs: dict[int, dict[str, float]], max_epochs: int) -> list[EpochMetrics]:
-    """Take the epochs out of which all is known."""
+    """Remove and return the epochs that are complete."""
     found = []
     for epoch in sorted(epochs):
         row = epochs[epoch]
@@ -218,15 +218,15 @@ def _failure(code: int, log: Path, log_start: int) -> TrainingError:
     tail = end_of_log(log, log_start)
     if code < 0:
         remedy = (
-            "run the same command again: it goes on from the last epoch; if the system killed it "
-            "for want of memory, lower `batch_size` first"
+            "run the same command again: it resumes after the last epoch; if the system killed it "
+            "because memory ran out, lower `batch_size` first"
         )
     else:
         remedy = remedy_for(
             tail,
             _REMEDIES,
-            "see the message above; once mended, the same command goes on from the last epoch",
+            "fix what the message above says; the same command then resumes after the last epoch",
         )
     return TrainingError(
-        f"nequip-train {how_it_ended(code)}. The end of {log}:\n{tail}\nWhat to do: {remedy}."
+        f"nequip-train {exit_description(code)}. The end of {log}:\n{tail}\nWhat to do: {remedy}."
     )

@@ -46,7 +46,7 @@ def launch(devices: int, command: list[str]) -> None:
 
 
 def _end_with(code: int) -> None:
-    """End with an exit code, or by the signal that a negative one stands for."""
+    """End with an exit code, or by the signal that a negative one means."""
     if code < 0:
         with contextlib.suppress(OSError):  # SIGKILL has no handler
             signal.signal(-code, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Train with NequIP's own trainer, resumably."""
+"""Train with NequIP's own trainer, and resume interrupted trainings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 
 from cuprolith.hashes import file_sha256
 from cuprolith.staged_file import StagedFile
-from training.frame_sources.source import TrainingSource
+from training.errors import TrainingError
 from training.nequip_runs.learning_curve import read_learning_curve
 from training.nequip_runs.nequip_config import (
     BEST_CHECKPOINT,
@@ -32,28 +32,28 @@ from training.nequip_runs.nequip_process import (
 from training.nequip_runs.training_checks import check_elements, check_neighbours, training_warnings
 from training.nequip_runs.training_run import (
     RESULT_FILE,
-    TrainingError,
     TrainingInputs,
     TrainingResult,
-    claim_folder,
     load_result,
+    prepare_folder,
     training_inputs,
 )
 from training.settings import TrainingSettings
+from training.source import TrainingSource
 
 __all__ = ["EpochMetrics", "TrainingError", "TrainingResult", "train"]
 
 
 @dataclass(frozen=True)
 class TrainingStart:
-    """What is known when a training starts or resumes.
+    """State and warnings when a training starts or resumes.
 
     Attributes
     ----------
     epochs_done
         Epochs that earlier calls have trained.
     warnings
-        What is wrong with the frames, though not so that nothing can be learnt from them.
+        Problems of the frames that do not prevent a training.
     """
 
     epochs_done: int
@@ -73,12 +73,12 @@ def train(
 ) -> TrainingResult:
     """Train one model; or finish, or return, the training that is already there.
 
-    ``nequip-train`` runs in a child process in `out_dir`, which ends when this process does. It
-    writes ``last.ckpt`` after every epoch: whatever was killed, the same call goes on from there
-    and gives the numbers of an undisturbed run, to float noise. A training that has finished with
+    ``nequip-train`` runs in a child process in `out_dir`, which ends with this process. It
+    writes ``last.ckpt`` after every epoch: after any interruption the same call resumes there
+    and gives the numbers of an uninterrupted run, up to rounding. A training that has finished with
     the same inputs (settings, frames to train and validate on, seed, versions) is returned as it
-    is. A training from other inputs is moved to ``<out_dir>.<hash>``, never mixed; it comes back
-    from there when its inputs do.
+    is. A training from other inputs is moved to ``<out_dir>.<hash>``, never mixed; it is moved
+    back when its inputs are used again.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def train(
     Raises
     ------
     TrainingError
-        If frames are missing or not what they should be; if train lacks an element, or no atom has
+        If frames are missing or damaged; if train lacks an element, or no atom has
         a neighbour; or if the trainer fails: with the end of its log and what to do.
     """
     out_dir = out_dir.resolve()
@@ -111,7 +111,7 @@ def train(
     check_elements(settings, source)
     inputs = training_inputs(settings, source, seed)
     check_neighbours(settings, source)
-    claim_folder(out_dir, inputs)
+    prepare_folder(out_dir, inputs)
     if (finished := load_result(out_dir)) is not None:
         return finished
     _write_config(settings, source, out_dir, seed)
@@ -122,7 +122,7 @@ def train(
     if not facts["finished"]:
         raise TrainingError(
             f"the training in {out_dir} was asked to stop (SIGTERM) before its end: run the same "
-            "command again, it goes on from the last epoch"
+            "command again, it resumes after the last epoch"
         )
     result = _result(settings, inputs, out_dir, facts)
     result.write(out_dir / RESULT_FILE)
@@ -179,8 +179,8 @@ def _epoch_of(checkpoint: Path) -> int:
         return int(content["epoch"])
     except FileNotFoundError:
         raise
-    except Exception as error:  # torch and pickle raise whatever they like
+    except Exception as error:  # torch and pickle raise errors of many types
         raise TrainingError(
             f"{checkpoint} is damaged ({error})\n  → make it again: move {checkpoint.parent} away "
-            "and give the same command, which trains from the start"
+            "and run the same command, which trains from the start"
         ) from error

@@ -1,4 +1,4 @@
-"""Check that a model can learn what it is asked to, before anything is trained."""
+"""Check before a training that the frames have everything that the model needs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ase.neighborlist import neighbor_list
 
 from training.dataset.isolated_atoms import is_isolated_atom
 from training.dataset.splits import SplitName
-from training.nequip_runs.training_run import TrainingError
+from training.errors import TrainingError
 from training.settings import TrainingSettings
 
 if TYPE_CHECKING:
-    from training.frame_sources.source import TrainingSource
+    from training.source import TrainingSource
 
 _HELD_OUT: tuple[SplitName, ...] = ("val", "test")
 # The share of space that spheres can fill (Kepler).
@@ -60,7 +60,7 @@ def check_neighbours(settings: TrainingSettings, source: TrainingSource) -> None
     Raises
     ------
     NoNeighboursError
-        If none has.
+        If no atom has one.
     """
     r_max = settings.model.r_max
     if not any(_has_neighbours(atoms, r_max) for atoms in source.structures("train")):
@@ -72,10 +72,10 @@ def check_neighbours(settings: TrainingSettings, source: TrainingSource) -> None
 
 
 def training_warnings(settings: TrainingSettings, source: TrainingSource) -> list[str]:
-    """Return what whoever starts a training should know; reads the training frames.
+    """Return the warnings to show before a training; reads the training frames.
 
-    Among it are the warnings on a dataset's card, and frames in which no atom has a neighbour
-    within `r_max` although they are no isolated atoms.
+    These include the warnings on a dataset's card, and frames in which no atom has a neighbour
+    within `r_max` although they are not isolated atoms.
     """
     r_max = settings.model.r_max
     n_lonely = sum(

@@ -1,4 +1,4 @@
-"""What a training was made from, what came of it, and where its files are."""
+"""Inputs and results of a training, and its folder."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cuprolith.hashes import file_sha256, sha256
 from cuprolith.staged_file import StagedFile
-from training.nequip_runs.nequip_config import TrainingData, nequip_config
+from training.errors import TrainingError
+from training.nequip_runs.nequip_config import nequip_config
 from training.settings import TrainingSettings
+from training.source import TrainingData
 
 if TYPE_CHECKING:
-    from training.frame_sources.source import TrainingSource
+    from training.source import TrainingSource
 
 INPUTS_FILE = "inputs.json"
 RESULT_FILE = "result.json"
@@ -24,10 +26,6 @@ _PACKAGES = ("torch", "lightning", "e3nn", "nequip", "nequip-allegro", "cuprolit
 _SHORT_HASH = 8
 
 Count = Annotated[int, Field(ge=0)]
-
-
-class TrainingError(RuntimeError):
-    """A training cannot be started or did not end well; the message says what to do."""
 
 
 class _Record(BaseModel):
@@ -41,7 +39,7 @@ class _Record(BaseModel):
 
 
 class TrainingInputs(_Record):
-    """All that decides what a training gives.
+    """Everything that decides the result of a training.
 
     Attributes
     ----------
@@ -114,7 +112,7 @@ class TrainingResult(_Record):
 def training_inputs(
     settings: TrainingSettings, source: TrainingSource, seed: int
 ) -> TrainingInputs:
-    """Gather what decides a training, and check that what it needs is there.
+    """Gather the inputs of a training, and check that its files exist.
 
     Raises
     ------
@@ -138,17 +136,17 @@ def training_inputs(
         seed=seed,
         dataset=hashes,
         versions={name: metadata.version(name) for name in _PACKAGES},
-        # Who prepares the batches decides no number.
+        # The number of workers does not change the result.
         config=nequip_config(settings.model_copy(update={"num_workers": 0}), nothing_fitted, seed),
     )
 
 
-def claim_folder(out_dir: Path, inputs: TrainingInputs) -> None:
+def prepare_folder(out_dir: Path, inputs: TrainingInputs) -> None:
     """Make `out_dir` the folder of a training with these inputs.
 
-    What lies there is kept when it came from the same inputs. Anything else is moved beside it,
-    to ``<name>.<hash>``, and comes back from there when its inputs do. A finished training whose
-    ``inputs.json`` is damaged is known by its result.
+    Files from the same inputs are kept. Anything else is moved to ``<name>.<hash>`` beside it, and
+    moved back when its inputs are used again. A finished training whose ``inputs.json`` is
+    damaged is recognised by its result.
     """
     present = stored_inputs(out_dir)
     if present is not None and present.hash == inputs.hash:
@@ -158,7 +156,7 @@ def claim_folder(out_dir: Path, inputs: TrainingInputs) -> None:
         inputs.write(out_dir / INPUTS_FILE)
         return
     if occupied(out_dir):
-        _put_aside(out_dir, present.short_hash if present else "unknown")
+        _move_aside(out_dir, present.short_hash if present else "unknown")
     earlier = out_dir.with_name(f"{out_dir.name}.{inputs.short_hash}")
     if (found := stored_inputs(earlier)) is not None and found.hash == inputs.hash:
         shutil.rmtree(out_dir, ignore_errors=True)
@@ -169,11 +167,11 @@ def claim_folder(out_dir: Path, inputs: TrainingInputs) -> None:
 
 
 def occupied(folder: Path) -> bool:
-    """Whether a folder holds more than what a killed process began to write."""
+    """Whether a folder contains more than unfinished files of a killed process."""
     return folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())
 
 
-def _put_aside(out_dir: Path, tag: str) -> None:
+def _move_aside(out_dir: Path, tag: str) -> None:
     place = out_dir.with_name(f"{out_dir.name}.{tag}")
     n = 1
     while place.exists():
@@ -183,7 +181,7 @@ def _put_aside(out_dir: Path, tag: str) -> None:
 
 
 def stored_inputs(folder: Path) -> TrainingInputs | None:
-    """Return what the training in a folder was made from; None where that is not known."""
+    """Return the inputs of the training in a folder; None if they are not known."""
     try:
         return TrainingInputs.model_validate_json((folder / INPUTS_FILE).read_bytes())
     except (FileNotFoundError, ValidationError):
@@ -191,7 +189,7 @@ def stored_inputs(folder: Path) -> TrainingInputs | None:
 
 
 def stored_result(folder: Path) -> TrainingResult | None:
-    """Return what ``result.json`` of a folder says; None if there is none, or it is damaged."""
+    """Return the content of ``result.json`` in a folder; None if it is missing or damaged."""
     try:
         return TrainingResult.model_validate_json((folder / RESULT_FILE).read_bytes())
     except (FileNotFoundError, ValidationError):
@@ -217,11 +215,11 @@ def _require_checkpoint(folder: Path, result: TrainingResult) -> None:
     if not path.is_file():
         problem = "is missing"
     elif expected is not None and file_sha256(path) != expected:
-        problem = f"is damaged: it is not the file that {RESULT_FILE} tells of"
+        problem = f"is damaged: its hash is not the one in {RESULT_FILE}"
     else:
         return
     raise TrainingError(
-        f"{path} {problem}\n  → put it back from a backup, or make it again: move the folder away "
-        f"(mv {folder} {folder}.damaged) and give the command that trained it, which begins at the "
-        f"start ({result.seconds:.0f} s the last time)"
+        f"{path} {problem}\n  → restore it from a backup, or train again: move the folder away "
+        f"(mv {folder} {folder}.damaged) and run the command that trained it, which starts from "
+        f"the beginning ({result.seconds:.0f} s the last time)"
     )

@@ -1,1 +1,1 @@
-"""Small parametrised quantum circuits: described as data, run on many inputs with torch."""
+"""Small parametrised quantum circuits: described as data, run on many samples with torch."""

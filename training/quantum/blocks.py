@@ -1,6 +1,6 @@
 """Matrices of fused blocks, in real arithmetic.
 
-A complex matrix M stands as [[Re M, −Im M], [Im M, Re M]], a state as (Re, Im). Then a rotation is
+A complex matrix M is stored as [[Re M, −Im M], [Im M, Re M]], a state as (Re, Im). A rotation is
 cos(θ/2)·1 + sin(θ/2)·G with a constant matrix G, and nothing complex needs to be traced.
 """
 

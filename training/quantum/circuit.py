@@ -62,7 +62,7 @@ class Observable:
 
     def __post_init__(self) -> None:
         if self.pauli not in PAULIS:
-            raise CircuitError(f"observable {self.pauli!r} is none of {', '.join(PAULIS)}")
+            raise CircuitError(f"observable {self.pauli!r} is not one of {', '.join(PAULIS)}")
 
 
 @dataclass(frozen=True)

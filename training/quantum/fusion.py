@@ -70,7 +70,7 @@ def schedule(circuit: Circuit) -> Schedule:
         encode(qubit, gate.angle.index)
         for name in FROM_Z[gate.name]:
             place(Gate(name, gate.qubits))
-    # Basis changes come last of all, whatever segment their qubit has reached.
+    # Basis changes come last, in any segment that their qubit has reached.
     for observable in circuit.observables:
         segments[-1] += [Gate(name, (observable.qubit,)) for name in TO_Z[observable.pauli]]
     return Schedule(segments, [Encoding(tuple(sorted(layer))) for layer in layers])

@@ -1,7 +1,7 @@
 """Circuits with one encoding layer: outputs as polynomials in the angles' sines and cosines.
 
 With g(x) = (1, cos x − 1, sin x) per encoded qubit, f(x) = Σ_k C[k] Π_w g_{k_w}(x_w), and C[0] is
-f(0). The qubits fall into two halves A and B, so that an input costs one small matrix product:
+f(0). The qubits fall into two halves A and B, so that a sample costs one small matrix product:
 f = Σ_i A_i(x) Σ_j C[i, j] B_j(x).
 """
 
@@ -81,8 +81,8 @@ class PolynomialForm(nn.Module):
     def differences(self, coefficients: Tensor, angles: Tensor, chunk: int | None) -> Tensor:
         """Return f(x) − f(0), shape (n_observables, n_samples).
 
-        `chunk` inputs are computed at a time; all at once, by operations that can be traced, if
-        None.
+        `chunk` samples are computed at a time; if None, all at once, by operations that can be
+        traced.
         """
         differing = coefficients * self.differing
         if chunk is None:

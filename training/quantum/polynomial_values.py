@@ -2,8 +2,8 @@
 
 f_q = aᵀ C_q b with a and b the products of g(x) = (1, cos x − 1, sin x) over each half's qubits.
 As g′ = D·g with a constant D, derivatives of a and b are constant matrices applied to them, and
-every derivative of f is a few small matrix products and sums over rows. Inputs are taken in chunks
-that stay in the processor's cache; nothing but angles is kept for later.
+every derivative of f is a few small matrix products and sums over rows. Samples are processed in
+chunks that stay in the processor's cache; only angles are kept for later.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class PolynomialInChunks(Function):
     """f(angles), shape (n_observables, n_samples), with its first two derivatives.
 
     Arguments: coefficients (n_observables, 3^A, 3^B), angles (A + B, n_samples), derivatives of a
-    (A, 3^A, 3^A) and of b (B, 3^B, 3^B), number of inputs in a chunk.
+    (A, 3^A, 3^A) and of b (B, 3^B, 3^B), number of samples in a chunk.
     """
 
     @staticmethod

@@ -72,7 +72,7 @@ class QDIOptions:
             )
         for option, choices in _CHOICES.items():
             if (value := getattr(self, option)) not in choices:
-                raise CircuitError(f"{option} {value!r} is none of {', '.join(choices)}")
+                raise CircuitError(f"{option} {value!r} is not one of {', '.join(choices)}")
 
     @property
     def measured(self) -> range:

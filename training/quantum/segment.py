@@ -1,4 +1,4 @@
-"""What lies between two encodings: fused blocks and moves, applied to many states at once."""
+"""Circuit segments between encodings: fused blocks and moves, applied to many states at once."""
 
 from __future__ import annotations
 

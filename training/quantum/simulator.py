@@ -1,4 +1,4 @@
-"""Expectation values of a circuit for many inputs, with exact first and second derivatives."""
+"""Expectation values of a circuit for many samples, with exact first and second derivatives."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from training.quantum.segment import Segment
 # coefficients are cheaper than states.
 POLYNOMIAL_QUBITS = 7
 
-# Inputs of a chunk of the polynomial form: its intermediate values fill a core's cache.
+# Samples of a chunk of the polynomial form: its intermediate values fill a core's cache.
 POLYNOMIAL_CHUNK = {"cpu": 4096, "cuda": 1 << 20}
 
-# Amplitudes, over all inputs and encoding layers, kept for derivatives before they are computed
+# Amplitudes, over all samples and encoding layers, kept for derivatives before they are computed
 # again chunk by chunk instead.
 MAX_AMPLITUDES = 1 << 21
 
 
 class CircuitSimulator(nn.Module):
-    """Runs one circuit on batches of inputs.
+    """Runs one circuit on batches of samples.
 
     Everything is computed as a deviation from the input 0, so that differences are exactly 0 there
     and keep their relative precision around it. First and second derivatives are exact; third ones

@@ -1,1 +1,1 @@
-"""Frames to learn from: Cuprolith datasets, one's own files, and public datasets."""
+"""Frames to learn from: Cuprolith datasets, your own files, and public datasets."""

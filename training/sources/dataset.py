@@ -11,15 +11,13 @@ from pydantic import Field
 
 from cuprolith.hashes import file_sha256
 from cuprolith.settings import Listed
-from training.dataset.atomic_energies import energy_start
+from training.dataset.atomic_energies import starting_energies
 from training.dataset.card import CARD_NAME, load_card
 from training.dataset.extxyz import iter_frames
 from training.dataset.frames import Frame
 from training.dataset.splits import SPLITS, SplitName
-from training.frame_sources.source import TrainingSource
-from training.nequip_runs.nequip_config import TrainingData
-from training.nequip_runs.training_run import TrainingError
-from training.source import FolderSourceSettings, Source
+from training.errors import TrainingError
+from training.source import FolderSourceSettings, Source, TrainingData, TrainingSource
 from training.sources.extxyz import ExtxyzSource
 
 _REMEDY = "collect the dataset again"
@@ -30,7 +28,7 @@ class DatasetSourceSettings(FolderSourceSettings):
 
     source: Literal["dataset"] = "dataset"
     directory: Annotated[Path, Listed] = Field(
-        description="folder with dataset.json; or with train.extxyz and val.extxyz of one's own"
+        description="folder with dataset.json; or with your own train.extxyz and val.extxyz"
     )
 
     @property
@@ -39,7 +37,7 @@ class DatasetSourceSettings(FolderSourceSettings):
         return self.directory.name
 
     def paper_dataset(self, symbols: Sequence[str]) -> str | None:
-        """Count frames of Cu and Li as the paper's, which are unpublished; who shows it says so."""
+        """Treat Cu-Li frames as the paper's dataset, which is unpublished; reports say so."""
         return "culi" if set(symbols) == {"Cu", "Li"} else None
 
 
@@ -111,7 +109,7 @@ class DatasetSource:
         self, *, stress: bool, atomic_energies: Mapping[str, float] | None = None
     ) -> TrainingData:
         """Return NequIP's own ASE data module over train and val, and the start of energies."""
-        start = energy_start(self.frames("train"), self.symbols, atomic_energies)
+        start = starting_energies(self.frames("train"), self.symbols, atomic_energies)
         return TrainingData(
             module={
                 "_target_": "nequip.data.datamodule.ASEDataModule",
@@ -166,7 +164,7 @@ class DatasetSource:
 
 
 def _open(settings: DatasetSourceSettings, relative_to: Path) -> TrainingSource:
-    """Open a dataset, or one's own files in its place: a file, or a folder of the three."""
+    """Open a dataset, or your own files instead: one file, or a folder of the three."""
     directory = relative_to / settings.directory
     if directory.is_file() and directory.name != CARD_NAME:
         return ExtxyzSource(directory)
@@ -177,7 +175,7 @@ def _open(settings: DatasetSourceSettings, relative_to: Path) -> TrainingSource:
 
 
 def _collected(path: Path) -> bool:
-    """Whether `collect` wrote a file: without its card that is half a dataset."""
+    """Whether `collect` wrote a file: without the card the dataset is incomplete."""
     with path.open("rb") as file:
         file.readline()
         return b" config_hash=" in file.readline()

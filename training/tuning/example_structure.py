@@ -8,9 +8,9 @@ import numpy as np
 from ase import Atoms
 from pydantic import BaseModel, ConfigDict
 
+from training.errors import TrainingError
 from training.frame_sources.molecules import MoleculeSource
-from training.frame_sources.source import TrainingSource
-from training.nequip_runs.training_run import TrainingError
+from training.source import TrainingSource
 
 # Enough frames to find one of a usual size; all of a large split would take minutes to read.
 _FRAMES_LOOKED_AT = 200

@@ -10,14 +10,14 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from training.errors import TrainingError
 from training.nequip_runs.child_process import (
     child_process,
     end_of_log,
-    how_it_ended,
+    exit_description,
     python_command,
-    with_patient_threads,
+    with_passive_threads,
 )
-from training.nequip_runs.training_run import TrainingError
 from training.tuning.measuring_tasks import CompileTask, DriftTask, MeasureTask
 
 Result = TypeVar("Result", bound=BaseModel)
@@ -97,7 +97,7 @@ def _run(folder: Path) -> int:
         str(folder / "task.json"),
         str(folder / "result.json"),
     ]
-    environment = with_patient_threads({**_OURS, **os.environ})
+    environment = with_passive_threads({**_OURS, **os.environ})
     with (
         (folder / "log").open("wb") as log,
         child_process(command, folder, environment, log) as process,
@@ -112,6 +112,6 @@ def _failure(task: str, code: int, log: Path) -> Exception:
             return TrainingError(f"cannot {task} a model:\n{tail}\nWhat to do: {remedy}.")
     if code < 0:
         memory = ", perhaps because of too little memory" if code == -signal.SIGKILL else ""
-        return MeasuringError(f"{task}: the process {how_it_ended(code)}{memory}")
+        return MeasuringError(f"{task}: the process {exit_description(code)}{memory}")
     last = tail.rstrip().rpartition("\n")[2].strip()
-    return MeasuringError(f"{task}: {last or how_it_ended(code)}")
+    return MeasuringError(f"{task}: {last or exit_description(code)}")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from training.frame_sources.source import TrainingSource
 from training.nequip_runs.nequip_config import BEST_CHECKPOINT
 from training.settings import TrainingSettings
+from training.source import TrainingSource
 from training.tuning.compiled_models import compiled_file
 from training.tuning.example_structure import ExampleStructure, example_structure
 from training.tuning.machine import measuring_here

@@ -7,12 +7,13 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-from training.frame_sources.source import TrainingSource
+from training.errors import TrainingError
 from training.nequip_runs.nequip_config import BEST_CHECKPOINT
 from training.nequip_runs.nequip_process import OnEpoch
-from training.nequip_runs.trainer import EpochMetrics, TrainingError, TrainingResult, train
+from training.nequip_runs.trainer import EpochMetrics, TrainingResult, train
 from training.nequip_runs.training_checks import NoNeighboursError
 from training.settings import TrainingSettings
+from training.source import TrainingSource
 from training.tuning.machine import training_here
 from training.tuning.settings import LimitSettings
 from training.tuning.trial import TrialAccuracy, accuracy_name

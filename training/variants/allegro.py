@@ -37,7 +37,7 @@ class HasAllegro(Protocol):
 
 
 def allegro_config(settings: HasAllegro) -> dict[str, Any]:
-    """Return nequip-allegro's builder and what it takes."""
+    """Return nequip-allegro's builder and its keywords."""
     model = settings.model
     return {
         "_target_": "allegro.model.AllegroModel",

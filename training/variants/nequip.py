@@ -38,7 +38,7 @@ class NequIPTraining(TrainingSettings):
 
 
 def _model_config(settings: NequIPTraining) -> dict[str, Any]:
-    # Settings are named as NequIP's keywords, but for one that the trainer's statistics answer.
+    # Settings are named as NequIP's keywords; one that is left out sets the trainer's statistics.
     keywords = settings.model.model_dump(mode="json", exclude={"neighbor_normalization"})
     return {"_target_": "nequip.model.NequIPGNNModel", **keywords}
 

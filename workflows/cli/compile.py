@@ -105,7 +105,7 @@ def _check_target(target: Target, variant: str) -> None:
 @contextmanager
 def _training(folder: Path | None, workdir: Path | None) -> Iterator[Path]:
     """Find the training's folder, lock it, and explain what fails inside."""
-    from training.nequip_runs.training_run import TrainingError
+    from training.errors import TrainingError
 
     if (folder is None) == (workdir is None):
         raise CuprolithError(

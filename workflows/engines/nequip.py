@@ -38,7 +38,7 @@ def _load(settings: NequipSettings, device: Device) -> Calculator:
 
         return checkpoint_calculator(settings.model, device)
     if name.endswith(".nequip.pt2"):
-        from training.nequip_runs.deployment import compiled_calculator
+        from training.calculator import compiled_calculator
 
         return compiled_calculator(settings.model, device)
     from training.calculator import packaged_calculator

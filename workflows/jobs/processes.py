@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Generic, TypeVar
 
-from training.nequip_runs.child_process import how_it_ended
+from training.nequip_runs.child_process import exit_description
 from training.nequip_runs.end_with_parent import GuardedContext
 
 T = TypeVar("T")
@@ -115,7 +115,7 @@ def _ending(running: _Running[T]) -> tuple[T, Exception | None]:
         error = running.connection.recv()
     except EOFError:
         running.process.join()
-        error = RuntimeError(f"the process {how_it_ended(running.process.exitcode or 0)}")
+        error = RuntimeError(f"the process {exit_description(running.process.exitcode or 0)}")
     running.connection.close()
     running.process.join()
     return running.item, error

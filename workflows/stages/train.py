@@ -59,7 +59,7 @@ def train(workdir: Workdir) -> TrainSummary:
     """
     from analysis.evaluation import PREDICTIONS_DIR, evaluate_training
     from training.dataset.builder import DatasetError
-    from training.nequip_runs.trainer import TrainingError
+    from training.errors import TrainingError
     from training.nequip_runs.trainer import train as run_training
     from training.sources.dataset import DatasetSource
 

@@ -14,10 +14,9 @@ from analysis.tuning.trials import STUDY_FILE, StudyFile
 from cuprolith.errors import CuprolithError
 from cuprolith.hashes import sha256
 from cuprolith.json_files import read_json, write_json
-from training.frame_sources.source import TrainingSource
 from training.optimization.parameters import Parameter
 from training.settings import TrainingSettings
-from training.source import SourceSettings
+from training.source import SourceSettings, TrainingSource
 from training.tuning.search_spaces import SearchSpaceError, check_study, search_space
 from training.tuning.settings import TuningSettings
 from workflows.training_runs import explained, open_data

@@ -11,7 +11,7 @@ from typing import Any
 from monty.json import MSONable
 
 from cuprolith.errors import CuprolithError
-from training.nequip_runs.training_run import TrainingError
+from training.errors import TrainingError
 from training.settings import TrainingSettings
 from training.tuning.search_spaces import applied
 from training.tuning.trial import TrialAccuracy, TrialMeasurements

@@ -7,7 +7,7 @@ from ase.build import bulk
 from ase.io import write
 from frame_samples import emt_frame
 
-from training.dataset.atomic_energies import energy_start, fit_atomic_energies
+from training.dataset.atomic_energies import fit_atomic_energies, starting_energies
 from training.nequip_runs.trainer import train
 from training.predict import load_calculator
 from training.sources.extxyz import ExtxyzSource
@@ -38,7 +38,7 @@ def alloys():
 @pytest.mark.parametrize("cell", [{"cell": [14, 14, 14], "pbc": True}, {}])
 def test_energies_of_isolated_atoms_are_where_energies_start(cell):
     frames = [*alloys(), alone("Cu", **cell), alone("Al", **cell)]
-    start = energy_start(frames, ("Al", "Cu"))
+    start = starting_energies(frames, ("Al", "Cu"))
     assert start.atomic_energies == pytest.approx(E0, abs=1e-12)
     assert start.atomic_energies["Cu"] == frames[-2].energy, "not rounded"
     assert start.scale is None
@@ -46,37 +46,37 @@ def test_energies_of_isolated_atoms_are_where_energies_start(cell):
 
 def test_elements_without_an_isolated_atom_are_fitted_beside_those_with_one():
     frames = alloys()
-    start = energy_start([*frames, alone("Cu")], ("Al", "Cu"))
+    start = starting_energies([*frames, alone("Cu")], ("Al", "Cu"))
     assert start.atomic_energies["Cu"] == pytest.approx(E0["Cu"])
     rest = [replace(f, energy=f.energy - E0["Cu"] * int((f.numbers == 29).sum())) for f in frames]
     shares = np.array([(f.numbers == 13).mean() for f in rest])
     energies = np.array([f.energy / 4 for f in rest])
     expected = (shares @ energies) / (shares @ shares)
     assert start.atomic_energies["Al"] == pytest.approx(expected, abs=1e-6)
-    without = energy_start(frames, ("Al", "Cu"))
+    without = starting_energies(frames, ("Al", "Cu"))
     assert without.atomic_energies == fit_atomic_energies(frames, ("Al", "Cu"))
 
 
 def test_given_energies_are_taken_as_they_are():
     given = {"Al": -1.23456789, "Cu": -2.0, "Li": 0.0}
-    start = energy_start([*alloys(), alone("Cu")], ("Al", "Cu"), given)
+    start = starting_energies([*alloys(), alone("Cu")], ("Al", "Cu"), given)
     assert start.atomic_energies == {"Al": -1.23456789, "Cu": -2.0}
 
 
 def test_a_primitive_cell_is_no_isolated_atom():
     """Caesium has the longest lattice constant of the elements' crystals."""
     frames = [replace(emt_frame(bulk("Cu", "bcc", a=6.1)), energy=5.0), *crystals()]
-    assert energy_start(frames, ("Cu",)).atomic_energies["Cu"] < 2
+    assert starting_energies(frames, ("Cu",)).atomic_energies["Cu"] < 2
 
 
 def test_forces_that_vanish_by_symmetry_are_no_scale():
     frames = crystals()
     assert 0 < max(np.abs(frame.forces).max() for frame in frames) < 1e-10, "round-off"
-    assert energy_start(frames, ("Cu",)).scale == 1.0
-    assert energy_start([frames[0]] * 3, ("Cu",)).scale == 1.0, "nor is a spread of nothing"
+    assert starting_energies(frames, ("Cu",)).scale == 1.0
+    assert starting_energies([frames[0]] * 3, ("Cu",)).scale == 1.0, "nor is a spread of nothing"
     relaxed = [replace(f, forces=f.forces + 1e-3) for f in frames]
-    assert energy_start(relaxed, ("Cu",)).scale == 1.0
-    assert energy_start(alloys(), ("Al", "Cu")).scale is None
+    assert starting_energies(relaxed, ("Cu",)).scale == 1.0
+    assert starting_energies(alloys(), ("Al", "Cu")).scale is None
 
 
 @pytest.mark.slow

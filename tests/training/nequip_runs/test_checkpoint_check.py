@@ -3,9 +3,9 @@ import os
 import pytest
 import torch
 
+from training.errors import TrainingError
 from training.nequip_runs.checkpoint_check import refuse_foreign
 from training.nequip_runs.nequip_process import run_nequip_train
-from training.nequip_runs.training_run import TrainingError
 from training.variant import VARIANTS, model_config
 
 
@@ -41,7 +41,7 @@ def test_any_other_file_of_pytorch_is_no_checkpoint_or_harmless(content, tmp_pat
     if content == {"hyper_parameters": 3}:
         refuse_foreign(tmp_path / "last.ckpt")
         return
-    with pytest.raises(TrainingError, match="no checkpoint of a training"):
+    with pytest.raises(TrainingError, match="not a checkpoint of a training"):
         refuse_foreign(tmp_path / "last.ckpt")
 
 
@@ -56,7 +56,9 @@ def test_a_folder_in_place_of_a_checkpoint(tmp_path):
 def test_a_checkpoint_of_another_version_is_refused_with_what_to_do(target, tmp_path):
     content = {"state_dict": {}, "hyper_parameters": {"model": {"_target_": target}}}
     torch.save(content, tmp_path / "best.ckpt")
-    with pytest.raises(TrainingError, match=r"another version .* no training\..* or train again"):
+    with pytest.raises(
+        TrainingError, match=r"another version .* training\..* no longer exists.* or train again"
+    ):
         refuse_foreign(tmp_path / "best.ckpt")
 
 

@@ -21,12 +21,12 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from frame_samples import PROVENANCE
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from training.calculator import checkpoint_calculator
+from training.calculator import checkpoint_calculator, compiled_calculator
 from training.dataset.builder import build_dataset
 from training.dataset.frames import Frame
-from training.nequip_runs.deployment import compile_model, compiled_calculator, package_model
+from training.errors import TrainingError
+from training.nequip_runs.deployment import compile_model, package_model
 from training.nequip_runs.trainer import train
-from training.nequip_runs.training_run import TrainingError
 from training.settings import DatasetSettings, SplitSettings
 from training.sources.dataset import DatasetSource
 from training.variants.allegro import AllegroSettings
@@ -297,9 +297,9 @@ def test_torch_sim_batches(for_lammps, tmp_path):
 
 
 def test_what_is_compiled_for_another_use_is_refused(for_ase, for_lammps):
-    with pytest.raises(TrainingError, match="compile it with target `ase` for this device"):
+    with pytest.raises(TrainingError, match="compile the model with target `ase` for this device"):
         compiled_calculator(for_lammps.compiled, "cpu")
-    with pytest.raises(TrainingError, match=r"there is no device 'cuda:99'"):
+    with pytest.raises(TrainingError, match=r"this machine has no device 'cuda:99'"):
         compiled_calculator(for_ase.compiled, "cuda:99")
 
 
@@ -327,11 +327,11 @@ def test_what_cannot_be_deployed_is_refused(tmp_path):
         compile_model(tmp_path / "best.ckpt", tmp_path / "model.nequip.pt2")
     with pytest.raises(TrainingError, match="is a folder, not a checkpoint"):
         package_model(tmp_path, tmp_path / "model.nequip.zip")
-    with pytest.raises(TrainingError, match="there is no device 'cuda:99'"):
+    with pytest.raises(TrainingError, match="this machine has no device 'cuda:99'"):
         compile_model(foreign, tmp_path / "model.nequip.pt2", device="cuda:99")
-    with pytest.raises(TrainingError, match="package the model first"):
+    with pytest.raises(TrainingError, match="does not exist: package the model"):
         compile_model(tmp_path / "model.nequip.zip", tmp_path / "model.nequip.pt2")
     with pytest.raises(TrainingError, match=r"must end in \.nequip\.pt2"):
         compile_model(foreign, tmp_path / "model.pt2")
-    with pytest.raises(TrainingError, match="compile the model first"):
+    with pytest.raises(TrainingError, match="does not exist: compile the model"):
         compiled_calculator(tmp_path / "model.nequip.pt2")

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from training.errors import TrainingError
 from training.nequip_runs.devices import require_device
-from training.nequip_runs.training_run import TrainingError
 
 
 def test_the_processor_is_always_there():
@@ -11,7 +11,7 @@ def test_the_processor_is_always_there():
 
 @pytest.mark.parametrize("device", ["gpu", "", "cpu:7", "cuda:99", "cuda:-1", "CPU", "meta"])
 def test_devices_that_are_not_there(device):
-    with pytest.raises(TrainingError, match=r"there is no device .* on this machine; there is cpu"):
+    with pytest.raises(TrainingError, match=r"this machine has no device .*; it has cpu"):
         require_device(device)
 
 
@@ -24,5 +24,5 @@ def test_gpus(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     for device in ("cuda", "cuda:0", "cuda:1"):
         require_device(device)
-    with pytest.raises(TrainingError, match="there is cpu, cuda:0, cuda:1"):
+    with pytest.raises(TrainingError, match="it has cpu, cuda:0, cuda:1"):
         require_device("cuda:2")

@@ -16,12 +16,8 @@ from omegaconf import OmegaConf
 from training.dataset.atomic_energies import fit_atomic_energies
 from training.dataset.builder import load_card
 from training.dataset.extxyz import read_frames, write_frames
-from training.nequip_runs.nequip_config import (
-    BEST_CHECKPOINT,
-    LAST_CHECKPOINT,
-    TrainingData,
-    nequip_config,
-)
+from training.nequip_runs.nequip_config import BEST_CHECKPOINT, LAST_CHECKPOINT, nequip_config
+from training.source import TrainingData
 from training.sources.dataset import DatasetSource
 from training.variants.allegro import AllegroSettings, AllegroTraining
 

@@ -10,8 +10,9 @@ import torch
 from frame_samples import SEED
 from test_trainer import ROOT, TRAIN_IN_ANOTHER_PROCESS, nequip_processes, weights
 
+from training.errors import TrainingError
 from training.nequip_runs.learning_curve import metrics_files, read_learning_curve
-from training.nequip_runs.trainer import TrainingError, train
+from training.nequip_runs.trainer import train
 from training.sources.dataset import DatasetSource
 from training.variants.allegro_qdi import AllegroQDITraining, QDISettings
 

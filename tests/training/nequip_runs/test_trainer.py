@@ -17,14 +17,15 @@ from frame_samples import SEED
 
 from tests.damage import cut, empty, flip
 from training.dataset.extxyz import read_frames
+from training.errors import TrainingError
 from training.nequip_runs import nequip_process, trainer
 from training.nequip_runs.learning_curve import read_learning_curve
 from training.nequip_runs.nequip_process import run_nequip_train
-from training.nequip_runs.trainer import TrainingError, train
+from training.nequip_runs.trainer import train
 from training.nequip_runs.training_checks import training_warnings
 from training.nequip_runs.training_run import (
-    claim_folder,
     load_result,
+    prepare_folder,
     stored_inputs,
     training_inputs,
 )
@@ -198,7 +199,7 @@ def test_a_best_checkpoint_that_is_gone_or_damaged_is_not_made_again_unasked(
     said = str(raised.value)
     assert f"{copy}/best.ckpt is {'missing' if harm == Path.unlink else 'damaged'}" in said
     assert f"mv {copy} {copy}.damaged" in said
-    assert f"begins at the start ({result.seconds:.0f} s" in said
+    assert f"starts from the beginning ({result.seconds:.0f} s" in said
 
 
 @pytest.mark.parametrize("harm", [Path.unlink, cut, empty, flip])
@@ -267,18 +268,18 @@ def test_other_inputs_never_mix(emt_dataset, small_settings, tmp_path):
     folder = tmp_path / "training" / "allegro"
     first = training_inputs(small_settings, DatasetSource(emt_dataset), SEED)
     second = training_inputs(small_settings, DatasetSource(emt_dataset), SEED + 1)
-    claim_folder(folder, first)
+    prepare_folder(folder, first)
     (folder / "last.ckpt").write_text("first")
-    claim_folder(folder, first)
+    prepare_folder(folder, first)
     assert (folder / "last.ckpt").read_text() == "first"
 
-    claim_folder(folder, second)
+    prepare_folder(folder, second)
     assert not (folder / "last.ckpt").exists()
     assert stored_inputs(folder) == second
     aside = folder.with_name(f"allegro.{first.short_hash}")
     assert (aside / "last.ckpt").read_text() == "first"
 
-    claim_folder(folder, first)
+    prepare_folder(folder, first)
     assert (folder / "last.ckpt").read_text() == "first"
     assert not aside.exists()
     assert stored_inputs(folder.with_name(f"allegro.{second.short_hash}")) == second
@@ -290,7 +291,7 @@ def test_a_folder_of_unknown_origin_is_kept_aside(emt_dataset, small_settings, t
         folder = tmp_path / "allegro"
         folder.mkdir(exist_ok=True)
         (folder / "inputs.json").write_text(text)
-        claim_folder(folder, inputs)
+        prepare_folder(folder, inputs)
         shutil.rmtree(folder)
     assert (tmp_path / "allegro.unknown" / "inputs.json").read_text() == "one"
     assert (tmp_path / "allegro.unknown.2" / "inputs.json").read_text() == "two"
@@ -303,7 +304,7 @@ def test_what_a_kill_left_before_the_first_epoch_is_no_training(
     folder = tmp_path / "allegro"
     folder.mkdir()
     (folder / ".inputs.json.partial").write_text("{")
-    claim_folder(folder, inputs)
+    prepare_folder(folder, inputs)
     assert stored_inputs(folder) == inputs
     assert [path.name for path in tmp_path.iterdir()] == ["allegro"]
 

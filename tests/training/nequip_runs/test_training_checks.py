@@ -7,9 +7,9 @@ from ase.build import bulk
 from frame_samples import emt_frame
 
 from training.dataset.builder import build_dataset
+from training.errors import TrainingError
 from training.nequip_runs.trainer import train
 from training.nequip_runs.training_checks import check_elements, check_neighbours, training_warnings
-from training.nequip_runs.training_run import TrainingError
 from training.settings import DatasetSettings, SplitSettings
 from training.sources.dataset import DatasetSource
 from training.variants.allegro import AllegroSettings, AllegroTraining

@@ -60,10 +60,10 @@ def test_features_fill_the_lattice_column_by_column():
     [
         ({"n_qubits": 1}, "at least 2 qubits"),
         ({"depth": 0}, "depth 1"),
-        ({"encoding": "w"}, "encoding 'w' is none of x, y, z"),
-        ({"entangling": "full"}, "entangling 'full' is none of basic, strong"),
-        ({"measurement": "odd"}, "measurement 'odd' is none of all, even, single"),
-        ({"input_scaling": "pi"}, "input_scaling 'pi' is none of none, tanh_pi"),
+        ({"encoding": "w"}, "encoding 'w' is not one of x, y, z"),
+        ({"entangling": "full"}, "entangling 'full' is not one of basic, strong"),
+        ({"measurement": "odd"}, "measurement 'odd' is not one of all, even, single"),
+        ({"input_scaling": "pi"}, "input_scaling 'pi' is not one of none, tanh_pi"),
     ],
 )
 def test_unknown_options_are_refused(options, message):

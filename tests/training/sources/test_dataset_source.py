@@ -7,7 +7,7 @@ from frame_samples import emt_frame
 
 from training.dataset.builder import build_dataset
 from training.dataset.extxyz import read_frames
-from training.nequip_runs.training_run import TrainingError
+from training.errors import TrainingError
 from training.settings import DatasetSettings, SplitSettings
 from training.sources.dataset import DatasetSource
 

@@ -133,7 +133,7 @@ FORCES = np.ones((4, 3))
             "several energies and forces that differ: energy with forces, REF_energy with",
         ),
         (labelled(e=1.0, f=FORCES), LabelKeys(energy="e"), "both `energy_key` and `forces_key`"),
-        (labelled(e=1.0, f=FORCES), LabelKeys("x", "f"), "there is no 'x'; there is e, f"),
+        (labelled(e=1.0, f=FORCES), LabelKeys("x", "f"), "there is no 'x'; the frame has e, f"),
     ],
 )
 def test_labels_that_are_missing_or_ambiguous(atoms, keys, message):

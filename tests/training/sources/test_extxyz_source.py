@@ -15,9 +15,10 @@ from nequip.utils.dtype import torch_default_dtype
 from nequip.utils.global_state import set_global_state
 
 from training.dataset.splits import SPLITS
+from training.errors import TrainingError
 from training.frame_sources.settings import open_source, source_settings
 from training.nequip_runs.nequip_config import nequip_config
-from training.nequip_runs.training_run import TrainingError, training_inputs
+from training.nequip_runs.training_run import training_inputs
 from training.settings import SplitSettings
 from training.sources.dataset import DatasetSource
 from training.sources.extxyz import ExtxyzSource
@@ -160,10 +161,10 @@ def test_packed_files_are_read(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda text: "", "holds no frames"),
-        (lambda text: text[:-60], r"frame 3 \(from 0\), is no extended XYZ"),
-        (lambda text: "{}" + text, "frame 0 .* is no extended XYZ"),
-        (lambda text: text.replace("Cu ", "Qq ", 1), "frame 0 .* is no extended XYZ"),
+        (lambda text: "", "has no frames"),
+        (lambda text: text[:-60], r"frame 3 \(from 0\), is not extended XYZ"),
+        (lambda text: "{}" + text, "frame 0 .* is not extended XYZ"),
+        (lambda text: text.replace("Cu ", "Qq ", 1), "frame 0 .* is not extended XYZ"),
         (lambda text: text.replace("REF_energy=", "E="), "frame 0 .*: no energy and forces"),
         (lambda text: "x".join(text.rsplit("REF_energy", 1)), r"frame 3 .*no 'REF_energy'"),
         (lambda text: re.sub(r"\nCu +\S+", r"\nCu nan", text), "frame 0 .*finite: positions"),

@@ -5,8 +5,9 @@ import psutil
 import pytest
 
 from tests.training.sources.public_files import small_molecules, write_qm9, write_rmd17
+from training.errors import TrainingError
 from training.nequip_runs.learning_curve import read_learning_curve
-from training.nequip_runs.trainer import TrainingError, train
+from training.nequip_runs.trainer import train
 from training.predict import predict, predict_energies
 from training.sources.qm9 import QM9Source
 from training.sources.rmd17 import RMD17Source

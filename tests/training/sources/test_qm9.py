@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from tests.training.sources.public_files import KNOWN_U0, small_molecules, write_qm9
+from training.errors import TrainingError
 from training.nequip_runs.training_checks import check_elements
-from training.nequip_runs.training_run import TrainingError, training_inputs
+from training.nequip_runs.training_run import training_inputs
 from training.sources.qm9 import QM9Source
 from training.sources.qm9 import files as qm9_files
 from training.sources.qm9.files import CACHE, HARTREE, PACKED, read_qm9
@@ -119,7 +120,7 @@ def test_an_archive_may_be_several_compressed_streams(folder):
 def test_files_cut_short_are_refused(folder):
     path = folder / "dsgdb9nsd.xyz.tar.bz2"
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(TrainingError, match=r"not whole.*download it again"):
+    with pytest.raises(TrainingError, match=r"incomplete or damaged.*download it again"):
         read_qm9(folder)
     assert not (folder / CACHE).exists()
 

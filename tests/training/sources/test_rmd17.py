@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.training.sources.public_files import harmonic, write_rmd17, write_rmd17_split
-from training.nequip_runs.training_run import TrainingError
+from training.errors import TrainingError
 from training.sources.rmd17 import KCAL_PER_MOL, RMD17Source
 
 
@@ -108,8 +108,8 @@ def test_pickles_and_broken_files_are_refused(archive):
     folder, arrays = archive
     path = folder / "npz_data" / "rmd17_benzene.npz"
     np.savez(path, **{**arrays, "energies": arrays["energies"].astype(object)})
-    with pytest.raises(TrainingError, match="no file of rMD17"):
+    with pytest.raises(TrainingError, match="not a file of rMD17"):
         source_of(folder).verified_hashes(stress=False)
     path.write_bytes(b"PK\x03\x04 cut")
-    with pytest.raises(TrainingError, match="no file of rMD17"):
+    with pytest.raises(TrainingError, match="not a file of rMD17"):
         source_of(folder).verified_hashes(stress=False)

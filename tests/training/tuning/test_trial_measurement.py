@@ -10,9 +10,9 @@ import numpy as np
 import psutil
 import pytest
 
+from training.errors import TrainingError
 from training.nequip_runs.child_process import python_command
 from training.nequip_runs.nequip_config import BEST_CHECKPOINT
-from training.nequip_runs.training_run import TrainingError
 from training.sources.dataset import DatasetSource
 from training.tuning import measuring_process
 from training.tuning.compiled_models import compiled_file

@@ -6,8 +6,8 @@ import shutil
 import psutil
 import pytest
 
+from training.errors import TrainingError
 from training.nequip_runs.nequip_process import EpochMetrics
-from training.nequip_runs.training_run import TrainingError
 from training.sources.dataset import DatasetSource
 from training.tuning import trial_training
 from training.tuning.settings import LimitSettings

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from training.dataset.builder import load_card, verify_dataset
 from training.dataset.extxyz import iter_frames
-from training.nequip_runs.training_run import TrainingError
+from training.errors import TrainingError
 from training.sources.dataset import DatasetSource
 from workflows.cli.main import app
 

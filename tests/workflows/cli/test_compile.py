@@ -3,11 +3,11 @@
 import pytest
 from typer.testing import CliRunner
 
+from training.errors import TrainingError
 from training.nequip_runs import deployment
 from training.nequip_runs.training_run import (
     INPUTS_FILE,
     RESULT_FILE,
-    TrainingError,
     TrainingInputs,
     TrainingResult,
 )

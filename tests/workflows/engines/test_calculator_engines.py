@@ -133,7 +133,7 @@ def test_a_model_is_known_by_its_content_not_by_its_place(tmp_path, model):
     [
         ("best.ckpt", "training.calculator.checkpoint_calculator"),
         ("m.nequip.zip", "training.calculator.packaged_calculator"),
-        ("m.nequip.pt2", "training.nequip_runs.deployment.compiled_calculator"),
+        ("m.nequip.pt2", "training.calculator.compiled_calculator"),
     ],
 )
 def test_nequip_loads_checkpoints_packages_and_compiled_models(tmp_path, monkeypatch, name, loader):

@@ -1,4 +1,4 @@
-"""One's own extended XYZ files: read with ASE, split by themselves where they are not."""
+"""Your own extended XYZ files: read with ASE, and split if they are not."""
 
 from __future__ import annotations
 
@@ -17,17 +17,29 @@ from ase.geometry import complete_cell
 from pydantic import Field
 
 from cuprolith.settings import Listed, Seed
-from training.dataset.atomic_energies import energy_start
+from training.dataset.atomic_energies import starting_energies
+from training.dataset.continued_runs import (
+    Located,
+    find_continued_runs,
+    position_summary,
+    unstrained_steps,
+)
 from training.dataset.extxyz_format import format_frame
 from training.dataset.frames import Frame
 from training.dataset.near_duplicates import find_near_duplicates, signature
 from training.dataset.quarantine import NO_VOLUME, NOT_FINITE, quarantine_reasons, reason_kind
-from training.dataset.splits import SPLITS, Relatives, SplitName, Strata, group_frames, split_groups
-from training.nequip_runs.continued_runs import Located, find_continued_runs, whereabouts
-from training.nequip_runs.nequip_config import TrainingData
-from training.nequip_runs.training_run import TrainingError
+from training.dataset.splits import (
+    SPLITS,
+    Group,
+    Relatives,
+    SplitName,
+    Strata,
+    group_frames,
+    split_groups,
+)
+from training.errors import TrainingError
 from training.settings import NearDuplicateSettings, QuarantineSettings, SplitSettings
-from training.source import Source, SourceSettings
+from training.source import Source, SourceSettings, TrainingData
 from training.sources.extxyz.labels import LabelError, LabelKeys, find_keys, read_labels
 
 NAME = "extxyz"
@@ -39,7 +51,7 @@ _Splits = dict[SplitName, list[Frame]]
 
 
 class ExtxyzSourceSettings(SourceSettings):
-    """One's own files of extended XYZ; see `ExtxyzSource`."""
+    """Your own extended XYZ files; see `ExtxyzSource`."""
 
     source: Literal["extxyz"] = "extxyz"
     train: Annotated[Path, Listed] = Field(description="file to train on")
@@ -72,7 +84,7 @@ class ExtxyzSourceSettings(SourceSettings):
 
 
 class ExtxyzSource:
-    """Frames of one's own files of extended XYZ.
+    """Frames of your own extended XYZ files.
 
     Without `val`, groups of related frames are taken from the frames of `train` to validate on
     and, without `test` as well, to test on. Related are consecutive frames of the same atoms that
@@ -83,9 +95,9 @@ class ExtxyzSource:
     Parameters
     ----------
     train, val, test
-        Files; ``.gz`` and the like are read, too.
+        Files; compressed ones (``.gz``, …) are read as well.
     keys
-        Names of the labels; those not given are looked for, see `find_keys`.
+        Names of the labels; keys not given are searched for, see `find_keys`.
     split
         Shares of frames for val and test, where there is no file.
     seed
@@ -183,7 +195,7 @@ class ExtxyzSource:
         self, *, stress: bool, atomic_energies: Mapping[str, float] | None = None
     ) -> TrainingData:
         """Return a data module that opens this source, and the start of energies."""
-        start = energy_start(self.frames("train"), self.symbols, atomic_energies)
+        start = starting_energies(self.frames("train"), self.symbols, atomic_energies)
         return TrainingData(
             module={
                 "_target_": "training.frame_sources.datamodules.SourceDataModule",
@@ -254,10 +266,10 @@ def _read_file(path: Path, given: LabelKeys) -> list[Frame]:
         ) from None
     except (OSError, KeyError, ValueError, IndexError, EOFError, UnicodeDecodeError) as error:
         raise TrainingError(
-            f"{path}, frame {len(frames)} (from 0), is no extended XYZ: {error!r}"
+            f"{path}, frame {len(frames)} (from 0), is not extended XYZ: {error!r}"
         ) from error
     if not frames:
-        raise TrainingError(f"{path} holds no frames")
+        raise TrainingError(f"{path} has no frames")
     return frames
 
 
@@ -284,24 +296,18 @@ def _frame(atoms: Atoms, keys: LabelKeys, run: str, index: int) -> Frame:
     )
     for reason in quarantine_reasons(frame, QuarantineSettings()):
         if reason_kind(reason) in {NOT_FINITE, NO_VOLUME}:
-            raise LabelError(f"{reason}; correct it or take the frame out")
+            raise LabelError(f"{reason}; correct the frame or remove it")
     return frame
 
 
 def _same_run(first: Atoms, second: Atoms) -> bool:
-    """Whether the same atoms have hardly moved from one frame to the next, strain aside."""
+    """Whether the same atoms have hardly moved from one frame to the next, apart from strain."""
     if not (np.array_equal(first.numbers, second.numbers) and (first.pbc == second.pbc).all()):
         return False
     cells = complete_cell(first.cell.array), complete_cell(second.cell.array)
     if min(abs(np.linalg.det(cell)) for cell in cells) == 0:
         return False
-    scaled = [
-        np.linalg.solve(cell.T, atoms.positions.T).T
-        for cell, atoms in zip(cells, (first, second), strict=True)
-    ]
-    moved = scaled[1] - scaled[0]
-    moved[:, first.pbc] -= np.round(moved[:, first.pbc])
-    return bool(np.sqrt(((moved @ cells[0]) ** 2).sum(axis=1).mean()) < _SAME_RUN)
+    return bool(np.sqrt((unstrained_steps(first, second) ** 2).mean()) < _SAME_RUN)
 
 
 def _drawn(
@@ -318,21 +324,23 @@ def _drawn(
     }, ()
 
 
-def _groups(frames: Sequence[Frame]) -> list[Any]:
+def _groups(frames: Sequence[Frame]) -> list[Group]:
     originals = find_near_duplicates(map(signature, frames), NearDuplicateSettings())
     copies = [(i, original) for i, original in enumerate(originals) if original is not None]
     runs = [frame.structure_id for frame in frames]
     located = [
         Located(i, run, i == 0 or run != runs[i - 1], where)
         for i, (run, frame) in enumerate(zip(runs, frames, strict=True))
-        if (where := whereabouts(frame)) is not None
+        if (where := position_summary(frame)) is not None
     ]
     copies += find_continued_runs(located, frames.__getitem__)
-    related = []
-    for frame in frames:
-        elements = sorted({chemical_symbols[number] for number, _ in frame.composition})
-        relatives = Relatives(frame.structure_id, frame.parent_id, frame.trajectory_id)
-        related.append((relatives, Strata("-".join(elements), frame.family)))
+    related = [
+        (
+            Relatives(frame.structure_id, frame.parent_id, frame.trajectory_id),
+            Strata(frame.system, frame.family),
+        )
+        for frame in frames
+    ]
     return group_frames(related, near_copies=[(runs[i], runs[j]) for i, j in copies])
 
 

@@ -1,4 +1,4 @@
-"""Labels in one's own extended XYZ: under which names they stand, and what they mean.
+"""Find and read the labels in your own extended XYZ files.
 
 Names differ: ``energy`` and ``forces`` (ASE), ``REF_energy`` and ``REF_forces`` (MACE),
 ``dft_energy``, ``energy_ref``, ``force`` (GPUMD), ``free_energy`` (VASP by ASE).
@@ -40,7 +40,7 @@ class LabelError(ValueError):
 
 @dataclass(frozen=True)
 class LabelKeys:
-    """Names under which labels stand; None for those to be found, or that there are none."""
+    """Names of the labels in a file; None for names to be found, or labels that are missing."""
 
     energy: str | None = None
     forces: str | None = None
@@ -73,12 +73,12 @@ def find_keys(atoms: Atoms, given: LabelKeys) -> LabelKeys:
     Raises
     ------
     LabelError
-        If there are none, or several that differ; with the names there are.
+        If there are no labels, or several that differ; with the names present.
     """
     present = _present(atoms)
     for key in (given.energy, given.forces, given.stress, given.virial):
         if key is not None and key not in present:
-            raise LabelError(f"there is no {key!r}; there is {_listed(present)}")
+            raise LabelError(f"there is no {key!r}; the frame has {_listed(present)}")
     found = {quantity: _tagged(present, names) for quantity, names in _QUANTITIES.items()}
     energy, forces = given.energy, given.forces
     if energy is None and forces is None:
@@ -147,13 +147,13 @@ def _tensor(values: FloatArray, key: str) -> FloatArray:
 
 
 def _present(atoms: Atoms) -> dict[str, Any]:
-    """Return all that a frame carries by name; what ASE took for a calculator's results, too."""
+    """Return all values of a frame by name, including those that ASE treats as results."""
     results = {} if atoms.calc is None else atoms.calc.results
     return {**atoms.info, **atoms.arrays, **results}
 
 
 def _tagged(present: Mapping[str, Any], names: tuple[str, ...]) -> dict[tuple[str, str], str]:
-    """Return the keys of one quantity by what stands before and after its name."""
+    """Return the keys of one quantity, by the text before and after its name."""
     tagged: dict[tuple[str, str], tuple[int, str]] = {}
     for key in present:
         match = _NAME.fullmatch(key.lower())

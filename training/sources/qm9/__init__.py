@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -13,9 +14,9 @@ from pydantic import Field
 from cuprolith.arrays import IntArray
 from cuprolith.settings import Listed, Seed
 from training.dataset.splits import SplitName
+from training.errors import TrainingError
 from training.frame_sources.arrays import MoleculeArrays
 from training.frame_sources.molecules import MoleculeSource
-from training.nequip_runs.training_run import TrainingError
 from training.settings import Count
 from training.source import FolderSourceSettings, OnProgress, Source
 from training.sources.qm9.files import HARTREE, read_qm9
@@ -44,6 +45,7 @@ class QM9SourceSettings(FolderSourceSettings):
         return self.source
 
 
+@dataclass(eq=False)
 class QM9Source(MoleculeSource):
     """U0 in eV of the molecules that passed the geometry consistency check; no forces.
 
@@ -61,17 +63,14 @@ class QM9Source(MoleculeSource):
         Of the split; independent of the training's.
     """
 
-    has_forces = False
-    name = "qm9"
-    functional = "B3LYP/6-31G(2df,p)"
+    source: ClassVar[str] = "qm9"
+    has_forces: ClassVar[bool] = False
+    functional: ClassVar[str] = "B3LYP/6-31G(2df,p)"
 
-    def __init__(
-        self, directory: Path, n_train: int = 110_000, n_val: int = 10_000, seed: int = 0
-    ) -> None:
-        self.directory = directory.resolve()
-        self.n_train = n_train
-        self.n_val = n_val
-        self.seed = seed
+    directory: Path
+    n_train: int = 110_000
+    n_val: int = 10_000
+    seed: int = 0
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -85,16 +84,6 @@ class QM9Source(MoleculeSource):
     def arrays(self, split: SplitName) -> MoleculeArrays:
         """Return a split; raises as `MoleculeSource.arrays`."""
         return self._molecules.subset(self._indices(split))
-
-    def settings(self) -> dict[str, Any]:
-        """Return the section that opens this source."""
-        return {
-            "source": "qm9",
-            "directory": str(self.directory),
-            "n_train": self.n_train,
-            "n_val": self.n_val,
-            "seed": self.seed,
-        }
 
     def atomic_energies(self) -> Mapping[str, float]:
         """Return U0 of the free atoms, eV, to 1 µeV."""

@@ -1,4 +1,4 @@
-"""The files QM9 comes in, read into `MoleculeArrays`.
+"""Read the files of QM9 into `MoleculeArrays`.
 
 Ramakrishnan et al., Sci. Data 1, 140022 (2014), https://doi.org/10.6084/m9.figshare.c.978904.v5
 (CC0): B3LYP/6-31G(2df,p), 133,885 molecules of H, C, N, O and F.
@@ -25,9 +25,9 @@ from scipy import constants
 
 from cuprolith.hashes import file_sha256
 from cuprolith.staged_file import StagedFile
+from training.errors import TrainingError
 from training.frame_sources.arrays import MoleculeArrays
 from training.frame_sources.download import FIGSHARE, RemoteFile
-from training.nequip_runs.training_run import TrainingError
 
 ARCHIVE = "dsgdb9nsd.xyz.tar.bz2"
 UNCHARACTERIZED = "uncharacterized.txt"
@@ -65,7 +65,7 @@ def read_qm9(directory: Path) -> MoleculeArrays:
     Raises
     ------
     TrainingError
-        If there are no such files, or they are not whole; with what to do.
+        If the files are missing or damaged; with what to do.
     """
     archive, failed = directory / ARCHIVE, directory / UNCHARACTERIZED
     if archive.is_file() and failed.is_file():
@@ -104,7 +104,9 @@ def read_archive(archive: Path, failed: Path) -> MoleculeArrays:
     try:
         molecules = list(_iter_archive(archive))
     except (tarfile.TarError, EOFError, OSError, ValueError, IndexError, KeyError) as error:
-        raise TrainingError(f"{archive} is not whole ({error}): download it again") from error
+        raise TrainingError(
+            f"{archive} is incomplete or damaged ({error}): download it again"
+        ) from error
     n_read = len(molecules)
     molecules = [molecule for molecule in molecules if molecule.index not in excluded]
     if n_read == N_MOLECULES and len(molecules) != N_CONSISTENT:
@@ -113,7 +115,7 @@ def read_archive(archive: Path, failed: Path) -> MoleculeArrays:
             "again"
         )
     if not molecules:
-        raise TrainingError(f"{archive} holds no molecule: download it again")
+        raise TrainingError(f"{archive} has no molecules: download it again")
     molecules.sort(key=lambda molecule: molecule.index)
     return MoleculeArrays(
         index=np.array([molecule.index for molecule in molecules], dtype=np.int64),
@@ -145,7 +147,7 @@ def _iter_archive(archive: Path) -> Iterator[_Molecule]:
 
 def _parse(text: bytes) -> _Molecule:
     """Parse one molecule: number of atoms, properties, symbol with x, y, z and charge, ..."""
-    lines = text.replace(b"*^", b"e").split(b"\n")  # Fortran's exponents by way of Mathematica
+    lines = text.replace(b"*^", b"e").split(b"\n")  # exponents as Mathematica writes them
     n_atoms = int(lines[0])
     properties = lines[1].split()
     atoms = [line.split() for line in lines[2 : 2 + n_atoms]]
@@ -169,7 +171,7 @@ def _read_packed(path: Path) -> MoleculeArrays:
                 energies=file["props"][:, 0] * HARTREE,
             )
     except (KeyError, ValueError, lzma.LZMAError, zipfile.BadZipFile) as error:
-        raise TrainingError(f"{path} is not whole ({error}): get it again") from error
+        raise TrainingError(f"{path} is incomplete or damaged ({error}): get it again") from error
 
 
 def _read_cache(path: Path, origin: str) -> MoleculeArrays | None:

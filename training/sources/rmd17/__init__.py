@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,28 +22,15 @@ from cuprolith.arrays import IntArray
 from cuprolith.settings import Listed
 from training.dataset.atomic_energies import fit_atomic_energies
 from training.dataset.splits import SplitName
+from training.errors import TrainingError
 from training.frame_sources.arrays import MoleculeArrays
 from training.frame_sources.molecules import MoleculeSource
-from training.nequip_runs.training_run import TrainingError
 from training.settings import Count
 from training.source import FolderSourceSettings, OnProgress, Source
-
-Molecule = Literal[
-    "aspirin",
-    "azobenzene",
-    "benzene",
-    "ethanol",
-    "malonaldehyde",
-    "naphthalene",
-    "paracetamol",
-    "salicylic",
-    "toluene",
-    "uracil",
-]
+from training.sources.rmd17.molecule_names import Molecule
 
 # Exact by definition of the units. NequIP's own data module rounds to 0.0433641: a relative error
-# of 1e-7, which shifts all energies of aspirin by 1.7 meV and their differences by nothing that
-# counts.
+# of 1e-7, which shifts all energies of aspirin by 1.7 meV, and their differences negligibly.
 KCAL_PER_MOL = constants.kilo * constants.calorie / (constants.Avogadro * constants.e)
 
 _Arrays = dict[str, NDArray[Any]]
@@ -68,6 +56,7 @@ class RMD17SourceSettings(FolderSourceSettings):
         return self.molecule if self.molecule in ("aspirin", "benzene") else None
 
 
+@dataclass(eq=False)
 class RMD17Source(MoleculeSource):
     """One molecule in one of the five official splits of 1000 + 1000 configurations.
 
@@ -87,32 +76,20 @@ class RMD17Source(MoleculeSource):
         Together at most 1000.
     """
 
-    has_forces = True
-    functional = "PBE/def2-SVP"
+    source: ClassVar[str] = "rmd17"
+    has_forces: ClassVar[bool] = True
+    functional: ClassVar[str] = "PBE/def2-SVP"
 
-    def __init__(
-        self,
-        directory: Path,
-        molecule: Molecule,
-        split: int = 1,
-        n_train: int = 950,
-        n_val: int = 50,
-    ) -> None:
-        self.directory = directory.resolve()
-        self.molecule = molecule
-        self.split = split
-        self.n_train = n_train
-        self.n_val = n_val
-        self.name = f"rmd17-{molecule}"
+    directory: Path
+    molecule: Molecule
+    split: int = 1
+    n_train: int = 950
+    n_val: int = 50
 
     @property
-    def symbols(self) -> tuple[str, ...]:
-        """Chemical symbols of the molecule, sorted."""
-        return self.arrays("train").symbols
-
-    def n_frames(self, split: SplitName) -> int:
-        """Return the number of frames in a split."""
-        return len(self.arrays(split))
+    def name(self) -> str:
+        """``rmd17-<molecule>``."""
+        return f"rmd17-{self.molecule}"
 
     def arrays(self, split: SplitName) -> MoleculeArrays:
         """Return a split, in eV and eV/Å; raises as `MoleculeSource.arrays`."""
@@ -126,17 +103,6 @@ class RMD17Source(MoleculeSource):
             )
         order = np.arange(self.n_train + self.n_val)
         return official.subset(order[: self.n_train] if split == "train" else order[self.n_train :])
-
-    def settings(self) -> dict[str, Any]:
-        """Return the section that opens this source."""
-        return {
-            "source": "rmd17",
-            "directory": str(self.directory),
-            "molecule": self.molecule,
-            "split": self.split,
-            "n_train": self.n_train,
-            "n_val": self.n_val,
-        }
 
     def atomic_energies(self) -> Mapping[str, float]:
         """Fit them to the training frames: one composition, so the solution of least norm."""
@@ -174,7 +140,9 @@ def _read_npz(path: Path) -> _Arrays:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in names}
     except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise TrainingError(f"{path} is no file of rMD17 ({error}): download it again") from error
+        raise TrainingError(
+            f"{path} is not a file of rMD17 ({error}): download it again"
+        ) from error
 
 
 def _molecule_arrays(data: _Arrays, chosen: IntArray | None) -> MoleculeArrays:

@@ -1,4 +1,4 @@
-"""The archive that rMD17 comes in: downloaded, and unpacked beside it."""
+"""Download and unpack the archive of rMD17."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import get_args
 from cuprolith.staged_file import StagedFile
 from training.frame_sources.download import FIGSHARE, DownloadError, RemoteFile, download
 from training.source import OnProgress
-from training.sources.rmd17 import Molecule
+from training.sources.rmd17.molecule_names import Molecule
 
 ARCHIVE = RemoteFile(
     "rmd17.tar.bz2",
@@ -29,12 +29,12 @@ MEMBERS = (
 def download_rmd17(directory: Path, report: OnProgress) -> None:
     """Download the archive (1.1 GB) and unpack it into ``rmd17/`` beside it.
 
-    What is unpacked needs the archive no longer.
+    The archive is not needed after that.
 
     Raises
     ------
     DownloadError
-        If it cannot be had, or does not hold what it should.
+        If it cannot be downloaded, or files are missing in it.
     """
     if not _unpacked(directory):
         _unpack(download(ARCHIVE, directory, report), report)
@@ -45,7 +45,7 @@ def _unpacked(directory: Path) -> bool:
 
 
 def _unpack(archive: Path, report: OnProgress) -> None:
-    """Unpack arrays and splits in one pass; each file appears whole or not at all."""
+    """Unpack arrays and splits in one pass; each file appears complete or not at all."""
     folder = archive.parent / "rmd17"
     wanted = {f"rmd17/{member}": folder / member for member in MEMBERS}
     size = archive.stat().st_size
@@ -67,4 +67,4 @@ def _unpack(archive: Path, report: OnProgress) -> None:
     report(f"unpacking {archive.name}", size, size)
     if not _unpacked(archive.parent):
         missing = [member for member in MEMBERS if not (folder / member).is_file()]
-        raise DownloadError(f"{archive} does not hold {', '.join(missing)}")
+        raise DownloadError(f"{archive} lacks {', '.join(missing)}")

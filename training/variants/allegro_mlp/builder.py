@@ -20,7 +20,7 @@ def AllegroMLPModel(final_mlp: Mapping[str, Any], **allegro: Any) -> torch.nn.Mo
     Parameters
     ----------
     final_mlp
-        Keywords of `FinalMLP` but for ``n_features``.
+        Keywords of `FinalMLP` except ``n_features``.
     **allegro
         Everything ``allegro.model.AllegroModel`` takes.
 

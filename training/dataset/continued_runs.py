@@ -1,6 +1,6 @@
-"""Find runs that continue each other, by where their atoms are.
+"""Find runs that continue each other, by the positions of their atoms.
 
-A molecular dynamics cut into pieces without a link between them gives several trajectories whose
+A molecular dynamics run that is cut into unlinked pieces gives several trajectories whose
 frames are near-copies where they meet: such runs belong in one split.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from ase import Atoms
 from ase.geometry import complete_cell
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
@@ -24,7 +25,7 @@ from training.dataset.frames import Frame
 _MEAN_STEP = 0.05
 _LARGEST_STEP = 0.25
 _LARGEST_STRAIN = 2e-3
-# Numbers that stand for the positions of a frame while the frame itself is on disk.
+# Numbers that represent the positions of a frame while the frame itself is on disk.
 _N_PROJECTIONS = 24
 # Distances in projections scatter by 15 %, and are up to 1.2 times longer in slanted cells.
 _SEARCHED = 1.8 * _MEAN_STEP
@@ -34,8 +35,8 @@ _COMPARED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
-    """Where the atoms of a frame are, in a few numbers.
+class PositionSummary:
+    """Positions of the atoms of a frame, in a few numbers.
 
     Attributes
     ----------
@@ -49,10 +50,10 @@ class Whereabouts:
     projections: NDArray[np.float32]
 
 
-def whereabouts(frame: Frame) -> Whereabouts | None:
-    """Return where the atoms are, the same wherever they are wrapped.
+def position_summary(frame: Frame) -> PositionSummary | None:
+    """Summarise the positions of the atoms; wrapping atoms does not change the result.
 
-    None where that has no meaning: positions that are not finite, a flat cell.
+    None if positions are not finite or the cell is flat.
     """
     if not (np.isfinite(frame.positions).all() and np.isfinite(frame.cell).all()):
         return None
@@ -70,9 +71,9 @@ def whereabouts(frame: Frame) -> Whereabouts | None:
         ]
     )
     projections = features.ravel() @ _directions(features.size) / np.sqrt(len(frame))
-    if np.abs(projections).max() > _LARGEST_VOLUME:  # atoms where nobody would put them
+    if np.abs(projections).max() > _LARGEST_VOLUME:  # unreasonably far away
         return None
-    return Whereabouts((frame.numbers.tobytes(), frame.pbc), projections.astype(np.float32))
+    return PositionSummary((frame.numbers.tobytes(), frame.pbc), projections.astype(np.float32))
 
 
 @lru_cache(maxsize=16)
@@ -90,7 +91,7 @@ class Located:
     frame
         Number by which the caller knows the frame.
     run
-        The run it is of; frames of one run are not compared.
+        The run it belongs to; frames of one run are not compared.
     starts
         Whether it is the first of its run.
     """
@@ -98,7 +99,7 @@ class Located:
     frame: int
     run: str
     starts: bool
-    where: Whereabouts
+    where: PositionSummary
 
 
 def find_continued_runs(
@@ -146,16 +147,25 @@ def _continued(
 
 def _one_step_apart(first: Frame, second: Frame) -> bool:
     cells = complete_cell(first.cell), complete_cell(second.cell)
-    periodic = np.asarray(first.pbc)
     lengths = np.linalg.norm(cells[0], axis=1)
     strains = np.linalg.norm(cells[1] - cells[0], axis=1) / lengths
-    if strains[periodic].max(initial=0.0) > _LARGEST_STRAIN:
+    if strains[np.asarray(first.pbc)].max(initial=0.0) > _LARGEST_STRAIN:
         return False
-    scaled = [
+    steps = unstrained_steps(first, second)
+    return bool(steps.max() <= _LARGEST_STEP and np.sqrt(np.mean(steps**2)) <= _MEAN_STEP)
+
+
+def unstrained_steps(first: Frame | Atoms, second: Frame | Atoms) -> FloatArray:
+    """Return how far each atom moved in the cell of the first frame, shape (n,), Å.
+
+    Each atom moves the shortest way through the periodic cell. Both cells have a volume.
+    """
+    cells = [complete_cell(np.asarray(frame.cell)) for frame in (first, second)]
+    start, end = (
         np.linalg.solve(cell.T, frame.positions.T).T
         for cell, frame in zip(cells, (first, second), strict=True)
-    ]
-    moved = scaled[1] - scaled[0]
+    )
+    moved, periodic = end - start, np.asarray(first.pbc)
     moved[:, periodic] -= np.round(moved[:, periodic])
-    steps = np.linalg.norm(moved @ cells[0], axis=1)
-    return bool(steps.max() <= _LARGEST_STEP and np.sqrt(np.mean(steps**2)) <= _MEAN_STEP)
+    steps: FloatArray = np.linalg.norm(moved @ cells[0], axis=1)
+    return steps

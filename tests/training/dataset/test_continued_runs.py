@@ -9,14 +9,14 @@ from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from ase.md.verlet import VelocityVerlet
 from frame_samples import emt_frame, random_frame
 
-from training.nequip_runs.continued_runs import Located, find_continued_runs, whereabouts
+from training.dataset.continued_runs import Located, find_continued_runs, position_summary
 
 
 def found(runs):
     """Pairs of runs of which one starts where the other was."""
     frames = [(name, i == 0, frame) for name, run in runs.items() for i, frame in enumerate(run)]
     located = [
-        Located(i, name, starts, whereabouts(frame))
+        Located(i, name, starts, position_summary(frame))
         for i, (name, starts, frame) in enumerate(frames)
     ]
     links = find_continued_runs(located, lambda i: frames[i][2])
@@ -99,7 +99,7 @@ def test_hundreds_of_runs_cost_few_comparisons(periodic):
     reads = []
     frames = [(name, i == 0, frame) for name, run in runs.items() for i, frame in enumerate(run)]
     located = [
-        Located(i, name, starts, whereabouts(frame))
+        Located(i, name, starts, position_summary(frame))
         for i, (name, starts, frame) in enumerate(frames)
     ]
     links = list(find_continued_runs(located, lambda i: reads.append(i) or frames[i][2]))
@@ -120,4 +120,4 @@ def test_hundreds_of_runs_cost_few_comparisons(periodic):
 def test_places_without_meaning_are_left_out(fields):
     """Such frames are in quarantine, and still give the index of a dataset."""
     with np.errstate(all="ignore"):
-        assert whereabouts(random_frame(np.random.default_rng(0), **fields)) is None
+        assert position_summary(random_frame(np.random.default_rng(0), **fields)) is None
