@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from training.optimization.observations import Observations
-from training.optimization.proposing import propose
+from training.optimization.samo_cobra import propose
 from training.optimization.search_space import SearchSpace
 from training.optimization.settings import SamoCobraSettings
 

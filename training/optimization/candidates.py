@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.optimization.boxes import Floats
+from cuprolith.arrays import FloatArray
 from training.optimization.search_space import SearchSpace
 
 _LEAST_STEP, _GREATEST_STEP = 1e-3, 0.5
@@ -12,8 +12,8 @@ _BEYOND = 0.5
 
 
 def candidate_points(
-    space: SearchSpace, seeds: Floats, order: Floats, n: int, rng: np.random.Generator
-) -> Floats:
+    space: SearchSpace, seeds: FloatArray, order: FloatArray, n: int, rng: np.random.Generator
+) -> FloatArray:
     """Admissible points: anywhere, near the seeds, and on lines between neighbouring seeds.
 
     Parameters
@@ -41,7 +41,7 @@ def candidate_points(
     return np.asarray(space.snap(np.clip(np.concatenate(points), 0.0, 1.0)))
 
 
-def _near(seeds: Floats, n: int, rng: np.random.Generator) -> Floats:
+def _near(seeds: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
     d = seeds.shape[1]
     steps = np.exp(rng.uniform(np.log(_LEAST_STEP), np.log(_GREATEST_STEP), (n, 1)))
     share = rng.uniform(1.0 / d, 1.0, (n, 1))
@@ -49,7 +49,7 @@ def _near(seeds: Floats, n: int, rng: np.random.Generator) -> Floats:
     return seeds[rng.integers(len(seeds), size=n)] + rng.normal(size=(n, d)) * steps * moved
 
 
-def _between(seeds: Floats, order: Floats, n: int, rng: np.random.Generator) -> Floats:
+def _between(seeds: FloatArray, order: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
     ranks = np.argsort(order, axis=0)
     objective = rng.integers(order.shape[1], size=n)
     left = rng.integers(len(seeds) - 1, size=n)

@@ -7,14 +7,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from training.optimization.boxes import Floats
+from cuprolith.arrays import FloatArray
 from training.optimization.candidates import candidate_points
 from training.optimization.failures import FailurePredictor
 from training.optimization.infill import Scales
 from training.optimization.observations import Observations
 from training.optimization.reference import reference_point
 from training.optimization.search_space import SearchSpace
-from training.optimization.selection import best_models, improving, late_errors, past_predictions
+from training.optimization.selection import best_models, improving, past_predictions, recent_errors
 from training.optimization.settings import SamoCobraSettings
 from training.optimization.surrogates import (
     N_MODELS,
@@ -23,17 +23,16 @@ from training.optimization.surrogates import (
     OutputPredictor,
 )
 from training.optimization.tolerances import constraint_margins
-from training.optimization.unknown import learnable_outputs, supposing
 
 _N_LEAST_VIOLATING = 5
 
 
-def scaled(columns: Floats) -> Floats:
+def scaled(columns: FloatArray) -> FloatArray:
     """Columns between 0 and 1 as the surrogates see them, between -1 and 1."""
     return 2.0 * columns - 1.0
 
 
-def unscaled(points: Floats) -> Floats:
+def unscaled(points: FloatArray) -> FloatArray:
     """Undo `scaled`."""
     return (points + 1.0) / 2.0
 
@@ -56,7 +55,7 @@ class FittedSurrogates:
     scales, margins
         Units, and how far inside its limit each constraint is kept.
     prediction_errors
-        (n_objectives,) scaled errors of late: less improvement than this is none.
+        (n_objectives,) recent scaled errors: less improvement than this is none.
     ranges
         (n_objectives,) scaled ranges of all that succeeded; 1 where nothing varies.
     front
@@ -71,19 +70,19 @@ class FittedSurrogates:
     ensembles: list[tuple[Ensemble, np.ndarray]]
     n_outputs: int
     scales: Scales
-    margins: Floats
-    prediction_errors: Floats
-    ranges: Floats
-    front: Floats
-    best: Floats
-    best_objectives: Floats
+    margins: FloatArray
+    prediction_errors: FloatArray
+    ranges: FloatArray
+    front: FloatArray
+    best: FloatArray
+    best_objectives: FloatArray
 
     @property
     def n_objectives(self) -> int:
         """Number of objectives."""
         return len(self.scales.reference)
 
-    def predict_by_every_model(self, points: Floats) -> list[Floats | None]:
+    def predict_by_every_model(self, points: FloatArray) -> list[FloatArray | None]:
         """Predict points (p, d) by every model: (N_MODELS, n_outputs) for each."""
         expected = np.full((len(points), N_MODELS, self.n_outputs), np.nan)
         for ensemble, outputs in self.ensembles:
@@ -102,18 +101,21 @@ def fit_surrogates(
     are likely to break it.
     """
     n_objectives = observations.objectives.shape[1]
-    learnable = learnable_outputs(observations)
+    constraints = observations.learnable_constraints
+    learnable = np.concatenate([np.arange(n_objectives), n_objectives + constraints])
     given = settings.reference_point
     limit = np.full(n_objectives, np.inf) if given is None else np.asarray(given, dtype=float)
-    counted = improving(observations.supposing(-np.inf), limit)
+    counted = improving(observations.with_unknown_constraints(-np.inf), limit)
     surrogates = _fitted(observations, learnable, counted)
 
-    limits = observations.constraints[:, learnable[n_objectives:] - n_objectives]
+    limits = observations.constraints[:, constraints]
     margins, units = constraint_margins(limits, n_initial), _ranges(limits)
-    supposed = observations
+    assumed = observations
     if np.isnan(observations.constraints).any():
         predicted = surrogates.chosen.predict(scaled(observations.columns))[:, n_objectives:]
-        supposed = supposing(observations, learnable, predicted + margins * units)
+        values = np.full(observations.constraints.shape, -np.inf)
+        values[:, constraints] = predicted + margins * units
+        assumed = observations.with_unknown_constraints(values)
     failed = ~observations.succeeded | np.isposinf(observations.constraints).any(axis=1)
     if failed.any() and not failed.all():
         failure = FailurePredictor(scaled(observations.columns), failed)
@@ -121,18 +123,18 @@ def fit_surrogates(
         outcomes = np.where(failed, 1.0, -1.0)[:, None]
         margins = np.append(margins, constraint_margins(outcomes, n_initial))
         units = np.append(units, 1.0)
-    rows = _best_rows(supposed, _ranges(observations.constraints))
+    rows = _best_rows(assumed, _ranges(observations.constraints))
     best, best_objectives = observations.columns[rows], observations.objectives[rows]
-    front = observations.objectives[supposed.front]
+    front = observations.objectives[assumed.front]
     succeeded = observations.objectives[observations.succeeded]
     reference = limit
     if given is None:
         # The same candidates whoever asks: proposals follow from the observations alone.
         rng = np.random.default_rng(0)
         points = candidate_points(space, best, best_objectives, settings.n_candidates, rng)
-        foreseen = _feasible(surrogates.chosen.predict(scaled(points)), n_objectives)
-        reference = reference_point(front, succeeded, foreseen)
-    scales = Scales(reference, _spread(supposed, reference), units)
+        predicted_objectives = _feasible(surrogates.chosen.predict(scaled(points)), n_objectives)
+        reference = reference_point(front, succeeded, predicted_objectives)
+    scales = Scales(reference, _spread(assumed, reference), units)
     return FittedSurrogates(
         surrogates.chosen,
         surrogates.overview,
@@ -150,12 +152,12 @@ def fit_surrogates(
 
 @dataclass(frozen=True)
 class _Surrogates:
-    """All surrogates, those chosen among them, and the late errors (n_outputs,) of these."""
+    """All surrogates, those chosen among them, and the recent errors (n_outputs,) of these."""
 
     ensembles: list[tuple[Ensemble, np.ndarray]]
     parts: list[tuple[OutputPredictor, np.ndarray]]
     overviews: list[tuple[OutputPredictor, np.ndarray]]
-    errors: Floats
+    errors: FloatArray
 
     @property
     def chosen(self) -> JointPredictor:
@@ -179,8 +181,8 @@ def _fitted(observations: Observations, learnable: np.ndarray, counted: np.ndarr
         expected = past_predictions(_predictions(observations, known, learnable[outputs]), ensemble)
         truth = values[np.ix_(known, outputs)]
         choice = best_models(expected, truth, counted[known])
-        late = late_errors(expected[:, choice, np.arange(len(outputs))], truth)
-        fitted.errors[outputs] = late
+        recent = recent_errors(expected[:, choice, np.arange(len(outputs))], truth)
+        fitted.errors[outputs] = recent
         fitted.ensembles.append((ensemble, learnable[outputs]))
         fitted.parts.append((ensemble.predictor(choice), outputs))
         everywhere = best_models(expected, truth, np.ones(len(truth), dtype=bool))
@@ -188,14 +190,14 @@ def _fitted(observations: Observations, learnable: np.ndarray, counted: np.ndarr
     return fitted
 
 
-def _feasible(predicted: Floats, n_objectives: int) -> Floats:
+def _feasible(predicted: FloatArray, n_objectives: int) -> FloatArray:
     """Objectives (f, n_objectives) of those outputs (p, n_outputs) that keep every constraint."""
     return predicted[(predicted[:, n_objectives:] <= 0).all(axis=1), :n_objectives]
 
 
 def _predictions(
     observations: Observations, known: np.ndarray, outputs: np.ndarray
-) -> list[Floats | None]:
+) -> list[FloatArray | None]:
     """Return what was predicted of some outputs of the known rows; None where of other outputs."""
     shape = (N_MODELS, observations.outputs.shape[1])
     whole = (observations.predictions[row] for row in np.flatnonzero(known).tolist())
@@ -212,7 +214,7 @@ def _alike(known: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(patterns[:, i], np.flatnonzero(pattern == i)) for i in range(patterns.shape[1])]
 
 
-def _spread(observations: Observations, reference: Floats) -> Floats:
+def _spread(observations: Observations, reference: FloatArray) -> FloatArray:
     """Spread (n_objectives,) of the front, or else of all that succeeded, below the reference."""
     front = observations.objectives[observations.front]
     compared = front if len(front) else observations.objectives[observations.succeeded]
@@ -220,14 +222,14 @@ def _spread(observations: Observations, reference: Floats) -> Floats:
     return np.where(spread > 0, spread, 1.0)
 
 
-def _ranges(columns: Floats) -> Floats:
+def _ranges(columns: FloatArray) -> FloatArray:
     """Range of each column's finite values, 1 where there is none."""
     finite = (column[np.isfinite(column)] for column in columns.T)
     extent = np.array([np.ptp(column) if len(column) else 0.0 for column in finite], dtype=float)
     return np.where(extent > 0, extent, 1.0)
 
 
-def _best_rows(observations: Observations, units: Floats) -> np.ndarray:
+def _best_rows(observations: Observations, units: FloatArray) -> np.ndarray:
     front = np.flatnonzero(observations.front)
     if len(front):
         return front

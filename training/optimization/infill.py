@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.optimization.boxes import Floats, ImprovementBoxes
+from cuprolith.arrays import FloatArray
+from training.optimization.boxes import ImprovementBoxes
 
 VIOLATION_TOLERANCE = 1e-6
 """Scaled violation that counts as none."""
@@ -24,11 +25,11 @@ class Scales:
         (n_constraints,) range of each constraint.
     """
 
-    reference: Floats
-    objective: Floats
-    constraint: Floats
+    reference: FloatArray
+    objective: FloatArray
+    constraint: FloatArray
 
-    def objectives(self, values: Floats) -> Floats:
+    def objectives(self, values: FloatArray) -> FloatArray:
         """Objectives (..., n_objectives) relative to the reference point, which becomes 0."""
         return (values - self.reference) / self.objective
 
@@ -49,7 +50,7 @@ class Infill:
     """
 
     def __init__(
-        self, front: Floats, scales: Scales, margins: Floats, prediction_errors: Floats
+        self, front: FloatArray, scales: Scales, margins: FloatArray, prediction_errors: FloatArray
     ) -> None:
         self.boxes = ImprovementBoxes(front, np.zeros(len(scales.reference)))
         self.scales = scales
@@ -57,7 +58,7 @@ class Infill:
         self._prediction_errors = prediction_errors
         self._m = len(scales.reference)
 
-    def merit(self, outputs: Floats) -> Floats:
+    def merit(self, outputs: FloatArray) -> FloatArray:
         """Hypervolume improvement (p,) of outputs (p, n_outputs), minus distance where none."""
         objectives = self.scales.objectives(outputs[:, : self._m]) + self._prediction_errors
         improvement = self.boxes.improvement(objectives)
@@ -66,11 +67,11 @@ class Infill:
             improvement[barren] = -self.boxes.distance(objectives[barren])
         return improvement
 
-    def improvement(self, outputs: Floats) -> float:
+    def improvement(self, outputs: FloatArray) -> float:
         """Hypervolume improvement of outputs (n_outputs,) as predicted."""
         return float(self.boxes.improvement(self.scales.objectives(outputs[None, : self._m]))[0])
 
-    def merit_gradient(self, outputs: Floats, jacobian: Floats) -> tuple[float, Floats]:
+    def merit_gradient(self, outputs: FloatArray, jacobian: FloatArray) -> tuple[float, FloatArray]:
         """Merit of outputs (n_outputs,), its derivative (d,) from their (n_outputs, d)."""
         objectives = self.scales.objectives(outputs[: self._m]) + self._prediction_errors
         merit, slope = self.boxes.improvement_gradient(objectives)
@@ -79,16 +80,16 @@ class Infill:
             merit, slope = -distance, -uphill
         return merit, (slope / self.scales.objective) @ jacobian[: self._m]
 
-    def constraints(self, outputs: Floats) -> Floats:
+    def constraints(self, outputs: FloatArray) -> FloatArray:
         """Scaled constraints (..., n_constraints) with their margins: kept where at most 0."""
         return outputs[..., self._m :] / self.scales.constraint + self.margins
 
-    def shrink_margins(self, outputs: Floats) -> None:
+    def shrink_margins(self, outputs: FloatArray) -> None:
         """Shrink the margins until one of the outputs (p, n_outputs) keeps them, if any can."""
         while self.margins.any() and not (self.violation(outputs) == 0).any():
             margins = self.margins / 4.0
             self.margins = np.where(margins > VIOLATION_TOLERANCE, margins, 0.0)
 
-    def violation(self, outputs: Floats) -> Floats:
+    def violation(self, outputs: FloatArray) -> FloatArray:
         """Sum (p,) of scaled violations."""
         return np.asarray(np.maximum(self.constraints(outputs), 0.0).sum(axis=-1))

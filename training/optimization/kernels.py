@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.optimization.boxes import Floats
+from cuprolith.arrays import FloatArray
 
 _SMALLEST_SQUARE = 1e-300
 
@@ -30,12 +30,12 @@ class Kernel:
     """
 
     name: str
-    value: Callable[[Floats], Floats]
-    slope: Callable[[Floats, Floats], Floats]
+    value: Callable[[FloatArray], FloatArray]
+    slope: Callable[[FloatArray, FloatArray], FloatArray]
     degree: int
 
 
-def _thin_plate(square: Floats) -> Floats:
+def _thin_plate(square: FloatArray) -> FloatArray:
     return 0.5 * square * np.log(np.maximum(square, _SMALLEST_SQUARE))
 
 

@@ -9,7 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from training.optimization.boxes import Floats, non_dominated
+from cuprolith.arrays import FloatArray
+from training.optimization.boxes import non_dominated
 
 _INFINITE = 1e100
 
@@ -34,10 +35,10 @@ class Observations:
         What `Proposals.predictions` held for the point, None where nobody predicted it.
     """
 
-    columns: Floats
-    objectives: Floats
-    constraints: Floats
-    predictions: Sequence[Floats | None]
+    columns: FloatArray
+    objectives: FloatArray
+    constraints: FloatArray
+    predictions: Sequence[FloatArray | None]
 
     def __post_init__(self) -> None:
         n = len(self.columns)
@@ -71,7 +72,7 @@ class Observations:
         return digest.digest()
 
     @property
-    def outputs(self) -> Floats:
+    def outputs(self) -> FloatArray:
         """(n, n_objectives + n_constraints) objectives and constraints."""
         return np.concatenate([self.objectives, self.constraints], axis=1)
 
@@ -92,7 +93,19 @@ class Observations:
         front[front] = non_dominated(self.objectives[front])
         return front
 
-    def supposing(self, constraints: Floats | float) -> Observations:
+    @property
+    def sufficient(self) -> bool:
+        """Whether there is enough to fit a surrogate of every objective."""
+        return _sufficient(self.columns[self.succeeded])
+
+    @property
+    def learnable_constraints(self) -> np.ndarray:
+        """(n_learnable,) positions of the constraints with enough values for a surrogate."""
+        known = np.isfinite(self.constraints).T
+        enough = [_sufficient(self.columns[rows]) for rows in known]
+        return np.flatnonzero(enough)
+
+    def with_unknown_constraints(self, constraints: FloatArray | float) -> Observations:
         """Copy whose unknown constraints have the values given, (n, n_constraints) or one."""
         unknown = np.isnan(self.constraints)
         return replace(self, constraints=np.where(unknown, constraints, self.constraints))
@@ -111,5 +124,10 @@ class Proposals:
         `Observations.predictions`. None in the initial design.
     """
 
-    columns: Floats
-    predictions: list[Floats | None]
+    columns: FloatArray
+    predictions: list[FloatArray | None]
+
+
+def _sufficient(columns: FloatArray) -> bool:
+    """Whether there are two distinct points at least."""
+    return len(np.unique(columns, axis=0)) > 1

@@ -19,22 +19,20 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from training.optimization.arguments import finite_numbers, whole_number
+from training.optimization.observations import Proposals
 from training.optimization.optuna_history import (
     is_seen,
-    keep_proposal,
-    kept_proposal,
     read_history,
     signs,
+    store_proposal,
+    stored_proposal,
 )
-from training.optimization.optuna_space import OptunaSpace, distributions
+from training.optimization.optuna_space import distributions
 from training.optimization.parameters import OrdinalParameter, Parameter
-from training.optimization.samo_cobra import (
-    Proposals,
-    SamoCobraSettings,
-    SearchSpaceExhausted,
-    propose,
-)
+from training.optimization.samo_cobra import propose
 from training.optimization.search_space import SearchSpace
+from training.optimization.seen_points import SearchSpaceExhausted
+from training.optimization.settings import SamoCobraSettings
 
 _logger = logging.getLogger(__name__)
 _ATTEMPTS = 3  # should other workers take the same points meanwhile
@@ -94,7 +92,7 @@ class SamoCobraSampler(BaseSampler):
             SearchSpace(search_space)  # refuses one with nothing to search
         self._search_space = _varied(distributions(search_space)) if search_space else None
         self._ordinals = {
-            name
+            name: parameter
             for name, parameter in (search_space or {}).items()
             if isinstance(parameter, OrdinalParameter)
         }
@@ -140,18 +138,20 @@ class SamoCobraSampler(BaseSampler):
         """Propose the parameters of a trial."""
         if not search_space:
             return {}
-        space = OptunaSpace(search_space, self._ordinals)
-        if (kept := kept_proposal(trial, space)) is not None:
-            return kept
+        space = SearchSpace(
+            {name: self._ordinals.get(name, found) for name, found in search_space.items()}
+        )
+        if (stored := stored_proposal(trial, space)) is not None:
+            return stored
         try:
             proposals, constraints = self._propose(study, trial, space)
         except SearchSpaceExhausted as exhausted:
             if self._warn_independent_sampling:
                 _logger.warning("Trial#%d repeats a point at random: %s", trial.number, exhausted)
             rng = np.random.default_rng([self._seed, trial.number])
-            return space.decode(rng.random((1, space.space.n_columns)))[0]
+            return space.decode(rng.random((1, space.n_columns)))[0]
         (parameters,) = space.decode(proposals.columns[-1:])
-        keep_proposal(study, trial, space, parameters, proposals.predictions[-1], constraints)
+        store_proposal(study, trial, space, parameters, proposals.predictions[-1], constraints)
         return parameters
 
     def sample_independent(
@@ -199,14 +199,14 @@ class SamoCobraSampler(BaseSampler):
             self._independent_sampler.after_trial(study, trial, state, values)
 
     def _propose(
-        self, study: Study, trial: FrozenTrial, space: OptunaSpace
+        self, study: Study, trial: FrozenTrial, space: SearchSpace
     ) -> tuple[Proposals, list[str]]:
         """Proposals for a trial, its own the last, and the constraints that they foresee."""
         for _ in range(_ATTEMPTS):
             history = read_history(study, trial, space)
             proposals = propose(
                 history.observations,
-                space.space,
+                space,
                 # Workers that are about to propose will propose the points before the last.
                 n=history.n_unplaced + 1,
                 settings=self._settings(study),

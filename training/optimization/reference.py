@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.optimization.boxes import Floats, non_dominated
+from cuprolith.arrays import FloatArray
+from training.optimization.boxes import non_dominated
 
 _BEYOND_NADIR = 0.1  # of the front's extent
 _BEYOND_KNOWN = 1.0  # of the range of what is known
 
 
-def reference_point(front: Floats, succeeded: Floats, predicted: Floats) -> Floats:
+def reference_point(front: FloatArray, succeeded: FloatArray, predicted: FloatArray) -> FloatArray:
     """Nadir of the front as far as it is known and predicted, plus a tenth of its extent.
 
     The front of a few evaluations lacks its ends. With its own nadir as the reference point they

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.optimization.boxes import Floats
+from cuprolith.arrays import FloatArray
 from training.optimization.candidates import candidate_points
 from training.optimization.fitted_surrogates import FittedSurrogates, scaled, unscaled
 from training.optimization.infill import VIOLATION_TOLERANCE, Infill
@@ -16,6 +16,7 @@ from training.optimization.settings import SamoCobraSettings
 # Of the hypervolume between the best of each objective and the reference point.
 _LEAST_IMPROVEMENT = 1e-12
 _STARTS_APART = 0.1
+_N_STARTS = 5  # of the local search
 _MAX_STEPS = 10
 _OVERVIEW_EVERY = 8
 _POLISH_EVERY = 3
@@ -61,7 +62,6 @@ class Search:
         self._space = space
         self._fitted = fitted
         self._seen = seen
-        self._n_starts = settings.n_starts
         self._n_candidates = settings.n_candidates
         self._rng = rng
         self._front = fitted.front
@@ -69,12 +69,9 @@ class Search:
         self._seed_objectives = fitted.best_objectives
         self._pools = np.empty((0, space.n_columns))
         self._n_before = n_before
-        categorical = np.zeros(space.n_columns, dtype=bool)
-        for group in space.groups:
-            categorical[group] = True
-        self._ordered = ~categorical
+        self._ordered = ~space.categorical
 
-    def expect(self, points: Floats) -> None:
+    def expect(self, points: FloatArray) -> None:
         """Count points (p, d) as evaluated with what is predicted of them."""
         if len(points) == 0:
             return
@@ -84,7 +81,7 @@ class Search:
         self._seeds = np.concatenate([self._seeds, unscaled(points)])
         self._seed_objectives = np.concatenate([self._seed_objectives, objectives])
 
-    def next(self) -> Floats:
+    def next(self) -> FloatArray:
         """Propose the best point (d,) now.
 
         Raises
@@ -108,7 +105,7 @@ class Search:
         merit, violation = _merit_and_violation(infill, outputs)
         free = np.flatnonzero(~self._seen.near(pool))
         if len(free) == 0:
-            point = self._seen.one_left(self._rng)
+            point = self._seen.any_free(self._rng)
         else:
             best = free[np.lexsort((-merit[free], violation[free]))[0]]
             point = pool[best]
@@ -126,13 +123,13 @@ class Search:
             return _LEAST_IMPROVEMENT
         return max(_LEAST_IMPROVEMENT, _SMALL * float(self._fitted.ranges[0]))
 
-    def _new_candidates(self) -> Floats:
+    def _new_candidates(self) -> FloatArray:
         """Draw free candidates around the front as it is expected to be."""
         n = self._n_candidates
         columns = candidate_points(self._space, self._seeds, self._seed_objectives, n, self._rng)
         return self._free(scaled(columns))
 
-    def _pool(self, infill: Infill) -> Floats:
+    def _pool(self, infill: Infill) -> FloatArray:
         """Promising candidates and what local search makes of them."""
         if len(self._candidates) == 0:
             return self._candidates
@@ -140,18 +137,18 @@ class Search:
         starts = self._candidates[self._starts(merit, violation)]
         return np.concatenate([[self._refined(start, infill) for start in starts], starts])
 
-    def _starts(self, merit: Floats, violation: Floats) -> list[int]:
+    def _starts(self, merit: FloatArray, violation: FloatArray) -> list[int]:
         """Pick the best candidates that are not next to each other."""
         chosen: list[int] = []
-        for i in np.lexsort((-merit, violation))[: 40 * self._n_starts]:
+        for i in np.lexsort((-merit, violation))[: 40 * _N_STARTS]:
             apart = np.abs(self._candidates[chosen] - self._candidates[i]).max(axis=1, initial=0.0)
             if not chosen or apart.min() > _STARTS_APART:
                 chosen.append(int(i))
-            if len(chosen) == self._n_starts:
+            if len(chosen) == _N_STARTS:
                 break
         return chosen
 
-    def _refined(self, start: Floats, infill: Infill) -> Floats:
+    def _refined(self, start: FloatArray, infill: Infill) -> FloatArray:
         predictor, continuous = self._predictor, self._space.continuous
         point = refine(start, self._ordered, predictor, infill) if self._ordered.any() else start
         if continuous.all():
@@ -159,7 +156,7 @@ class Search:
         point = self._stepped(scaled(self._space.snap(unscaled(point)[None, :]))[0], infill)
         return refine(point, continuous, predictor, infill) if continuous.any() else point
 
-    def _stepped(self, point: Floats, infill: Infill) -> Floats:
+    def _stepped(self, point: FloatArray, infill: Infill) -> FloatArray:
         """Best free point within a few discrete steps."""
         for _ in range(_MAX_STEPS):
             beside = scaled(self._space.neighbours(unscaled(point)))
@@ -171,7 +168,7 @@ class Search:
             point = options[best]
         return point
 
-    def _unexplored(self, infill: Infill, fallback: Floats) -> Floats:
+    def _unexplored(self, infill: Infill, fallback: FloatArray) -> FloatArray:
         """Pick the candidate farthest from all that is known, of those predicted feasible.
 
         With a single objective, the lower its prediction the nearer it may be.
@@ -186,14 +183,14 @@ class Search:
             merit = np.sqrt(merit / merit.max()) - objective / self._fitted.ranges[0]
         return np.asarray(candidates[merit.argmax()])
 
-    def _free(self, points: Floats) -> Floats:
+    def _free(self, points: FloatArray) -> FloatArray:
         if self._space.continuous.all():
             return points
         points = np.unique(points, axis=0)
         return np.asarray(points[~self._seen.near(points)])
 
 
-def _merit_and_violation(infill: Infill, outputs: Floats) -> tuple[Floats, Floats]:
+def _merit_and_violation(infill: Infill, outputs: FloatArray) -> tuple[FloatArray, FloatArray]:
     violation = infill.violation(outputs)
     violation[violation < VIOLATION_TOLERANCE] = 0.0
     return infill.merit(outputs), violation

@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from training.optimization.boxes import Floats
+from cuprolith.arrays import FloatArray
 from training.optimization.fitted_surrogates import scaled, unscaled
 from training.optimization.search_space import SearchSpace
 
@@ -27,27 +27,27 @@ class SeenPoints:
     without a continuous column only the points themselves.
     """
 
-    def __init__(self, space: SearchSpace, points: Floats) -> None:
+    def __init__(self, space: SearchSpace, points: FloatArray) -> None:
         self._space = space
         self._points = np.unique(points, axis=0)
         apart = _APART_PER_COLUMN * space.n_columns if space.continuous.any() else _ROUNDING
         self._least_square = apart**2
 
-    def add(self, point: Floats) -> None:
+    def add(self, point: FloatArray) -> None:
         """Add a point (d,)."""
         self._points = np.concatenate([self._points, point[None, :]])
 
-    def near(self, points: Floats) -> np.ndarray:
+    def near(self, points: FloatArray) -> np.ndarray:
         """(p,) which of (p, d) are seen, or next to a seen point."""
         return self.squared_distance(points) < self._least_square
 
-    def squared_distance(self, points: Floats) -> Floats:
+    def squared_distance(self, points: FloatArray) -> FloatArray:
         """(p,) squared distance of (p, d) to the nearest seen point."""
         if len(self._points) == 0:
             return np.full(len(points), np.inf)
         return np.asarray(cdist(points, self._points, "sqeuclidean").min(axis=1))
 
-    def one_left(self, rng: np.random.Generator) -> Floats:
+    def any_free(self, rng: np.random.Generator) -> FloatArray:
         """Add and return an admissible point (d,) that is free.
 
         Raises

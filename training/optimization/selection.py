@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.optimization.boxes import Floats
+from cuprolith.arrays import FloatArray
 from training.optimization.observations import Observations
 from training.optimization.surrogates import N_MODELS, SMOOTHING, Ensemble
 
 _LAST_COUNTED = 4
-_LATE = 20
+_RECENT = 20
 _CLEARLY = 2.25
 
 
-def improving(observations: Observations, reference: Floats) -> np.ndarray:
+def improving(observations: Observations, reference: FloatArray) -> np.ndarray:
     """(n,) which evaluations added hypervolume when they were made."""
     candidates = observations.feasible & (observations.objectives < reference).all(axis=1)
     rows = np.flatnonzero(candidates)
@@ -26,7 +26,7 @@ def improving(observations: Observations, reference: Floats) -> np.ndarray:
     return candidates
 
 
-def past_predictions(predictions: Sequence[Floats | None], ensemble: Ensemble) -> Floats:
+def past_predictions(predictions: Sequence[FloatArray | None], ensemble: Ensemble) -> FloatArray:
     """Collect what every model expected of every evaluation before it knew it.
 
     One step ahead where the optimiser proposed the evaluation, else leaving it out.
@@ -56,7 +56,7 @@ def past_predictions(predictions: Sequence[Floats | None], ensemble: Ensemble) -
     return expected
 
 
-def best_models(expected: Floats, values: Floats, counted: np.ndarray) -> np.ndarray:
+def best_models(expected: FloatArray, values: FloatArray, counted: np.ndarray) -> np.ndarray:
     """Model (n_outputs,) with the least mean square error over the counted rows.
 
     Those that smooth are considered only where the best of them errs clearly less than all
@@ -82,7 +82,7 @@ def best_models(expected: Floats, values: Floats, counted: np.ndarray) -> np.nda
     return np.asarray(score.argmin(axis=0))
 
 
-def late_errors(expected: Floats, values: Floats) -> Floats:
+def recent_errors(expected: FloatArray, values: FloatArray) -> FloatArray:
     """Median absolute error (n_outputs,) of the last predictions (n, n_outputs) of values."""
-    errors = np.abs(expected - values)[-_LATE:]
+    errors = np.abs(expected - values)[-_RECENT:]
     return np.asarray(np.median(np.where(np.isfinite(errors), errors, 0.0), axis=0))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictInt
 
 
@@ -20,8 +18,6 @@ class SamoCobraSettings(BaseModel):
     n_initial: StrictInt | None = Field(
         default=None, ge=1, description="points of the initial design; none: columns + 1"
     )
-    initial_design: Literal["halton", "lhs"] = "halton"
-    n_starts: StrictInt = Field(default=5, ge=1, description="starts of the local search")
     n_candidates: StrictInt = Field(
         default=1000, ge=10, description="candidate points of each kind"
     )

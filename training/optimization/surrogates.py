@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from training.optimization.boxes import Floats
+from cuprolith.arrays import FloatArray
 from training.optimization.kernels import KERNELS, Kernel
 from training.optimization.rbf import LEAST_RIDGE, RbfFactor, Tail
 from training.optimization.transforms import Transform, joined
@@ -45,8 +45,8 @@ _POINTS_PER_TERM = 1.25
 class _Fit:
     factor: RbfFactor
     transform: Transform
-    weights: Floats
-    tail_weights: Floats
+    weights: FloatArray
+    tail_weights: FloatArray
 
 
 class Ensemble:
@@ -60,7 +60,7 @@ class Ensemble:
         (n, n_outputs), all finite.
     """
 
-    def __init__(self, points: Floats, values: Floats) -> None:
+    def __init__(self, points: FloatArray, values: FloatArray) -> None:
         self.points, self.values, self._row = _merged(points, values)
         self.n_outputs = values.shape[1]
         n, d = self.points.shape
@@ -80,7 +80,7 @@ class Ensemble:
         """(N_MODELS,) which models have enough points."""
         return np.array([model is not None for model in self._models])
 
-    def predict(self, points: Floats) -> Floats:
+    def predict(self, points: FloatArray) -> FloatArray:
         """(p, N_MODELS, n_outputs) what each model expects at points (p, d)."""
         squares = cdist(points, self.points, "sqeuclidean")
         predicted = np.full((len(points), N_MODELS, self.n_outputs), np.nan)
@@ -92,7 +92,7 @@ class Ensemble:
                 predicted[:, j] = model.transform.backward(raw)[0]
         return predicted
 
-    def leave_one_out(self, model: int, rows: np.ndarray) -> Floats:
+    def leave_one_out(self, model: int, rows: np.ndarray) -> FloatArray:
         """(rows, n_outputs) what a model expects at evaluations from all the others."""
         fit = self._models[model]
         if fit is None:
@@ -126,8 +126,8 @@ class _Block:
     kernel: Kernel
     tail: Tail
     outputs: np.ndarray
-    weights: Floats
-    tail_weights: Floats
+    weights: FloatArray
+    tail_weights: FloatArray
 
 
 class OutputPredictor(Protocol):
@@ -135,10 +135,10 @@ class OutputPredictor(Protocol):
 
     n_outputs: int
 
-    def predict(self, points: Floats) -> Floats:
+    def predict(self, points: FloatArray) -> FloatArray:
         """(p, n_outputs) at points (p, d)."""
 
-    def predict_gradient(self, point: Floats) -> tuple[Floats, Floats]:
+    def predict_gradient(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Prediction (n_outputs,) at a point (d,) and its derivatives (n_outputs, d)."""
 
 
@@ -155,14 +155,14 @@ class JointPredictor:
         self._parts = parts
         self.n_outputs = sum(len(outputs) for _, outputs in parts)
 
-    def predict(self, points: Floats) -> Floats:
+    def predict(self, points: FloatArray) -> FloatArray:
         """(p, n_outputs) at points (p, d)."""
         predicted = np.empty((len(points), self.n_outputs))
         for part, outputs in self._parts:
             predicted[:, outputs] = part.predict(points)
         return predicted
 
-    def predict_gradient(self, point: Floats) -> tuple[Floats, Floats]:
+    def predict_gradient(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Prediction (n_outputs,) at a point (d,) and its derivatives (n_outputs, d)."""
         predicted = np.empty(self.n_outputs)
         gradient = np.empty((self.n_outputs, len(point)))
@@ -174,14 +174,14 @@ class JointPredictor:
 class Predictor:
     """One surrogate per output."""
 
-    def __init__(self, centres: Floats, blocks: list[_Block], transform: Transform) -> None:
+    def __init__(self, centres: FloatArray, blocks: list[_Block], transform: Transform) -> None:
         self._centres = centres
         self._blocks = blocks
         self._transform = transform
         self._tails = {id(block.tail): block.tail for block in blocks}
         self.n_outputs = len(transform.mean)
 
-    def predict(self, points: Floats) -> Floats:
+    def predict(self, points: FloatArray) -> FloatArray:
         """(p, n_outputs) at points (p, d)."""
         squares = cdist(points, self._centres, "sqeuclidean")
         terms = {key: tail.terms(points) for key, tail in self._tails.items()}
@@ -191,7 +191,7 @@ class Predictor:
             seen[:, block.outputs] += terms[id(block.tail)] @ block.tail_weights
         return self._transform.backward(seen)[0]
 
-    def predict_gradient(self, point: Floats) -> tuple[Floats, Floats]:
+    def predict_gradient(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Prediction (n_outputs,) at a point (d,) and its derivatives (n_outputs, d)."""
         away = point - self._centres
         squares = np.einsum("ij,ij->i", away, away)
@@ -213,8 +213,8 @@ class Predictor:
 def _fits(
     basis: Basis,
     tail: Tail | None,
-    squares: Floats,
-    seen: Floats,
+    squares: FloatArray,
+    seen: FloatArray,
     transforms: Sequence[Transform],
 ) -> list[_Fit | None]:
     """One fit per transform, whose outputs stand side by side; None for too few points."""
@@ -243,7 +243,7 @@ def _block(outputs: np.ndarray, fits: Sequence[_Fit]) -> _Block:
     )
 
 
-def _merged(points: Floats, values: Floats) -> tuple[Floats, Floats, np.ndarray]:
+def _merged(points: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray, np.ndarray]:
     """Distinct points, mean values there, and the row of each original point among them."""
     distinct, row = np.unique(points, axis=0, return_inverse=True)
     row = row.reshape(-1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.optimization.boxes import Floats
+from cuprolith.arrays import FloatArray
 
 _INITIAL = 0.04
 _GREATEST = 0.5
@@ -13,7 +13,7 @@ _GROW = 1.2
 _LONGEST_STREAK = 3
 
 
-def constraint_margins(constraints: Floats, n_initial: int) -> Floats:
+def constraint_margins(constraints: FloatArray, n_initial: int) -> FloatArray:
     """Margins ε² (n_constraints,), in units of each constraint's range, after a history.
 
     Each evaluation after the initial design that keeps a constraint shrinks its ε by a tenth, the

@@ -7,18 +7,18 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from training.optimization.boxes import Floats
+from cuprolith.arrays import FloatArray
 
 # A surrogate that extrapolates a pseudo-logarithm far beyond the data would overflow.
 _EXTRAPOLATION = 2.0
 
 
-def plog(values: Floats, scale: Floats | float = 1.0) -> Floats:
+def plog(values: FloatArray, scale: FloatArray | float = 1.0) -> FloatArray:
     """Sign-keeping logarithm: linear up to about `scale`, logarithmic beyond (Regis 2014)."""
     return np.asarray(np.sign(values) * np.log1p(np.abs(values) / scale))
 
 
-def plog_inverse(values: Floats, scale: Floats | float = 1.0) -> Floats:
+def plog_inverse(values: FloatArray, scale: FloatArray | float = 1.0) -> FloatArray:
     """Undo `plog`."""
     return np.asarray(np.sign(values) * scale * np.expm1(np.abs(values)))
 
@@ -37,14 +37,14 @@ class Transform:
         Bounds of what the pseudo-logarithm is inverted for.
     """
 
-    mean: Floats
-    deviation: Floats
-    plog_scale: Floats
-    least: Floats
-    greatest: Floats
+    mean: FloatArray
+    deviation: FloatArray
+    plog_scale: FloatArray
+    least: FloatArray
+    greatest: FloatArray
 
     @classmethod
-    def fit(cls, values: Floats, quantile: float | None) -> Transform:
+    def fit(cls, values: FloatArray, quantile: float | None) -> Transform:
         """Transform of (n, q) values; the scale of the logarithm is a quantile of their size."""
         scale = np.full(values.shape[1], np.inf)
         if quantile is not None:
@@ -60,13 +60,13 @@ class Transform:
             greatest=values.max(axis=0) + _EXTRAPOLATION,
         )
 
-    def forward(self, values: Floats) -> Floats:
+    def forward(self, values: FloatArray) -> FloatArray:
         """Transform values (..., q) to what the surrogate sees."""
         logarithmic = np.isfinite(self.plog_scale)
         scale = np.where(logarithmic, self.plog_scale, 1.0)
         return (np.where(logarithmic, plog(values, scale), values) - self.mean) / self.deviation
 
-    def backward(self, seen: Floats) -> tuple[Floats, Floats]:
+    def backward(self, seen: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Values (..., q) of what a surrogate says, and their derivatives by it."""
         raw = seen * self.deviation + self.mean
         logarithmic = np.isfinite(self.plog_scale)

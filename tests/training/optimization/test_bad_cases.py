@@ -19,8 +19,9 @@ from training.optimization.parameters import (
     IntParameter,
     OrdinalParameter,
 )
-from training.optimization.samo_cobra import SamoCobraSettings, SearchSpaceExhausted
 from training.optimization.search_space import SearchSpace
+from training.optimization.seen_points import SearchSpaceExhausted
+from training.optimization.settings import SamoCobraSettings
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 

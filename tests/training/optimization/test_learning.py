@@ -11,7 +11,7 @@ from training.optimization.observations import Observations
 from training.optimization.parameters import FloatParameter
 from training.optimization.reference import reference_point
 from training.optimization.search_space import SearchSpace
-from training.optimization.selection import best_models, improving, late_errors
+from training.optimization.selection import best_models, improving, recent_errors
 from training.optimization.settings import SamoCobraSettings
 from training.optimization.surrogates import N_MODELS
 from training.optimization.tolerances import constraint_margins
@@ -62,11 +62,11 @@ def test_a_model_that_smooths_must_be_clearly_better():
     assert best_models(expected, values, np.ones(20, dtype=bool)).tolist() == [3, N_MODELS - 1]
 
 
-def test_late_errors_do_not_heed_a_single_miss():
+def test_recent_errors_do_not_heed_a_single_miss():
     values = np.zeros((30, 1))
     expected = np.full((30, 1), 0.1)
     expected[-3] = 1e6
-    assert late_errors(expected, values) == pytest.approx([0.1])
+    assert recent_errors(expected, values) == pytest.approx([0.1])
 
 
 def test_margins_shrink_where_kept_and_grow_where_broken():
