@@ -12,11 +12,11 @@ import plotly.graph_objects as go
 from analysis.report.figures import ACCENT, INK, round_ticks, styled
 from analysis.report.study_words import axis_title, trial_hover
 from analysis.tuning.front import front, objective_array, wide
-from analysis.tuning.objectives import Objective
 from analysis.tuning.optuna_study import optuna_study, quiet_optuna
 from analysis.tuning.published import SOURCE, PublishedPoint
 from analysis.tuning.trials import StudyRecord, TrialRecord
 from cuprolith.arrays import FloatArray
+from training.tuning.objectives import Objective
 from training.variant import VARIANTS
 
 FEWEST_TRIALS = 20

@@ -15,10 +15,10 @@ from analysis.tuning.front import (
     knee_point,
     objective_array,
 )
-from analysis.tuning.objectives import Objective
 from analysis.tuning.published import SOURCE, PublishedPoint, published_point
 from analysis.tuning.trials import StudyRecord, TrialRecord, load_study
 from cuprolith.staged_file import StagedFile
+from training.tuning.objectives import Objective
 
 PARETO_FILE = "pareto.json"
 

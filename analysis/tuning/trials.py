@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from analysis.tuning.objectives import Objective, objectives
 from training.frame_sources.settings import AnySource
 from training.optimization.parameters import Parameter
+from training.tuning.objectives import (
+    Objective,
+    constraint_values,
+    objective_values,
+    objectives,
+)
 from training.tuning.settings import TuningSettings
-from training.tuning.trial import TrialResult, constraint_values, objective_values
+from training.tuning.trial import TrialResult
 from training.variant_settings import AnyTraining
 
 if TYPE_CHECKING:  # Optuna takes a second to import

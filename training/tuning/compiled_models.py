@@ -89,7 +89,7 @@ def compile_untrained(task: CompileTask) -> None:
     target = COMPILE_TARGET_DICT["ase"]
     outputs = [key for key in target["output"] if task.has_forces or key in _ENERGIES]
     model = untrained_model(same_code(task.training), task.symbols, has_forces=task.has_forces)
-    example = model_input(task.structure.to_atoms(), task.symbols, _EXAMPLE_R_MAX, task.device)
+    example = model_input(task.structure, task.symbols, _EXAMPLE_R_MAX, task.device)
     notes = {
         **model.metadata,
         **get_latest_global_state(only_metadata_related=True),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from itertools import islice
+from typing import Annotated
 
 import numpy as np
 from ase import Atoms
-from pydantic import BaseModel, ConfigDict
+from ase.io.jsonio import decode, encode
+from pydantic import PlainSerializer, PlainValidator
 
 from training.frame_sources.molecules import MoleculeSource
 from training.frame_sources.source import TrainingSource
@@ -18,44 +20,20 @@ _FRAMES_LOOKED_AT = 200
 _FEWEST_ATOMS = 2
 
 
-class ExampleStructure(BaseModel):
-    """Atoms as JSON.
-
-    Attributes
-    ----------
-    numbers
-        Atomic numbers, shape (n,).
-    positions
-        Shape (n, 3), Å.
-    cell
-        Lattice vectors as rows, shape (3, 3), Å.
-    pbc
-        Periodicity along each lattice vector.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    numbers: tuple[int, ...]
-    positions: tuple[tuple[float, float, float], ...]
-    cell: tuple[tuple[float, float, float], ...]
-    pbc: tuple[bool, bool, bool]
-
-    @classmethod
-    def of(cls, atoms: Atoms) -> ExampleStructure:
-        """Take what the models see of some atoms."""
-        return cls(
-            numbers=tuple(atoms.numbers.tolist()),
-            positions=tuple(map(tuple, atoms.positions.tolist())),
-            cell=tuple(map(tuple, atoms.cell.array.tolist())),
-            pbc=tuple(atoms.pbc.tolist()),
-        )
-
-    def to_atoms(self) -> Atoms:
-        """Return ASE atoms."""
-        return Atoms(self.numbers, self.positions, cell=self.cell, pbc=self.pbc)
+def _as_json(atoms: Atoms) -> str:
+    """Write what models see of some atoms; ASE's JSON keeps every digit."""
+    return str(encode(Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)))
 
 
-def example_structure(source: TrainingSource, n_atoms: int | None = None) -> ExampleStructure:
+ExampleStructure = Annotated[
+    Atoms,
+    PlainSerializer(_as_json),
+    PlainValidator(lambda given: decode(given) if isinstance(given, str) else given),
+]
+"""ASE atoms as a field of pydantic models."""
+
+
+def example_structure(source: TrainingSource, n_atoms: int | None = None) -> Atoms:
     """Return a validation frame of median size, repeated until it has enough atoms.
 
     Parameters
@@ -77,7 +55,7 @@ def example_structure(source: TrainingSource, n_atoms: int | None = None) -> Exa
     sizes = np.array([len(atoms) for atoms in candidates])
     median = np.sort(sizes)[len(sizes) // 2]
     atoms = candidates[int(np.argmax(sizes == median))]
-    return ExampleStructure.of(repeated(atoms, n_atoms or _FEWEST_ATOMS))
+    return repeated(atoms, n_atoms or _FEWEST_ATOMS)
 
 
 def repeated(atoms: Atoms, n_atoms: int) -> Atoms:

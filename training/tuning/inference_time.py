@@ -43,7 +43,7 @@ Call = Callable[[], object]
 def measure(task: MeasureTask) -> TrialMeasurements:
     """Measure a model's calls on prepared input: neighbour list and transfers are not counted."""
     set_global_state()
-    r_max, atoms = task.training.model.r_max, task.structure.to_atoms()
+    r_max, atoms = task.training.model.r_max, task.structure
     data = model_input(atoms, task.symbols, r_max, task.device)
     memory = _PeakMemory(task.device)
     call = _call(task, data)

@@ -6,17 +6,12 @@ import sys
 from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter
+from pydantic_core import to_json
 
 from cuprolith.staged_file import StagedFile
 from training.nequip_runs.child_process import end_with_command
 from training.tuning.compiled_models import compile_untrained
-from training.tuning.measuring_tasks import (
-    CompileTask,
-    DriftResult,
-    DriftTask,
-    MeasureTask,
-    Task,
-)
+from training.tuning.measuring_tasks import CompileTask, DriftTask, MeasureTask, Task
 
 
 def main() -> None:
@@ -25,13 +20,12 @@ def main() -> None:
     task_file, result_file = map(Path, sys.argv[1:3])
     adapter: TypeAdapter[Task] = TypeAdapter(Task)
     result = _done(adapter.validate_json(task_file.read_bytes()))
-    if result is not None:
-        with StagedFile(result_file) as file:
-            file.write(result.model_dump_json().encode())
-            file.commit()
+    with StagedFile(result_file) as file:
+        file.write(to_json(result))
+        file.commit()
 
 
-def _done(task: Task) -> BaseModel | None:
+def _done(task: Task) -> BaseModel | float | None:
     match task:
         case CompileTask():
             compile_untrained(task)
@@ -41,13 +35,8 @@ def _done(task: Task) -> BaseModel | None:
 
             return measure(task)
         case DriftTask():
-            return _drift(task)
+            from training.calculator import checkpoint_calculator
+            from training.tuning.stability import energy_drift
 
-
-def _drift(task: DriftTask) -> DriftResult:
-    from training.calculator import checkpoint_calculator
-    from training.tuning.stability import energy_drift
-
-    atoms = task.structure.to_atoms()
-    atoms.calc = checkpoint_calculator(task.checkpoint, task.device)
-    return DriftResult(energy_drift=energy_drift(atoms))
+            task.structure.calc = checkpoint_calculator(task.checkpoint, task.device)
+            return energy_drift(task.structure)

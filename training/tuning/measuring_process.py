@@ -1,4 +1,4 @@
-"""Measuring processes: each measurement has its own, whose end is an answer too."""
+"""Run each measurement in a process of its own; a process that fails is a result too."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import os
 import signal
 import tempfile
 from pathlib import Path
-from typing import TypeVar
-
-from pydantic import BaseModel
 
 from training.nequip_runs.child_process import (
     child_process,
@@ -18,13 +15,11 @@ from training.nequip_runs.child_process import (
     with_patient_threads,
 )
 from training.nequip_runs.training_run import TrainingError
-from training.tuning.measuring_tasks import CompileTask, DriftTask, MeasureTask
+from training.tuning.measuring_tasks import Task
 
-Result = TypeVar("Result", bound=BaseModel)
-
-# A process killed like this may have been in the way of something else; twice is no accident.
+# Other programs can be the reason for one kill; after two, the model counts as too large.
 _ATTEMPTS = 2
-# What fails all models alike, and what to do.
+# Errors that any model would meet, and what to do.
 _NOT_THE_MODEL = {
     "No space left on device": "make room on the disk and run the same command again",
     "InvalidCxxCompiler": "install a C++ compiler (g++), set CXX to one, or measure without "
@@ -45,39 +40,16 @@ class MeasuringError(RuntimeError):
     """A measuring process failed on its model; the message is the reason, in one line."""
 
 
-def run_task(task: MeasureTask | DriftTask, result: type[Result]) -> Result:
-    """Do a task in a process of its own.
-
-    Parameters
-    ----------
-    task
-        What to do.
-    result
-        What comes back.
+def run_task(task: Task) -> bytes:
+    """Do a task in a process of its own, and return its result as JSON.
 
     Raises
     ------
     MeasuringError
         If the process fails, or is killed twice (as the system does when memory is short).
     TrainingError
-        If it fails for what is nothing of the model's: a full disk, no compiler, no such device.
+        If it fails for a reason that is not the model's: a full disk, no compiler, no such device.
     """
-    return result.model_validate_json(_answer(task))
-
-
-def make_compiled(task: CompileTask) -> None:
-    """Compile in a process of its own; the file is whole once this returns.
-
-    Raises
-    ------
-    MeasuringError, TrainingError
-        As `run_task`.
-    """
-    _answer(task)
-
-
-def _answer(task: CompileTask | MeasureTask | DriftTask) -> bytes:
-    """Return what the child wrote, if it was asked to write anything."""
     with tempfile.TemporaryDirectory(prefix="cuprolith-measuring-") as name:
         folder = Path(name)
         (folder / "task.json").write_text(task.model_dump_json())
@@ -87,8 +59,7 @@ def _answer(task: CompileTask | MeasureTask | DriftTask) -> bytes:
                 break
         if code != 0:
             raise _failure(task.task, code, folder / "log")
-        answer = folder / "result.json"
-        return answer.read_bytes() if answer.exists() else b""
+        return (folder / "result.json").read_bytes()
 
 
 def _run(folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""What a measuring process is asked to do, as JSON."""
+"""Tasks of measuring processes, as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.variant_settings import AnyTraining
 
 
 class _Task(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     structure: ExampleStructure
     device: str
@@ -28,14 +28,14 @@ class _ModelTask(_Task):
 
 
 class CompileTask(_ModelTask):
-    """Compile a model to a file."""
+    """Compile a model to a file; gives nothing."""
 
     task: Literal["compile"] = "compile"
     out: Path
 
 
 class MeasureTask(_ModelTask):
-    """Measure time and memory of a model's calls, and count their operations.
+    """Measure time and memory of a model's calls, and count their operations: `TrialMeasurements`.
 
     Attributes
     ----------
@@ -49,16 +49,10 @@ class MeasureTask(_ModelTask):
 
 
 class DriftTask(_Task):
-    """Run molecular dynamics with a trained model."""
+    """Run molecular dynamics with a trained model; gives its energy drift, eV/atom."""
 
     task: Literal["drift"] = "drift"
     checkpoint: Path
-
-
-class DriftResult(BaseModel):
-    """What a `DriftTask` gives, eV/atom."""
-
-    energy_drift: float
 
 
 Task = Annotated[CompileTask | MeasureTask | DriftTask, Field(discriminator="task")]

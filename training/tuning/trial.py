@@ -7,8 +7,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from training.tuning.settings import LimitSettings, TuningSettings
-
 # Force MAE, eV/Å; energy MAE, eV/atom, where frames carry no forces.
 AccuracyName = Literal["forces_mae", "per_atom_energy_mae"]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -16,11 +14,6 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 # Cores that housekeeping keeps busy on a quiet machine; spread of a quiet machine's calls.
 NEGLIGIBLE_LOAD = 0.2
 STEADY_SPREAD = 0.1
-
-_MICRO = 1e-6
-_MEGA = 1e6
-_GIB = 2**30
-_HOUR = 3600.0
 
 
 class _Record(BaseModel):
@@ -133,25 +126,15 @@ class TrialMeasurements(_Record):
     failure: str | None = None
 
 
-class TrialResult(_Record):
-    """One trial, finished or failed; the attributes are those of its two parts.
+class TrialResult(TrialMeasurements, TrialAccuracy):
+    """One trial, finished or failed: its hyper-parameters and both parts.
 
     A trial without accuracy and without failure was not trained, since measuring its model had
     shown that it exceeds a limit.
     """
 
     parameters: dict[str, Any]
-    accuracy: NonNegative | None = None
-    accuracy_name: AccuracyName
-    inference: InferenceTime | None = None
-    cost: CostEstimate | None = None
-    peak_memory_bytes: int | None = None
-    training_seconds: NonNegative | None = None
-    epochs: int = 0
     max_epochs: int = 0
-    energy_drift: NonNegative | None = None
-    compile_seconds: NonNegative | None = None
-    failure: str | None = None
 
     @property
     def measurements(self) -> TrialMeasurements:
@@ -180,62 +163,3 @@ class TrialResult(_Record):
 def accuracy_name(*, has_forces: bool) -> AccuracyName:
     """Return which error is the accuracy of a model trained on frames with or without forces."""
     return "forces_mae" if has_forces else "per_atom_energy_mae"
-
-
-def objective_values(result: TrialResult, tuning: TuningSettings) -> tuple[float, float] | None:
-    """Return what a study minimises.
-
-    Returns
-    -------
-    Accuracy (eV/Å, or eV/atom where frames carry no forces) and the cost of inference: µs/atom, or
-    Mflop/atom where ``inference.objective`` is ``flops``. None if the trial failed.
-    """
-    cost = _inference_cost(result, tuning)
-    if result.failure is not None or result.accuracy is None or cost is None:
-        return None
-    return result.accuracy, cost
-
-
-def constraint_values(result: TrialResult, limits: LimitSettings) -> tuple[float, ...]:
-    """Return by how much a trial exceeds each limit that is set, as a share of the limit.
-
-    Returns
-    -------
-    One value per limit, in the order of `LimitSettings`, at most 0 where the limit is kept: a peak
-    memory of 3 GiB under a limit of 2 GiB gives 0.5. NaN where a failed trial has no such number.
-    A training that its time limit cut short counts with the time it would have taken.
-    """
-    values = {
-        "peak_memory": _scaled(result.peak_memory_bytes, _GIB),
-        "inference_time": _scaled(
-            result.inference.per_atom_seconds if result.inference else None, _MICRO
-        ),
-        "training_time": _scaled(_whole_training_seconds(result), _HOUR),
-        "energy_drift": _scaled(result.energy_drift, 1.0),
-    }
-    return tuple(values[name] / limit - 1.0 for name, limit in limits.chosen.items())
-
-
-def exceeded_limits(result: TrialResult, limits: LimitSettings) -> list[str]:
-    """Say which limits a trial exceeds, as far as it has been trained and measured."""
-    return [
-        f"{name} is {excess:.0%} above its limit"
-        for name, excess in zip(limits.chosen, constraint_values(result, limits), strict=True)
-        if excess > 0
-    ]
-
-
-def _inference_cost(result: TrialResult, tuning: TuningSettings) -> float | None:
-    if tuning.inference.objective == "flops":
-        return result.cost.flops_per_atom / _MEGA if result.cost else None
-    return result.inference.per_atom_seconds / _MICRO if result.inference else None
-
-
-def _scaled(value: float | None, unit: float) -> float:
-    return math.nan if value is None else value / unit
-
-
-def _whole_training_seconds(result: TrialResult) -> float | None:
-    if result.training_seconds is None or result.epochs == 0:
-        return None
-    return result.training_seconds * result.max_epochs / result.epochs

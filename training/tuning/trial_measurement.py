@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from ase import Atoms
 from filelock import FileLock
 
 from training.frame_sources.source import TrainingSource
 from training.nequip_runs.nequip_config import BEST_CHECKPOINT
 from training.settings import TrainingSettings
 from training.tuning.compiled_models import compiled_file
-from training.tuning.example_structure import ExampleStructure, example_structure
+from training.tuning.example_structure import example_structure
 from training.tuning.machine import measuring_here
-from training.tuning.measuring_process import MeasuringError, make_compiled, run_task
-from training.tuning.measuring_tasks import CompileTask, DriftResult, DriftTask, MeasureTask
+from training.tuning.measuring_process import MeasuringError, run_task
+from training.tuning.measuring_tasks import CompileTask, DriftTask, MeasureTask
 from training.tuning.settings import InferenceSettings, LimitSettings
 from training.tuning.trial import TrialMeasurements
 
@@ -69,7 +70,7 @@ def measure_model(
             compiled=file,
         )
         with measuring_here():
-            measured = run_task(task, TrialMeasurements)
+            measured = TrialMeasurements.model_validate_json(run_task(task))
     except MeasuringError as error:
         return TrialMeasurements(compile_seconds=seconds, failure=str(error))
     return measured.model_copy(update={"compile_seconds": seconds})
@@ -104,7 +105,7 @@ def with_stability(
         structure=example_structure(source), device=device, checkpoint=checkpoint.resolve()
     )
     try:
-        drift = run_task(task, DriftResult).energy_drift
+        drift = float(run_task(task))
     except MeasuringError as error:
         failure = "; ".join(filter(None, (measured.failure, str(error))))
         return measured.model_copy(update={"failure": failure})
@@ -114,7 +115,7 @@ def with_stability(
 def _compiled(
     training: TrainingSettings,
     source: TrainingSource,
-    structure: ExampleStructure,
+    structure: Atoms,
     device: str,
     folder: Path,
 ) -> tuple[Path, float | None]:
@@ -128,7 +129,7 @@ def _compiled(
             return file, None
         partial = file.with_name(f"partial-{file.name}")
         started = time.monotonic()
-        make_compiled(
+        run_task(
             CompileTask(
                 structure=structure,
                 device=device,

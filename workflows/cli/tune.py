@@ -11,13 +11,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from cuprolith.errors import CuprolithError
-from training.optimization.parameters import (
-    CategoricalParameter,
-    FloatParameter,
-    IntParameter,
-    OrdinalParameter,
-    Parameter,
-)
 from workflows.cli.console import console, errors_shown, made
 from workflows.cli.options import (
     DebugOption,
@@ -233,7 +226,7 @@ def _show_plan(request: StudyRequest) -> None:
     training, tuning, start = request.training, request.tuning, request.warm_start
     table = Table("parameter", "values", box=None, title=f"{request.name} ({training.variant})")
     for name, parameter in request.search_space.items():
-        table.add_row(name, escape(_values(parameter)))
+        table.add_row(name, escape(str(parameter)))
     console.print(table)
     flops = tuning.inference.objective == "flops"
     cost = "floating-point operations of inference" if flops else "inference time"
@@ -250,17 +243,6 @@ def _show_plan(request: StudyRequest) -> None:
     ]
     for line in lines:
         console.print(escape(line), soft_wrap=True)
-
-
-def _values(parameter: Parameter) -> str:
-    match parameter:
-        case FloatParameter() | IntParameter():
-            scale = ", logarithmic" if parameter.log else ""
-            return f"{parameter.low:g} to {parameter.high:g}{scale}"
-        case OrdinalParameter():
-            return ", ".join(f"{value:g}" for value in parameter.values)
-        case CategoricalParameter():
-            return " or ".join(map(str, parameter.choices))
 
 
 def _short(value: object) -> str:

@@ -14,14 +14,12 @@ from typing import Any
 from analysis.tuning.pareto import Pareto, write_pareto
 from analysis.tuning.trials import RESULT, TRIALS_DIR
 from cuprolith.errors import CuprolithError, WallTimeError
+from training.tuning.objectives import constraint_values, exceeded_limits, objective_values
 from training.tuning.settings import LimitSettings
 from training.tuning.trial import (
     TrialAccuracy,
     TrialResult,
     accuracy_name,
-    constraint_values,
-    exceeded_limits,
-    objective_values,
 )
 from workflows.jobs.disk_space import DiskFullError, is_disk_full
 from workflows.tuning.folder import MEASUREMENTS_FILE, TRIAL_FILE

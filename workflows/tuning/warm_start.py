@@ -9,13 +9,7 @@ from typing import Any
 
 from analysis.tuning.pareto import load_pareto
 from cuprolith.errors import CuprolithError
-from training.optimization.parameters import (
-    CategoricalParameter,
-    FloatParameter,
-    IntParameter,
-    OrdinalParameter,
-    Parameter,
-)
+from training.optimization.parameters import Parameter
 
 
 @dataclass(frozen=True)
@@ -53,7 +47,7 @@ def warm_start(files: Iterable[Path], space: Mapping[str, Parameter]) -> WarmSta
         front = _front(file)
         for point in front.points:
             values = {name: point.parameters[name] for name in space if name in point.parameters}
-            outside = [name for name in values if not _admits(space[name], values[name])]
+            outside = [name for name in values if not space[name].contains(values[name])]
             if outside or not values:
                 what = ", ".join(f"{name} {values[name]}" for name in outside)
                 reason = f"{what} is not in the search space" if outside else "shares no parameter"
@@ -73,15 +67,3 @@ def _front(file: Path) -> Any:
             key="tuning.warm_start",
             remedy="name the pareto.json of another study",
         ) from error
-
-
-def _admits(parameter: Parameter, value: Any) -> bool:
-    match parameter:
-        case FloatParameter():
-            return isinstance(value, int | float) and parameter.low <= value <= parameter.high
-        case IntParameter():
-            return isinstance(value, int) and parameter.low <= value <= parameter.high
-        case OrdinalParameter():
-            return value in parameter.values
-        case CategoricalParameter():
-            return value in parameter.choices

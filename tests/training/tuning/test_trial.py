@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from training.tuning.objectives import constraint_values, exceeded_limits, objective_values
 from training.tuning.settings import InferenceSettings, LimitSettings, TuningSettings
 from training.tuning.trial import (
     CostEstimate,
@@ -11,9 +12,6 @@ from training.tuning.trial import (
     TrialAccuracy,
     TrialMeasurements,
     TrialResult,
-    constraint_values,
-    exceeded_limits,
-    objective_values,
 )
 
 TIME = InferenceTime(
