@@ -13,7 +13,7 @@ from analysis.report.study_tables import settings_table, space_table
 from analysis.report.tuning import tuning_sections
 from analysis.tuning.front import front
 from analysis.tuning.pareto import pareto
-from analysis.tuning.trials import StudyRecord, load_study
+from analysis.tuning.trials import StudyRecord, load_record
 from cuprolith.staged_file import StagedFile
 
 
@@ -41,7 +41,7 @@ def write_study_page(
     OSError
         If the page cannot be written.
     """
-    studies = [load_study(place) for place in (folder, *beside)]
+    studies = [load_record(place) for place in (folder, *beside)]
     command = command or f"cuprolith tune STUDY.yaml --out {shlex.quote(str(folder))}"
     text = page_html(
         title=studies[0].study.name,

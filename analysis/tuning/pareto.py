@@ -16,7 +16,7 @@ from analysis.tuning.front import (
     objective_array,
 )
 from analysis.tuning.published import SOURCE, PublishedPoint, published_point
-from analysis.tuning.trials import StudyRecord, TrialRecord, load_study
+from analysis.tuning.trials import StudyRecord, TrialRecord, load_record
 from cuprolith.staged_file import StagedFile
 from training.tuning.objectives import Objective
 
@@ -167,11 +167,11 @@ def write_pareto(folder: Path) -> Pareto:
     Raises
     ------
     FileNotFoundError, ValueError
-        As `load_study`.
+        As `load_record`.
     OSError
         If the file cannot be written.
     """
-    content = pareto(load_study(folder))
+    content = pareto(load_record(folder))
     with StagedFile(folder / PARETO_FILE) as file:
         file.write(content.model_dump_json(indent=1).encode() + b"\n")
         file.commit()

@@ -95,7 +95,7 @@ class _Asked:
             return self.file_request()
         campaign = read_campaign(self.file, self.workdir)
         root = self.workdir if self.workdir is not None else Path("campaigns") / campaign.name
-        return StudyRequest.of_campaign(campaign, Workdir(root))
+        return StudyRequest.from_campaign(campaign, Workdir(root))
 
     def run(self, budget: Budget, *, update: bool) -> tuple[Path, StudyStatus]:
         """Run the study asked for while the folder that holds its own is locked."""
@@ -119,7 +119,7 @@ class _Asked:
         assert self.file is not None  # it has been looked into
         loaded = load_training_file(self.file).limited(self.max_epochs, self.max_time)
         root = self.out or Path("studies") / loaded.name
-        return StudyRequest.of_file(loaded, self.data, root, self.seed)
+        return StudyRequest.from_training_file(loaded, self.data, root, self.seed)
 
 
 def tune(
@@ -211,7 +211,7 @@ def _show_status(request: StudyRequest) -> None:
 
     now = study_status(request.folder)
     console.print(escape(str(now)), soft_wrap=True)
-    if now.front is None or not now.front.points:
+    if not now.front.points:
         return
     units = [f"{objective.name}, {objective.unit}" for objective in now.front.objectives]
     table = Table("trial", *units, *now.study.search_space, box=None)

@@ -24,7 +24,7 @@ def tune(workdir: Workdir, budget: Budget | None = None) -> StudyStatus:
     from workflows.tuning.request import Budget, StudyRequest
     from workflows.tuning.run import run_study
 
-    request = StudyRequest.of_workdir(workdir).with_budget(budget or Budget())
+    request = StudyRequest.from_workdir(workdir).with_budget(budget or Budget())
     request.begin()
     status = run_study(request.folder)
     workdir.record_seconds("tune", status.training_seconds)
@@ -37,7 +37,7 @@ def _jobs(workdir: Workdir) -> StageJobs:
     from workflows.tuning.flow import study_flow
     from workflows.tuning.request import StudyRequest
 
-    request = StudyRequest.of_workdir(workdir)
+    request = StudyRequest.from_workdir(workdir)
     request.begin()
     flow = study_flow(request.folder)
     folder = JobFolder(request.folder / "jobs", request.folder)

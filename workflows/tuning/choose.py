@@ -1,4 +1,4 @@
-"""From a trial of a study to a training file."""
+"""Make a training file of a trial of a study."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import Literal
 
 import yaml
 
-from analysis.tuning.pareto import PARETO_FILE, Pareto, load_pareto
-from analysis.tuning.trials import TrialRecord, load_trials
+from analysis.tuning.trials import Study, TrialRecord
 from cuprolith.errors import CuprolithError
 from training.tuning.search_spaces import applied
 from workflows.inputs.training_file import TrainingFile
-from workflows.tuning.study import Study, load_study
+from workflows.tuning.status import StudyStatus, study_status
 
 Choice = int | Literal["knee", "accuracy", "time"]
 
@@ -70,8 +69,8 @@ def choose(study_or_front: Path, choice: Choice) -> ChosenTrial:
         If there is no such trial, or no study.
     """
     folder = study_or_front if study_or_front.is_dir() else study_or_front.parent
-    study = load_study(folder)
-    trial = _trial(folder, choice)
+    status = study_status(folder)
+    study, trial = status.study, _trial(status, choice)
     file = TrainingFile(
         name=f"{study.name}-trial-{trial.number}"[:80],
         seed=study.seed,
@@ -81,36 +80,28 @@ def choose(study_or_front: Path, choice: Choice) -> ChosenTrial:
     return ChosenTrial(study, trial, file, Path(os.path.relpath(folder / study.data_root)))
 
 
-def _trial(folder: Path, choice: Choice) -> TrialRecord:
-    trials = {trial.number: trial for trial in load_trials(folder)}
-    number = choice if isinstance(choice, int) else _of_front(_front(folder), choice)
-    if number not in trials:
-        known = f"0 to {max(trials)}" if trials else "none yet"
+def _trial(status: StudyStatus, choice: Choice) -> TrialRecord:
+    where, front = str(status.record.folder), status.front
+    trials = {trial.number: trial for trial in status.record.trials}
+    if not trials:
         raise CuprolithError(
-            f"no finished trial {number}", where=str(folder), remedy=f"finished trials: {known}"
+            "no trial is finished yet", where=where, remedy="run `cuprolith tune` first"
         )
-    return trials[number]
-
-
-def _front(folder: Path) -> Pareto:
-    path = folder / PARETO_FILE
-    try:
-        front = load_pareto(path)
-    except FileNotFoundError:
-        raise CuprolithError(
-            "no generation is finished yet", where=str(folder), remedy="run `cuprolith tune` first"
-        ) from None
-    if not front.points:
+    number: int | None
+    if isinstance(choice, int):
+        number = choice
+    elif not front.points:
         raise CuprolithError(
             "no trial is feasible: the front is empty",
-            where=str(path),
+            where=where,
             remedy="name a trial by its number, or widen the limits",
         )
-    return front
-
-
-def _of_front(front: Pareto, choice: Literal["knee", "accuracy", "time"]) -> int:
-    if choice == "knee":
-        assert front.knee is not None  # every front with points has one
-        return front.knee
-    return front.best(choice).number
+    else:
+        number = front.knee if choice == "knee" else front.best(choice).number
+    if number is None or number not in trials:
+        raise CuprolithError(
+            f"no finished trial {number}",
+            where=where,
+            remedy=f"finished trials: 0 to {max(trials)}",
+        )
+    return trials[number]

@@ -13,12 +13,13 @@ from typing import Any
 
 from jobflow import Flow, Job, Response, job
 
+from analysis.tuning.trials import Study
 from workflows.jobs.job_ids import stable_uuid
 from workflows.jobs.runner import ALWAYS_RUN
 from workflows.tuning import steps
 from workflows.tuning.resources import RESOURCE
 from workflows.tuning.storage import Proposal
-from workflows.tuning.study import Study, load_study
+from workflows.tuning.study import load_study
 from workflows.tuning.trials import NequIPTrials
 
 PROPOSE, MEASURE, TRAIN, TELL = "propose", "measure", "train", "tell"

@@ -8,13 +8,14 @@ from contextlib import closing
 from pathlib import Path
 
 from analysis.tuning.pareto import Pareto, write_pareto
+from analysis.tuning.trials import Study
 from workflows.jobs.disk_space import DiskFullError
 from workflows.jobs.processes import even_shares, run_in_processes
 from workflows.progress import ProgressBar, progress_bar
 from workflows.tuning import steps
 from workflows.tuning.epochs import epochs_on
 from workflows.tuning.folder import REPORT_FILE, damage_explained
-from workflows.tuning.status import StudyStatus, study_status
+from workflows.tuning.status import StudyStatus, front_summary, study_status
 from workflows.tuning.storage import Proposal
 from workflows.tuning.study import load_study
 from workflows.tuning.trials import NequIPTrials
@@ -40,12 +41,15 @@ def run_study(folder: Path, trials: NequIPTrials | None = None) -> StudyStatus:
     generation = steps.open_generation(folder)
     if generation < study.tuning.generations:
         status = study_status(folder)
+        # Finished trials of the open generation are counted when it is run.
+        finished = sum(trial.generation < generation for trial in status.record.trials)
+        summary = front_summary(study, status.front)
         with progress_bar(f"tune {study.name}", total=study.tuning.n_trials) as bar:
-            bar.advance(status.n_trials, status.brief)
+            bar.advance(finished, summary)
             with epochs_on(bar):
                 for number in range(generation, study.tuning.generations):
-                    front = _run_generation(folder, trials, number, status, bar)
-                    status = StudyStatus(study, front)
+                    front = _run_generation(folder, study, trials, number, summary, bar)
+                    summary = front_summary(study, front)
     return write_results(folder)
 
 
@@ -60,15 +64,20 @@ def write_results(folder: Path) -> StudyStatus:
 
 
 def _run_generation(
-    folder: Path, trials: NequIPTrials, generation: int, status: StudyStatus, bar: ProgressBar
+    folder: Path,
+    study: Study,
+    trials: NequIPTrials,
+    generation: int,
+    summary: str,
+    bar: ProgressBar,
 ) -> Pareto:
     proposals = steps.propose_generation(folder, generation)
     for proposal in steps.to_measure(folder, proposals):
-        bar.say(", ".join(filter(None, (status.brief, f"measure trial {proposal.number}"))))
+        bar.say(", ".join(filter(None, (summary, f"measure trial {proposal.number}"))))
         steps.measure_trial(folder, trials, proposal)
     left = steps.to_train(folder, proposals)
     bar.advance(len(proposals) - len(left))
-    _train(folder, trials, left, status.study.tuning.workers, bar)
+    _train(folder, trials, left, study.tuning.workers, bar)
     return steps.tell_generation(folder, generation)
 
 

@@ -118,7 +118,7 @@ def tell_generation(folder: Path, generation: int) -> Pareto:
             storage.tell(
                 proposal.number,
                 objective_values(result, study.tuning),
-                dict(zip(study.limits, constraints, strict=True)),
+                dict(zip(study.tuning.limits.chosen, constraints, strict=True)),
                 _attributes(result, proposal.number, study.tuning.limits),
             )
     return write_pareto(folder)

@@ -13,15 +13,21 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import DatabaseError
 
 from analysis.tuning.optuna_study import quiet_optuna
-from analysis.tuning.trials import GENERATION, STORAGE_FILE, TRIALS_DIR, storage_is_missing
+from analysis.tuning.trials import (
+    GENERATION,
+    STORAGE_FILE,
+    TRIALS_DIR,
+    DamagedStorageError,
+    Study,
+    optuna_storage,
+    storage_is_missing,
+)
 from cuprolith.errors import CuprolithError
 from training.optimization.optuna_sampler import SamoCobraSampler
 from training.optimization.optuna_space import distributions
 from workflows.progress import announce
-from workflows.tuning.study import Study
 
 # What `Study.enqueue_trial` stores a trial's given values as.
 _FIXED = "fixed_params"
@@ -190,43 +196,26 @@ def opened_storage(folder: Path, study: Study) -> Iterator[StudyStorage]:
         announce(
             f"warning: {path} is missing or empty; it is made again from {folder / TRIALS_DIR}"
         )
-    with quiet_optuna(), _damage_explained(path):
-        storage = optuna.storages.RDBStorage(
-            f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}}
-        )
-        try:
-            created = optuna.create_study(
+    try:
+        with quiet_optuna(), optuna_storage(folder) as storage:
+            stored = optuna.create_study(
                 study_name=study.name,
                 storage=storage,
                 directions=["minimize", "minimize"],
-                sampler=_sampler(study),
+                sampler=SamoCobraSampler(
+                    study.search_space,
+                    reference_point=study.tuning.reference_point,
+                    seed=study.seed,
+                ),
                 load_if_exists=True,
             )
             names = [str(objective) for objective in study.objectives]
-            if created.metric_names != names:
-                created.set_metric_names(names)
-            yield StudyStorage(created, distributions(study.search_space))
-        finally:
-            storage.remove_session()
-            storage.engine.dispose()
-
-
-@contextmanager
-def _damage_explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except DatabaseError as error:
+            if stored.metric_names != names:
+                stored.set_metric_names(names)
+            yield StudyStorage(stored, distributions(study.search_space))
+    except DamagedStorageError as error:
         raise CuprolithError(
-            f"cannot be read: {error.orig}",
-            where=str(path),
+            str(error),
             remedy=f"move it away (mv {path} {path}.damaged) and rerun the same command: the same "
             "trials are proposed, and those that have a trial.json are not trained again",
         ) from error
-
-
-def _sampler(study: Study) -> optuna.samplers.BaseSampler:
-    return SamoCobraSampler(
-        study.search_space,
-        reference_point=study.tuning.reference_point,
-        seed=study.seed,
-    )

@@ -10,16 +10,18 @@ from typing import Any
 
 from monty.json import MSONable
 
+from analysis.tuning.trials import Study
 from cuprolith.errors import CuprolithError
+from training.frame_sources.source import TrainingSource
 from training.nequip_runs.training_run import TrainingError
 from training.settings import TrainingSettings
 from training.tuning.search_spaces import applied
 from training.tuning.trial import TrialAccuracy, TrialMeasurements
 from training.tuning.trial_training import with_time_limit
 from workflows.jobs.disk_space import DiskFullError
+from workflows.training_runs import open_data
 from workflows.tuning.epochs import epochs_shown
 from workflows.tuning.folder import COMPILED_DIR
-from workflows.tuning.study import Study
 from workflows.tuning.trial_files import trial_training_folder
 
 _FULL_DISK = "No space left on device"
@@ -47,7 +49,7 @@ class NequIPTrials(MSONable):
         settings = trial_settings(study, parameters)
         with _explained(out):
             return train_trial(
-                settings, study.source(folder), out, study.seed, epochs_shown(number)
+                settings, _source(study, folder), out, study.seed, epochs_shown(number)
             )
 
     def measure(
@@ -65,7 +67,7 @@ class NequIPTrials(MSONable):
         with _explained(trial_training_folder(folder, number)):
             return measure_model(
                 trial_settings(study, parameters),
-                study.source(folder),
+                _source(study, folder),
                 study.tuning.inference,
                 _device(),
                 folder / COMPILED_DIR,
@@ -85,13 +87,17 @@ class NequIPTrials(MSONable):
 
         out = trial_training_folder(folder, number)
         with _explained(out):
-            source = study.source(folder)
+            source = _source(study, folder)
             return with_stability(measured, out, source, study.tuning.limits, _device())
 
 
 def trial_settings(study: Study, parameters: Mapping[str, Any]) -> TrainingSettings:
     """Return the settings of one trial's training."""
     return with_time_limit(applied(study.training, parameters), study.tuning.limits)
+
+
+def _source(study: Study, folder: Path) -> TrainingSource:
+    return open_data(study.data, folder / study.data_root)
 
 
 def _device() -> str:

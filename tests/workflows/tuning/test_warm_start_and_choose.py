@@ -93,7 +93,7 @@ def test_what_cannot_be_chosen_is_said(folder, tmp_path):
         choose(folder, 99)
     with pytest.raises(CuprolithError, match="no study here"):
         choose(tmp_path, "knee")
-    with pytest.raises(CuprolithError, match="no generation is finished yet"):
+    with pytest.raises(CuprolithError, match="no trial is finished yet"):
         choose(begun(tmp_path), "knee")
     failing = Path(tmp_path / "failing")
     failing.mkdir()
