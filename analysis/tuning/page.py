@@ -14,7 +14,7 @@ from analysis.report.tuning import tuning_sections
 from analysis.tuning.front import front
 from analysis.tuning.pareto import pareto
 from analysis.tuning.trials import StudyRecord, load_record
-from cuprolith.staged_file import StagedFile
+from cuprolith.json_files import write_atomically
 
 
 def write_study_page(
@@ -50,10 +50,7 @@ def write_study_page(
         stages=[_stage(study, studies) for study in studies],
         sections=[*tuning_sections(studies, command), *map(_settings_section, studies)],
     )
-    page.parent.mkdir(parents=True, exist_ok=True)
-    with StagedFile(page) as file:
-        file.write(text.encode("utf-8"))
-        file.commit()
+    write_atomically(page, [text])
     return page
 
 

@@ -16,15 +16,15 @@ from analysis.tuning.front import (
     objective_array,
 )
 from analysis.tuning.published import SOURCE, PublishedPoint, published_point
-from analysis.tuning.trials import StudyRecord, TrialRecord, load_record
-from cuprolith.staged_file import StagedFile
+from analysis.tuning.trials import StudyRecord, load_record
+from cuprolith.json_files import write_atomically
 from training.tuning.objectives import Objective
 
 PARETO_FILE = "pareto.json"
 
 
 class _Content(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
 
 class ParetoPoint(_Content):
@@ -47,7 +47,7 @@ class ParetoPoint(_Content):
 class Published(_Content):
     """The paper's point of the same variant and dataset; see `PublishedPoint`."""
 
-    source: str
+    source: str = SOURCE
     parameters: dict[str, Any]
     accuracy: float | None
 
@@ -110,7 +110,7 @@ def pareto(record: StudyRecord) -> Pareto:
     study, trials = record.study, record.trials
     found = front(trials)
     points = objective_array(found)
-    reference = reference_point(record)
+    reference, paper = reference_point(record), published(record)
     return Pareto(
         name=study.name,
         variant=study.variant,
@@ -124,8 +124,8 @@ def pareto(record: StudyRecord) -> Pareto:
         reference_point=reference,
         hypervolume=None if reference is None else hypervolume(points, reference),
         knee=found[knee_point(points)].number if found else None,
-        points=tuple(_point(trial) for trial in found),
-        published=_published(published(record)),
+        points=tuple(ParetoPoint.model_validate(trial) for trial in found),
+        published=None if paper is None else Published.model_validate(paper),
     )
 
 
@@ -172,9 +172,7 @@ def write_pareto(folder: Path) -> Pareto:
         If the file cannot be written.
     """
     content = pareto(load_record(folder))
-    with StagedFile(folder / PARETO_FILE) as file:
-        file.write(content.model_dump_json(indent=1).encode() + b"\n")
-        file.commit()
+    write_atomically(folder / PARETO_FILE, [content.model_dump_json(indent=1), "\n"])
     return content
 
 
@@ -189,21 +187,3 @@ def load_pareto(path: Path) -> Pareto:
         If it holds something else.
     """
     return Pareto.model_validate_json(path.read_bytes())
-
-
-def _point(trial: TrialRecord) -> ParetoPoint:
-    assert trial.objectives is not None  # the front has no failed trial
-    return ParetoPoint(
-        number=trial.number,
-        generation=trial.generation,
-        parameters=trial.parameters,
-        objectives=trial.objectives,
-        constraints=trial.constraints,
-        folder=trial.folder,
-    )
-
-
-def _published(point: PublishedPoint | None) -> Published | None:
-    if point is None:
-        return None
-    return Published(source=SOURCE, parameters=dict(point.parameters), accuracy=point.accuracy)

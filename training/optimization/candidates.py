@@ -1,14 +1,33 @@
-"""The candidate points from which the local search starts."""
+"""The initial design, and the candidate points from which the local search starts."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import qmc
 
 from cuprolith.arrays import FloatArray
 from training.optimization.search_space import SearchSpace
 
+_ATTEMPTS = 16  # draws of the initial design
+
 _LEAST_STEP, _GREATEST_STEP = 1e-3, 0.5
 _BEYOND = 0.5
+
+
+def initial_design(space: SearchSpace, n: int, seed: int) -> FloatArray:
+    """Distinct admissible points (n, n_columns) that fill the space; fewer where it has fewer."""
+    sampler = qmc.Halton(space.n_columns, rng=np.random.default_rng(seed))
+    points = np.empty((0, space.n_columns))
+    for _ in range(_ATTEMPTS):
+        points = _distinct(np.concatenate([points, space.snap(sampler.random(n))]))
+        if len(points) >= n:
+            break
+    return points[:n]
+
+
+def _distinct(points: FloatArray) -> FloatArray:
+    _, first = np.unique(points, axis=0, return_index=True)
+    return points[np.sort(first)]
 
 
 def candidate_points(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from cuprolith.arrays import FloatArray
 from training.optimization.candidates import candidate_points
 from training.optimization.failures import FailurePredictor
-from training.optimization.infill import Scales
+from training.optimization.infill import Scales, constraint_margins
 from training.optimization.observations import Observations
 from training.optimization.reference import reference_point
 from training.optimization.search_space import SearchSpace
@@ -22,7 +22,6 @@ from training.optimization.surrogates import (
     JointPredictor,
     OutputPredictor,
 )
-from training.optimization.tolerances import constraint_margins
 
 _N_LEAST_VIOLATING = 5
 
@@ -106,20 +105,22 @@ def fit_surrogates(
     given = settings.reference_point
     limit = np.full(n_objectives, np.inf) if given is None else np.asarray(given, dtype=float)
     counted = improving(observations.with_unknown_constraints(-np.inf), limit)
-    surrogates = _fitted(observations, learnable, counted)
+    chosen = _fitted(observations, learnable, counted)
 
     limits = observations.constraints[:, constraints]
     margins, units = constraint_margins(limits, n_initial), _ranges(limits)
     assumed = observations
     if np.isnan(observations.constraints).any():
-        predicted = surrogates.chosen.predict(scaled(observations.columns))[:, n_objectives:]
+        predicted = JointPredictor(chosen.parts).predict(scaled(observations.columns))
         values = np.full(observations.constraints.shape, -np.inf)
-        values[:, constraints] = predicted + margins * units
+        values[:, constraints] = predicted[:, n_objectives:] + margins * units
         assumed = observations.with_unknown_constraints(values)
     failed = ~observations.succeeded | np.isposinf(observations.constraints).any(axis=1)
     if failed.any() and not failed.all():
         failure = FailurePredictor(scaled(observations.columns), failed)
-        surrogates = surrogates.joined_by(failure)
+        last = np.array([len(chosen.errors)])
+        chosen.parts.append((failure, last))
+        chosen.overviews.append((failure, last))
         outcomes = np.where(failed, 1.0, -1.0)[:, None]
         margins = np.append(margins, constraint_margins(outcomes, n_initial))
         units = np.append(units, 1.0)
@@ -132,17 +133,19 @@ def fit_surrogates(
         # The same candidates whoever asks: proposals follow from the observations alone.
         rng = np.random.default_rng(0)
         points = candidate_points(space, best, best_objectives, settings.n_candidates, rng)
-        predicted_objectives = _feasible(surrogates.chosen.predict(scaled(points)), n_objectives)
+        predicted_objectives = _feasible(
+            JointPredictor(chosen.parts).predict(scaled(points)), n_objectives
+        )
         reference = reference_point(front, succeeded, predicted_objectives)
     scales = Scales(reference, _spread(assumed, reference), units)
     return FittedSurrogates(
-        surrogates.chosen,
-        surrogates.overview,
-        surrogates.ensembles,
+        JointPredictor(chosen.parts),
+        JointPredictor(chosen.overviews),
+        chosen.ensembles,
         n_objectives + observations.constraints.shape[1],
         scales,
         margins,
-        surrogates.errors[:n_objectives] / scales.objective,
+        chosen.errors[:n_objectives] / scales.objective,
         _ranges(succeeded / scales.objective),
         scales.objectives(front),
         best,
@@ -150,44 +153,31 @@ def fit_surrogates(
     )
 
 
-@dataclass(frozen=True)
-class _Surrogates:
-    """All surrogates, those chosen among them, and the recent errors (n_outputs,) of these."""
+@dataclass
+class _Choice:
+    """The surrogates chosen for all outputs, and their recent errors (n_outputs,)."""
 
-    ensembles: list[tuple[Ensemble, np.ndarray]]
-    parts: list[tuple[OutputPredictor, np.ndarray]]
-    overviews: list[tuple[OutputPredictor, np.ndarray]]
     errors: FloatArray
-
-    @property
-    def chosen(self) -> JointPredictor:
-        return JointPredictor(self.parts)
-
-    @property
-    def overview(self) -> JointPredictor:
-        return JointPredictor(self.overviews)
-
-    def joined_by(self, last: OutputPredictor) -> _Surrogates:
-        part = (last, np.array([len(self.errors)]))
-        return replace(self, parts=[*self.parts, part], overviews=[*self.overviews, part])
+    ensembles: list[tuple[Ensemble, np.ndarray]] = field(default_factory=list)
+    parts: list[tuple[OutputPredictor, np.ndarray]] = field(default_factory=list)
+    overviews: list[tuple[OutputPredictor, np.ndarray]] = field(default_factory=list)
 
 
-def _fitted(observations: Observations, learnable: np.ndarray, counted: np.ndarray) -> _Surrogates:
+def _fitted(observations: Observations, learnable: np.ndarray, counted: np.ndarray) -> _Choice:
     """Fit the outputs that can be fitted; the counted rows decide which surrogate each gets."""
     points, values = scaled(observations.columns), observations.outputs[:, learnable]
-    fitted = _Surrogates([], [], [], np.zeros(values.shape[1]))
+    chosen = _Choice(np.zeros(values.shape[1]))
     for known, outputs in _alike(np.isfinite(values)):
         ensemble = Ensemble(points[known], values[np.ix_(known, outputs)])
         expected = past_predictions(_predictions(observations, known, learnable[outputs]), ensemble)
         truth = values[np.ix_(known, outputs)]
-        choice = best_models(expected, truth, counted[known])
-        recent = recent_errors(expected[:, choice, np.arange(len(outputs))], truth)
-        fitted.errors[outputs] = recent
-        fitted.ensembles.append((ensemble, learnable[outputs]))
-        fitted.parts.append((ensemble.predictor(choice), outputs))
+        best = best_models(expected, truth, counted[known])
+        chosen.errors[outputs] = recent_errors(expected[:, best, np.arange(len(outputs))], truth)
+        chosen.ensembles.append((ensemble, learnable[outputs]))
+        chosen.parts.append((ensemble.predictor(best), outputs))
         everywhere = best_models(expected, truth, np.ones(len(truth), dtype=bool))
-        fitted.overviews.append((ensemble.predictor(everywhere), outputs))
-    return fitted
+        chosen.overviews.append((ensemble.predictor(everywhere), outputs))
+    return chosen
 
 
 def _feasible(predicted: FloatArray, n_objectives: int) -> FloatArray:

@@ -12,6 +12,12 @@ from training.optimization.boxes import ImprovementBoxes
 VIOLATION_TOLERANCE = 1e-6
 """Scaled violation that counts as none."""
 
+_FIRST_TOLERANCE = 0.04
+_LARGEST_TOLERANCE = 0.5
+_SHRINK = 0.9
+_GROW = 1.2
+_MAX_STREAK = 3
+
 
 @dataclass(frozen=True)
 class Scales:
@@ -93,3 +99,29 @@ class Infill:
     def violation(self, outputs: FloatArray) -> FloatArray:
         """Sum (p,) of scaled violations."""
         return np.asarray(np.maximum(self.constraints(outputs), 0.0).sum(axis=-1))
+
+
+def constraint_margins(constraints: FloatArray, n_initial: int) -> FloatArray:
+    """Margins ε² (n_constraints,), in units of each constraint's range, after a history.
+
+    Each evaluation after the initial design that keeps a constraint shrinks its ε by a tenth, the
+    k-th in a row that breaks it lets ε grow by 1.2 to the power k, at most 3. De Winter et al.
+    (2021) grow by 1.1 always, up to 0.08: where the surrogates err to the same side again and
+    again, nearly every evaluation is then infeasible.
+
+    Parameters
+    ----------
+    constraints
+        (n, n_constraints) in order of evaluation; what is not a number changes nothing.
+    n_initial
+        Evaluations of the initial design.
+    """
+    tolerance = np.full(constraints.shape[1], _FIRST_TOLERANCE)
+    streak = np.zeros(constraints.shape[1])
+    for row in constraints[n_initial:]:
+        known = np.isfinite(row)
+        streak = np.where(known & (row > 0), np.minimum(streak + 1, _MAX_STREAK), streak)
+        streak[known & (row <= 0)] = 0
+        factor = np.where(streak > 0, _GROW**streak, _SHRINK)
+        tolerance = np.minimum(np.where(known, factor, 1.0) * tolerance, _LARGEST_TOLERANCE)
+    return np.square(tolerance)

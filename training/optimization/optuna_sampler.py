@@ -18,7 +18,6 @@ from optuna.search_space import intersection_search_space
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from training.optimization.arguments import finite_numbers, whole_number
 from training.optimization.observations import Proposals
 from training.optimization.optuna_history import (
     is_seen,
@@ -32,7 +31,7 @@ from training.optimization.parameters import OrdinalParameter, Parameter
 from training.optimization.samo_cobra import propose
 from training.optimization.search_space import SearchSpace
 from training.optimization.seen_points import SearchSpaceExhausted
-from training.optimization.settings import SamoCobraSettings
+from training.optimization.settings import SamoCobraSettings, finite_numbers, whole_number
 
 _logger = logging.getLogger(__name__)
 _ATTEMPTS = 3  # should other workers take the same points meanwhile
@@ -63,10 +62,9 @@ class SamoCobraSampler(BaseSampler):
         search space has columns.
     seed
         None draws one.
-    independent_sampler
-        For parameters outside the search space; None draws them at random.
     warn_independent_sampling
-        Warn when one is, or when a search space is exhausted and its points are repeated.
+        Warn when a parameter outside the search space is drawn at random, or when a search space
+        is exhausted and its points are repeated.
 
     Raises
     ------
@@ -85,7 +83,6 @@ class SamoCobraSampler(BaseSampler):
         constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
         n_startup_trials: int | None = None,
         seed: int | None = None,
-        independent_sampler: BaseSampler | None = None,
         warn_independent_sampling: bool = True,
     ) -> None:
         if search_space is not None:
@@ -112,17 +109,7 @@ class SamoCobraSampler(BaseSampler):
             if seed is None
             else whole_number("seed", seed, 0)
         )
-        if not isinstance(independent_sampler, BaseSampler | None):
-            raise ValueError(
-                f"independent_sampler is {independent_sampler!r}: give a sampler of Optuna's"
-            )
-        self._independent_sampler = independent_sampler
         self._warn_independent_sampling = warn_independent_sampling
-
-    def reseed_rng(self) -> None:
-        """Reseed the independent sampler alone: replicas cannot repeat each other's trials."""
-        if self._independent_sampler is not None:
-            self._independent_sampler.reseed_rng()
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -162,9 +149,7 @@ class SamoCobraSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """Draw a parameter that the search space lacks."""
-        sampler = self._independent_sampler or RandomSampler(
-            zlib.crc32(f"{self._seed} {trial.number} {param_name}".encode())
-        )
+        sampler = RandomSampler(zlib.crc32(f"{self._seed} {trial.number} {param_name}".encode()))
         if self._warn_independent_sampling and self._knows_a_space(study):
             _logger.warning(
                 _INDEPENDENT_SAMPLING_WARNING_TEMPLATE.format(
@@ -180,10 +165,19 @@ class SamoCobraSampler(BaseSampler):
         return sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Check the reference point and pass the trial on to the independent sampler."""
-        self._check_reference_point(study)
-        if self._independent_sampler is not None:
-            self._independent_sampler.before_trial(study, trial)
+        """Check the reference point against the number of objectives.
+
+        Raises
+        ------
+        ValueError
+            If they differ.
+        """
+        reference = self._reference_point
+        if reference is not None and len(reference) != len(study.directions):
+            raise ValueError(
+                f"the reference point has {len(reference)} values, while study "
+                f"{study.study_name!r} has {len(study.directions)} objectives: give one for each"
+            )
 
     def after_trial(
         self,
@@ -195,8 +189,6 @@ class SamoCobraSampler(BaseSampler):
         """Store the constraints of a finished trial."""
         if self._constraints_func is not None:
             _process_constraints_after_trial(self._constraints_func, study, trial, state)
-        if self._independent_sampler is not None:
-            self._independent_sampler.after_trial(study, trial, state, values)
 
     def _propose(
         self, study: Study, trial: FrozenTrial, space: SearchSpace
@@ -216,14 +208,6 @@ class SamoCobraSampler(BaseSampler):
             if not is_seen(study, trial, space, proposals.columns[-1]):
                 break
         return proposals, history.constraints
-
-    def _check_reference_point(self, study: Study) -> None:
-        reference = self._reference_point
-        if reference is not None and len(reference) != len(study.directions):
-            raise ValueError(
-                f"the reference point has {len(reference)} values, while study "
-                f"{study.study_name!r} has {len(study.directions)} objectives: give one for each"
-            )
 
     def _settings(self, study: Study) -> SamoCobraSettings:
         reference = self._reference_point

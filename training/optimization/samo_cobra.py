@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 
 from cuprolith.arrays import FloatArray
+from training.optimization.candidates import initial_design
 from training.optimization.fitted_surrogates import fit_surrogates, scaled, unscaled
-from training.optimization.initial_design import initial_design
 from training.optimization.observations import Observations, Proposals
 from training.optimization.search import Search
 from training.optimization.search_space import SearchSpace

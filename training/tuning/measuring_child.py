@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_json
 
-from cuprolith.staged_file import StagedFile
+from cuprolith.json_files import write_atomically
 from training.nequip_runs.child_process import end_with_command
 from training.tuning.compiled_models import compile_untrained
 from training.tuning.measuring_tasks import CompileTask, DriftTask, MeasureTask, Task
@@ -20,9 +20,7 @@ def main() -> None:
     task_file, result_file = map(Path, sys.argv[1:3])
     adapter: TypeAdapter[Task] = TypeAdapter(Task)
     result = _done(adapter.validate_json(task_file.read_bytes()))
-    with StagedFile(result_file) as file:
-        file.write(to_json(result))
-        file.commit()
+    write_atomically(result_file, [to_json(result)])
 
 
 def _done(task: Task) -> BaseModel | float | None:

@@ -19,7 +19,7 @@ class _Task(BaseModel):
     device: str
 
 
-class _ModelTask(_Task):
+class ModelTask(_Task):
     """About the untrained model of a training; symbols and forces as of its frames."""
 
     training: AnyTraining
@@ -27,14 +27,14 @@ class _ModelTask(_Task):
     has_forces: bool
 
 
-class CompileTask(_ModelTask):
+class CompileTask(ModelTask):
     """Compile a model to a file; gives nothing."""
 
     task: Literal["compile"] = "compile"
     out: Path
 
 
-class MeasureTask(_ModelTask):
+class MeasureTask(ModelTask):
     """Measure time and memory of a model's calls, and count their operations: `TrialMeasurements`.
 
     Attributes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from ase import Atoms
 from filelock import FileLock
 
 from training.frame_sources.source import TrainingSource
@@ -15,7 +14,7 @@ from training.tuning.compiled_models import compiled_file
 from training.tuning.example_structure import example_structure
 from training.tuning.machine import measuring_here
 from training.tuning.measuring_process import MeasuringError, run_task
-from training.tuning.measuring_tasks import CompileTask, DriftTask, MeasureTask
+from training.tuning.measuring_tasks import CompileTask, DriftTask, MeasureTask, ModelTask
 from training.tuning.settings import InferenceSettings, LimitSettings
 from training.tuning.trial import TrialMeasurements
 
@@ -54,21 +53,19 @@ def measure_model(
     TrainingError
         If there are no frames, no such device, no compiler, or the disk is full.
     """
-    structure = example_structure(source, inference.n_atoms)
+    model = ModelTask(
+        structure=example_structure(source, inference.n_atoms),
+        device=device,
+        training=training,
+        symbols=source.symbols,
+        has_forces=source.has_forces,
+    )
     seconds: float | None = None
     try:
         file: Path | None = None
         if inference.compiled:
-            file, seconds = _compiled(training, source, structure, device, compiled_dir)
-        task = MeasureTask(
-            structure=structure,
-            device=device,
-            training=training,
-            symbols=source.symbols,
-            has_forces=source.has_forces,
-            inference=inference,
-            compiled=file,
-        )
+            file, seconds = _compiled(model, compiled_dir)
+        task = MeasureTask(**dict(model), inference=inference, compiled=file)
         with measuring_here():
             measured = TrialMeasurements.model_validate_json(run_task(task))
     except MeasuringError as error:
@@ -112,32 +109,17 @@ def with_stability(
     return measured.model_copy(update={"energy_drift": drift})
 
 
-def _compiled(
-    training: TrainingSettings,
-    source: TrainingSource,
-    structure: Atoms,
-    device: str,
-    folder: Path,
-) -> tuple[Path, float | None]:
+def _compiled(model: ModelTask, folder: Path) -> tuple[Path, float | None]:
     """Return the compiled model, and the seconds it took if it was made now."""
     folder.mkdir(parents=True, exist_ok=True)
     file = compiled_file(
-        folder.resolve(), training, source.symbols, device, has_forces=source.has_forces
+        folder.resolve(), model.training, model.symbols, model.device, has_forces=model.has_forces
     )
     with FileLock(file.with_name(f".{file.name}.lock")):
         if file.is_file():
             return file, None
         partial = file.with_name(f"partial-{file.name}")
         started = time.monotonic()
-        run_task(
-            CompileTask(
-                structure=structure,
-                device=device,
-                training=training,
-                symbols=source.symbols,
-                has_forces=source.has_forces,
-                out=partial,
-            )
-        )
+        run_task(CompileTask(**dict(model), out=partial))
         partial.replace(file)
         return file, time.monotonic() - started

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from training.optimization.fitted_surrogates import fit_surrogates, scaled
-from training.optimization.infill import Infill, Scales
+from training.optimization.infill import Infill, Scales, constraint_margins
 from training.optimization.local_search import refine
 from training.optimization.observations import Observations
 from training.optimization.parameters import FloatParameter
@@ -14,7 +14,6 @@ from training.optimization.search_space import SearchSpace
 from training.optimization.selection import best_models, improving, recent_errors
 from training.optimization.settings import SamoCobraSettings
 from training.optimization.surrogates import N_MODELS
-from training.optimization.tolerances import constraint_margins
 
 RNG = np.random.default_rng(2)
 UNIT = FloatParameter(low=0, high=1)
