@@ -12,7 +12,7 @@ from cuprolith.arrays import FloatArray
 
 
 def non_dominated(objectives: FloatArray) -> NDArray[np.bool_]:
-    """(n,) which of (n, m) objective vectors no other dominates; of equal ones the first."""
+    """(n,) which of (n, m) objective vectors no other dominates; the first of equal ones."""
     import moocore
 
     if len(objectives) == 0:
@@ -30,7 +30,7 @@ class ImprovementBoxes:
     Parameters
     ----------
     front
-        (n, m) objective vectors; dominated ones and those beyond the reference do no harm.
+        (n, m) objective vectors; dominated ones and those beyond the reference are ignored.
     reference
         (m,)
     """
@@ -92,7 +92,7 @@ def _strips(front: FloatArray, reference: FloatArray) -> tuple[FloatArray, Float
 
 
 def _staircase_sweep(front: FloatArray, reference: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Boxes under a staircase (left edges x, heights y) that deepens as the sweep goes on."""
+    """Boxes under a staircase (left edges x, heights y) that descends during the sweep."""
     left, height, opened = [-np.inf], [float(reference[1])], [-np.inf]
     lower, upper = [], []
 

@@ -15,7 +15,7 @@ _BEYOND = 0.5
 
 
 def initial_design(space: SearchSpace, n: int, seed: int) -> FloatArray:
-    """Distinct admissible points (n, n_columns) that fill the space; fewer where it has fewer."""
+    """Return n distinct admissible points (n, n_columns) that fill the space, or all if fewer."""
     sampler = qmc.Halton(space.n_columns, rng=np.random.default_rng(seed))
     points = np.empty((0, space.n_columns))
     for _ in range(_ATTEMPTS):
@@ -33,7 +33,7 @@ def _distinct(points: FloatArray) -> FloatArray:
 def candidate_points(
     space: SearchSpace, seeds: FloatArray, order: FloatArray, n: int, rng: np.random.Generator
 ) -> FloatArray:
-    """Admissible points: anywhere, near the seeds, and on lines between neighbouring seeds.
+    """Draw admissible points: anywhere, near the seeds, and on lines between neighbouring seeds.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def candidate_points(
     n
         Number of points of each kind.
     rng
-        Where chance comes from.
+        Random numbers.
 
     Returns
     -------

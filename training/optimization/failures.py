@@ -1,4 +1,4 @@
-"""Where evaluations fail, as one more constraint."""
+"""Predict where evaluations fail, as one more constraint."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _CORE = 1e-3  # closer than this, distances no longer count
 
 
 class FailurePredictor:
-    """Logarithm of how much farther success is than failure: allowed where at most 0.
+    """Logarithm of the distance to successes over that to failures: allowed where at most 0.
 
     Distances are inverse-power means over all successes and all failures, which the nearest
-    dominate. An interpolant of failed or not would overshoot between such steps.
+    dominate. An interpolant of failure as 0 or 1 would overshoot between such steps.
 
     Parameters
     ----------

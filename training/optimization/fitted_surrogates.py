@@ -1,4 +1,4 @@
-"""What the observations teach: surrogates, units, margins, the front so far."""
+"""Fit surrogates to the observations, and derive units, margins and the front."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ class FittedSurrogates:
     ----------
     predictor
         The surrogate of every objective, every constraint and, where any evaluation failed, of
-        failure, as one more constraint: those that did best where the front grew.
-    overview
-        The same outputs by those that did best everywhere.
+        failure, as one more constraint: those that predicted best where the front grew.
+    global_predictor
+        The same outputs by the surrogates that predicted best everywhere.
     ensembles
         All surrogates, with the positions of their outputs among all outputs.
     n_outputs
-        Number of outputs: constraints with too few known values have no surrogate.
+        Number of outputs, with those constraints that have too few known values for a surrogate.
     scales, margins
         Units, and how far inside its limit each constraint is kept.
     prediction_errors
-        (n_objectives,) recent scaled errors: less improvement than this is none.
+        (n_objectives,) recent errors, scaled: smaller improvements do not count.
     ranges
         (n_objectives,) scaled ranges of all that succeeded; 1 where nothing varies.
     front
@@ -65,7 +65,7 @@ class FittedSurrogates:
     """
 
     predictor: JointPredictor
-    overview: JointPredictor
+    global_predictor: JointPredictor
     ensembles: list[tuple[Ensemble, np.ndarray]]
     n_outputs: int
     scales: Scales
@@ -89,11 +89,11 @@ class FittedSurrogates:
         return list(expected)
 
 
-@lru_cache(maxsize=1)  # those who ask for a batch point by point ask with the same observations
+@lru_cache(maxsize=1)  # a batch that is asked for point by point has the same observations
 def fit_surrogates(
     observations: Observations, space: SearchSpace, settings: SamoCobraSettings, n_initial: int
 ) -> FittedSurrogates:
-    """Fit and choose surrogates; the observations must suffice.
+    """Fit and choose surrogates; there must be sufficient observations.
 
     An unknown constraint counts as its surrogate predicts it, and as kept where there are too few
     values to fit one: earlier evaluations stay on the front when a constraint appears, unless they
@@ -120,7 +120,7 @@ def fit_surrogates(
         failure = FailurePredictor(scaled(observations.columns), failed)
         last = np.array([len(chosen.errors)])
         chosen.parts.append((failure, last))
-        chosen.overviews.append((failure, last))
+        chosen.global_parts.append((failure, last))
         outcomes = np.where(failed, 1.0, -1.0)[:, None]
         margins = np.append(margins, constraint_margins(outcomes, n_initial))
         units = np.append(units, 1.0)
@@ -130,7 +130,7 @@ def fit_surrogates(
     succeeded = observations.objectives[observations.succeeded]
     reference = limit
     if given is None:
-        # The same candidates whoever asks: proposals follow from the observations alone.
+        # Always the same candidates: proposals depend only on the observations.
         rng = np.random.default_rng(0)
         points = candidate_points(space, best, best_objectives, settings.n_candidates, rng)
         predicted_objectives = _feasible(
@@ -140,7 +140,7 @@ def fit_surrogates(
     scales = Scales(reference, _spread(assumed, reference), units)
     return FittedSurrogates(
         JointPredictor(chosen.parts),
-        JointPredictor(chosen.overviews),
+        JointPredictor(chosen.global_parts),
         chosen.ensembles,
         n_objectives + observations.constraints.shape[1],
         scales,
@@ -160,14 +160,14 @@ class _Choice:
     errors: FloatArray
     ensembles: list[tuple[Ensemble, np.ndarray]] = field(default_factory=list)
     parts: list[tuple[OutputPredictor, np.ndarray]] = field(default_factory=list)
-    overviews: list[tuple[OutputPredictor, np.ndarray]] = field(default_factory=list)
+    global_parts: list[tuple[OutputPredictor, np.ndarray]] = field(default_factory=list)
 
 
 def _fitted(observations: Observations, learnable: np.ndarray, counted: np.ndarray) -> _Choice:
-    """Fit the outputs that can be fitted; the counted rows decide which surrogate each gets."""
+    """Fit the outputs that can be fitted; the counted rows decide the surrogate of each."""
     points, values = scaled(observations.columns), observations.outputs[:, learnable]
     chosen = _Choice(np.zeros(values.shape[1]))
-    for known, outputs in _alike(np.isfinite(values)):
+    for known, outputs in _known_together(np.isfinite(values)):
         ensemble = Ensemble(points[known], values[np.ix_(known, outputs)])
         expected = past_predictions(_predictions(observations, known, learnable[outputs]), ensemble)
         truth = values[np.ix_(known, outputs)]
@@ -176,7 +176,7 @@ def _fitted(observations: Observations, learnable: np.ndarray, counted: np.ndarr
         chosen.ensembles.append((ensemble, learnable[outputs]))
         chosen.parts.append((ensemble.predictor(best), outputs))
         everywhere = best_models(expected, truth, np.ones(len(truth), dtype=bool))
-        chosen.overviews.append((ensemble.predictor(everywhere), outputs))
+        chosen.global_parts.append((ensemble.predictor(everywhere), outputs))
     return chosen
 
 
@@ -188,7 +188,7 @@ def _feasible(predicted: FloatArray, n_objectives: int) -> FloatArray:
 def _predictions(
     observations: Observations, known: np.ndarray, outputs: np.ndarray
 ) -> list[FloatArray | None]:
-    """Return what was predicted of some outputs of the known rows; None where of other outputs."""
+    """Return the predictions of some outputs at the known rows; None where they are of others."""
     shape = (N_MODELS, observations.outputs.shape[1])
     whole = (observations.predictions[row] for row in np.flatnonzero(known).tolist())
     return [
@@ -197,8 +197,8 @@ def _predictions(
     ]
 
 
-def _alike(known: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Rows at which outputs are known, and which outputs those are, for each set of rows."""
+def _known_together(known: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Group outputs that are known at the same rows: the rows, and the outputs."""
     patterns, pattern = np.unique(known, axis=1, return_inverse=True)
     pattern = pattern.reshape(-1)
     return [(patterns[:, i], np.flatnonzero(pattern == i)) for i in range(patterns.shape[1])]

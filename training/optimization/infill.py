@@ -1,4 +1,4 @@
-"""What makes a point worth evaluating: predicted hypervolume improvement within constraints."""
+"""Merit of points: predicted hypervolume improvement within constraints."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class Infill:
     Parameters
     ----------
     front
-        (n, n_objectives) scaled objectives that count as evaluated.
+        (n, n_objectives) scaled objectives, evaluated or predicted.
     scales
         Units.
     margins
         (n_constraints,) how far below 0 scaled constraints must stay.
     prediction_errors
-        (n_objectives,) added to the predicted objectives: less improvement than this is none.
+        (n_objectives,) added to the predicted objectives: smaller improvements do not count.
     """
 
     def __init__(
@@ -65,12 +65,12 @@ class Infill:
         self._m = len(scales.reference)
 
     def merit(self, outputs: FloatArray) -> FloatArray:
-        """Hypervolume improvement (p,) of outputs (p, n_outputs), minus distance where none."""
+        """Hypervolume improvement (p,) of outputs (p, n_outputs), or minus the distance to any."""
         objectives = self.scales.objectives(outputs[:, : self._m]) + self._prediction_errors
         improvement = self.boxes.improvement(objectives)
-        barren = improvement <= 0
-        if barren.any():
-            improvement[barren] = -self.boxes.distance(objectives[barren])
+        none = improvement <= 0
+        if none.any():
+            improvement[none] = -self.boxes.distance(objectives[none])
         return improvement
 
     def improvement(self, outputs: FloatArray) -> float:
@@ -87,7 +87,7 @@ class Infill:
         return merit, (slope / self.scales.objective) @ jacobian[: self._m]
 
     def constraints(self, outputs: FloatArray) -> FloatArray:
-        """Scaled constraints (..., n_constraints) with their margins: kept where at most 0."""
+        """Scaled constraints (..., n_constraints) plus margins: kept where at most 0."""
         return outputs[..., self._m :] / self.scales.constraint + self.margins
 
     def shrink_margins(self, outputs: FloatArray) -> None:

@@ -21,7 +21,7 @@ class Kernel:
     name
         As `scipy.interpolate.RBFInterpolator` calls it.
     value
-        φ of the squared distance, with the sign that makes it positive definite on what is
+        φ of the squared distance, with the sign that makes it positive definite on all that is
         orthogonal to polynomials of `degree`.
     slope
         φ'(r) / r from the squared distance and φ: times (z - centre) it is the gradient.

@@ -16,7 +16,7 @@ _TOLERANCE = 1e-6  # of the merit at the start
 def refine(
     start: FloatArray, free: np.ndarray, predictor: OutputPredictor, infill: Infill
 ) -> FloatArray:
-    """Better point (d,) near a start: more merit within the predicted constraints (SLSQP).
+    """Return a point (d,) near a start with more merit within the predicted constraints (SLSQP).
 
     Parameters
     ----------

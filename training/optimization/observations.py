@@ -26,13 +26,13 @@ class Observations:
     columns
         (n, n_columns), between 0 and 1, as `SearchSpace.encode` gives them.
     objectives
-        (n, n_objectives); a row that is not finite throughout is a failed evaluation. Beyond 1e100
-        counts as infinite: squares of it would be.
+        (n, n_objectives); a row with any value that is not finite is a failed evaluation. Values
+        beyond 1e100 count as infinite, since their squares would be.
     constraints
-        (n, n_constraints); kept where at most 0, unknown where not a number. Beyond 1e100 counts
-        as infinite: kept or broken, but nothing to fit a surrogate to.
+        (n, n_constraints); kept where at most 0, unknown where NaN. Values beyond 1e100 count as
+        infinite: kept or broken, but no surrogate is fitted to them.
     predictions
-        What `Proposals.predictions` held for the point, None where nobody predicted it.
+        The entry of `Proposals.predictions` for each point, None where there was no prediction.
     """
 
     columns: FloatArray
@@ -120,8 +120,8 @@ class Proposals:
     columns
         (q, n_columns), admissible points.
     predictions
-        For each point what every surrogate expects of it, (n_models, n_outputs): hand it back in
-        `Observations.predictions`. None in the initial design.
+        The prediction of every surrogate for each point, (n_models, n_outputs), None in the initial
+        design: to be passed back in `Observations.predictions`.
     """
 
     columns: FloatArray

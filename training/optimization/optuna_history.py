@@ -22,7 +22,7 @@ _SAME = 1e-5  # of a column's range
 
 @dataclass(frozen=True)
 class History:
-    """What a study knows when a trial asks for parameters.
+    """The trials of a study when another trial asks for parameters.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class History:
         Names of the constraints that any of those trials has.
     pending
         (n_pending, n_columns), points of the other running trials.
-    n_unplaced
+    n_without_point
         Earlier running trials that have no complete point yet: other workers are proposing them
         at this moment, from the same observations.
     """
@@ -41,7 +41,7 @@ class History:
     observations: Observations
     constraints: list[str]
     pending: FloatArray
-    n_unplaced: int
+    n_without_point: int
 
 
 def read_history(study: Study, trial: FrozenTrial, space: SearchSpace) -> History:
@@ -53,13 +53,13 @@ def read_history(study: Study, trial: FrozenTrial, space: SearchSpace) -> Histor
         The one that asks.
     """
     trials = study.get_trials(deepcopy=False)
-    pending, n_unplaced = _running(trials, trial, space)
+    pending, n_without_point = _running(trials, trial, space)
     observations, constraints = _observations(study, trials, space)
-    return History(observations, constraints, pending, n_unplaced)
+    return History(observations, constraints, pending, n_without_point)
 
 
 def is_seen(study: Study, trial: FrozenTrial, space: SearchSpace, columns: FloatArray) -> bool:
-    """Whether another trial, perhaps of another worker, has the point of columns or nearly.
+    """Whether another trial, perhaps of another worker, has almost the same columns.
 
     Parameters
     ----------
@@ -83,12 +83,12 @@ def store_proposal(
     prediction: FloatArray | None,
     constraints: Sequence[str],
 ) -> None:
-    """Store with a trial what was proposed and predicted, for other workers and after restarts.
+    """Store proposal and prediction with a trial, for other workers and for restarts.
 
     Parameters
     ----------
     prediction
-        (n_models, n_objectives + n_constraints), None where nothing was predicted.
+        (n_models, n_objectives + n_constraints), None without one.
     constraints
         Names of those constraints: there may be others when the prediction is read.
     """
@@ -104,7 +104,7 @@ def store_proposal(
 
 
 def stored_proposal(trial: FrozenTrial, space: SearchSpace) -> dict[str, Any] | None:
-    """Return what was proposed for a trial before, for example by a process that was killed."""
+    """Return an earlier proposal for a trial, for example of a process that was killed."""
     proposed = _proposed(trial, space)
     return proposed if space.contains(proposed) else None
 
@@ -123,9 +123,9 @@ def _running(
         for other in trials
         if other.state == TrialState.RUNNING and other.number != trial.number
     }
-    placed = {number: point for number, point in points.items() if space.contains(point)}
-    unplaced = points.keys() - placed.keys()
-    return space.encode(list(placed.values())), sum(number < trial.number for number in unplaced)
+    with_point = {number: point for number, point in points.items() if space.contains(point)}
+    without = points.keys() - with_point.keys()
+    return space.encode(list(with_point.values())), sum(number < trial.number for number in without)
 
 
 def _observations(
@@ -151,7 +151,7 @@ def _observations(
 
 
 def _point(trial: FrozenTrial, space: SearchSpace) -> dict[str, Any]:
-    """Return a trial's parameters, and those that it was given and has yet to suggest."""
+    """Return a trial's parameters, with proposed and fixed ones that it has not suggested yet."""
     if trial.state == TrialState.COMPLETE:
         return trial.params
     fixed = trial.system_attrs.get("fixed_params", {})
@@ -169,11 +169,11 @@ def _proposed(trial: FrozenTrial, space: SearchSpace) -> dict[str, Any]:
 def _prediction(
     trial: FrozenTrial, n_objectives: int, constraints: Sequence[str]
 ) -> FloatArray | None:
-    """Return what was predicted of a trial's point, if it was evaluated where it was proposed.
+    """Return the prediction for a trial, if it was evaluated at the proposed point.
 
     Returns
     -------
-    (n_models, n_objectives + n_constraints), not a number for a constraint that was not predicted.
+    (n_models, n_objectives + n_constraints), NaN for a constraint that was not predicted.
     """
     proposal = _stored(trial)
     if not proposal or proposal["prediction"] is None:

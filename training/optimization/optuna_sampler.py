@@ -1,4 +1,4 @@
-"""SAMO-COBRA as a sampler of Optuna's."""
+"""SAMO-COBRA as a sampler for Optuna."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ from training.optimization.seen_points import SearchSpaceExhausted
 from training.optimization.settings import SamoCobraSettings, finite_numbers, whole_number
 
 _logger = logging.getLogger(__name__)
-_ATTEMPTS = 3  # should other workers take the same points meanwhile
+_ATTEMPTS = 3  # when other workers take the same points at the same time
 
 
 class SamoCobraSampler(BaseSampler):
     """Sampler for few and expensive trials with one or more objectives and with constraints.
 
-    What it proposes follows from the trials in the storage, the seed, and nothing else: a study
-    that is stopped and loaded again goes on as if it had not been, and workers that share a
-    storage and a seed work as one. Running trials count as evaluated, with what is predicted of
-    them, until they finish. Failed and pruned trials keep the search away from where they were.
+    Proposals depend only on the trials in the storage and the seed: a study that is stopped and
+    loaded again continues as if it had not been stopped, and workers that share a storage and a
+    seed work as one. Running trials count as evaluated, with their predictions as values. The
+    search keeps away from failed and pruned trials.
 
     Parameters
     ----------
     search_space
-        By name as they are suggested. Without it the search space is the intersection of what the
-        completed trials suggested, as in Optuna's own samplers, and the first trials are random;
-        ordinals are searched as unordered choices.
+        Parameters by the names that trials suggest. Without it the search space is the
+        intersection of what the completed trials suggested, as in Optuna's own samplers, and the
+        first trials are random; ordinals are searched as unordered choices.
     reference_point
         Worst value of interest of each objective, in the study's own direction; None follows the
         trials.
@@ -114,7 +114,7 @@ class SamoCobraSampler(BaseSampler):
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Return the given search space, or what all completed trials have in common."""
+        """Return the given search space, or the parameters that all completed trials have."""
         if self._search_space is not None:
             return dict(self._search_space)
         return _varied(intersection_search_space(study.get_trials(deepcopy=False)))
@@ -150,7 +150,7 @@ class SamoCobraSampler(BaseSampler):
     ) -> Any:
         """Draw a parameter that the search space lacks."""
         sampler = RandomSampler(zlib.crc32(f"{self._seed} {trial.number} {param_name}".encode()))
-        if self._warn_independent_sampling and self._knows_a_space(study):
+        if self._warn_independent_sampling and self._has_search_space(study):
             _logger.warning(
                 _INDEPENDENT_SAMPLING_WARNING_TEMPLATE.format(
                     param_name=param_name,
@@ -193,14 +193,14 @@ class SamoCobraSampler(BaseSampler):
     def _propose(
         self, study: Study, trial: FrozenTrial, space: SearchSpace
     ) -> tuple[Proposals, list[str]]:
-        """Proposals for a trial, its own the last, and the constraints that they foresee."""
+        """Return proposals, the last for this trial, and the names of the predicted constraints."""
         for _ in range(_ATTEMPTS):
             history = read_history(study, trial, space)
             proposals = propose(
                 history.observations,
                 space,
-                # Workers that are about to propose will propose the points before the last.
-                n=history.n_unplaced + 1,
+                # The other points are those that other workers are about to propose.
+                n=history.n_without_point + 1,
                 settings=self._settings(study),
                 seed=self._seed,
                 pending=history.pending,
@@ -218,7 +218,7 @@ class SamoCobraSampler(BaseSampler):
             else tuple((signs(study.directions) * reference).tolist()),
         )
 
-    def _knows_a_space(self, study: Study) -> bool:
+    def _has_search_space(self, study: Study) -> bool:
         return self._search_space is not None or any(
             trial.state == TrialState.COMPLETE for trial in study.get_trials(deepcopy=False)
         )

@@ -1,4 +1,4 @@
-"""The parameters of a search space, as a person writes them."""
+"""Parameters of a search space, as written in a settings file."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class CategoricalParameter(_Parameter):
 
 
 class OrdinalParameter(_Parameter):
-    """One of several numbers, in rising order: their rank is searched, as for widths 4, 16, 64."""
+    """One of several rising numbers, such as the widths 4, 16, 64; their rank is searched."""
 
     type: Literal["ordinal"] = "ordinal"
     values: Annotated[tuple[int | float, ...], Strict(False)] = Field(min_length=1, max_length=1000)

@@ -17,9 +17,9 @@ _RANK_TOLERANCE = 1e-9
 class Tail:
     """The polynomial part of an interpolant: constant, linear, square and product terms.
 
-    As many as the points can tell apart: squares, or even linear terms, only where points are left
-    over to judge the fit by, and no terms that depend on others (as among the columns of a
-    categorical).
+    It has as many terms as the points can determine: square or even linear terms only if enough
+    points remain to check the fit, and no terms that depend on others (as those of the columns of
+    a categorical do).
 
     Parameters
     ----------
@@ -88,8 +88,8 @@ class Tail:
 class RbfFactor:
     """A factorised interpolation problem: kernel, centres and tail, for any outputs.
 
-    On what is orthogonal to the tail the kernel matrix is positive definite, so it takes a
-    Cholesky factor; a ridge just large enough is added where rounding says otherwise.
+    Orthogonal to the tail the kernel matrix is positive definite and has a Cholesky factor. Where
+    rounding destroys this, a ridge that is just large enough is added.
 
     Parameters
     ----------
@@ -98,14 +98,14 @@ class RbfFactor:
     squares
         (n, n) squared distances of the centres.
     tail
-        Of the same centres.
+        Tail of the same centres.
     ridge
-        Relative to the mean of the diagonal: above the least one it smooths noise.
+        Relative to the mean of the diagonal; above the smallest ridge it smooths noise.
 
     Raises
     ------
     numpy.linalg.LinAlgError
-        Where no ridge helps: a distance is not finite.
+        If a distance is not finite, so that no ridge helps.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class RbfFactor:
 
         Returns
         -------
-        Value minus prediction; not a number where the tail needs every point.
+        Value minus prediction; NaN where the tail needs every point.
         """
         t = self.tail.n_terms
         units = np.zeros((len(weights), len(rows)))

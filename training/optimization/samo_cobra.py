@@ -1,4 +1,8 @@
-"""The next points to evaluate, from the observations alone."""
+"""SAMO-COBRA: surrogate-assisted multi-objective optimisation with constraints.
+
+De Winter, van Stein and Bäck, EMO 2021. `propose` has no memory; `SamoCobraSampler` (in
+`training.optimization.optuna_sampler`) keeps the observations in Optuna's storage.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +29,7 @@ def propose(
     seed: int,
     pending: FloatArray | None = None,
 ) -> Proposals:
-    """Points to evaluate next; the same arguments give the same points.
+    """Propose points to evaluate next; the same arguments give the same points.
 
     Parameters
     ----------
@@ -36,20 +40,20 @@ def propose(
     n
         How many points.
     settings
-        How to search.
+        Settings of the search.
     seed
-        Of the initial design and of the starts of the search.
+        Seed of the initial design and of the search.
     pending
-        (p, n_columns) points under way: they count as if they came out as predicted.
+        (p, n_columns) points under way: they count as evaluated, with their predictions as values.
 
     Returns
     -------
-    n distinct points, none of them evaluated or pending; fewer where the space holds no more.
+    n distinct points, none of them evaluated or pending; fewer if the space has no more.
 
     Raises
     ------
     SearchSpaceExhausted
-        Where it holds none.
+        If it has none.
     """
     if n < 1:
         raise ValueError(f"cannot propose {n} points: ask for at least one")
@@ -64,22 +68,20 @@ def propose(
     for point in designed:
         seen.add(point)
     if len(designed) == n or not observations.sufficient:
-        filled = designed + _collected(partial(seen.any_free, rng), n - len(designed), designed)
+        filled = designed + _collect(partial(seen.any_free, rng), n - len(designed), designed)
         return Proposals(space.snap(unscaled(np.array(filled))), [None] * len(filled))
 
     fitted = fit_surrogates(observations, space, settings, n_initial)
     search = Search(space, fitted, seen, settings, rng, n_done + len(designed))
-    search.expect(np.concatenate([scaled(pending), *(point[None, :] for point in designed)]))
-    found = _collected(search.next, n - len(designed), designed)
+    search.add_predicted(np.concatenate([scaled(pending), *(point[None, :] for point in designed)]))
+    found = _collect(search.next, n - len(designed), designed)
     columns = space.snap(unscaled(np.array(designed + found)))
     predicted = fitted.predict_by_every_model(scaled(columns[len(designed) :]))
     return Proposals(columns, [*[None] * len(designed), *predicted])
 
 
-def _collected(
-    find: Callable[[], FloatArray], n: int, before: list[FloatArray]
-) -> list[FloatArray]:
-    """Up to n finds; the end of the space is an error only where nothing was found before."""
+def _collect(find: Callable[[], FloatArray], n: int, before: list[FloatArray]) -> list[FloatArray]:
+    """Collect up to n points; the end of the space is an error only if there is no point at all."""
     found: list[FloatArray] = []
     while len(found) < n:
         try:

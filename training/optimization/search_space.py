@@ -81,7 +81,7 @@ class SearchSpace:
 
     def contains(self, point: Mapping[str, Any]) -> bool:
         """Whether a point has an admissible value of every parameter."""
-        return self._fault(point) is None
+        return self._reason_outside(point) is None
 
     def encode(self, points: Sequence[Mapping[str, Any]]) -> FloatArray:
         """Points as columns.
@@ -101,8 +101,8 @@ class SearchSpace:
             If a value is missing or outside the space.
         """
         for point in points:
-            if fault := self._fault(point):
-                raise SearchSpaceError(fault)
+            if reason := self._reason_outside(point):
+                raise SearchSpaceError(reason)
         blocks = []
         for name, columns in self._axes.items():
             numbers = [number_of(self.distributions[name], point[name]) for point in points]
@@ -152,8 +152,8 @@ class SearchSpace:
             yield name, slice(start, start + axis.width), axis
             start += axis.width
 
-    def _fault(self, point: Mapping[str, Any]) -> str | None:
-        """Say what keeps a point out of the space."""
+    def _reason_outside(self, point: Mapping[str, Any]) -> str | None:
+        """Return why a point is outside the space; None if it is inside."""
         if missing := [name for name in self.names if name not in point]:
             names = ", ".join(map(repr, missing))
             return f"a point lacks {names}; the search space has {', '.join(self.names)}"

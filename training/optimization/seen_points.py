@@ -1,4 +1,4 @@
-"""Which points have been evaluated or are under way."""
+"""Points that are evaluated or under way."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class SearchSpaceExhausted(RuntimeError):  # noqa: N818 - an end, as StopIterati
 
 
 class SeenPoints:
-    """Points (n, d) in [-1, 1] that must not be proposed again, nor anything next to them.
+    """Points (n, d) in [-1, 1] that must not be proposed again, nor any point close to them.
 
-    Next to means closer than 1e-4 times the number of columns (de Winter et al. 2021); in a space
-    without a continuous column only the points themselves.
+    Close means a distance below 1e-4 times the number of columns (de Winter et al. 2021); in a
+    space without a continuous column only the points themselves are excluded.
     """
 
     def __init__(self, space: SearchSpace, points: FloatArray) -> None:
@@ -38,7 +38,7 @@ class SeenPoints:
         self._points = np.concatenate([self._points, point[None, :]])
 
     def near(self, points: FloatArray) -> np.ndarray:
-        """(p,) which of (p, d) are seen, or next to a seen point."""
+        """(p,) which of (p, d) are seen, or close to a seen point."""
         return self.squared_distance(points) < self._least_square
 
     def squared_distance(self, points: FloatArray) -> FloatArray:
@@ -53,12 +53,12 @@ class SeenPoints:
         Raises
         ------
         SearchSpaceExhausted
-            Where there is none.
+            If there is none.
         """
         drawn = scaled(self._space.snap(rng.random((_DRAWN, self._space.n_columns))))
-        # Single steps connect all points, so that a free one has a seen neighbour.
-        besides = (scaled(self._space.neighbours(unscaled(point))) for point in self._points)
-        for points in chain([drawn], besides):
+        # Single steps connect all points: if one is free, then also a neighbour of a seen point.
+        neighbours = (scaled(self._space.neighbours(unscaled(point))) for point in self._points)
+        for points in chain([drawn], neighbours):
             free = points[~self.near(points)]
             if len(free):
                 self.add(free[0])

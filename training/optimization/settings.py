@@ -11,17 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictInt
 
 
 class SamoCobraSettings(BaseModel):
-    """How SAMO-COBRA searches."""
+    """Settings of a search with SAMO-COBRA."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     reference_point: tuple[FiniteFloat, ...] | None = Field(
         default=None,
         min_length=1,
-        description="worst objectives that count for the hypervolume; none: they follow the trials",
+        description="worst objectives that count for the hypervolume; None follows the evaluations",
     )
     n_initial: StrictInt | None = Field(
-        default=None, ge=1, description="points of the initial design; none: columns + 1"
+        default=None, ge=1, description="points of the initial design; None means columns + 1"
     )
     n_candidates: StrictInt = Field(
         default=1000, ge=10, description="candidate points of each kind"
@@ -29,7 +29,7 @@ class SamoCobraSettings(BaseModel):
 
 
 def whole_number(name: str, value: Any, least: int) -> int:
-    """Return a whole number of at least `least`; refuse all else, booleans too.
+    """Return a whole number of at least `least`; refuse everything else, also booleans.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def whole_number(name: str, value: Any, least: int) -> int:
 
 
 def finite_numbers(name: str, values: Any) -> tuple[float, ...]:
-    """Return the numbers of a sequence; refuse anything that is no finite number.
+    """Return the numbers of a sequence; refuse everything that is not a finite number.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The structure that a study's models are measured on."""
+"""Choose the structure on which the models of a study are measured."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from training.frame_sources.molecules import MoleculeSource
 from training.frame_sources.source import TrainingSource
 from training.nequip_runs.training_run import TrainingError
 
-# Enough frames to find one of a usual size; all of a large split would take minutes to read.
-_FRAMES_LOOKED_AT = 200
-# Compiled models take no fewer.
+# Enough frames to find one of a usual size; reading all of a large split would take minutes.
+_FRAMES_READ = 200
+# Compiled models need at least two.
 _FEWEST_ATOMS = 2
 
 
 def _as_json(atoms: Atoms) -> str:
-    """Write what models see of some atoms; ASE's JSON keeps every digit."""
+    """Write species, positions and cell of atoms; ASE's JSON keeps every digit."""
     return str(encode(Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)))
 
 
@@ -41,7 +41,7 @@ def example_structure(source: TrainingSource, n_atoms: int | None = None) -> Ato
     source
         Frames; of the first 200 of the validation split, the first of median size is taken.
     n_atoms
-        Smallest number of atoms; None takes the frame as it is, if it has two. Only periodic
+        Smallest number of atoms; None takes the frame as it is, if it has two atoms. Only periodic
         frames are repeated, along the shortest periodic lattice vector first.
 
     Raises
@@ -69,10 +69,10 @@ def repeated(atoms: Atoms, n_atoms: int) -> Atoms:
 
 
 def _validation_atoms(source: TrainingSource) -> list[Atoms]:
-    if isinstance(source, MoleculeSource):  # those of QM9 are no frames: they carry no forces
+    if isinstance(source, MoleculeSource):  # QM9 has no frames, since it has no forces
         arrays = source.arrays("val")
         return [
             Atoms(arrays.numbers[atoms], arrays.positions[atoms])
-            for atoms in map(arrays.atoms_of, range(min(len(arrays), _FRAMES_LOOKED_AT)))
+            for atoms in map(arrays.atoms_of, range(min(len(arrays), _FRAMES_READ)))
         ]
-    return [frame.to_atoms() for frame in islice(source.frames("val"), _FRAMES_LOOKED_AT)]
+    return [frame.to_atoms() for frame in islice(source.frames("val"), _FRAMES_READ)]

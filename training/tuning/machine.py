@@ -1,4 +1,4 @@
-"""Trainings and measurements on one machine: trainings side by side, measurements alone."""
+"""Let trainings of one machine run side by side, and measurements alone."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from filelock import ReadWriteLock
 
 
 @contextmanager
-def training_here() -> Iterator[None]:
-    """Train within this block; waits while one of this user's processes measures."""
+def training_lock() -> Iterator[None]:
+    """Hold while training; waits while another process of this user measures."""
     with _lock().read_lock():
         yield
 
 
 @contextmanager
-def measuring_here() -> Iterator[None]:
-    """Measure within this block; waits until none of this user's processes trains or measures.
+def measuring_lock() -> Iterator[None]:
+    """Hold while measuring; waits until no other process of this user trains or measures.
 
-    A measurement that waits keeps further trainings from starting. The lock is the kernel's: it
-    ends with the process, however that ends.
+    While a measurement waits, no further training starts. The kernel releases the lock when the
+    process ends, for whatever reason.
     """
     with _lock().write_lock():
         yield
@@ -45,8 +45,8 @@ class OtherLoad:
     cores: float = 0.0
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Set `cores` to the mean over this block; of no use below some 0.1 s."""
+    def measured(self) -> Iterator[None]:
+        """Set `cores` to the mean over this block, which should take more than 0.1 s."""
         process = psutil.Process()
         start, busy, own = time.monotonic(), _busy_seconds(), _cpu_seconds(process)
         yield

@@ -1,4 +1,4 @@
-"""The measuring process: reads a task, does it, writes the result."""
+"""Measuring process: read a task, do it, write the result."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from training.tuning.measuring_tasks import CompileTask, DriftTask, MeasureTask,
 
 
 def main() -> None:
-    """Do the task of the file named first, and write its result to the file named second."""
+    """Read the task file (first argument) and write the result file (second argument)."""
     end_with_command()
     task_file, result_file = map(Path, sys.argv[1:3])
     adapter: TypeAdapter[Task] = TypeAdapter(Task)
-    result = _done(adapter.validate_json(task_file.read_bytes()))
+    result = _run(adapter.validate_json(task_file.read_bytes()))
     write_atomically(result_file, [to_json(result)])
 
 
-def _done(task: Task) -> BaseModel | float | None:
+def _run(task: Task) -> BaseModel | float | None:
     match task:
         case CompileTask():
             compile_untrained(task)

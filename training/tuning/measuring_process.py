@@ -20,18 +20,18 @@ from training.tuning.measuring_tasks import Task
 # Other programs can be the reason for one kill; after two, the model counts as too large.
 _ATTEMPTS = 2
 # Errors that any model would meet, and what to do.
-_NOT_THE_MODEL = {
-    "No space left on device": "make room on the disk and run the same command again",
+_GENERAL_ERRORS = {
+    "No space left on device": "free some disk space and rerun the same command",
     "InvalidCxxCompiler": "install a C++ compiler (g++), set CXX to one, or measure without "
     "compiling (`inference.compiled: false`)",
     "not compiled with CUDA": "install a CUDA build of torch, or measure on `cpu`",
     "No CUDA GPUs": "measure on a machine with a GPU, or on `cpu`",
-    "invalid device ordinal": "name a GPU that this machine has",
+    "invalid device ordinal": "choose a GPU that this machine has",
 }
-_OURS = {
-    # Otherwise this process's number of threads is built into the model.
+_ENVIRONMENT = {
+    # Otherwise the number of threads of this process becomes part of the model.
     "TORCHINDUCTOR_CPP_DYNAMIC_THREADS": "1",
-    # Of a model with random weights only the time matters.
+    # The check of outputs is useless for a model with random weights.
     "NEQUIP_SKIP_AOTI_MODEL_CHECK": "1",
 }
 
@@ -68,7 +68,7 @@ def _run(folder: Path) -> int:
         str(folder / "task.json"),
         str(folder / "result.json"),
     ]
-    environment = with_patient_threads({**_OURS, **os.environ})
+    environment = with_patient_threads({**_ENVIRONMENT, **os.environ})
     with (
         (folder / "log").open("wb") as log,
         child_process(command, folder, environment, log) as process,
@@ -78,7 +78,7 @@ def _run(folder: Path) -> int:
 
 def _failure(task: str, code: int, log: Path) -> Exception:
     tail = end_of_log(log)
-    for symptom, remedy in _NOT_THE_MODEL.items():
+    for symptom, remedy in _GENERAL_ERRORS.items():
         if symptom in tail:
             return TrainingError(f"cannot {task} a model:\n{tail}\nWhat to do: {remedy}.")
     if code < 0:

@@ -20,7 +20,7 @@ class _Task(BaseModel):
 
 
 class ModelTask(_Task):
-    """About the untrained model of a training; symbols and forces as of its frames."""
+    """Task for the untrained model of a training, with symbols and forces as in its frames."""
 
     training: AnyTraining
     symbols: tuple[str, ...]

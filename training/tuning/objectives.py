@@ -16,7 +16,7 @@ _HOUR = 3600.0
 
 
 class Objective(BaseModel):
-    """What is minimised, and in which unit."""
+    """Name and unit of a quantity that is minimised."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,7 +49,7 @@ def objectives(tuning: TuningSettings, *, has_forces: bool) -> tuple[Objective, 
 
 
 def objective_values(result: TrialResult, tuning: TuningSettings) -> tuple[float, float] | None:
-    """Return what a study minimises.
+    """Return the objectives of a trial.
 
     Returns
     -------
@@ -63,27 +63,27 @@ def objective_values(result: TrialResult, tuning: TuningSettings) -> tuple[float
 
 
 def constraint_values(result: TrialResult, limits: LimitSettings) -> tuple[float, ...]:
-    """Return by how much a trial exceeds each limit that is set, as a share of the limit.
+    """Return by how much a trial exceeds each limit, as a share of the limit.
 
     Returns
     -------
     One value per limit, in the order of `LimitSettings`, at most 0 where the limit is kept: a peak
-    memory of 3 GiB under a limit of 2 GiB gives 0.5. NaN where a failed trial has no such number.
-    A training that its time limit cut short counts with the time it would have taken.
+    memory of 3 GiB with a limit of 2 GiB gives 0.5. NaN if a failed trial has no such number.
+    A training that the time limit stopped counts with the time that all epochs would have taken.
     """
     values = {
         "peak_memory": _scaled(result.peak_memory_bytes, _GIB),
         "inference_time": _scaled(
             result.inference.per_atom_seconds if result.inference else None, _MICRO
         ),
-        "training_time": _scaled(_whole_training_seconds(result), _HOUR),
+        "training_time": _scaled(_full_training_seconds(result), _HOUR),
         "energy_drift": _scaled(result.energy_drift, 1.0),
     }
     return tuple(values[name] / limit - 1.0 for name, limit in limits.chosen.items())
 
 
 def exceeded_limits(result: TrialResult, limits: LimitSettings) -> list[str]:
-    """Say which limits a trial exceeds, as far as it has been trained and measured."""
+    """Return which limits a trial exceeds, as far as it is trained and measured."""
     return [
         f"{name} is {excess:.0%} above its limit"
         for name, excess in zip(limits.chosen, constraint_values(result, limits), strict=True)
@@ -101,7 +101,7 @@ def _scaled(value: float | None, unit: float) -> float:
     return math.nan if value is None else value / unit
 
 
-def _whole_training_seconds(result: TrialResult) -> float | None:
+def _full_training_seconds(result: TrialResult) -> float | None:
     if result.training_seconds is None or result.epochs == 0:
         return None
     return result.training_seconds * result.max_epochs / result.epochs

@@ -1,4 +1,4 @@
-"""What one trial of a study gives: its record, its objectives and its constraints."""
+"""Records of one trial of a study: accuracy and measurements."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 AccuracyName = Literal["forces_mae", "per_atom_energy_mae"]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-# Cores that housekeeping keeps busy on a quiet machine; spread of a quiet machine's calls.
+# On a quiet machine: cores kept busy by the system, and the spread of calls.
 NEGLIGIBLE_LOAD = 0.2
 STEADY_SPREAD = 0.1
 
@@ -30,13 +30,13 @@ class InferenceTime(_Record):
     spread
         Interquartile range of the calls over their median.
     n_atoms, n_edges
-        Of the structure measured on; edges within the model's cutoff radius, both directions.
+        Atoms and edges of the structure; edges within the cutoff radius, in both directions.
     repeats
-        Calls counted.
+        Number of calls.
     threads
         torch's threads within an operation.
     cores
-        Of the machine; None where nobody counted them.
+        Cores of the machine; None if they were not counted.
     other_load
         Cores that other programs kept busy meanwhile, on average over the calls.
     """
@@ -55,7 +55,7 @@ class InferenceTime(_Record):
 
     @property
     def disturbed(self) -> bool:
-        """Whether the calls differed much, or other programs may have held the cores they needed.
+        """Whether the calls differed much, or other programs may have used the cores they needed.
 
         The time of such a measurement is an upper bound.
         """
@@ -64,14 +64,14 @@ class InferenceTime(_Record):
 
 
 class CostEstimate(_Record):
-    """What energy and forces of one structure ask of a machine, by counting.
+    """Counted cost of energy and forces of one structure.
 
     Attributes
     ----------
     flops_per_atom
         Floating-point operations.
     bytes_per_atom
-        Bytes that the operations read and write, if nothing is fused or cached.
+        Bytes that the operations read and write if nothing is fused or cached.
     """
 
     flops_per_atom: NonNegative
@@ -79,20 +79,20 @@ class CostEstimate(_Record):
 
 
 class TrialAccuracy(_Record):
-    """What the training of a trial gives.
+    """Result of the training of a trial.
 
     Attributes
     ----------
     accuracy
         Mean absolute error on the validation split in the best epoch; None if there is none.
     accuracy_name
-        Of what.
+        Which error it is.
     training_seconds
-        Training time, resumed runs added up.
+        Training time, summed over resumed runs.
     epochs, max_epochs
-        Epochs trained, and asked for; fewer where the time limit ended the training.
+        Epochs trained and requested; fewer if the time limit ended the training.
     failure
-        Why there is no accuracy.
+        Reason if there is no accuracy.
     """
 
     accuracy: NonNegative | None = None
@@ -104,18 +104,18 @@ class TrialAccuracy(_Record):
 
 
 class TrialMeasurements(_Record):
-    """What is measured of a trial's model.
+    """Measurements of the model of a trial.
 
     Attributes
     ----------
     peak_memory_bytes
-        Of loading and calling the model, beyond what the process held before.
+        Memory of loading and calling the model, above that of the process before.
     energy_drift
-        Largest change of the total energy in 200 NVE steps, eV/atom; None if not asked for.
+        Largest change of the total energy in 200 NVE steps, eV/atom; None without this limit.
     compile_seconds
-        Wall time of compiling; None where a model compiled earlier was used, or none.
+        Wall time of compiling; None if the model was compiled before, or not at all.
     failure
-        Why something is missing.
+        Reason if something is missing.
     """
 
     inference: InferenceTime | None = None
@@ -129,8 +129,8 @@ class TrialMeasurements(_Record):
 class TrialResult(TrialMeasurements, TrialAccuracy):
     """One trial, finished or failed: its hyper-parameters and both parts.
 
-    A trial without accuracy and without failure was not trained, since measuring its model had
-    shown that it exceeds a limit.
+    A trial without accuracy and without failure was not trained, since the measurements of its
+    model exceed a limit.
     """
 
     parameters: dict[str, Any]
@@ -138,7 +138,7 @@ class TrialResult(TrialMeasurements, TrialAccuracy):
 
     @property
     def measurements(self) -> TrialMeasurements:
-        """The part that is measured."""
+        """The measurements alone."""
         return TrialMeasurements(
             **{name: getattr(self, name) for name in TrialMeasurements.model_fields}
         )
@@ -150,7 +150,7 @@ class TrialResult(TrialMeasurements, TrialAccuracy):
         accuracy: TrialAccuracy,
         measurements: TrialMeasurements,
     ) -> TrialResult:
-        """Join the two parts of a trial."""
+        """Join accuracy and measurements of a trial."""
         failures = [part.failure for part in (accuracy, measurements) if part.failure]
         return cls(
             parameters=parameters,

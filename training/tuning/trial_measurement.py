@@ -1,4 +1,4 @@
-"""Measure a trial's model: time, memory and cost before it is trained, stability after."""
+"""Measure the model of a trial: time, memory and cost before training, stability after it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.nequip_runs.nequip_config import BEST_CHECKPOINT
 from training.settings import TrainingSettings
 from training.tuning.compiled_models import compiled_file
 from training.tuning.example_structure import example_structure
-from training.tuning.machine import measuring_here
+from training.tuning.machine import measuring_lock
 from training.tuning.measuring_process import MeasuringError, run_task
 from training.tuning.measuring_tasks import CompileTask, DriftTask, MeasureTask, ModelTask
 from training.tuning.settings import InferenceSettings, LimitSettings
@@ -28,15 +28,15 @@ def measure_model(
 ) -> TrialMeasurements:
     """Measure inference time, peak memory and cost of a model, which need not be trained.
 
-    Waits until nothing is trained or measured on this machine, and keeps it so; compiling, which
-    no clock watches, does not wait.
+    Waits until nothing else is trained or measured on this machine, and lets nothing else start
+    meanwhile; compiling does not wait, since its time does not matter.
 
     Parameters
     ----------
     training
         Settings of the model.
     source
-        Its frames, of which one is measured on.
+        Its frames; the model is measured on one of them.
     inference
         How to measure.
     device
@@ -46,7 +46,7 @@ def measure_model(
 
     Returns
     -------
-    The measurements; or why there are none, as a failure of this model.
+    The measurements; if the model fails, its `failure` says why.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def measure_model(
         if inference.compiled:
             file, seconds = _compiled(model, compiled_dir)
         task = MeasureTask(**dict(model), inference=inference, compiled=file)
-        with measuring_here():
+        with measuring_lock():
             measured = TrialMeasurements.model_validate_json(run_task(task))
     except MeasuringError as error:
         return TrialMeasurements(compile_seconds=seconds, failure=str(error))
@@ -87,13 +87,13 @@ def with_stability(
     measured
         Measurements so far.
     folder
-        Of the training; without a checkpoint, as after a failure, nothing is added.
+        Folder of the training; without a checkpoint, as after a failure, nothing is added.
     source, limits, device
         As in `measure_model`.
 
     Returns
     -------
-    The same with `energy_drift`; or with a failure where the dynamics came to no good end.
+    The measurements with `energy_drift`, or with a failure if the dynamics was unstable.
     """
     checkpoint = folder / BEST_CHECKPOINT
     if limits.energy_drift is None or not checkpoint.is_file():

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def tune(workdir: Workdir, budget: Budget | None = None) -> StudyStatus:
-    """Run the campaign's study, or continue it, or return what is finished.
+    """Run or resume the campaign's study, and return its status.
 
     Raises
     ------
     CuprolithError
-        If the campaign asks for none, there is no dataset, or a job fails.
+        If the campaign has no section ``tuning``, there is no dataset, or a step fails.
     """
     from workflows.tuning.request import Budget, StudyRequest
     from workflows.tuning.run import run_study
@@ -32,7 +32,7 @@ def tune(workdir: Workdir, budget: Budget | None = None) -> StudyStatus:
 
 
 def _jobs(workdir: Workdir) -> StageJobs:
-    """Begin the campaign's study and return the jobs that are left of it."""
+    """Begin the campaign's study and return the jobs that remain."""
     from workflows.jobs.job_folder import JobFolder
     from workflows.tuning.flow import study_flow
     from workflows.tuning.request import StudyRequest
@@ -55,7 +55,7 @@ STAGE = Stage(
     follows="train",
     run=tune,
     output=lambda workdir, variant: workdir.study(variant) / "pareto.json",
-    help="Search hyper-parameters for accuracy and speed at once: propose, train, measure, repeat. "
+    help="Search hyper-parameters for accuracy and speed: propose, measure, train, repeat. "
     "Interrupt it at any time; the same command resumes it, and more generations extend it.",
     jobs=_jobs,
     wanted=lambda campaign: campaign.tuning is not None,

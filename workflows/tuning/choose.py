@@ -1,4 +1,4 @@
-"""Make a training file of a trial of a study."""
+"""Turn a trial of a study into a training file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ChosenTrial:
     data_root: Path
 
     def __str__(self) -> str:
-        """Say which trial it is, and what it reached."""
+        """Give the number of the trial and its objectives."""
         text = f"trial {self.trial.number} of {self.study.name}"
         if self.trial.objectives is None:
             return f"{text}, which failed: {self.trial.result.failure}"
@@ -43,18 +43,18 @@ class ChosenTrial:
         return f"{text}: {reached}{'' if self.trial.feasible else ' (beyond a limit)'}"
 
     def to_yaml(self) -> str:
-        """Return the training file, with a line on where it comes from."""
+        """Return the training file, with a comment that names the trial."""
         content = self.file.model_dump(mode="json", exclude_none=True)
         text: str = yaml.safe_dump(content, sort_keys=False, width=100, allow_unicode=True)
         return f"# {str(self).splitlines()[0]}\n{text}"
 
     def command(self, path: Path) -> str:
-        """Return the command that trains what stands in the file at `path`."""
+        """Return the command that trains the file at `path`."""
         return f"cuprolith train {path} --data {self.data_root}"
 
 
 def choose(study_or_front: Path, choice: Choice) -> ChosenTrial:
-    """Take a trial of a study.
+    """Choose a trial of a study.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def choose(study_or_front: Path, choice: Choice) -> ChosenTrial:
     Raises
     ------
     CuprolithError
-        If there is no such trial, or no study.
+        If there is no study, or no such trial in it.
     """
     folder = study_or_front if study_or_front.is_dir() else study_or_front.parent
     status = study_status(folder)

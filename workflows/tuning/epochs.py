@@ -1,4 +1,4 @@
-"""Showing the epochs of a trial on the bar of its study."""
+"""Show the epochs of a trial on the progress bar of its study."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _BAR: ContextVar[ProgressBar | None] = ContextVar("study_bar", default=None)
 
 
 @contextmanager
-def epochs_on(bar: ProgressBar) -> Iterator[None]:
-    """Show the epochs of trials that this process trains in this block on a bar."""
+def show_epochs_on(bar: ProgressBar) -> Iterator[None]:
+    """Show on a bar the epochs of all trials that this process trains within the block."""
     token = _BAR.set(bar)
     try:
         yield
@@ -22,8 +22,8 @@ def epochs_on(bar: ProgressBar) -> Iterator[None]:
         _BAR.reset(token)
 
 
-def epochs_shown(number: int) -> OnEpoch | None:
-    """Return what shows a trial's epochs; None where no bar is open, as in other processes."""
+def epoch_callback(number: int) -> OnEpoch | None:
+    """Return a function that shows a trial's epochs; None without a bar, as in other processes."""
     bar = _BAR.get()
     if bar is None:
         return None

@@ -17,16 +17,16 @@ COMPILED_DIR = "compiled"
 
 
 def recovery(folder: Path) -> str:
-    """Say what to do where a study cannot continue."""
+    """Return what to do where a study cannot continue."""
     return (
-        f"bring it back from a backup; or move the folder away (mv {folder} {folder}.damaged) "
-        "and rerun the same command, which makes the study again"
+        f"restore it from a backup; or move the folder away (mv {folder} {folder}.damaged) "
+        "and rerun the same command, which starts the study again"
     )
 
 
 @contextmanager
 def damage_explained(folder: Path) -> Iterator[None]:
-    """Say what to do about a damaged file of a study.
+    """Add what to do about a damaged file of a study.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The study that a training file or a campaign asks for."""
+"""Define the study of a training file or of a campaign."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PACKAGES = ("cuprolith", "optuna", "moocore", "torch", "nequip", "nequip-allegr
 
 @dataclass(frozen=True)
 class Budget:
-    """What the command line says instead of the file; None leaves the file's."""
+    """Numbers of the command line that replace those of the file, except where None."""
 
     generations: int | None = None
     offspring: int | None = None
@@ -45,7 +45,7 @@ class Budget:
         Raises
         ------
         CuprolithError
-            If a number is none of settings.
+            If a number is not allowed.
         """
         given = {name: number for name, number in vars(self).items() if number is not None}
         try:
@@ -60,7 +60,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """All that defines a study, and its folder."""
+    """Everything that defines a study, and its folder."""
 
     name: str
     dataset: str
@@ -80,7 +80,7 @@ class StudyRequest:
         Raises
         ------
         CuprolithError
-            If the file asks for none.
+            If the file has no section ``tuning``.
         """
         chosen = file.seed if seed is None else seed
         return cls(
@@ -101,7 +101,7 @@ class StudyRequest:
         Raises
         ------
         CuprolithError
-            If the campaign asks for none.
+            If the campaign has no section ``tuning``.
         """
         return cls(
             name=f"{campaign.name}-{campaign.training.variant}",
@@ -121,7 +121,7 @@ class StudyRequest:
         Raises
         ------
         CuprolithError
-            If the campaign asks for none, or there is no dataset yet.
+            If the campaign has no section ``tuning``, or there is no dataset yet.
         """
         request = cls.from_campaign(workdir.campaign(), workdir)
         workdir.require(workdir.dataset_card, "collect")
@@ -129,7 +129,7 @@ class StudyRequest:
 
     @property
     def search_space(self) -> dict[str, Parameter]:
-        """What is searched."""
+        """Hyper-parameters that are searched, by dotted name."""
         return search_space(self.training.variant, self.tuning)
 
     @property
@@ -158,7 +158,7 @@ class StudyRequest:
         Raises
         ------
         CuprolithError
-            If the data is not there, or the study could not give what it asks for.
+            If the data is missing, or the study cannot work.
         """
         source = open_data(self.data, self.data_root)
         try:
@@ -185,25 +185,24 @@ class StudyRequest:
         )
 
     def begin(self) -> Study:
-        """Begin or continue the study in its folder, and announce what is left out.
+        """Begin or continue the study in its folder, and announce which points are left out.
 
         Raises
         ------
         CuprolithError
-            If the data is not there, the study could not give what it asks for, or the folder
-            holds something else.
+            If the data is missing, the study cannot work, or the folder holds something else.
         """
         start = self.warm_start
         study = self.study(start.points)
-        put_aside = begin_study(study, self.folder)
+        moved = begin_study(study, self.folder)
         for text in start.left_out:
             announce(f"  warm start leaves out {text}")
-        if put_aside is not None:
-            announce(f"  another study was there: it is now in {put_aside}")
+        if moved is not None:
+            announce(f"  another study was there: it is moved to {moved}")
         return study
 
     def _hash(self, dataset_hashes: Any) -> str:
-        """Hash of what decides a study, whatever its budget."""
+        """Hash everything that decides the trials of a study, but not its budget."""
         space = self.search_space
         content = {
             "seed": self.seed,

@@ -1,4 +1,4 @@
-"""Run a study on this machine, from wherever it was interrupted."""
+"""Run or resume a study on this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workflows.jobs.disk_space import DiskFullError
 from workflows.jobs.processes import even_shares, run_in_processes
 from workflows.progress import ProgressBar, progress_bar
 from workflows.tuning import steps
-from workflows.tuning.epochs import epochs_on
+from workflows.tuning.epochs import show_epochs_on
 from workflows.tuning.folder import REPORT_FILE, damage_explained
 from workflows.tuning.status import StudyStatus, front_summary, study_status
 from workflows.tuning.storage import Proposal
@@ -29,24 +29,24 @@ def run_study(folder: Path, trials: NequIPTrials | None = None) -> StudyStatus:
     folder
         Folder of a study that has been begun.
     trials
-        What trains and measures.
+        How trials are trained and measured; None uses NequIP.
 
     Raises
     ------
     CuprolithError
-        If a step failed for a reason that is not its trial's; the same call tries it again.
+        If a step failed for a reason that is not the trial's; the same call tries it again.
     """
     folder = folder.resolve()
     study, trials = load_study(folder), trials or NequIPTrials()
-    generation = steps.open_generation(folder)
+    generation = steps.first_unfinished_generation(folder)
     if generation < study.tuning.generations:
         status = study_status(folder)
-        # Finished trials of the open generation are counted when it is run.
+        # Finished trials of the unfinished generation are counted when it is run.
         finished = sum(trial.generation < generation for trial in status.record.trials)
         summary = front_summary(study, status.front)
         with progress_bar(f"tune {study.name}", total=study.tuning.n_trials) as bar:
             bar.advance(finished, summary)
-            with epochs_on(bar):
+            with show_epochs_on(bar):
                 for number in range(generation, study.tuning.generations):
                     front = _run_generation(folder, study, trials, number, summary, bar)
                     summary = front_summary(study, front)
@@ -72,10 +72,10 @@ def _run_generation(
     bar: ProgressBar,
 ) -> Pareto:
     proposals = steps.propose_generation(folder, generation)
-    for proposal in steps.to_measure(folder, proposals):
+    for proposal in steps.not_measured(folder, proposals):
         bar.say(", ".join(filter(None, (summary, f"measure trial {proposal.number}"))))
         steps.measure_trial(folder, trials, proposal)
-    left = steps.to_train(folder, proposals)
+    left = steps.not_trained(folder, proposals)
     bar.advance(len(proposals) - len(left))
     _train(folder, trials, left, study.tuning.workers, bar)
     return steps.tell_generation(folder, generation)
@@ -88,16 +88,16 @@ def _train(
     workers: int,
     bar: ProgressBar,
 ) -> None:
-    """Train side by side; one training that breaks lets the others finish, a full disk does not."""
+    """Train side by side; if one training fails, the others finish, except on a full disk."""
     errors: list[Exception] = []
     train = functools.partial(steps.train_trial, folder, trials)
-    endings: Generator[tuple[Proposal, Exception | None], None, None]
+    outcomes: Generator[tuple[Proposal, Exception | None], None, None]
     if workers == 1:
-        endings = ((proposal, _error_of(train, proposal)) for proposal in proposals)
+        outcomes = ((proposal, _error_of(train, proposal)) for proposal in proposals)
     else:
-        endings = run_in_processes(train, proposals, even_shares(workers))
-    with closing(endings):
-        for proposal, error in endings:
+        outcomes = run_in_processes(train, proposals, even_shares(workers))
+    with closing(outcomes):
+        for proposal, error in outcomes:
             if isinstance(error, DiskFullError):
                 raise error
             if error is not None:
@@ -110,6 +110,6 @@ def _train(
 def _error_of(train: Callable[[Proposal], None], proposal: Proposal) -> Exception | None:
     try:
         train(proposal)
-    except Exception as error:  # noqa: BLE001  # the other trainings are to run first
+    except Exception as error:  # noqa: BLE001  # raised once the other trainings are finished
         return error
     return None

@@ -1,7 +1,7 @@
 """The steps of a study, at home and in a queue: propose → measure → train → tell.
 
-Each step finds in the storage and in the folders of the trials what is done already, so that all
-of them can be interrupted and repeated.
+Each step finds in the storage and in the folders of the trials what is done already, so that it can
+be interrupted and repeated.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from workflows.tuning.trial_files import read_trial, write_trial
 from workflows.tuning.trials import NequIPTrials
 
 
-def open_generation(folder: Path) -> int:
+def first_unfinished_generation(folder: Path) -> int:
     """Return the first generation of a study that is not finished."""
     study = load_study(folder)
     with opened_storage(folder, study) as storage:
-        return storage.open_generation()
+        return storage.first_unfinished_generation()
 
 
 def propose_generation(folder: Path, generation: int) -> list[Proposal]:
@@ -43,17 +43,17 @@ def propose_generation(folder: Path, generation: int) -> list[Proposal]:
         return storage.propose(generation, study.tuning.offspring, study.warm_start)
 
 
-def to_measure(folder: Path, proposals: Sequence[Proposal]) -> list[Proposal]:
-    """Return the trials whose models have to be measured; of equal ones the first."""
+def not_measured(folder: Path, proposals: Sequence[Proposal]) -> list[Proposal]:
+    """Return the trials whose models are not measured yet; of equal trials the first."""
     return [
         proposal
-        for proposal in to_train(folder, proposals)
+        for proposal in not_trained(folder, proposals)
         if read_trial(folder, proposal, MEASUREMENTS_FILE) is None
     ]
 
 
-def to_train(folder: Path, proposals: Sequence[Proposal]) -> list[Proposal]:
-    """Return the trials that have no result yet; of equal ones the first."""
+def not_trained(folder: Path, proposals: Sequence[Proposal]) -> list[Proposal]:
+    """Return the trials that have no result yet; of equal trials the first."""
     return [
         proposal
         for proposal in proposals
@@ -62,21 +62,21 @@ def to_train(folder: Path, proposals: Sequence[Proposal]) -> list[Proposal]:
 
 
 def measure_trial(folder: Path, trials: NequIPTrials, proposal: Proposal) -> None:
-    """Measure the untrained model of a trial, unless that is done.
+    """Measure the untrained model of a trial, unless it is measured.
 
     Raises
     ------
     CuprolithError
         If it cannot be measured for a reason that is not the model's.
     """
-    if not to_measure(folder, [proposal]):
+    if not not_measured(folder, [proposal]):
         return
     study = load_study(folder)
     untrained = TrialAccuracy(
         accuracy_name=accuracy_name(has_forces=study.has_forces),
         max_epochs=study.training.max_epochs,
     )
-    with _failure_named(f"measure trial {proposal.number}", folder):
+    with _explained(f"measure trial {proposal.number}", folder):
         measured = trials.measure(study, folder, proposal.number, proposal.parameters)
         result = TrialResult.of(proposal.parameters, untrained, measured)
         write_trial(folder, proposal, MEASUREMENTS_FILE, result)
@@ -90,14 +90,14 @@ def train_trial(folder: Path, trials: NequIPTrials, proposal: Proposal) -> None:
     CuprolithError
         If it cannot be trained for a reason that is not the model's.
     """
-    if not to_train(folder, [proposal]):
+    if not not_trained(folder, [proposal]):
         return
-    with _failure_named(f"train trial {proposal.number}", folder):
+    with _explained(f"train trial {proposal.number}", folder):
         write_trial(folder, proposal, TRIAL_FILE, _trained(folder, trials, proposal))
 
 
 def tell_generation(folder: Path, generation: int) -> Pareto:
-    """Tell the storage the results of a generation, and write the front so far.
+    """Store the results of a generation, and write the front so far.
 
     Raises
     ------
@@ -139,8 +139,8 @@ def _trained(folder: Path, trials: NequIPTrials, proposal: Proposal) -> TrialRes
 
 
 @contextmanager
-def _failure_named(step: str, folder: Path) -> Iterator[None]:
-    """Say which step failed, and tell a full disk from other reasons."""
+def _explained(step: str, folder: Path) -> Iterator[None]:
+    """Name the step that failed; a full disk and the end of a job's time stay what they are."""
     try:
         yield
     except (DiskFullError, WallTimeError):
@@ -151,12 +151,12 @@ def _failure_named(step: str, folder: Path) -> Iterator[None]:
         raise CuprolithError(
             f"{step}: {error}",
             where=str(folder),
-            remedy="fix it and rerun the same command: everything finished is kept",
+            remedy="fix the cause and rerun the same command: everything finished is kept",
         ) from error
 
 
 def _attributes(result: TrialResult, number: int, limits: LimitSettings) -> dict[str, Any]:
-    """Return the result, and numbers to show in optuna-dashboard, without what is unknown."""
+    """Return the result, and the known numbers to show in optuna-dashboard."""
     inference, cost = result.inference, result.cost
     numbers = {
         RESULT: result.model_dump(mode="json"),

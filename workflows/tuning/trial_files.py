@@ -1,4 +1,4 @@
-"""What the folder of a trial holds besides its training: its measurements and its result."""
+"""Read and write the measurements and the result of a trial in its folder."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from workflows.tuning.storage import Proposal
 
 
 def trial_training_folder(folder: Path, number: int) -> Path:
-    """Folder of a trial's training."""
+    """Return the folder of a trial's training."""
     return folder / TRIALS_DIR / str(number) / TRAINING_DIR
 
 
 def read_trial(folder: Path, proposal: Proposal, name: str) -> TrialResult | None:
-    """Return what a file of a trial says; None if the file has to be made.
+    """Read a file of a trial; None if it is missing, damaged or of other hyper-parameters.
 
-    One that is damaged is announced.
+    A damaged file is announced.
     """
     path = folder / TRIALS_DIR / str(proposal.source) / name
     try:

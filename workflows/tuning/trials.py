@@ -1,4 +1,4 @@
-"""What a trial does: train a model with the proposed values, and measure it."""
+"""Train and measure the model of a trial with NequIP."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from training.tuning.trial import TrialAccuracy, TrialMeasurements
 from training.tuning.trial_training import with_time_limit
 from workflows.jobs.disk_space import DiskFullError
 from workflows.training_runs import open_data
-from workflows.tuning.epochs import epochs_shown
+from workflows.tuning.epochs import epoch_callback
 from workflows.tuning.folder import COMPILED_DIR
 from workflows.tuning.trial_files import trial_training_folder
 
@@ -29,18 +29,18 @@ _FULL_DISK = "No space left on device"
 
 @dataclass(frozen=True)
 class NequIPTrials(MSONable):
-    """Trials as trainings with NequIP's trainer; each step resumes where it was interrupted."""
+    """Trials that train with NequIP; each step resumes where it was interrupted."""
 
     def train(
         self, study: Study, folder: Path, number: int, parameters: Mapping[str, Any]
     ) -> TrialAccuracy:
-        """Train in the trial's folder of the study in `folder`.
+        """Train a trial in its folder within the folder of the study.
 
         Raises
         ------
         CuprolithError
-            If no training could be made, whatever its hyper-parameters; one that fails because of
-            them is no error.
+            If the reason is not the hyper-parameters; a training that fails because of them gives
+            a `TrialAccuracy` with the reason.
         """
         from training.tuning.trial_training import train_trial
 
@@ -49,18 +49,18 @@ class NequIPTrials(MSONable):
         settings = trial_settings(study, parameters)
         with _explained(out):
             return train_trial(
-                settings, _source(study, folder), out, study.seed, epochs_shown(number)
+                settings, _source(study, folder), out, study.seed, epoch_callback(number)
             )
 
     def measure(
         self, study: Study, folder: Path, number: int, parameters: Mapping[str, Any]
     ) -> TrialMeasurements:
-        """Measure the model that a trial is to train, on this machine.
+        """Measure the untrained model of a trial on this machine.
 
         Raises
         ------
         CuprolithError
-            If nothing could be measured, whatever the model.
+            If the reason is not the model.
         """
         from training.tuning.trial_measurement import measure_model
 
@@ -76,12 +76,12 @@ class NequIPTrials(MSONable):
     def with_stability(
         self, study: Study, folder: Path, number: int, measured: TrialMeasurements
     ) -> TrialMeasurements:
-        """Add to the measurements of a trial what only its trained model shows.
+        """Add to the measurements of a trial the energy drift of its trained model.
 
         Raises
         ------
         CuprolithError
-            If nothing could be measured, whatever the model.
+            If the reason is not the model.
         """
         from training.tuning.trial_measurement import with_stability
 

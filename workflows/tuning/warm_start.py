@@ -1,4 +1,4 @@
-"""Points of other studies that a new one tries first."""
+"""Take points of other studies that a new study tries first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class WarmStart:
     Attributes
     ----------
     points
-        By dotted name; what a point does not say is proposed.
+        Values by dotted name; the optimiser proposes those that are missing.
     """
 
     points: tuple[dict[str, Any], ...] = ()
@@ -27,9 +27,9 @@ class WarmStart:
 
 
 def warm_start(files: Iterable[Path], space: Mapping[str, Parameter]) -> WarmStart:
-    """Take the fronts of other studies as far as they lie in a search space.
+    """Take the points of other studies' fronts that lie in a search space.
 
-    A study of another variant lends the values of the parameters that both have.
+    From a study of another variant come the values of the parameters that both have.
 
     Parameters
     ----------
