@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from analysis.report.figures import ACCENT, INK, round_ticks, styled
 from analysis.report.study_words import axis_title, trial_hover
-from analysis.tuning.front import front, objective_array, wide
+from analysis.tuning.front import front, objective_array, spans_decades
 from analysis.tuning.optuna_study import optuna_study, quiet_optuna
 from analysis.tuning.published import SOURCE, PublishedPoint
 from analysis.tuning.trials import StudyRecord, TrialRecord
@@ -215,7 +215,9 @@ def _error_against_cost(
 
 
 def _scale(values: FloatArray) -> dict[str, Any]:
-    return {"type": "log", **round_ticks(values)} if wide(values) else {"rangemode": "normal"}
+    return (
+        {"type": "log", **round_ticks(values)} if spans_decades(values) else {"rangemode": "normal"}
+    )
 
 
 def _dashes(records: Sequence[StudyRecord]) -> list[str]:

@@ -1,4 +1,4 @@
-"""One page for a study, without a campaign."""
+"""Write the page of a study that has no campaign."""
 
 from __future__ import annotations
 
@@ -25,12 +25,11 @@ def write_study_page(
     Parameters
     ----------
     folder
-        Of the study.
+        Folder of the study.
     page
-        The HTML file to write; it appears whole or the earlier one stays.
+        HTML file to write, atomically.
     beside
-        Folders of other studies, shown on the same page and, where they are about the same data,
-        in the same figures.
+        Folders of other studies for the same page; those of the same data are in the same figures.
     command
         Command that makes and resumes the study.
 
@@ -86,10 +85,10 @@ def _settings_section(record: StudyRecord) -> Section:
     title = f"Settings: {study.name}"
     section = Section(f"settings-{study.hash[:8]}", title, tables=[space_table(study.search_space)])
     section.details = [
-        ("Study", settings_table("What the study asks for", study.tuning.model_dump(mode="json"))),
+        ("Study", settings_table("Settings of the study", study.tuning.model_dump(mode="json"))),
         (
             "Training",
-            settings_table("What all trials share", study.training.model_dump(mode="json")),
+            settings_table("Settings of all trials", study.training.model_dump(mode="json")),
         ),
         ("Versions", settings_table("Packages", study.versions)),
     ]

@@ -1,4 +1,4 @@
-"""``pareto.json``: the front of a study, for people, for `cuprolith choose` and for warm starts."""
+"""``pareto.json``: the front of a study, also read for warm starts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ParetoPoint(_Content):
     Attributes
     ----------
     folder
-        Of its training, relative to the study's.
+        Folder of the trial, relative to that of the study.
     """
 
     number: int
@@ -58,12 +58,12 @@ class Pareto(_Content):
     Attributes
     ----------
     hypervolume
-        Up to `reference_point`; both None where there is no feasible trial and the study names
-        no reference point.
+        Up to `reference_point`; both None if there is no feasible trial and the study has no
+        reference point.
     knee
         Number of the trial at the knee; see `analysis.tuning.front.knee_point`.
     published
-        None where the paper has no such dataset.
+        None if the paper has no such dataset.
     """
 
     name: str
@@ -106,7 +106,7 @@ class Pareto(_Content):
 
 
 def pareto(record: StudyRecord) -> Pareto:
-    """Return the front of a study; deterministic."""
+    """Return the front of a study."""
     study, trials = record.study, record.trials
     found = front(trials)
     points = objective_array(found)
@@ -130,7 +130,7 @@ def pareto(record: StudyRecord) -> Pareto:
 
 
 def reference_point(record: StudyRecord) -> tuple[float, float] | None:
-    """Return the study's reference point, else the front's own; None without either."""
+    """Return the study's reference point, or that of its front; None without both."""
     if record.study.tuning.reference_point is not None:
         return record.study.tuning.reference_point
     found = front(record.trials)
@@ -138,12 +138,12 @@ def reference_point(record: StudyRecord) -> tuple[float, float] | None:
 
 
 def common_reference_point(records: Sequence[StudyRecord]) -> tuple[float, float]:
-    """Return the reference point that all studies name, else one of all their fronts together.
+    """Return the reference point of all studies if they agree, or that of all fronts together.
 
     Parameters
     ----------
     records
-        With at least one feasible trial among them.
+        Studies with at least one feasible trial among them.
     """
     named = {record.study.tuning.reference_point for record in records}
     agreed = named.pop() if len(named) == 1 else None
@@ -162,7 +162,7 @@ def published(record: StudyRecord) -> PublishedPoint | None:
 def write_pareto(folder: Path) -> Pareto:
     """Write ``pareto.json`` of the study in a folder.
 
-    The same trials give the same bytes; the file appears whole or the earlier one stays.
+    The same trials give the same bytes; the file is written atomically.
 
     Raises
     ------
@@ -184,6 +184,6 @@ def load_pareto(path: Path) -> Pareto:
     OSError
         If it cannot be read.
     ValueError
-        If it holds something else.
+        If it is not the front of a study.
     """
     return Pareto.model_validate_json(path.read_bytes())

@@ -1,4 +1,4 @@
-"""A study: what was asked (``study.json``), and every finished trial (Optuna's storage)."""
+"""Read a study (``study.json``) and its finished trials (from Optuna's storage)."""
 
 from __future__ import annotations
 
@@ -43,22 +43,22 @@ class Study(BaseModel):
     Attributes
     ----------
     name, dataset
-        As a person calls them.
+        Names for people.
     hash
-        Of all that decides what a trial gives and which trials are proposed: other budgets and
-        more workers continue the same study.
+        Hash of everything that decides which trials are proposed and what they give, which
+        excludes budget and workers.
     data
         The training file's section ``data``, or the campaign's dataset.
     data_root
-        Folder that the data's folder is relative to, relative to the study's own.
+        Folder that the folder of the data is relative to, as a path from that of the study.
     symbols, has_forces
-        Of the dataset.
+        Chemical symbols of the dataset, and whether it has forces.
     search_space
-        By dotted name within `training`, as searched.
+        Parameters by dotted name within `training`.
     training
-        What all trials share.
+        Settings of all trials.
     versions
-        Packages the study was last worked on with.
+        Versions of packages when the study was last begun or continued.
     warm_start
         Points of other studies that are tried first.
     """
@@ -82,23 +82,23 @@ class Study(BaseModel):
 
     @property
     def objectives(self) -> tuple[Objective, Objective]:
-        """What is minimised, in the order of `TrialRecord.objectives`."""
+        """Names and units, in the order of `TrialRecord.objectives`."""
         return objectives(self.tuning, has_forces=self.has_forces)
 
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One evaluation of a study.
+    """One finished trial of a study.
 
     Attributes
     ----------
     objectives
         Accuracy (eV/Å, or eV/atom) and inference cost (µs/atom, or Mflop/atom), both minimised;
-        None where the trial failed, or was not trained since it exceeds a limit.
+        None if the trial failed, or was not trained because it exceeds a limit.
     constraints
         Feasible where all are ≤ 0.
     folder
-        Of the trial, relative to the study's folder.
+        Folder of the trial, relative to that of the study.
     """
 
     number: int
@@ -116,7 +116,7 @@ class TrialRecord:
 
     @property
     def failed(self) -> bool:
-        """Whether it has none for another reason than that it was not trained, beyond a limit."""
+        """Whether it has no objectives, except where it was not trained because of a limit."""
         beyond = self.result.failure is None and any(value > 0 for value in self.constraints)
         return not self.evaluated and not beyond
 
@@ -175,7 +175,7 @@ def load_record(folder: Path) -> StudyRecord:
 def study_folders(root: Path) -> Sequence[Path]:
     """Return the folders directly in `root` that hold a study, sorted.
 
-    Studies that were replaced by another lie in ``<name>.<hash>`` and are left out.
+    Studies that were replaced by another are in ``<name>.<hash>`` and are left out.
     """
     folders = sorted(path.parent for path in root.glob(f"*/{STUDY_FILE}"))
     return [folder for folder in folders if "." not in folder.name]

@@ -128,18 +128,18 @@ def fit_surrogates(
     best, best_objectives = observations.columns[rows], observations.objectives[rows]
     front = observations.objectives[assumed.front]
     succeeded = observations.objectives[observations.succeeded]
+    predictor = JointPredictor(chosen.parts)
     reference = limit
     if given is None:
         # Always the same candidates: proposals depend only on the observations.
         rng = np.random.default_rng(0)
         points = candidate_points(space, best, best_objectives, settings.n_candidates, rng)
-        predicted_objectives = _feasible(
-            JointPredictor(chosen.parts).predict(scaled(points)), n_objectives
-        )
-        reference = reference_point(front, succeeded, predicted_objectives)
+        outputs = predictor.predict(scaled(points))
+        feasible = (outputs[:, n_objectives:] <= 0).all(axis=1)
+        reference = reference_point(front, succeeded, outputs[feasible, :n_objectives])
     scales = Scales(reference, _spread(assumed, reference), units)
     return FittedSurrogates(
-        JointPredictor(chosen.parts),
+        predictor,
         JointPredictor(chosen.global_parts),
         chosen.ensembles,
         n_objectives + observations.constraints.shape[1],
@@ -178,11 +178,6 @@ def _fitted(observations: Observations, learnable: np.ndarray, counted: np.ndarr
         everywhere = best_models(expected, truth, np.ones(len(truth), dtype=bool))
         chosen.global_parts.append((ensemble.predictor(everywhere), outputs))
     return chosen
-
-
-def _feasible(predicted: FloatArray, n_objectives: int) -> FloatArray:
-    """Objectives (f, n_objectives) of those outputs (p, n_outputs) that keep every constraint."""
-    return predicted[(predicted[:, n_objectives:] <= 0).all(axis=1), :n_objectives]
 
 
 def _predictions(

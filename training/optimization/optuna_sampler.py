@@ -48,9 +48,9 @@ class SamoCobraSampler(BaseSampler):
     Parameters
     ----------
     search_space
-        Parameters by the names that trials suggest. Without it the search space is the
-        intersection of what the completed trials suggested, as in Optuna's own samplers, and the
-        first trials are random; ordinals are searched as unordered choices.
+        Parameters or Optuna's distributions, by the names that trials suggest. Without it the
+        search space is the intersection of what the completed trials suggested, as in Optuna's own
+        samplers, and the first trials are random; ordinals are searched as unordered choices.
     reference_point
         Worst value of interest of each objective, in the study's own direction; None follows the
         trials.
@@ -77,7 +77,7 @@ class SamoCobraSampler(BaseSampler):
 
     def __init__(
         self,
-        search_space: Mapping[str, Parameter] | None = None,
+        search_space: Mapping[str, Parameter | BaseDistribution] | None = None,
         *,
         reference_point: Sequence[float] | None = None,
         constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,

@@ -26,7 +26,9 @@ class SearchSpaceError(ValueError):
     """A search space that cannot be searched, or a point that is not in it."""
 
 
-def distributions(search_space: Mapping[str, Parameter]) -> dict[str, BaseDistribution]:
+def distributions(
+    search_space: Mapping[str, Parameter | BaseDistribution],
+) -> dict[str, BaseDistribution]:
     """Return the distributions to suggest parameters from, for example with ``study.ask``.
 
     Optuna has no ordinals: they become categorical, and only a sampler that was given the search

@@ -20,7 +20,7 @@ from nequip.utils.global_state import set_global_state
 from numpy.typing import NDArray
 
 from training.tuning.cost_model import cost_estimate
-from training.tuning.machine import OtherLoad
+from training.tuning.machine import watch_other_load
 from training.tuning.measuring_tasks import MeasureTask
 from training.tuning.trial import NEGLIGIBLE_LOAD, STEADY_SPREAD, InferenceTime, TrialMeasurements
 from training.tuning.untrained_model import model_input, untrained_model
@@ -142,11 +142,10 @@ def _least_disturbed(
     free_cores = (psutil.cpu_count() or 1) - torch.get_num_threads()
     attempts: list[tuple[NDArray[np.float64], float]] = []
     while True:
-        load = OtherLoad()
-        with load.measured():
-            seconds = fastest_round(call, repeats)
-        attempts.append((seconds, load.cores))
-        if load.cores <= free_cores + NEGLIGIBLE_LOAD or len(attempts) == most_attempts:
+        other_load = watch_other_load()
+        seconds = fastest_round(call, repeats)
+        attempts.append((seconds, other_load()))
+        if attempts[-1][1] <= free_cores + NEGLIGIBLE_LOAD or len(attempts) == most_attempts:
             break
         time.sleep(_PAUSE_SECONDS)
     return min(attempts, key=lambda attempt: float(np.median(attempt[0])))

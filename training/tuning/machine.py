@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import getpass
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -38,27 +36,15 @@ def _lock() -> ReadWriteLock:
     return ReadWriteLock(path, is_singleton=False)
 
 
-@dataclass
-class OtherLoad:
-    """Cores that other programs keep busy while a block of this process runs."""
+def watch_other_load() -> Callable[[], float]:
+    """Start to watch the processor.
 
-    cores: float = 0.0
-
-    @contextmanager
-    def measured(self) -> Iterator[None]:
-        """Set `cores` to the mean over this block, which should take more than 0.1 s."""
-        process = psutil.Process()
-        start, busy, own = time.monotonic(), _busy_seconds(), _cpu_seconds(process)
-        yield
-        others = (_busy_seconds() - busy) - (_cpu_seconds(process) - own)
-        self.cores = max(0.0, others / max(time.monotonic() - start, 1e-3))
-
-
-def _busy_seconds() -> float:
-    times = psutil.cpu_times()
-    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
-
-
-def _cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+    Returns
+    -------
+    Function that gives the number of cores which other programs kept busy since the start, on
+    average; more than 0.1 s should have passed.
+    """
+    process, n_cores = psutil.Process(), psutil.cpu_count() or 1
+    psutil.cpu_percent()
+    process.cpu_percent()
+    return lambda: max(0.0, (n_cores * psutil.cpu_percent() - process.cpu_percent()) / 100)

@@ -107,8 +107,7 @@ class _Arguments:
 
     def run(self, budget: Budget, *, update: bool) -> tuple[Path, StudyStatus]:
         """Run the study while the folder above its own is locked."""
-        from workflows.stages.tune import tune as tune_campaign
-        from workflows.tuning.run import run_study
+        from workflows.tuning.run import run_campaign_study, run_study
 
         if self.names_training_file:
             request = self.file_request().with_budget(budget)
@@ -116,7 +115,7 @@ class _Arguments:
                 request.begin()
                 return request.folder, run_study(request.folder)
         with opened_workdir(self.file, self.workdir, update=update) as opened:
-            status = tune_campaign(opened, budget)
+            status = run_campaign_study(opened, budget)
             return opened.study(opened.campaign().training.variant), status
 
     def file_request(self) -> StudyRequest:

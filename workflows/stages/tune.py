@@ -9,11 +9,10 @@ from workflows.stage import Stage, StageJobs
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
-    from workflows.tuning.request import Budget
     from workflows.tuning.status import StudyStatus
 
 
-def tune(workdir: Workdir, budget: Budget | None = None) -> StudyStatus:
+def tune(workdir: Workdir) -> StudyStatus:
     """Run or resume the campaign's study, and return its status.
 
     Raises
@@ -21,14 +20,9 @@ def tune(workdir: Workdir, budget: Budget | None = None) -> StudyStatus:
     CuprolithError
         If the campaign has no section ``tuning``, there is no dataset, or a step fails.
     """
-    from workflows.tuning.request import Budget, StudyRequest
-    from workflows.tuning.run import run_study
+    from workflows.tuning.run import run_campaign_study
 
-    request = StudyRequest.from_workdir(workdir).with_budget(budget or Budget())
-    request.begin()
-    status = run_study(request.folder)
-    workdir.record_seconds("tune", status.training_seconds)
-    return status
+    return run_campaign_study(workdir)
 
 
 def _jobs(workdir: Workdir) -> StageJobs:

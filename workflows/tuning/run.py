@@ -13,12 +13,13 @@ from workflows.jobs.disk_space import DiskFullError
 from workflows.jobs.processes import even_shares, run_in_processes
 from workflows.progress import ProgressBar, progress_bar
 from workflows.tuning import steps
-from workflows.tuning.epochs import show_epochs_on
 from workflows.tuning.folder import REPORT_FILE, damage_explained
+from workflows.tuning.request import Budget, StudyRequest
 from workflows.tuning.status import StudyStatus, front_summary, study_status
 from workflows.tuning.storage import Proposal
 from workflows.tuning.study import load_study
-from workflows.tuning.trials import NequIPTrials
+from workflows.tuning.trials import NequIPTrials, show_epochs_on
+from workflows.workdir import Workdir
 
 
 def run_study(folder: Path, trials: NequIPTrials | None = None) -> StudyStatus:
@@ -51,6 +52,21 @@ def run_study(folder: Path, trials: NequIPTrials | None = None) -> StudyStatus:
                     front = _run_generation(folder, study, trials, number, summary, bar)
                     summary = front_summary(study, front)
     return write_results(folder)
+
+
+def run_campaign_study(workdir: Workdir, budget: Budget | None = None) -> StudyStatus:
+    """Begin or continue the study of the campaign in a workdir, and run it.
+
+    Raises
+    ------
+    CuprolithError
+        If the campaign has no section ``tuning``, there is no dataset, or a step fails.
+    """
+    request = StudyRequest.from_workdir(workdir).with_budget(budget or Budget())
+    request.begin()
+    status = run_study(request.folder)
+    workdir.record_seconds("tune", status.training_seconds)
+    return status
 
 
 def write_results(folder: Path) -> StudyStatus:

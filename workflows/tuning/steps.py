@@ -11,9 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from analysis.tuning.pareto import Pareto, write_pareto
 from analysis.tuning.trials import RESULT, TRIALS_DIR
 from cuprolith.errors import CuprolithError, WallTimeError
+from cuprolith.json_files import write_json
 from training.tuning.objectives import constraint_values, exceeded_limits, objective_values
 from training.tuning.settings import LimitSettings
 from training.tuning.trial import (
@@ -22,10 +25,10 @@ from training.tuning.trial import (
     accuracy_name,
 )
 from workflows.jobs.disk_space import DiskFullError, is_disk_full
+from workflows.progress import announce
 from workflows.tuning.folder import MEASUREMENTS_FILE, TRIAL_FILE
 from workflows.tuning.storage import Proposal, opened_storage
 from workflows.tuning.study import load_study
-from workflows.tuning.trial_files import read_trial, write_trial
 from workflows.tuning.trials import NequIPTrials
 
 
@@ -175,3 +178,26 @@ def _attributes(result: TrialResult, number: int, limits: LimitSettings) -> dict
         "energy_drift": result.energy_drift,
     }
     return {name: value for name, value in numbers.items() if value is not None}
+
+
+def read_trial(folder: Path, proposal: Proposal, name: str) -> TrialResult | None:
+    """Read a file of a trial; None if it is missing, damaged or of other hyper-parameters.
+
+    A damaged file is announced.
+    """
+    path = folder / TRIALS_DIR / str(proposal.source) / name
+    try:
+        found = TrialResult.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        announce(f"warning: {path} is damaged; it is made again")
+        return None
+    return found if found.parameters == proposal.parameters else None
+
+
+def write_trial(folder: Path, proposal: Proposal, name: str, result: TrialResult) -> None:
+    """Write a file of a trial, whole or not at all."""
+    path = folder / TRIALS_DIR / str(proposal.source) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, result.model_dump(mode="json"))

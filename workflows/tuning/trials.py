@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from monty.json import MSONable
 
-from analysis.tuning.trials import Study
+from analysis.tuning.trials import TRIALS_DIR, Study
 from cuprolith.errors import CuprolithError
 from training.frame_sources.source import TrainingSource
+from training.nequip_runs.nequip_process import EpochMetrics, OnEpoch
 from training.nequip_runs.training_run import TrainingError
 from training.settings import TrainingSettings
 from training.tuning.search_spaces import applied
 from training.tuning.trial import TrialAccuracy, TrialMeasurements
 from training.tuning.trial_training import with_time_limit
 from workflows.jobs.disk_space import DiskFullError
+from workflows.progress import ProgressBar
 from workflows.training_runs import open_data
-from workflows.tuning.epochs import epoch_callback
-from workflows.tuning.folder import COMPILED_DIR
-from workflows.tuning.trial_files import trial_training_folder
+from workflows.tuning.folder import COMPILED_DIR, TRAINING_DIR
 
 _FULL_DISK = "No space left on device"
+_BAR: ContextVar[ProgressBar | None] = ContextVar("study_bar", default=None)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,11 @@ class NequIPTrials(MSONable):
             return with_stability(measured, out, source, study.tuning.limits, _device())
 
 
+def trial_training_folder(folder: Path, number: int) -> Path:
+    """Return the folder of a trial's training."""
+    return folder / TRIALS_DIR / str(number) / TRAINING_DIR
+
+
 def trial_settings(study: Study, parameters: Mapping[str, Any]) -> TrainingSettings:
     """Return the settings of one trial's training."""
     return with_time_limit(applied(study.training, parameters), study.tuning.limits)
@@ -114,3 +121,25 @@ def _explained(folder: Path) -> Iterator[None]:
         if _FULL_DISK in str(error):  # as the trainer's process says it
             raise DiskFullError("no space left on the disk", where=str(folder)) from error
         raise CuprolithError(str(error), where=str(folder)) from error
+
+
+@contextmanager
+def show_epochs_on(bar: ProgressBar) -> Iterator[None]:
+    """Show on a bar the epochs of all trials that this process trains within the block."""
+    token = _BAR.set(bar)
+    try:
+        yield
+    finally:
+        _BAR.reset(token)
+
+
+def epoch_callback(number: int) -> OnEpoch | None:
+    """Return a function that shows a trial's epochs; None without a bar, as in other processes."""
+    bar = _BAR.get()
+    if bar is None:
+        return None
+
+    def show(epoch: EpochMetrics) -> None:
+        bar.say(f"trial {number}, epoch {epoch.epoch + 1}/{epoch.max_epochs}: {epoch}")
+
+    return show

@@ -453,13 +453,21 @@ def test_the_wrong_number_of_reference_values_is_refused_by_the_first_trial():
         ({"constraints_func": (0.0,)}, r"constraints_func is \(0.0,\): give a function"),
         ({"search_space": {}}, "the search space is empty"),
         ({"search_space": {"x": FloatParameter(low=4, high=4)}}, "single value"),
-        ({"search_space": {"x": FloatDistribution(0, 1)}}, "'x' is a FloatDistribution: use a"),
         ({"search_space": {"x": (0, 1)}}, "'x' is a tuple: use a FloatParameter"),
     ],
 )
 def test_arguments_that_cannot_be_meant_are_refused_at_once(arguments, message):
     with pytest.raises(ValueError, match=message):
         SamoCobraSampler(**arguments)
+
+
+def test_a_search_space_of_distributions_is_that_of_the_parameters():
+    studies = []
+    for space in (SPACE, {**distributions(SPACE), "width": SPACE["width"]}):
+        sampler = SamoCobraSampler(space, seed=3)
+        studies.append(optuna.create_study(directions=["minimize"] * 2, sampler=sampler))
+        run(studies[-1], 10)
+    assert points(studies[0]) == points(studies[1])
 
 
 def test_arguments_of_numpy_are_taken():

@@ -16,7 +16,7 @@ from tests.damage import cut, remove
 from training.tuning.settings import LimitSettings
 from training.variants.allegro import AllegroTraining
 from workflows.jobs.disk_space import DiskFullError
-from workflows.tuning import storage, trial_files
+from workflows.tuning import steps, storage
 from workflows.tuning.flow import study_flow
 from workflows.tuning.request import Budget
 from workflows.tuning.run import run_study
@@ -299,7 +299,7 @@ def test_a_damaged_storage_is_named_with_its_remedy(finished, tmp_path):
 def said(monkeypatch):
     """What is announced."""
     lines = []
-    for module in (storage, trial_files):
+    for module in (storage, steps):
         monkeypatch.setattr(module, "announce", lines.append)
     return lines
 
