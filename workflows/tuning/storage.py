@@ -69,12 +69,10 @@ class StudyStorage:
 
     def first_unfinished_generation(self) -> int:
         """Return the first generation that is not proposed, or has unfinished trials."""
-        generations = [trial.user_attrs[GENERATION] for trial in self._in_generations()]
-        unfinished = [
-            trial.user_attrs[GENERATION]
-            for trial in self._in_generations()
-            if not trial.state.is_finished()
-        ]
+        proposed = [trial for trial in self.trials if GENERATION in trial.user_attrs]
+        generations = [trial.user_attrs[GENERATION] for trial in proposed]
+        pairs = zip(generations, proposed, strict=True)
+        unfinished = [number for number, trial in pairs if not trial.state.is_finished()]
         return min(unfinished, default=max(generations, default=-1) + 1)
 
     def propose(
@@ -94,10 +92,9 @@ class StudyStorage:
         for trial in self._trials_of(generation):
             if trial.state == TrialState.RUNNING and trial.params.keys() != self._space.keys():
                 self._complete(trial)
-        for _ in range(
-            sum(trial.state == TrialState.WAITING for trial in self._trials_of(generation))
-        ):
-            self._study.ask(self._space)
+        for trial in self._trials_of(generation):
+            if trial.state == TrialState.WAITING:  # these are asked for in their order
+                self._study.ask(self._space)
         return self._proposals(generation)
 
     def unfinished(self, generation: int) -> list[Proposal]:
@@ -175,13 +172,8 @@ class StudyStorage:
         else:
             self._study.tell(number, list(objectives))
 
-    def _in_generations(self) -> list[FrozenTrial]:
-        return [trial for trial in self.trials if GENERATION in trial.user_attrs]
-
     def _trials_of(self, generation: int) -> list[FrozenTrial]:
-        return [
-            trial for trial in self._in_generations() if trial.user_attrs[GENERATION] == generation
-        ]
+        return [t for t in self.trials if t.user_attrs.get(GENERATION) == generation]
 
     def _live(self, trial: FrozenTrial) -> optuna.Trial:
         """Return a stored trial as `optuna.Study.ask` returns a new one."""

@@ -122,7 +122,7 @@ def test_importance_is_shown_for_both_objectives(page):
     assert error["name"].startswith("validation force MAE")
 
 
-def test_the_page_is_whole_and_the_same_each_time(page, folder):
+def test_the_page_is_complete_and_the_same_each_time(page, folder):
     assert len(page.ids()) == len(set(page.ids()))
     again = write_study_page(folder, folder.parent / "again.html").read_bytes()
     assert again == (folder.parent / "page" / "index.html").read_bytes()
@@ -204,7 +204,7 @@ def test_the_report_of_a_campaign_shows_its_studies(tmp_path, make_campaign, fol
     assert "tuning/allegro could not be read" in Page(render_report(campaign.root)).text
 
 
-def test_a_campaign_that_asks_for_a_study_is_told_how_to_make_it(tmp_path, make_campaign):
+def test_a_campaign_with_a_missing_study_shows_how_to_make_it(tmp_path, make_campaign):
     campaign = make_campaign(tmp_path / "W")
     content = json.loads((campaign.root / "campaign.yaml").read_text())
     content["tuning"] = {"generations": 2}

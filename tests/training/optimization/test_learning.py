@@ -42,7 +42,7 @@ def test_improving_evaluations_are_those_that_no_earlier_feasible_one_dominates(
     assert late.tolist() == [True, False, True, False, False, True, False]
 
 
-def test_the_model_that_foretold_best_is_chosen_for_each_output():
+def test_the_model_that_predicted_best_is_chosen_for_each_output():
     values = RNG.normal(size=(30, 2))
     expected = values[:, None, :] + RNG.normal(size=(30, N_MODELS, 2))
     expected[:, 4, 0] = values[:, 0] + 0.01

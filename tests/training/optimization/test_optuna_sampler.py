@@ -90,7 +90,7 @@ STORAGES = {
 
 
 @pytest.mark.parametrize(("storage", "stops"), [("sqlite", (9,)), ("journal", (3, 11))])
-def test_a_study_loaded_again_goes_on_as_if_undisturbed(tmp_path, storage, stops):
+def test_a_study_loaded_again_continues_as_if_undisturbed(tmp_path, storage, stops):
     undisturbed = new_study()
     run(undisturbed, 12, fails=(2, 9))
     done = 0
@@ -215,7 +215,7 @@ def test_constraints_func_and_set_constraint_are_the_same():
     def by_function(trial):
         return (6 - (trial.params["y"] + 9 * trial.params["x"]),)
 
-    def and_told(trial):
+    def by_set_constraint(trial):
         trial.set_constraint(
             "0", 6 - (trial.suggest_float("y", 0, 1) + 9 * trial.suggest_float("x", 0, 1))
         )
@@ -226,7 +226,7 @@ def test_constraints_func_and_set_constraint_are_the_same():
     )
     other = optuna.create_study(directions=["minimize"] * 2, sampler=SamoCobraSampler(seed=2))
     one.optimize(branin_currin, n_trials=15)
-    other.optimize(and_told, n_trials=15)
+    other.optimize(by_set_constraint, n_trials=15)
     assert [t.constraints for t in one.trials] == [t.constraints for t in other.trials]
     assert [t.values for t in one.trials] == [t.values for t in other.trials]
     assert sum(t.constraints["0"] <= 0 for t in one.trials[3:]) >= 6
@@ -456,7 +456,7 @@ def test_the_wrong_number_of_reference_values_is_refused_by_the_first_trial():
         ({"search_space": {"x": (0, 1)}}, "'x' is a tuple: use a FloatParameter"),
     ],
 )
-def test_arguments_that_cannot_be_meant_are_refused_at_once(arguments, message):
+def test_invalid_arguments_are_refused_at_once(arguments, message):
     with pytest.raises(ValueError, match=message):
         SamoCobraSampler(**arguments)
 
@@ -470,7 +470,7 @@ def test_a_search_space_of_distributions_is_that_of_the_parameters():
     assert points(studies[0]) == points(studies[1])
 
 
-def test_arguments_of_numpy_are_taken():
+def test_arguments_of_numpy_are_accepted():
     sampler = SamoCobraSampler(
         SPACE, n_startup_trials=np.int64(2), seed=np.uint8(3), reference_point=np.array([1.0, 2.0])
     )

@@ -20,7 +20,7 @@ def neighbours_per_atom(atoms):
     return ((distances < 4.5) & (distances > 1e-6)).sum() / len(atoms)
 
 
-def test_a_frame_of_median_size_is_taken(emt_dataset):
+def test_a_frame_of_median_size_is_chosen(emt_dataset):
     source = DatasetSource(emt_dataset)
     sizes = sorted(len(frame) for frame in source.frames("val"))
     assert len(example_structure(source)) == sizes[len(sizes) // 2]

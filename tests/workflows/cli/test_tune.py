@@ -192,7 +192,7 @@ def test_the_papers_studies_and_the_quickstarts_are_valid(give):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("simulated_measurements")
-def test_a_real_study_goes_on_from_a_training_half_done(give, tmp_path, monkeypatch):
+def test_a_real_study_resumes_a_training_half_done(give, tmp_path, monkeypatch):
     def stopped_in_the_second_trial(number):
         def stop(metrics):
             if number == 1:

@@ -90,7 +90,7 @@ def test_a_finished_study_runs_nothing(finished):
     assert (folder.parent / "trace.txt").read_text().splitlines() == trace
 
 
-def test_more_generations_go_on_as_if_asked_for_at_once(finished, tmp_path):
+def test_more_generations_continue_as_if_requested_at_once(finished, tmp_path):
     folder = begun(tmp_path, tuning(generations=2))
     trials = SimulatedTrials(trace=str(tmp_path / "trace.txt"))
     run_study(folder, trials)
@@ -112,7 +112,7 @@ def test_trainings_side_by_side_change_nothing(finished, tmp_path):
     assert len(pids) == 4
 
 
-def test_a_failed_training_is_told_with_its_reason(tmp_path):
+def test_a_failed_training_is_reported_with_its_reason(tmp_path):
     folder = begun(tmp_path)
     status = run_study(folder, SimulatedTrials(fails_from=5.0))
     _, trials = stored(folder)
@@ -325,7 +325,9 @@ def test_a_damaged_file_of_a_finished_trial_changes_no_front(finished, tmp_path,
     assert (folder / "pareto.json").read_bytes() == (finished[0] / "pareto.json").read_bytes()
 
 
-def test_a_damaged_file_of_an_unfinished_trial_is_said_and_made_again(finished, tmp_path, said):
+def test_a_damaged_file_of_an_unfinished_trial_is_announced_and_made_again(
+    finished, tmp_path, said
+):
     folder, trace = begun(tmp_path), tmp_path / "trace.txt"
     with pytest.raises(CuprolithError, match="train trial 1"):
         run_study(folder, OneTrainingBreaks())
