@@ -1,4 +1,4 @@
-"""SAMO-COBRA with a memory, for tests and benchmarks: ask for points, tell what became of them."""
+"""SAMO-COBRA with a memory, for tests and benchmarks: ask for points, tell their results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from training.optimization.observations import Observations
-from training.optimization.proposing import propose
+from training.optimization.samo_cobra import propose
 from training.optimization.search_space import SearchSpace
 from training.optimization.settings import SamoCobraSettings
 
@@ -46,10 +46,10 @@ class AskAndTell:
         self.settings = settings or SamoCobraSettings()
         self.seed = seed
         self._points: list[_Point] = []
-        self._told: list[_Point] = []  # in the order of evaluation
+        self._evaluated: list[_Point] = []  # in the order of evaluation
 
     def ask(self, n: int = 1) -> list[Proposal]:
-        """Points to evaluate next; what is asked and not yet told counts as predicted."""
+        """Points to evaluate next; what is asked and not yet evaluated counts as predicted."""
         pending = [point.parameters for point in self._points if not point.objectives]
         columns = self.space.encode(pending) if pending else None
         found = propose(self._observations(), self.space, n, self.settings, self.seed, columns)
@@ -67,16 +67,16 @@ class AskAndTell:
         objectives: Sequence[float] | None,
         constraints: Sequence[float] = (),
     ) -> None:
-        """Say what became of a proposal, or of other parameters; None stands for a failure."""
+        """Add the result of a proposal, or of other parameters; None means a failure."""
         if not isinstance(point, int):
             columns = self.space.encode([point])
             self._points.append(_Point(self.space.decode(columns)[0]))
             point = len(self._points) - 1
         n_objectives, n_constraints = self.shape
-        told = self._points[point]
-        told.objectives = [np.nan] * n_objectives if objectives is None else list(objectives)
-        told.constraints = list(constraints) or [np.nan] * n_constraints
-        self._told.append(told)
+        evaluated = self._points[point]
+        evaluated.objectives = [np.nan] * n_objectives if objectives is None else list(objectives)
+        evaluated.constraints = list(constraints) or [np.nan] * n_constraints
+        self._evaluated.append(evaluated)
 
     @property
     def pareto_front(self) -> list[tuple[dict[str, Any], tuple[float, ...]]]:
@@ -84,19 +84,19 @@ class AskAndTell:
         best = self._observations().front
         return [
             (point.parameters, tuple(point.objectives))
-            for point, on_front in zip(self._told, best, strict=True)
+            for point, on_front in zip(self._evaluated, best, strict=True)
             if on_front
         ]
 
     def _observations(self) -> Observations:
-        n, (n_objectives, n_constraints) = len(self._told), self.shape
-        objectives = np.array([point.objectives for point in self._told], dtype=float)
-        constraints = np.array([point.constraints for point in self._told], dtype=float)
+        n, (n_objectives, n_constraints) = len(self._evaluated), self.shape
+        objectives = np.array([point.objectives for point in self._evaluated], dtype=float)
+        constraints = np.array([point.constraints for point in self._evaluated], dtype=float)
         return Observations(
-            self.space.encode([point.parameters for point in self._told])
+            self.space.encode([point.parameters for point in self._evaluated])
             if n
             else np.empty((0, self.space.n_columns)),
             np.where(np.isfinite(objectives), objectives, np.nan).reshape(n, n_objectives),
             np.clip(constraints, -1e300, 1e300).reshape(n, n_constraints),
-            [point.prediction for point in self._told],
+            [point.prediction for point in self._evaluated],
         )

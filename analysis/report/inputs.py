@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from analysis.tuning.trials import StudyRecord, load_study, study_folders
+from analysis.tuning.trials import StudyRecord, load_record, study_folders
 from training.dataset.card import CARD_NAME, DatasetCard, load_card
 
 Content = TypeVar("Content")
@@ -109,7 +109,7 @@ def read_inputs(root: Path) -> Inputs:
         for folder in sorted((root / "training").glob("*/"))
         if "." not in folder.name  # earlier trainings are set aside as a.b
     ]
-    studies = (inputs.attempt(folder, load_study) for folder in study_folders(root / "tuning"))
+    studies = (inputs.attempt(folder, load_record) for folder in study_folders(root / "tuning"))
     inputs.studies = [study for study in studies if study is not None]
     return inputs
 

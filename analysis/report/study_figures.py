@@ -11,12 +11,12 @@ import plotly.graph_objects as go
 
 from analysis.report.figures import ACCENT, INK, round_ticks, styled
 from analysis.report.study_words import axis_title, trial_hover
-from analysis.tuning.front import front, objective_array, wide
-from analysis.tuning.objectives import Objective
+from analysis.tuning.front import front, objective_array, spans_decades
 from analysis.tuning.optuna_study import optuna_study, quiet_optuna
 from analysis.tuning.published import SOURCE, PublishedPoint
 from analysis.tuning.trials import StudyRecord, TrialRecord
 from cuprolith.arrays import FloatArray
+from training.tuning.objectives import Objective
 from training.variant import VARIANTS
 
 FEWEST_TRIALS = 20
@@ -213,7 +213,9 @@ def _error_against_cost(
 
 
 def _scale(values: FloatArray) -> dict[str, Any]:
-    return {"type": "log", **round_ticks(values)} if wide(values) else {"rangemode": "normal"}
+    return (
+        {"type": "log", **round_ticks(values)} if spans_decades(values) else {"rangemode": "normal"}
+    )
 
 
 def _dashes(records: Sequence[StudyRecord]) -> list[str]:

@@ -7,12 +7,12 @@ from statistics import median
 from textwrap import shorten
 from typing import Any
 
-from analysis.report.content import Table, count, duration, flat, number, span, value_text
+from analysis.report.content import Table, count, duration, flat, number, span
 from analysis.report.study_words import parameter_name, parameter_value
-from analysis.tuning.objectives import Objective
 from analysis.tuning.pareto import Pareto
 from analysis.tuning.trials import StudyRecord, TrialRecord
-from training.optimization.parameters import CategoricalParameter, OrdinalParameter, Parameter
+from training.optimization.parameters import Parameter
+from training.tuning.objectives import Objective
 
 _GIB = 2**30
 _FAILURES_SHOWN = 50
@@ -114,7 +114,7 @@ def measuring_facts(record: StudyRecord) -> list[tuple[str, str]]:
 
 def space_table(space: Mapping[str, Parameter]) -> Table:
     """Make the table of the search space."""
-    rows = [[name, parameter.type, _range(parameter)] for name, parameter in space.items()]
+    rows = [[name, parameter.type, str(parameter)] for name, parameter in space.items()]
     return Table("Search space", ["hyper-parameter", "type", "values"], rows)
 
 
@@ -123,15 +123,8 @@ def settings_table(caption: str, settings: Mapping[str, Any]) -> Table:
     return Table(caption, ["setting", "value"], flat(dict(settings)))
 
 
-def _range(parameter: Parameter) -> str:
-    match parameter:
-        case OrdinalParameter():
-            return value_text(parameter.values)
-        case CategoricalParameter():
-            return value_text(parameter.choices)
-        case _:
-            scale = ", logarithmic" if parameter.log else ""
-            return f"{parameter.low:g} to {parameter.high:g}{scale}"
+def _built(compiled: bool, dtype: str) -> str:
+    return f"{'compiled' if compiled else 'eager'}, {dtype}"
 
 
 def _heading(objective: Objective) -> str:

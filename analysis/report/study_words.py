@@ -6,8 +6,8 @@ from html import escape
 from typing import Any
 
 from analysis.report.content import number, value_text
-from analysis.tuning.objectives import Objective
 from analysis.tuning.trials import TrialRecord
+from training.tuning.objectives import Objective
 
 
 def parameter_name(dotted: str) -> str:

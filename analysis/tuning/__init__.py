@@ -1,1 +1,1 @@
-"""What studies of hyper-parameters have found: fronts, histories, importances."""
+"""Results of studies of hyper-parameters: trials, fronts and their page."""

@@ -1,4 +1,4 @@
-"""Two objectives, both minimised: who is on the front, how far it reaches, where its knee is."""
+"""Front of two minimised objectives: its trials, hypervolume and knee."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from cuprolith.arrays import FloatArray
 DECADE = 10.0
 """Objectives that spread over more than this factor are compared by their logarithms."""
 
-_BEYOND = 0.1  # of the front's range, from its worst values to a reference point nobody named
+_BEYOND = 0.1  # of the front's range, from its worst values to the default reference point
 
 
 def front(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Return the feasible trials that no other dominates, by the first objective.
 
-    Of trials with equal objectives the first stays.
+    Of trials with equal objectives the first counts.
     """
     feasible = [trial for trial in trials if trial.feasible]
     if not feasible:
@@ -30,16 +30,16 @@ def front(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
 
 
 def objective_array(trials: Sequence[TrialRecord]) -> FloatArray:
-    """Return the objectives of trials that have some, shape (n, 2)."""
+    """Return the objectives of trials that all have objectives, shape (n, 2)."""
     return np.array([trial.objectives for trial in trials], dtype=np.float64).reshape(-1, 2)
 
 
 def default_reference(points: FloatArray) -> tuple[float, float]:
     """Return the reference point of fronts whose study names none.
 
-    A tenth of their range beyond their worst values, or a tenth of the value where there is no
-    range. It rests on the front and not on all trials, so that one diverged training does not
-    make all others look alike.
+    It lies a tenth of their range beyond their worst values, or a tenth of the value where there
+    is no range. It depends on the front and not on all trials, so that a single diverged training
+    does not make all others look alike.
 
     Parameters
     ----------
@@ -59,10 +59,10 @@ def hypervolume(points: FloatArray, reference: tuple[float, float]) -> float:
 def knee_point(points: FloatArray) -> int:
     """Return the index of the front's knee: farthest from the chord between the two ends.
 
-    Objectives are scaled to [0, 1] between the ends, an objective that spreads over more than
-    a decade by its logarithm (times of small and large models do). The distance counts on the side
-    of the ideal point only; where nothing lies on it, as on a front of two points or a concave
-    one, the end with the smaller first objective (the more accurate) is returned.
+    Objectives are scaled to [0, 1] between the ends; those that spread over more than a decade
+    (as times of small and large models do) by their logarithm. Only points on the side of the
+    ideal point count; if there are none, as on a front of two points or a concave one, the end
+    with the smaller first objective (the more accurate) is returned.
 
     Parameters
     ----------
@@ -89,12 +89,12 @@ def knee_point(points: FloatArray) -> int:
 
 
 def _scaled(values: FloatArray) -> FloatArray:
-    if wide(values):
+    if spans_decades(values):
         values = np.log10(values)
     low, high = values.min(), values.max()
     return (values - low) / (high - low) if high > low else np.zeros_like(values)
 
 
-def wide(values: FloatArray) -> bool:
+def spans_decades(values: FloatArray) -> bool:
     """Whether positive values spread over more than a decade."""
     return bool(len(values) and values.min() > 0 and values.max() > DECADE * values.min())

@@ -1,4 +1,4 @@
-"""A study as Optuna's own object, for its figures."""
+"""Rebuild a study as an object of Optuna, for Optuna's figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def optuna_study(record: StudyRecord, objectives: Sequence[int] = (0, 1)) -> Study:
-    """Return a study in memory that has the trials of a record, under their numbers.
+    """Return a study in memory with the trials of a record, under their numbers.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def optuna_study(record: StudyRecord, objectives: Sequence[int] = (0, 1)) -> Stu
 
 @contextmanager
 def quiet_optuna() -> Iterator[None]:
-    """Keep Optuna from logging, and from warning of what it calls experimental."""
+    """Suppress Optuna's log, and its warnings about experimental features."""
     import optuna
 
     verbosity = optuna.logging.get_verbosity()
@@ -56,7 +56,7 @@ def quiet_optuna() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            warnings.filterwarnings("ignore", message="PedAnova")  # says that it minimises
+            warnings.filterwarnings("ignore", message="PedAnova")  # it says that it minimises
             yield
     finally:
         optuna.logging.set_verbosity(verbosity)

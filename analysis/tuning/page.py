@@ -1,4 +1,4 @@
-"""One page for a study, without a campaign."""
+"""Write the page of a study that has no campaign."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from analysis.report.study_tables import settings_table, space_table
 from analysis.report.tuning import tuning_sections
 from analysis.tuning.front import front
 from analysis.tuning.pareto import pareto
-from analysis.tuning.trials import StudyRecord, load_study
-from cuprolith.staged_file import StagedFile
+from analysis.tuning.trials import StudyRecord, load_record
+from cuprolith.json_files import write_atomically
 
 
 def write_study_page(
@@ -25,12 +25,11 @@ def write_study_page(
     Parameters
     ----------
     folder
-        Of the study.
+        Folder of the study.
     page
-        The HTML file to write; it appears whole or the earlier one stays.
+        HTML file to write, atomically.
     beside
-        Folders of other studies, shown on the same page and, where they are about the same data,
-        in the same figures.
+        Folders of other studies for the same page; those of the same data are in the same figures.
     command
         Command that makes and resumes the study.
 
@@ -41,7 +40,7 @@ def write_study_page(
     OSError
         If the page cannot be written.
     """
-    studies = [load_study(place) for place in (folder, *beside)]
+    studies = [load_record(place) for place in (folder, *beside)]
     command = command or f"cuprolith tune STUDY.yaml --out {shlex.quote(str(folder))}"
     text = page_html(
         title=studies[0].study.name,
@@ -50,10 +49,7 @@ def write_study_page(
         stages=[_stage(study, studies) for study in studies],
         sections=[*tuning_sections(studies, command), *map(_settings_section, studies)],
     )
-    page.parent.mkdir(parents=True, exist_ok=True)
-    with StagedFile(page) as file:
-        file.write(text.encode("utf-8"))
-        file.commit()
+    write_atomically(page, [text])
     return page
 
 
@@ -89,10 +85,10 @@ def _settings_section(record: StudyRecord) -> Section:
     title = f"Settings: {study.name}"
     section = Section(f"settings-{study.hash[:8]}", title, tables=[space_table(study.search_space)])
     section.details = [
-        ("Study", settings_table("What the study asks for", study.tuning.model_dump(mode="json"))),
+        ("Study", settings_table("Settings of the study", study.tuning.model_dump(mode="json"))),
         (
             "Training",
-            settings_table("What all trials share", study.training.model_dump(mode="json")),
+            settings_table("Settings of all trials", study.training.model_dump(mode="json")),
         ),
         ("Versions", settings_table("Packages", study.versions)),
     ]

@@ -1,4 +1,4 @@
-"""``pareto.json``: the front of a study, for people, for `cuprolith choose` and for warm starts."""
+"""``pareto.json``: the front of a study, also read for warm starts."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from analysis.tuning.front import (
     knee_point,
     objective_array,
 )
-from analysis.tuning.objectives import Objective
 from analysis.tuning.published import SOURCE, PublishedPoint, published_point
-from analysis.tuning.trials import StudyRecord, TrialRecord, load_study
-from cuprolith.staged_file import StagedFile
+from analysis.tuning.trials import StudyRecord, load_record
+from cuprolith.json_files import write_atomically
+from training.tuning.objectives import Objective
 
 PARETO_FILE = "pareto.json"
 
 
 class _Content(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
 
 class ParetoPoint(_Content):
@@ -33,7 +33,7 @@ class ParetoPoint(_Content):
     Attributes
     ----------
     folder
-        Of its training, relative to the study's.
+        Folder of the trial, relative to that of the study.
     """
 
     number: int
@@ -47,7 +47,7 @@ class ParetoPoint(_Content):
 class Published(_Content):
     """The paper's point of the same variant and dataset; see `PublishedPoint`."""
 
-    source: str
+    source: str = SOURCE
     parameters: dict[str, Any]
     accuracy: float | None
 
@@ -58,12 +58,12 @@ class Pareto(_Content):
     Attributes
     ----------
     hypervolume
-        Up to `reference_point`; both None where there is no feasible trial and the study names
-        no reference point.
+        Up to `reference_point`; both None if there is no feasible trial and the study has no
+        reference point.
     knee
         Number of the trial at the knee; see `analysis.tuning.front.knee_point`.
     published
-        None where the paper has no such dataset.
+        None if the paper has no such dataset.
     """
 
     name: str
@@ -106,11 +106,11 @@ class Pareto(_Content):
 
 
 def pareto(record: StudyRecord) -> Pareto:
-    """Return the front of a study; deterministic."""
+    """Return the front of a study."""
     study, trials = record.study, record.trials
     found = front(trials)
     points = objective_array(found)
-    reference = reference_point(record)
+    reference, paper = reference_point(record), published(record)
     return Pareto(
         name=study.name,
         variant=study.variant,
@@ -124,13 +124,13 @@ def pareto(record: StudyRecord) -> Pareto:
         reference_point=reference,
         hypervolume=None if reference is None else hypervolume(points, reference),
         knee=found[knee_point(points)].number if found else None,
-        points=tuple(_point(trial) for trial in found),
-        published=_published(published(record)),
+        points=tuple(ParetoPoint.model_validate(trial) for trial in found),
+        published=None if paper is None else Published.model_validate(paper),
     )
 
 
 def reference_point(record: StudyRecord) -> tuple[float, float] | None:
-    """Return the study's reference point, else the front's own; None without either."""
+    """Return the study's reference point, or that of its front; None without both."""
     if record.study.tuning.reference_point is not None:
         return record.study.tuning.reference_point
     found = front(record.trials)
@@ -138,12 +138,12 @@ def reference_point(record: StudyRecord) -> tuple[float, float] | None:
 
 
 def common_reference_point(records: Sequence[StudyRecord]) -> tuple[float, float]:
-    """Return the reference point that all studies name, else one of all their fronts together.
+    """Return the reference point of all studies if they agree, or that of all fronts together.
 
     Parameters
     ----------
     records
-        With at least one feasible trial among them.
+        Studies with at least one feasible trial among them.
     """
     named = {record.study.tuning.reference_point for record in records}
     agreed = named.pop() if len(named) == 1 else None
@@ -162,19 +162,17 @@ def published(record: StudyRecord) -> PublishedPoint | None:
 def write_pareto(folder: Path) -> Pareto:
     """Write ``pareto.json`` of the study in a folder.
 
-    The same trials give the same bytes; the file appears whole or the earlier one stays.
+    The same trials give the same bytes; the file is written atomically.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        As `load_study`.
+        As `load_record`.
     OSError
         If the file cannot be written.
     """
-    content = pareto(load_study(folder))
-    with StagedFile(folder / PARETO_FILE) as file:
-        file.write(content.model_dump_json(indent=1).encode() + b"\n")
-        file.commit()
+    content = pareto(load_record(folder))
+    write_atomically(folder / PARETO_FILE, [content.model_dump_json(indent=1), "\n"])
     return content
 
 
@@ -186,24 +184,6 @@ def load_pareto(path: Path) -> Pareto:
     OSError
         If it cannot be read.
     ValueError
-        If it holds something else.
+        If it is not the front of a study.
     """
     return Pareto.model_validate_json(path.read_bytes())
-
-
-def _point(trial: TrialRecord) -> ParetoPoint:
-    assert trial.objectives is not None  # the front has no failed trial
-    return ParetoPoint(
-        number=trial.number,
-        generation=trial.generation,
-        parameters=trial.parameters,
-        objectives=trial.objectives,
-        constraints=trial.constraints,
-        folder=trial.folder,
-    )
-
-
-def _published(point: PublishedPoint | None) -> Published | None:
-    if point is None:
-        return None
-    return Published(source=SOURCE, parameters=dict(point.parameters), accuracy=point.accuracy)

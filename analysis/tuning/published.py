@@ -1,4 +1,4 @@
-"""The paper's best hyper-parameters and errors, to be shown beside a study of the same data."""
+"""The paper's best hyper-parameters and errors, for comparison with a study of the same data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from training.variant import VARIANTS
 
 SOURCE = "Laskaris 2026"
-# For how long the paper trained, at most (caption of Table V).
+# Most epochs of the paper's trainings (caption of Table V).
 _EPOCHS = {"aspirin": 3000, "benzene": 3000, "qm9": 300, "culi": 100}
 
 
@@ -25,7 +25,7 @@ class PublishedPoint:
         Validation force MAE, eV/Å; None for QM9, whose energy error the paper prints without
         saying per what.
     epochs
-        For how long the paper trained, at most.
+        Most epochs of the paper's training.
     """
 
     dataset: str

@@ -1,8 +1,9 @@
-"""A study: what was asked (``study.json``), and every finished trial (Optuna's storage)."""
+"""Read a study (``study.json``) and its finished trials (from Optuna's storage)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
@@ -10,14 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
-from analysis.tuning.objectives import Objective, objectives
 from training.frame_sources.settings import AnySource
 from training.optimization.parameters import Parameter
+from training.tuning.objectives import (
+    Objective,
+    constraint_values,
+    objective_values,
+    objectives,
+)
 from training.tuning.settings import TuningSettings
-from training.tuning.trial import TrialResult, constraint_values, objective_values
+from training.tuning.trial import TrialResult
 from training.variant_settings import AnyTraining
 
 if TYPE_CHECKING:  # Optuna takes a second to import
+    from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
 
 STUDY_FILE = "study.json"
@@ -30,31 +37,33 @@ RESULT = "result"
 """All numbers of the trial: a `TrialResult`."""
 
 
-class StudyFile(BaseModel):
-    """What ``study.json`` says of a study; unknown keys are ignored.
+class Study(BaseModel):
+    """One multi-objective optimisation of one variant on one dataset: ``study.json``.
 
     Attributes
     ----------
     name, dataset
-        As a person calls them.
+        Names for people.
     hash
-        Of all that decides what a trial gives and which trials are proposed: other budgets and
-        more workers continue the same study.
+        Hash of everything that decides which trials are proposed and what they give, which
+        excludes budget and workers.
     data
         The training file's section ``data``, or the campaign's dataset.
     data_root
-        Folder that the data's folder is relative to, relative to the study's own.
+        Folder that the folder of the data is relative to, as a path from that of the study.
     symbols, has_forces
-        Of the dataset.
+        Chemical symbols of the dataset, and whether it has forces.
     search_space
-        By dotted name within `training`, as searched.
+        Parameters by dotted name within `training`.
     training
-        What all trials share.
+        Settings of all trials.
     versions
-        Packages the study was last worked on with.
+        Versions of packages when the study was last begun or continued.
+    warm_start
+        Points of other studies that are tried first.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     variant: str
@@ -69,26 +78,27 @@ class StudyFile(BaseModel):
     training: AnyTraining
     tuning: TuningSettings
     versions: dict[str, str]
+    warm_start: tuple[dict[str, Any], ...] = ()
 
     @property
     def objectives(self) -> tuple[Objective, Objective]:
-        """What is minimised, in the order of `TrialRecord.objectives`."""
+        """Names and units, in the order of `TrialRecord.objectives`."""
         return objectives(self.tuning, has_forces=self.has_forces)
 
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One evaluation of a study.
+    """One finished trial of a study.
 
     Attributes
     ----------
     objectives
         Accuracy (eV/Å, or eV/atom) and inference cost (µs/atom, or Mflop/atom), both minimised;
-        None where the trial failed, or was not trained since it exceeds a limit.
+        None if the trial failed, or was not trained because it exceeds a limit.
     constraints
         Feasible where all are ≤ 0.
     folder
-        Of the trial, relative to the study's folder.
+        Folder of the trial, relative to that of the study.
     """
 
     number: int
@@ -106,7 +116,7 @@ class TrialRecord:
 
     @property
     def failed(self) -> bool:
-        """Whether it has none for another reason than that it was not trained, beyond a limit."""
+        """Whether it has no objectives, except where it was not trained because of a limit."""
         beyond = self.result.failure is None and any(value > 0 for value in self.constraints)
         return not self.evaluated and not beyond
 
@@ -121,7 +131,7 @@ class StudyRecord:
     """A study and its trials, by number."""
 
     folder: Path
-    study: StudyFile
+    study: Study
     trials: list[TrialRecord] = field(default_factory=list)
 
     @property
@@ -130,8 +140,25 @@ class StudyRecord:
         return [trial for trial in self.trials if trial.feasible]
 
 
-def load_study(folder: Path) -> StudyRecord:
-    """Read a study's folder, finished or not.
+def read_study(folder: Path) -> Study:
+    """Read the ``study.json`` of a study.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder has none.
+    ValueError
+        If it is damaged; the message names it.
+    """
+    path = folder / STUDY_FILE
+    try:
+        return Study.model_validate_json(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def load_record(folder: Path) -> StudyRecord:
+    """Read a study and its finished trials.
 
     Raises
     ------
@@ -140,24 +167,15 @@ def load_study(folder: Path) -> StudyRecord:
     ValueError
         If a file is damaged or missing; the message names it.
     """
-    path = folder / STUDY_FILE
-    try:
-        study = StudyFile.model_validate_json(path.read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    study = read_study(folder)
     finished = [trial for trial in _stored_trials(folder, study) if GENERATION in trial.user_attrs]
     return StudyRecord(folder, study, [_record(trial, folder, study.tuning) for trial in finished])
-
-
-def load_trials(folder: Path) -> list[TrialRecord]:
-    """Read the trials of a study by number; see `load_study`."""
-    return load_study(folder).trials
 
 
 def study_folders(root: Path) -> Sequence[Path]:
     """Return the folders directly in `root` that hold a study, sorted.
 
-    Studies that were replaced by another lie in ``<name>.<hash>`` and are left out.
+    Studies that were replaced by another are in ``<name>.<hash>`` and are left out.
     """
     folders = sorted(path.parent for path in root.glob(f"*/{STUDY_FILE}"))
     return [folder for folder in folders if "." not in folder.name]
@@ -171,34 +189,50 @@ def storage_is_missing(folder: Path) -> bool:
     return any((folder / TRIALS_DIR).glob("*/*.json"))
 
 
-def _stored_trials(folder: Path, study: StudyFile) -> list[FrozenTrial]:
+class DamagedStorageError(ValueError):
+    """Optuna's storage of a study cannot be read."""
+
+
+@contextmanager
+def optuna_storage(folder: Path) -> Iterator[RDBStorage]:
+    """Open Optuna's storage of the study in a folder; it is made if missing.
+
+    Raises
+    ------
+    DamagedStorageError
+        If the file is damaged; the message names it.
+    """
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import DatabaseError
+
+    path = folder / STORAGE_FILE
+    try:
+        storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})
+        try:
+            yield storage
+        finally:
+            storage.remove_session()
+            storage.engine.dispose()
+    except DatabaseError as error:
+        raise DamagedStorageError(f"{path} cannot be read: {error.orig}") from error
+
+
+def _stored_trials(folder: Path, study: Study) -> list[FrozenTrial]:
     """Return the finished trials of the storage, by number."""
     path = folder / STORAGE_FILE
     if storage_is_missing(folder):
         raise ValueError(f"{path} is missing or empty, but the study has trials")
     if not path.is_file():
         return []
-    from optuna.storages import RDBStorage
     from optuna.trial import TrialState
-    from sqlalchemy.exc import DatabaseError
 
-    try:
-        storage = RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}})
-    except DatabaseError as error:
-        raise ValueError(f"{path} cannot be read: {error.orig}") from error
-    try:
-        return storage.get_all_trials(
-            storage.get_study_id_from_name(study.name),
-            deepcopy=False,
-            states=(TrialState.COMPLETE, TrialState.FAIL),
-        )
-    except KeyError:  # no trial has been proposed yet
-        return []
-    except DatabaseError as error:
-        raise ValueError(f"{path} cannot be read: {error.orig}") from error
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()
+    with optuna_storage(folder) as storage:
+        try:
+            study_id = storage.get_study_id_from_name(study.name)
+        except KeyError:  # no trial has been proposed yet
+            return []
+        states = (TrialState.COMPLETE, TrialState.FAIL)
+        return storage.get_all_trials(study_id, deepcopy=False, states=states)
 
 
 def _record(trial: FrozenTrial, folder: Path, tuning: TuningSettings) -> TrialRecord:

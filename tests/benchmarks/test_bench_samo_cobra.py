@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 from fresh_process import peak_beyond, printed_number
 
+from training.optimization.observations import Observations
 from training.optimization.parameters import FloatParameter, IntParameter, OrdinalParameter
-from training.optimization.samo_cobra import Observations, SamoCobraSettings, propose
+from training.optimization.samo_cobra import propose
 from training.optimization.search_space import SearchSpace
+from training.optimization.settings import SamoCobraSettings
 from training.variant import VARIANTS
 
 BATCH = 12

@@ -8,11 +8,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from cuprolith.arrays import FloatArray
 
 
-def non_dominated(objectives: Floats) -> NDArray[np.bool_]:
-    """(n,) which of (n, m) objective vectors no other dominates; of equal ones the first."""
+def non_dominated(objectives: FloatArray) -> NDArray[np.bool_]:
+    """(n,) which of (n, m) objective vectors no other dominates; the first of equal ones."""
     import moocore
 
     if len(objectives) == 0:
@@ -30,34 +30,34 @@ class ImprovementBoxes:
     Parameters
     ----------
     front
-        (n, m) objective vectors; dominated ones and those beyond the reference do no harm.
+        (n, m) objective vectors; dominated ones and those beyond the reference are ignored.
     reference
         (m,)
     """
 
-    def __init__(self, front: Floats, reference: Floats) -> None:
+    def __init__(self, front: FloatArray, reference: FloatArray) -> None:
         inside = front[(front < reference).all(axis=1)]
         self.front = inside[non_dominated(inside)]
         self.reference = reference
         self.lower, self.upper = _boxes(self.front, reference)
 
-    def improvement(self, objectives: Floats) -> Floats:
+    def improvement(self, objectives: FloatArray) -> FloatArray:
         """Hypervolume (p,) that each objective vector of (p, m) alone would add to the front."""
         return self._sides(objectives).prod(axis=2).sum(axis=1)
 
-    def improvement_gradient(self, objectives: Floats) -> tuple[float, Floats]:
+    def improvement_gradient(self, objectives: FloatArray) -> tuple[float, FloatArray]:
         """Hypervolume that (m,) objectives would add, and its derivative (m,)."""
         sides = self._sides(objectives[None, :])[0]
         volumes = sides.prod(axis=1)
         faces = np.divide(volumes[:, None], sides, out=np.zeros_like(sides), where=sides > 0)
         return float(volumes.sum()), -np.where(objectives > self.lower, faces, 0.0).sum(axis=0)
 
-    def distance(self, objectives: Floats) -> Floats:
+    def distance(self, objectives: FloatArray) -> FloatArray:
         """Distance (p,) of (p, m) to the nearest box: 0 where there is improvement."""
         excess = np.maximum(objectives[:, None, :] - self.upper, 0.0)
         return np.sqrt(np.square(excess).sum(axis=2).min(axis=1))
 
-    def distance_gradient(self, objectives: Floats) -> tuple[float, Floats]:
+    def distance_gradient(self, objectives: FloatArray) -> tuple[float, FloatArray]:
         """Distance of (m,) to the nearest box, and its derivative (m,)."""
         excess = np.maximum(objectives - self.upper, 0.0)
         distances = np.sqrt(np.square(excess).sum(axis=1))
@@ -67,11 +67,11 @@ class ImprovementBoxes:
             return 0.0, np.zeros_like(objectives)
         return distance, excess[nearest] / distance
 
-    def _sides(self, objectives: Floats) -> Floats:
+    def _sides(self, objectives: FloatArray) -> FloatArray:
         return np.maximum(self.upper - np.maximum(self.lower, objectives[:, None, :]), 0.0)
 
 
-def _boxes(front: Floats, reference: Floats) -> tuple[Floats, Floats]:
+def _boxes(front: FloatArray, reference: FloatArray) -> tuple[FloatArray, FloatArray]:
     m = len(reference)
     if m == 1:
         best = front.min(axis=0) if len(front) else reference
@@ -83,7 +83,7 @@ def _boxes(front: Floats, reference: Floats) -> tuple[Floats, Floats]:
     return _slabs(front, reference)
 
 
-def _strips(front: Floats, reference: Floats) -> tuple[Floats, Floats]:
+def _strips(front: FloatArray, reference: FloatArray) -> tuple[FloatArray, FloatArray]:
     ordered = front[np.argsort(front[:, 0])]
     edges = np.concatenate([[-np.inf], ordered[:, 0], reference[:1]])
     heights = np.concatenate([reference[1:], ordered[:, 1]])
@@ -91,8 +91,8 @@ def _strips(front: Floats, reference: Floats) -> tuple[Floats, Floats]:
     return lower, np.column_stack([edges[1:], heights])
 
 
-def _staircase_sweep(front: Floats, reference: Floats) -> tuple[Floats, Floats]:
-    """Boxes under a staircase (left edges x, heights y) that deepens as the sweep goes on."""
+def _staircase_sweep(front: FloatArray, reference: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Boxes under a staircase (left edges x, heights y) that descends during the sweep."""
     left, height, opened = [-np.inf], [float(reference[1])], [-np.inf]
     lower, upper = [], []
 
@@ -119,7 +119,7 @@ def _staircase_sweep(front: Floats, reference: Floats) -> tuple[Floats, Floats]:
     return np.array(lower), np.array(upper)
 
 
-def _slabs(front: Floats, reference: Floats) -> tuple[Floats, Floats]:
+def _slabs(front: FloatArray, reference: FloatArray) -> tuple[FloatArray, FloatArray]:
     edges = np.concatenate([[-np.inf], np.unique(front[:, -1]), reference[-1:]])
     lower, upper = [], []
     for start, stop in pairwise(edges):

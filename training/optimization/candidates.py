@@ -1,20 +1,39 @@
-"""The candidate points from which the local search starts."""
+"""The initial design, and the candidate points from which the local search starts."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import qmc
 
-from training.optimization.boxes import Floats
+from cuprolith.arrays import FloatArray
 from training.optimization.search_space import SearchSpace
+
+_ATTEMPTS = 16  # draws of the initial design
 
 _LEAST_STEP, _GREATEST_STEP = 1e-3, 0.5
 _BEYOND = 0.5
 
 
+def initial_design(space: SearchSpace, n: int, seed: int) -> FloatArray:
+    """Return n distinct admissible points (n, n_columns) that fill the space, or all if fewer."""
+    sampler = qmc.Halton(space.n_columns, rng=np.random.default_rng(seed))
+    points = np.empty((0, space.n_columns))
+    for _ in range(_ATTEMPTS):
+        points = _distinct(np.concatenate([points, space.snap(sampler.random(n))]))
+        if len(points) >= n:
+            break
+    return points[:n]
+
+
+def _distinct(points: FloatArray) -> FloatArray:
+    _, first = np.unique(points, axis=0, return_index=True)
+    return points[np.sort(first)]
+
+
 def candidate_points(
-    space: SearchSpace, seeds: Floats, order: Floats, n: int, rng: np.random.Generator
-) -> Floats:
-    """Admissible points: anywhere, near the seeds, and on lines between neighbouring seeds.
+    space: SearchSpace, seeds: FloatArray, order: FloatArray, n: int, rng: np.random.Generator
+) -> FloatArray:
+    """Draw admissible points: anywhere, near the seeds, and on lines between neighbouring seeds.
 
     Parameters
     ----------
@@ -27,7 +46,7 @@ def candidate_points(
     n
         Number of points of each kind.
     rng
-        Where chance comes from.
+        Random numbers.
 
     Returns
     -------
@@ -41,7 +60,7 @@ def candidate_points(
     return np.asarray(space.snap(np.clip(np.concatenate(points), 0.0, 1.0)))
 
 
-def _near(seeds: Floats, n: int, rng: np.random.Generator) -> Floats:
+def _near(seeds: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
     d = seeds.shape[1]
     steps = np.exp(rng.uniform(np.log(_LEAST_STEP), np.log(_GREATEST_STEP), (n, 1)))
     share = rng.uniform(1.0 / d, 1.0, (n, 1))
@@ -49,7 +68,7 @@ def _near(seeds: Floats, n: int, rng: np.random.Generator) -> Floats:
     return seeds[rng.integers(len(seeds), size=n)] + rng.normal(size=(n, d)) * steps * moved
 
 
-def _between(seeds: Floats, order: Floats, n: int, rng: np.random.Generator) -> Floats:
+def _between(seeds: FloatArray, order: FloatArray, n: int, rng: np.random.Generator) -> FloatArray:
     ranks = np.argsort(order, axis=0)
     objective = rng.integers(order.shape[1], size=n)
     left = rng.integers(len(seeds) - 1, size=n)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.optimization.boxes import Floats
+from cuprolith.arrays import FloatArray
 
 _SMALLEST_SQUARE = 1e-300
 
@@ -21,7 +21,7 @@ class Kernel:
     name
         As `scipy.interpolate.RBFInterpolator` calls it.
     value
-        φ of the squared distance, with the sign that makes it positive definite on what is
+        φ of the squared distance, with the sign that makes it positive definite on all that is
         orthogonal to polynomials of `degree`.
     slope
         φ'(r) / r from the squared distance and φ: times (z - centre) it is the gradient.
@@ -30,12 +30,12 @@ class Kernel:
     """
 
     name: str
-    value: Callable[[Floats], Floats]
-    slope: Callable[[Floats, Floats], Floats]
+    value: Callable[[FloatArray], FloatArray]
+    slope: Callable[[FloatArray, FloatArray], FloatArray]
     degree: int
 
 
-def _thin_plate(square: Floats) -> Floats:
+def _thin_plate(square: FloatArray) -> FloatArray:
     return 0.5 * square * np.log(np.maximum(square, _SMALLEST_SQUARE))
 
 

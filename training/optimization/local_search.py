@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize
 
-from training.optimization.boxes import Floats
+from cuprolith.arrays import FloatArray
 from training.optimization.infill import Infill
 from training.optimization.surrogates import OutputPredictor
 
@@ -13,8 +13,10 @@ _MAX_ITERATIONS = 30
 _TOLERANCE = 1e-6  # of the merit at the start
 
 
-def refine(start: Floats, free: np.ndarray, predictor: OutputPredictor, infill: Infill) -> Floats:
-    """Better point (d,) near a start: more merit within the predicted constraints (SLSQP).
+def refine(
+    start: FloatArray, free: np.ndarray, predictor: OutputPredictor, infill: Infill
+) -> FloatArray:
+    """Return a point (d,) near a start with more merit within the predicted constraints (SLSQP).
 
     Parameters
     ----------
@@ -47,7 +49,7 @@ class _Problem:
     """Loss and constraints at a point, from one prediction."""
 
     def __init__(
-        self, start: Floats, free: np.ndarray, predictor: OutputPredictor, infill: Infill
+        self, start: FloatArray, free: np.ndarray, predictor: OutputPredictor, infill: Infill
     ) -> None:
         self._start = start
         self._free = free
@@ -57,30 +59,30 @@ class _Problem:
         merit, _ = infill.merit_gradient(*predictor.predict_gradient(start))
         self._unit = abs(merit) if merit != 0 else 1.0
 
-    def point(self, variables: Floats) -> Floats:
+    def point(self, variables: FloatArray) -> FloatArray:
         point = self._start.copy()
         point[self._free] = variables
         return point
 
-    def loss(self, variables: Floats) -> float:
+    def loss(self, variables: FloatArray) -> float:
         self._update(variables)
         return -self._merit / self._unit
 
-    def loss_gradient(self, variables: Floats) -> Floats:
+    def loss_gradient(self, variables: FloatArray) -> FloatArray:
         self._update(variables)
         return -self._merit_gradient[self._free] / self._unit
 
-    def slack(self, variables: Floats) -> Floats:
+    def slack(self, variables: FloatArray) -> FloatArray:
         self._update(variables)
         return -self._infill.constraints(self._outputs)
 
-    def slack_jacobian(self, variables: Floats) -> Floats:
+    def slack_jacobian(self, variables: FloatArray) -> FloatArray:
         self._update(variables)
         m = len(self._infill.scales.reference)
         scale = self._infill.scales.constraint[:, None]
         return -self._jacobian[m:, self._free] / scale
 
-    def _update(self, variables: Floats) -> None:
+    def _update(self, variables: FloatArray) -> None:
         key = variables.tobytes()
         if key == self._at:
             return

@@ -9,7 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from training.optimization.boxes import Floats, non_dominated
+from cuprolith.arrays import FloatArray
+from training.optimization.boxes import non_dominated
 
 _INFINITE = 1e100
 
@@ -25,19 +26,19 @@ class Observations:
     columns
         (n, n_columns), between 0 and 1, as `SearchSpace.encode` gives them.
     objectives
-        (n, n_objectives); a row that is not finite throughout is a failed evaluation. Beyond 1e100
-        counts as infinite: squares of it would be.
+        (n, n_objectives); a row with any value that is not finite is a failed evaluation. Values
+        beyond 1e100 count as infinite, since their squares would be.
     constraints
-        (n, n_constraints); kept where at most 0, unknown where not a number. Beyond 1e100 counts
-        as infinite: kept or broken, but nothing to fit a surrogate to.
+        (n, n_constraints); kept where at most 0, unknown where NaN. Values beyond 1e100 count as
+        infinite: kept or broken, but no surrogate is fitted to them.
     predictions
-        What `Proposals.predictions` held for the point, None where nobody predicted it.
+        The entry of `Proposals.predictions` for each point, None where there was no prediction.
     """
 
-    columns: Floats
-    objectives: Floats
-    constraints: Floats
-    predictions: Sequence[Floats | None]
+    columns: FloatArray
+    objectives: FloatArray
+    constraints: FloatArray
+    predictions: Sequence[FloatArray | None]
 
     def __post_init__(self) -> None:
         n = len(self.columns)
@@ -71,7 +72,7 @@ class Observations:
         return digest.digest()
 
     @property
-    def outputs(self) -> Floats:
+    def outputs(self) -> FloatArray:
         """(n, n_objectives + n_constraints) objectives and constraints."""
         return np.concatenate([self.objectives, self.constraints], axis=1)
 
@@ -92,7 +93,19 @@ class Observations:
         front[front] = non_dominated(self.objectives[front])
         return front
 
-    def supposing(self, constraints: Floats | float) -> Observations:
+    @property
+    def sufficient(self) -> bool:
+        """Whether there is enough to fit a surrogate of every objective."""
+        return _sufficient(self.columns[self.succeeded])
+
+    @property
+    def learnable_constraints(self) -> np.ndarray:
+        """(n_learnable,) positions of the constraints with enough values for a surrogate."""
+        known = np.isfinite(self.constraints).T
+        enough = [_sufficient(self.columns[rows]) for rows in known]
+        return np.flatnonzero(enough)
+
+    def with_unknown_constraints(self, constraints: FloatArray | float) -> Observations:
         """Copy whose unknown constraints have the values given, (n, n_constraints) or one."""
         unknown = np.isnan(self.constraints)
         return replace(self, constraints=np.where(unknown, constraints, self.constraints))
@@ -107,9 +120,14 @@ class Proposals:
     columns
         (q, n_columns), admissible points.
     predictions
-        For each point what every surrogate expects of it, (n_models, n_outputs): hand it back in
-        `Observations.predictions`. None in the initial design.
+        The prediction of every surrogate for each point, (n_models, n_outputs), None in the initial
+        design: to be passed back in `Observations.predictions`.
     """
 
-    columns: Floats
-    predictions: list[Floats | None]
+    columns: FloatArray
+    predictions: list[FloatArray | None]
+
+
+def _sufficient(columns: FloatArray) -> bool:
+    """Whether there are two distinct points at least."""
+    return len(np.unique(columns, axis=0)) > 1

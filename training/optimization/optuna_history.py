@@ -1,32 +1,28 @@
-"""The trials of an Optuna study as observations, and proposals kept with their trials."""
+"""The trials of an Optuna study as observations, and proposals stored with their trials."""
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from training.optimization.axes import Columns
+from cuprolith.arrays import FloatArray
 from training.optimization.observations import Observations
-from training.optimization.optuna_space import OptunaSpace
+from training.optimization.optuna_space import internal_value
+from training.optimization.search_space import SearchSpace
 
-PARAMETERS_KEY = "samo_cobra:parameters"
-PREDICTION_KEY = "samo_cobra:prediction"
-CONSTRAINTS_KEY = "samo_cobra:constraints"
+PROPOSAL_KEY = "samo_cobra:proposal"
 _SAME = 1e-5  # of a column's range
-_CHUNK = 2045  # characters that every storage of Optuna's takes in one attribute
 
 
 @dataclass(frozen=True)
 class History:
-    """What a study knows when a trial asks for parameters.
+    """The trials of a study when another trial asks for parameters.
 
     Attributes
     ----------
@@ -34,21 +30,21 @@ class History:
         Finished trials by number, failed and pruned ones as failed evaluations. A constraint that
         a trial lacks is unknown for it.
     constraints
-        Names of the constraints, every one that any of those trials has.
+        Names of the constraints that any of those trials has.
     pending
         (n_pending, n_columns), points of the other running trials.
-    n_unplaced
-        Running trials that came before and have no whole point yet: other workers are proposing
-        them at this moment, from the same observations.
+    n_without_point
+        Earlier running trials that have no complete point yet: other workers are proposing them
+        at this moment, from the same observations.
     """
 
     observations: Observations
     constraints: list[str]
-    pending: Columns
-    n_unplaced: int
+    pending: FloatArray
+    n_without_point: int
 
 
-def read_history(study: Study, trial: FrozenTrial, space: OptunaSpace) -> History:
+def read_history(study: Study, trial: FrozenTrial, space: SearchSpace) -> History:
     """Read a study's trials; those with parameters outside the space are left out.
 
     Parameters
@@ -57,13 +53,13 @@ def read_history(study: Study, trial: FrozenTrial, space: OptunaSpace) -> Histor
         The one that asks.
     """
     trials = study.get_trials(deepcopy=False)
-    placed, n_unplaced = _running(trials, trial, space)
+    pending, n_without_point = _running(trials, trial, space)
     observations, constraints = _observations(study, trials, space)
-    return History(observations, constraints, placed, n_unplaced)
+    return History(observations, constraints, pending, n_without_point)
 
 
-def is_seen(study: Study, trial: FrozenTrial, space: OptunaSpace, columns: Columns) -> bool:
-    """Whether another trial, perhaps of another worker, has the point of columns or nearly.
+def is_seen(study: Study, trial: FrozenTrial, space: SearchSpace, columns: FloatArray) -> bool:
+    """Whether another trial, perhaps of another worker, has almost the same columns.
 
     Parameters
     ----------
@@ -75,65 +71,65 @@ def is_seen(study: Study, trial: FrozenTrial, space: OptunaSpace, columns: Colum
         for other in study.get_trials(deepcopy=False)
         if other.number != trial.number and space.contains(point := _point(other, space))
     ]
-    away = np.abs(space.encode(others) - columns).max(axis=1, initial=0.0)
-    return bool((away < _SAME).any())
+    differences = np.abs(space.encode(others) - columns).max(axis=1, initial=0.0)
+    return bool((differences < _SAME).any())
 
 
-def keep_proposal(
+def store_proposal(
     study: Study,
     trial: FrozenTrial,
-    space: OptunaSpace,
+    space: SearchSpace,
     parameters: Mapping[str, Any],
-    prediction: NDArray[np.float64] | None,
+    prediction: FloatArray | None,
     constraints: Sequence[str],
 ) -> None:
-    """Store with a trial what was proposed and predicted, for other workers and after restarts.
+    """Store proposal and prediction with a trial, for other workers and for restarts.
 
     Parameters
     ----------
     prediction
-        (n_models, n_objectives + n_constraints), None where nothing was predicted.
+        (n_models, n_objectives + n_constraints), None without one.
     constraints
         Names of those constraints: there may be others when the prediction is read.
     """
-    internal = {
-        name: distribution.to_internal_repr(parameters[name])
-        for name, distribution in space.distributions.items()
+    proposal = {
+        "parameters": {
+            name: internal_value(distribution, parameters[name])
+            for name, distribution in space.distributions.items()
+        },
+        "prediction": None if prediction is None else _without_nan(prediction),
+        "constraints": list(constraints),
     }
-    if prediction is not None:
-        _store(study, trial, PREDICTION_KEY, json.dumps(prediction.tolist()))
-        _store(study, trial, CONSTRAINTS_KEY, json.dumps(list(constraints)))
-    # Last, since `kept_proposal` takes a proposal with parameters for whole.
-    _store(study, trial, PARAMETERS_KEY, json.dumps(internal))
+    study._storage.set_trial_system_attr(trial._trial_id, PROPOSAL_KEY, proposal)
 
 
-def kept_proposal(trial: FrozenTrial, space: OptunaSpace) -> dict[str, Any] | None:
-    """Return what was proposed for a trial before, say by a process that was killed since."""
+def stored_proposal(trial: FrozenTrial, space: SearchSpace) -> dict[str, Any] | None:
+    """Return an earlier proposal for a trial, for example of a process that was killed."""
     proposed = _proposed(trial, space)
     return proposed if space.contains(proposed) else None
 
 
-def signs(directions: Sequence[StudyDirection]) -> NDArray[np.float64]:
+def signs(directions: Sequence[StudyDirection]) -> FloatArray:
     """Return the factors (n_objectives,) that turn every objective into one to minimise."""
     return np.array([-1.0 if to == StudyDirection.MAXIMIZE else 1.0 for to in directions])
 
 
 def _running(
-    trials: Sequence[FrozenTrial], trial: FrozenTrial, space: OptunaSpace
-) -> tuple[Columns, int]:
+    trials: Sequence[FrozenTrial], trial: FrozenTrial, space: SearchSpace
+) -> tuple[FloatArray, int]:
     """Return the points of the other running trials, and how many before `trial` have none."""
     points = {
         other.number: _point(other, space)
         for other in trials
         if other.state == TrialState.RUNNING and other.number != trial.number
     }
-    placed = {number: point for number, point in points.items() if space.contains(point)}
-    unplaced = points.keys() - placed.keys()
-    return space.encode(list(placed.values())), sum(number < trial.number for number in unplaced)
+    with_point = {number: point for number, point in points.items() if space.contains(point)}
+    without = points.keys() - with_point.keys()
+    return space.encode(list(with_point.values())), sum(number < trial.number for number in without)
 
 
 def _observations(
-    study: Study, trials: Sequence[FrozenTrial], space: OptunaSpace
+    study: Study, trials: Sequence[FrozenTrial], space: SearchSpace
 ) -> tuple[Observations, list[str]]:
     points = {trial.number: _point(trial, space) for trial in trials if trial.state.is_finished()}
     kept = [trial for trial in trials if space.contains(points.get(trial.number, {}))]
@@ -154,64 +150,54 @@ def _observations(
     return observations, names
 
 
-def _point(trial: FrozenTrial, space: OptunaSpace) -> dict[str, Any]:
-    """Return a trial's parameters, those included that it was given and has yet to suggest."""
+def _point(trial: FrozenTrial, space: SearchSpace) -> dict[str, Any]:
+    """Return a trial's parameters, with proposed and fixed ones that it has not suggested yet."""
     if trial.state == TrialState.COMPLETE:
         return trial.params
     fixed = trial.system_attrs.get("fixed_params", {})
     return {**_proposed(trial, space), **fixed, **trial.params}
 
 
-def _proposed(trial: FrozenTrial, space: OptunaSpace) -> dict[str, Any]:
+def _proposed(trial: FrozenTrial, space: SearchSpace) -> dict[str, Any]:
     return {
         name: distribution.to_external_repr(internal)
-        for name, internal in _loaded(trial, PARAMETERS_KEY, {}).items()
+        for name, internal in _stored(trial).get("parameters", {}).items()
         if (distribution := space.distributions.get(name)) and distribution._contains(internal)
     }
 
 
 def _prediction(
     trial: FrozenTrial, n_objectives: int, constraints: Sequence[str]
-) -> NDArray[np.float64] | None:
-    """Return what was predicted of a trial's point, if it was evaluated where it was proposed.
+) -> FloatArray | None:
+    """Return the prediction for a trial, if it was evaluated at the proposed point.
 
     Returns
     -------
-    (n_models, n_objectives + n_constraints), not a number for a constraint that was not predicted.
+    (n_models, n_objectives + n_constraints), NaN for a constraint that was not predicted.
     """
-    for name, internal in _loaded(trial, PARAMETERS_KEY, {}).items():
+    proposal = _stored(trial)
+    if not proposal or proposal["prediction"] is None:
+        return None
+    for name, internal in proposal["parameters"].items():
         distribution = trial.distributions.get(name)
-        if distribution and distribution.to_internal_repr(trial.params[name]) != internal:
+        if distribution and internal_value(distribution, trial.params[name]) != internal:
             return None
-    prediction = _loaded(trial, PREDICTION_KEY, None)
-    if prediction is None:
-        return None
-    # Older trials have no names beside their predictions: these are used where the number fits.
-    predicted = _loaded(trial, CONSTRAINTS_KEY, list(constraints))
-    values = np.array(prediction, dtype=np.float64)
-    if values.shape[1:] != (n_objectives + len(predicted),):
-        return None
+    values = np.array(proposal["prediction"], dtype=np.float64)
+    predicted = proposal["constraints"]
     aligned = np.full((len(values), n_objectives + len(constraints)), np.nan)
     aligned[:, :n_objectives] = values[:, :n_objectives]
-    for place, name in enumerate(constraints, n_objectives):
+    for column, name in enumerate(constraints, n_objectives):
         if name in predicted:
-            aligned[:, place] = values[:, n_objectives + predicted.index(name)]
+            aligned[:, column] = values[:, n_objectives + predicted.index(name)]
     return aligned
 
 
-def _store(study: Study, trial: FrozenTrial, key: str, text: str) -> None:
-    parts = [text[start : start + _CHUNK] for start in range(0, len(text), _CHUNK)]
-    for number, part in reversed(list(enumerate(parts))):  # without the first it is not there
-        study._storage.set_trial_system_attr(trial._trial_id, f"{key}:{number}", part)
+def _without_nan(prediction: FloatArray) -> list[list[float | None]]:
+    """Return the numbers as JSON, which has no NaN."""
+    return [[None if math.isnan(x) else x for x in row] for row in prediction.tolist()]
 
 
-def _loaded(trial: FrozenTrial, key: str, default: Any) -> Any:
-    parts: list[str] = []
-    while (part := trial.system_attrs.get(f"{key}:{len(parts)}")) is not None:
-        parts.append(part)
-    return _parsed("".join(parts)) if parts else default
-
-
-@lru_cache(maxsize=4096)  # every proposal reads every trial again
-def _parsed(text: str) -> Any:
-    return json.loads(text)
+def _stored(trial: FrozenTrial) -> dict[str, Any]:
+    """Return the attribute that `store_proposal` has set."""
+    found: dict[str, Any] = trial.system_attrs.get(PROPOSAL_KEY, {})
+    return found

@@ -1,4 +1,4 @@
-"""SAMO-COBRA as a sampler of Optuna's."""
+"""SAMO-COBRA as a sampler for Optuna."""
 
 from __future__ import annotations
 
@@ -18,42 +18,39 @@ from optuna.search_space import intersection_search_space
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from training.optimization.arguments import finite_numbers, whole_number
+from training.optimization.observations import Proposals
 from training.optimization.optuna_history import (
     is_seen,
-    keep_proposal,
-    kept_proposal,
     read_history,
     signs,
+    store_proposal,
+    stored_proposal,
 )
-from training.optimization.optuna_space import OptunaSpace, distributions
+from training.optimization.optuna_space import distributions
 from training.optimization.parameters import OrdinalParameter, Parameter
-from training.optimization.samo_cobra import (
-    Proposals,
-    SamoCobraSettings,
-    SearchSpaceExhausted,
-    propose,
-)
+from training.optimization.samo_cobra import propose
 from training.optimization.search_space import SearchSpace
+from training.optimization.seen_points import SearchSpaceExhausted
+from training.optimization.settings import SamoCobraSettings, finite_numbers, whole_number
 
 _logger = logging.getLogger(__name__)
-_ATTEMPTS = 3  # should other workers take the same points meanwhile
+_ATTEMPTS = 3  # when other workers take the same points at the same time
 
 
 class SamoCobraSampler(BaseSampler):
     """Sampler for few and expensive trials with one or more objectives and with constraints.
 
-    What it proposes follows from the trials in the storage, the seed, and nothing else: a study
-    that is stopped and loaded again goes on as if it had not been, and workers that share a
-    storage and a seed work as one. Running trials count as evaluated, with what is predicted of
-    them, until they finish. Failed and pruned trials keep the search away from where they were.
+    Proposals depend only on the trials in the storage and the seed: a study that is stopped and
+    loaded again continues as if it had not been stopped, and workers that share a storage and a
+    seed work as one. Running trials count as evaluated, with their predictions as values. The
+    search keeps away from failed and pruned trials.
 
     Parameters
     ----------
     search_space
-        By name as they are suggested. Without it the search space is the intersection of what the
-        completed trials suggested, as in Optuna's own samplers, and the first trials are random;
-        ordinals are searched as unordered choices.
+        Parameters or Optuna's distributions, by the names that trials suggest. Without it the
+        search space is the intersection of what the completed trials suggested, as in Optuna's own
+        samplers, and the first trials are random; ordinals are searched as unordered choices.
     reference_point
         Worst value of interest of each objective, in the study's own direction; None follows the
         trials.
@@ -65,10 +62,9 @@ class SamoCobraSampler(BaseSampler):
         search space has columns.
     seed
         None draws one.
-    independent_sampler
-        For parameters outside the search space; None draws them at random.
     warn_independent_sampling
-        Warn when one is, or when a search space is exhausted and its points are repeated.
+        Warn when a parameter outside the search space is drawn at random, or when a search space
+        is exhausted and its points are repeated.
 
     Raises
     ------
@@ -81,20 +77,19 @@ class SamoCobraSampler(BaseSampler):
 
     def __init__(
         self,
-        search_space: Mapping[str, Parameter] | None = None,
+        search_space: Mapping[str, Parameter | BaseDistribution] | None = None,
         *,
         reference_point: Sequence[float] | None = None,
         constraints_func: Callable[[FrozenTrial], Sequence[float]] | None = None,
         n_startup_trials: int | None = None,
         seed: int | None = None,
-        independent_sampler: BaseSampler | None = None,
         warn_independent_sampling: bool = True,
     ) -> None:
         if search_space is not None:
             SearchSpace(search_space)  # refuses one with nothing to search
         self._search_space = _varied(distributions(search_space)) if search_space else None
         self._ordinals = {
-            name
+            name: parameter
             for name, parameter in (search_space or {}).items()
             if isinstance(parameter, OrdinalParameter)
         }
@@ -114,22 +109,12 @@ class SamoCobraSampler(BaseSampler):
             if seed is None
             else whole_number("seed", seed, 0)
         )
-        if not isinstance(independent_sampler, BaseSampler | None):
-            raise ValueError(
-                f"independent_sampler is {independent_sampler!r}: give a sampler of Optuna's"
-            )
-        self._independent_sampler = independent_sampler
         self._warn_independent_sampling = warn_independent_sampling
-
-    def reseed_rng(self) -> None:
-        """Reseed the independent sampler alone: replicas cannot repeat each other's trials."""
-        if self._independent_sampler is not None:
-            self._independent_sampler.reseed_rng()
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Return the given search space, or what all completed trials have in common."""
+        """Return the given search space, or the parameters that all completed trials have."""
         if self._search_space is not None:
             return dict(self._search_space)
         return _varied(intersection_search_space(study.get_trials(deepcopy=False)))
@@ -140,18 +125,20 @@ class SamoCobraSampler(BaseSampler):
         """Propose the parameters of a trial."""
         if not search_space:
             return {}
-        space = OptunaSpace(search_space, self._ordinals)
-        if (kept := kept_proposal(trial, space)) is not None:
-            return kept
+        space = SearchSpace(
+            {name: self._ordinals.get(name, found) for name, found in search_space.items()}
+        )
+        if (stored := stored_proposal(trial, space)) is not None:
+            return stored
         try:
             proposals, constraints = self._propose(study, trial, space)
         except SearchSpaceExhausted as exhausted:
             if self._warn_independent_sampling:
                 _logger.warning("Trial#%d repeats a point at random: %s", trial.number, exhausted)
             rng = np.random.default_rng([self._seed, trial.number])
-            return space.decode(rng.random((1, space.space.n_columns)))[0]
+            return space.decode(rng.random((1, space.n_columns)))[0]
         (parameters,) = space.decode(proposals.columns[-1:])
-        keep_proposal(study, trial, space, parameters, proposals.predictions[-1], constraints)
+        store_proposal(study, trial, space, parameters, proposals.predictions[-1], constraints)
         return parameters
 
     def sample_independent(
@@ -162,10 +149,8 @@ class SamoCobraSampler(BaseSampler):
         param_distribution: BaseDistribution,
     ) -> Any:
         """Draw a parameter that the search space lacks."""
-        sampler = self._independent_sampler or RandomSampler(
-            zlib.crc32(f"{self._seed} {trial.number} {param_name}".encode())
-        )
-        if self._warn_independent_sampling and self._knows_a_space(study):
+        sampler = RandomSampler(zlib.crc32(f"{self._seed} {trial.number} {param_name}".encode()))
+        if self._warn_independent_sampling and self._has_search_space(study):
             _logger.warning(
                 _INDEPENDENT_SAMPLING_WARNING_TEMPLATE.format(
                     param_name=param_name,
@@ -180,10 +165,19 @@ class SamoCobraSampler(BaseSampler):
         return sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Check the reference point and pass the trial on to the independent sampler."""
-        self._check_reference_point(study)
-        if self._independent_sampler is not None:
-            self._independent_sampler.before_trial(study, trial)
+        """Check the reference point against the number of objectives.
+
+        Raises
+        ------
+        ValueError
+            If they differ.
+        """
+        reference = self._reference_point
+        if reference is not None and len(reference) != len(study.directions):
+            raise ValueError(
+                f"the reference point has {len(reference)} values, while study "
+                f"{study.study_name!r} has {len(study.directions)} objectives: give one for each"
+            )
 
     def after_trial(
         self,
@@ -195,20 +189,18 @@ class SamoCobraSampler(BaseSampler):
         """Store the constraints of a finished trial."""
         if self._constraints_func is not None:
             _process_constraints_after_trial(self._constraints_func, study, trial, state)
-        if self._independent_sampler is not None:
-            self._independent_sampler.after_trial(study, trial, state, values)
 
     def _propose(
-        self, study: Study, trial: FrozenTrial, space: OptunaSpace
+        self, study: Study, trial: FrozenTrial, space: SearchSpace
     ) -> tuple[Proposals, list[str]]:
-        """Proposals for a trial, its own the last, and the constraints that they foresee."""
+        """Return proposals, the last for this trial, and the names of the predicted constraints."""
         for _ in range(_ATTEMPTS):
             history = read_history(study, trial, space)
             proposals = propose(
                 history.observations,
-                space.space,
-                # Workers that are about to propose will propose the points before the last.
-                n=history.n_unplaced + 1,
+                space,
+                # The other points are those that other workers are about to propose.
+                n=history.n_without_point + 1,
                 settings=self._settings(study),
                 seed=self._seed,
                 pending=history.pending,
@@ -216,14 +208,6 @@ class SamoCobraSampler(BaseSampler):
             if not is_seen(study, trial, space, proposals.columns[-1]):
                 break
         return proposals, history.constraints
-
-    def _check_reference_point(self, study: Study) -> None:
-        reference = self._reference_point
-        if reference is not None and len(reference) != len(study.directions):
-            raise ValueError(
-                f"the reference point has {len(reference)} values, while study "
-                f"{study.study_name!r} has {len(study.directions)} objectives: give one for each"
-            )
 
     def _settings(self, study: Study) -> SamoCobraSettings:
         reference = self._reference_point
@@ -234,7 +218,7 @@ class SamoCobraSampler(BaseSampler):
             else tuple((signs(study.directions) * reference).tolist()),
         )
 
-    def _knows_a_space(self, study: Study) -> bool:
+    def _has_search_space(self, study: Study) -> bool:
         return self._search_space is not None or any(
             trial.state == TrialState.COMPLETE for trial in study.get_trials(deepcopy=False)
         )

@@ -1,8 +1,8 @@
-"""Optuna's distributions as a search space, and a search space as Optuna's distributions."""
+"""Parameters as Optuna's distributions, and the values of distributions as numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from optuna.distributions import (
@@ -12,7 +12,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from training.optimization.axes import Columns, not_a_parameter
+from training.optimization.axes import Axis, Categories, Grid, Interval
 from training.optimization.parameters import (
     CategoricalParameter,
     FloatParameter,
@@ -20,129 +20,122 @@ from training.optimization.parameters import (
     OrdinalParameter,
     Parameter,
 )
-from training.optimization.search_space import SearchSpace, SearchSpaceError
 
 
-def distributions(search_space: Mapping[str, Parameter]) -> dict[str, BaseDistribution]:
-    """Return the distributions to suggest parameters from, say with ``study.ask``.
+class SearchSpaceError(ValueError):
+    """A search space that cannot be searched, or a point that is not in it."""
+
+
+def distributions(
+    search_space: Mapping[str, Parameter | BaseDistribution],
+) -> dict[str, BaseDistribution]:
+    """Return the distributions to suggest parameters from, for example with ``study.ask``.
 
     Optuna has no ordinals: they become categorical, and only a sampler that was given the search
     space knows their order.
     """
-    return {name: _distribution(name, parameter) for name, parameter in search_space.items()}
+    return {name: distribution(name, parameter) for name, parameter in search_space.items()}
 
 
-class OptunaSpace:
-    """Optuna's parameter values as columns of a search space.
+def distribution(name: str, parameter: Parameter | BaseDistribution) -> BaseDistribution:
+    """Return the distribution of a parameter; a distribution is returned as it is.
 
-    Values on a grid are searched by their place on it: the steps of a float or an int, the choices
-    of a categorical (whatever their types) and of an ordinal.
+    Raises
+    ------
+    SearchSpaceError
+        For anything else.
+    """
+    match parameter:
+        case BaseDistribution():
+            return parameter
+        case FloatParameter(low=low, high=high, log=log):
+            return FloatDistribution(low, high, log=log)
+        case IntParameter(low=low, high=high, log=log):
+            return IntDistribution(low, high, log=log)
+        case CategoricalParameter(choices=choices) | OrdinalParameter(values=choices):
+            return CategoricalDistribution(choices)
+    raise SearchSpaceError(
+        f"parameter {name!r} is a {type(parameter).__name__}: use a FloatParameter, "
+        "IntParameter, OrdinalParameter or CategoricalParameter"
+    )
+
+
+def axis_of(name: str, distribution: BaseDistribution, *, ordinal: bool) -> Axis:
+    """Return the columns of a distribution's numbers (see `number_of`).
 
     Parameters
     ----------
-    distributions
-        By parameter; none with a single value alone.
-    ordinals
-        Names of categorical distributions whose choices are in order.
+    ordinal
+        Whether the choices of a categorical distribution are in order.
+
+    Raises
+    ------
+    SearchSpaceError
+        For distributions of other kinds than Optuna's own.
     """
-
-    def __init__(
-        self, distributions: Mapping[str, BaseDistribution], ordinals: Collection[str] = ()
-    ) -> None:
-        self.distributions = dict(distributions)
-        self.space = SearchSpace(
-            {
-                name: _parameter(name, distribution, name in ordinals)
-                for name, distribution in self.distributions.items()
-            }
-        )
-
-    def contains(self, values: Mapping[str, Any]) -> bool:
-        """Whether every parameter has a value, and one that its distribution could give."""
-        return all(
-            name in values and _contains(distribution, values[name])
-            for name, distribution in self.distributions.items()
-        )
-
-    def encode(self, points: Sequence[Mapping[str, Any]]) -> Columns:
-        """Columns (n_points, n_columns) of points; they may hold other parameters, too."""
-        return self.space.encode(
-            [
-                {
-                    name: _place(distribution, point[name])
-                    for name, distribution in self.distributions.items()
-                }
-                for point in points
-            ]
-        )
-
-    def decode(self, columns: Columns) -> list[dict[str, Any]]:
-        """Points nearest to columns (n_points, n_columns)."""
-        return [
-            {name: _value(self.distributions[name], place) for name, place in point.items()}
-            for point in self.space.decode(columns)
-        ]
-
-
-def _distribution(name: str, parameter: Parameter) -> BaseDistribution:
-    if isinstance(parameter, FloatParameter):
-        return FloatDistribution(parameter.low, parameter.high, log=parameter.log)
-    if isinstance(parameter, IntParameter):
-        return IntDistribution(parameter.low, parameter.high, log=parameter.log)
-    if isinstance(parameter, CategoricalParameter):
-        return CategoricalDistribution(parameter.choices)
-    if isinstance(parameter, OrdinalParameter):
-        return CategoricalDistribution(parameter.values)
-    raise not_a_parameter(name, parameter)
-
-
-def _parameter(name: str, distribution: BaseDistribution, ordinal: bool) -> Parameter:
     match distribution:
         case FloatDistribution(low=low, high=high, step=None, log=log):
-            return FloatParameter(low=low, high=high, log=log)
+            return Interval(low, high, log)
         case FloatDistribution(low=low, high=high, step=float(step)):
-            return IntParameter(low=0, high=round((high - low) / step))
+            return Grid(0, round((high - low) / step))
         case IntDistribution(low=low, high=high, log=True):
-            return IntParameter(low=low, high=high, log=True)
+            return Grid(low, high, log=True)
         case IntDistribution(low=low, high=high, step=step):
-            return IntParameter(low=0, high=(high - low) // step)
-        case CategoricalDistribution(choices=choices) if ordinal:
-            return IntParameter(low=0, high=len(choices) - 1)
+            return Grid(0, (high - low) // step)
         case CategoricalDistribution(choices=choices):
-            return CategoricalParameter(choices=tuple(range(len(choices))))
+            return Grid(0, len(choices) - 1) if ordinal else Categories(len(choices))
     raise SearchSpaceError(
         f"{name} has a {type(distribution).__name__}, which cannot be searched: suggest a float, "
         "an int or a categorical"
     )
 
 
-def _contains(distribution: BaseDistribution, value: Any) -> bool:
+def number_of(distribution: BaseDistribution, value: Any) -> float:
+    """Return the number of a value: its step from the lowest value, its choice, or itself."""
+    internal = internal_value(distribution, value)
+    match distribution:
+        case FloatDistribution(low=low, step=float(step)):
+            return round((internal - low) / step)
+        case IntDistribution(low=low, step=step, log=False):
+            return (int(internal) - low) // step
+    return internal
+
+
+def value_of(distribution: BaseDistribution, number: float) -> Any:
+    """Return the value that has a number."""
+    match distribution:
+        case FloatDistribution(low=low, high=high, step=float(step)):
+            return min(low + number * step, high)
+        case IntDistribution(low=low, step=step, log=False):
+            return low + int(number) * step
+    return distribution.to_external_repr(number)
+
+
+def first_value(distribution: BaseDistribution) -> Any:
+    """Return the lowest value or the first choice: the only one, where there is one."""
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices[0]
+    return distribution.low  # type: ignore[attr-defined]  # as of floats and ints
+
+
+def contains(distribution: BaseDistribution, value: Any) -> bool:
+    """Whether a distribution could give a value."""
     try:
-        return distribution._contains(distribution.to_internal_repr(value))
+        return distribution._contains(internal_value(distribution, value))
     except (TypeError, ValueError):
         return False
 
 
-def _place(distribution: BaseDistribution, value: Any) -> float:
-    """Return what the search space calls a value."""
-    internal = distribution.to_internal_repr(value)
-    match distribution:
-        case FloatDistribution(low=low, step=float(step)):
-            return round((internal - low) / step)
-        case IntDistribution(log=True):
-            return int(internal)
-        case IntDistribution(low=low, step=step):
-            return (int(internal) - low) // step
-        case CategoricalDistribution():
-            return int(internal)
-    return internal
+def internal_value(distribution: BaseDistribution, value: Any) -> float:
+    """Return a value as Optuna stores it; the choices True, 1 and 1.0 are told apart.
 
-
-def _value(distribution: BaseDistribution, place: float) -> Any:
-    """Return the value that the search space calls `place`."""
-    match distribution:
-        case FloatDistribution(low=low, high=high, step=float(step)):
-            return min(low + place * step, high)
-        case IntDistribution(low=low, step=step, log=False):
-            return low + int(place) * step
-    return distribution.to_external_repr(place)
+    Raises
+    ------
+    TypeError, ValueError
+        If the distribution cannot give it.
+    """
+    if isinstance(distribution, CategoricalDistribution):
+        for index, choice in enumerate(distribution.choices):
+            if type(choice) is type(value) and choice == value:
+                return index
+    return distribution.to_internal_repr(value)

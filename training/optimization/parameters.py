@@ -1,8 +1,8 @@
-"""The parameters of a search space, as a person writes them."""
+"""Parameters of a search space, as written in a settings file."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
@@ -11,32 +11,46 @@ class _Parameter(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class FloatParameter(_Parameter):
-    """A real number between two bounds, both included."""
-
-    type: Literal["float"] = "float"
+class _Range(_Parameter):
     low: float
     high: float
     log: bool = Field(default=False, description="search its logarithm")
 
     @model_validator(mode="after")
-    def _bounds(self) -> FloatParameter:
-        _check_bounds(self.low, self.high, self.log)
+    def _check_bounds(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"low ({self.low}) is above high ({self.high})")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low ({self.low}) must be positive where the logarithm is searched")
         return self
 
+    def __str__(self) -> str:
+        """Give both bounds, and the scale where it is logarithmic."""
+        return f"{self.low:g} to {self.high:g}{', logarithmic' if self.log else ''}"
 
-class IntParameter(_Parameter):
+
+class FloatParameter(_Range):
+    """A real number between two bounds, both included."""
+
+    type: Literal["float"] = "float"
+    low: float
+    high: float
+
+    def contains(self, value: Any) -> bool:
+        """Whether a value lies in the range."""
+        return isinstance(value, int | float) and self.low <= value <= self.high
+
+
+class IntParameter(_Range):
     """A whole number between two bounds, both included."""
 
     type: Literal["int"] = "int"
     low: int
     high: int
-    log: bool = Field(default=False, description="search its logarithm")
 
-    @model_validator(mode="after")
-    def _bounds(self) -> IntParameter:
-        _check_bounds(self.low, self.high, self.log)
-        return self
+    def contains(self, value: Any) -> bool:
+        """Whether a value is a whole number in the range."""
+        return isinstance(value, int) and self.low <= value <= self.high
 
 
 class CategoricalParameter(_Parameter):
@@ -48,33 +62,42 @@ class CategoricalParameter(_Parameter):
     )
 
     @model_validator(mode="after")
-    def _distinct(self) -> CategoricalParameter:
+    def _check_distinct(self) -> Self:
         if len({(type(choice), choice) for choice in self.choices}) < len(self.choices):
-            raise ValueError("a choice stands twice")
+            raise ValueError("a choice is given twice")
         return self
+
+    def contains(self, value: Any) -> bool:
+        """Whether a value is one of the choices."""
+        return value in self.choices
+
+    def __str__(self) -> str:
+        """List the choices."""
+        return ", ".join(map(str, self.choices))
 
 
 class OrdinalParameter(_Parameter):
-    """One of several numbers, in rising order: their rank is searched, as for widths 4, 16, 64."""
+    """One of several rising numbers, such as the widths 4, 16, 64; their rank is searched."""
 
     type: Literal["ordinal"] = "ordinal"
     values: Annotated[tuple[int | float, ...], Strict(False)] = Field(min_length=1, max_length=1000)
 
     @model_validator(mode="after")
-    def _rising(self) -> OrdinalParameter:
+    def _check_rising(self) -> Self:
         if any(left >= right for left, right in zip(self.values, self.values[1:], strict=False)):
             raise ValueError("values must rise")
         return self
+
+    def contains(self, value: Any) -> bool:
+        """Whether a value is one of the values."""
+        return value in self.values
+
+    def __str__(self) -> str:
+        """List the values."""
+        return ", ".join(f"{value:g}" for value in self.values)
 
 
 Parameter = Annotated[
     FloatParameter | IntParameter | OrdinalParameter | CategoricalParameter,
     Field(discriminator="type"),
 ]
-
-
-def _check_bounds(low: float, high: float, log: bool) -> None:
-    if low > high:
-        raise ValueError(f"low ({low}) is above high ({high})")
-    if log and low <= 0:
-        raise ValueError(f"low ({low}) must be positive where the logarithm is searched")

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.linalg
 from scipy.linalg import lapack
 
-from training.optimization.boxes import Floats
+from cuprolith.arrays import FloatArray
 from training.optimization.kernels import Kernel
 
 LEAST_RIDGE = 1e-12
@@ -17,9 +17,9 @@ _RANK_TOLERANCE = 1e-9
 class Tail:
     """The polynomial part of an interpolant: constant, linear, square and product terms.
 
-    As many as the points can tell apart: squares, or even linear terms, only where points are left
-    over to judge the fit by, and no terms that depend on others (as among the columns of a
-    categorical).
+    It has as many terms as the points can determine: square or even linear terms only if enough
+    points remain to check the fit, and no terms that depend on others (as those of the columns of
+    a categorical do).
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Tail:
         Whether products of two columns are terms, which makes the tail a full quadratic form.
     """
 
-    def __init__(self, centres: Floats, products: bool = False) -> None:
+    def __init__(self, centres: FloatArray, products: bool = False) -> None:
         n, d = centres.shape
         spare = max(2, d // 2)
         self.degree = next((k for k in (2, 1) if n >= k * d + 1 + spare), 0)
@@ -43,11 +43,11 @@ class Tail:
         self._tau = tau[:rank]
         self._triangle = np.triu(reflectors[:rank, :rank])
 
-    def terms(self, points: Floats) -> Floats:
+    def terms(self, points: FloatArray) -> FloatArray:
         """(p, n_terms) values of the terms at points (p, d)."""
         return self._all_terms(points)[:, self._kept]
 
-    def derivative(self, point: Floats) -> Floats:
+    def derivative(self, point: FloatArray) -> FloatArray:
         """(n_terms, d) derivatives of the terms at a point (d,)."""
         d = len(point)
         blocks = [np.zeros((1, d)), np.eye(d), 2.0 * np.diag(point)][: self.degree + 1]
@@ -59,25 +59,25 @@ class Tail:
             blocks.append(products)
         return np.concatenate(blocks)[self._kept]
 
-    def rotate(self, rows: Floats) -> Floats:
+    def rotate(self, rows: FloatArray) -> FloatArray:
         """Qᵀ rows, of which all but the first `n_terms` are orthogonal to the terms."""
         return self._apply("T", rows)
 
-    def rotate_back(self, rows: Floats) -> Floats:
+    def rotate_back(self, rows: FloatArray) -> FloatArray:
         """Q rows."""
         return self._apply("N", rows)
 
-    def solve(self, rotated: Floats) -> Floats:
+    def solve(self, rotated: FloatArray) -> FloatArray:
         """Coefficients (n_terms, q) whose terms at the centres are Q rotated (n_terms, q)."""
         return np.asarray(scipy.linalg.solve_triangular(self._triangle, rotated))
 
-    def _all_terms(self, points: Floats) -> Floats:
+    def _all_terms(self, points: FloatArray) -> FloatArray:
         blocks = [np.ones((len(points), 1)), points, points * points][: self.degree + 1]
         if len(self._first):
             blocks.append(points[:, self._first] * points[:, self._second])
         return np.concatenate(blocks, axis=1)
 
-    def _apply(self, transposed: str, rows: Floats) -> Floats:
+    def _apply(self, transposed: str, rows: FloatArray) -> FloatArray:
         work = max(1, 64 * rows.shape[1])
         product, _, info = lapack.dormqr("L", transposed, self._reflectors, self._tau, rows, work)
         if info != 0:
@@ -88,8 +88,8 @@ class Tail:
 class RbfFactor:
     """A factorised interpolation problem: kernel, centres and tail, for any outputs.
 
-    On what is orthogonal to the tail the kernel matrix is positive definite, so it takes a
-    Cholesky factor; a ridge just large enough is added where rounding says otherwise.
+    Orthogonal to the tail the kernel matrix is positive definite and has a Cholesky factor. Where
+    rounding destroys this, a ridge that is just large enough is added.
 
     Parameters
     ----------
@@ -98,18 +98,18 @@ class RbfFactor:
     squares
         (n, n) squared distances of the centres.
     tail
-        Of the same centres.
+        Tail of the same centres.
     ridge
-        Relative to the mean of the diagonal: above the least one it smooths noise.
+        Relative to the mean of the diagonal; above the smallest ridge it smooths noise.
 
     Raises
     ------
     numpy.linalg.LinAlgError
-        Where no ridge helps: a distance is not finite.
+        If a distance is not finite, so that no ridge helps.
     """
 
     def __init__(
-        self, kernel: Kernel, squares: Floats, tail: Tail, ridge: float = LEAST_RIDGE
+        self, kernel: Kernel, squares: FloatArray, tail: Tail, ridge: float = LEAST_RIDGE
     ) -> None:
         self.kernel = kernel
         self.tail = tail
@@ -120,7 +120,7 @@ class RbfFactor:
         self._shift = float(np.abs(np.diag(core)).mean()) if len(core) else 0.0
         self._factor, self.ridge = _cholesky(core, self._shift, ridge)
 
-    def coefficients(self, values: Floats) -> tuple[Floats, Floats]:
+    def coefficients(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Kernel (n, q) and tail (n_terms, q) coefficients for values (n, q) at the centres."""
         t = self.tail.n_terms
         rotated = self.tail.rotate(values)
@@ -130,7 +130,7 @@ class RbfFactor:
         rest = self.tail.rotate(values - self.kernel.value(self._squares) @ weights)
         return weights, self.tail.solve(rest[:t])
 
-    def leave_one_out(self, weights: Floats, rows: np.ndarray) -> Floats:
+    def leave_one_out(self, weights: FloatArray, rows: np.ndarray) -> FloatArray:
         """Errors (rows, q) of predicting some centres from all others (Rippa 1999).
 
         Parameters
@@ -142,7 +142,7 @@ class RbfFactor:
 
         Returns
         -------
-        Value minus prediction; not a number where the tail needs every point.
+        Value minus prediction; NaN where the tail needs every point.
         """
         t = self.tail.n_terms
         units = np.zeros((len(weights), len(rows)))
@@ -154,7 +154,7 @@ class RbfFactor:
             return np.where(diagonal[:, None] > 0, weights[rows] / diagonal[:, None], np.nan)
 
 
-def _cholesky(core: Floats, scale: float, ridge: float) -> tuple[Floats, float]:
+def _cholesky(core: FloatArray, scale: float, ridge: float) -> tuple[FloatArray, float]:
     if not np.isfinite(scale):
         raise np.linalg.LinAlgError("a distance between centres is not finite")
     while True:

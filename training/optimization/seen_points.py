@@ -1,4 +1,4 @@
-"""Which points have been evaluated or are under way."""
+"""Points that are evaluated or under way."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from training.optimization.boxes import Floats
+from cuprolith.arrays import FloatArray
 from training.optimization.fitted_surrogates import scaled, unscaled
 from training.optimization.search_space import SearchSpace
 
@@ -21,44 +21,44 @@ class SearchSpaceExhausted(RuntimeError):  # noqa: N818 - an end, as StopIterati
 
 
 class SeenPoints:
-    """Points (n, d) in [-1, 1] that must not be proposed again, nor anything next to them.
+    """Points (n, d) in [-1, 1] that must not be proposed again, nor any point close to them.
 
-    Next to means closer than 1e-4 times the number of columns (de Winter et al. 2021); in a space
-    without a continuous column only the points themselves.
+    Close means a distance below 1e-4 times the number of columns (de Winter et al. 2021); in a
+    space without a continuous column only the points themselves are excluded.
     """
 
-    def __init__(self, space: SearchSpace, points: Floats) -> None:
+    def __init__(self, space: SearchSpace, points: FloatArray) -> None:
         self._space = space
         self._points = np.unique(points, axis=0)
         apart = _APART_PER_COLUMN * space.n_columns if space.continuous.any() else _ROUNDING
         self._least_square = apart**2
 
-    def add(self, point: Floats) -> None:
+    def add(self, point: FloatArray) -> None:
         """Add a point (d,)."""
         self._points = np.concatenate([self._points, point[None, :]])
 
-    def near(self, points: Floats) -> np.ndarray:
-        """(p,) which of (p, d) are seen, or next to a seen point."""
+    def near(self, points: FloatArray) -> np.ndarray:
+        """(p,) which of (p, d) are seen, or close to a seen point."""
         return self.squared_distance(points) < self._least_square
 
-    def squared_distance(self, points: Floats) -> Floats:
+    def squared_distance(self, points: FloatArray) -> FloatArray:
         """(p,) squared distance of (p, d) to the nearest seen point."""
         if len(self._points) == 0:
             return np.full(len(points), np.inf)
         return np.asarray(cdist(points, self._points, "sqeuclidean").min(axis=1))
 
-    def one_left(self, rng: np.random.Generator) -> Floats:
+    def any_free(self, rng: np.random.Generator) -> FloatArray:
         """Add and return an admissible point (d,) that is free.
 
         Raises
         ------
         SearchSpaceExhausted
-            Where there is none.
+            If there is none.
         """
         drawn = scaled(self._space.snap(rng.random((_DRAWN, self._space.n_columns))))
-        # Single steps connect all points, so that a free one has a seen neighbour.
-        besides = (scaled(self._space.neighbours(unscaled(point))) for point in self._points)
-        for points in chain([drawn], besides):
+        # Single steps connect all points: if one is free, then also a neighbour of a seen point.
+        neighbours = (scaled(self._space.neighbours(unscaled(point))) for point in self._points)
+        for points in chain([drawn], neighbours):
             free = points[~self.near(points)]
             if len(free):
                 self.add(free[0])

@@ -1,4 +1,4 @@
-"""Which surrogate each output gets: the one that predicted past evaluations best."""
+"""Choose a surrogate for each output: the one that predicted past evaluations best."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.optimization.boxes import Floats
+from cuprolith.arrays import FloatArray
 from training.optimization.observations import Observations
 from training.optimization.surrogates import N_MODELS, SMOOTHING, Ensemble
 
 _LAST_COUNTED = 4
-_LATE = 20
+_RECENT = 20
 _CLEARLY = 2.25
 
 
-def improving(observations: Observations, reference: Floats) -> np.ndarray:
+def improving(observations: Observations, reference: FloatArray) -> np.ndarray:
     """(n,) which evaluations added hypervolume when they were made."""
     candidates = observations.feasible & (observations.objectives < reference).all(axis=1)
     rows = np.flatnonzero(candidates)
@@ -26,15 +26,15 @@ def improving(observations: Observations, reference: Floats) -> np.ndarray:
     return candidates
 
 
-def past_predictions(predictions: Sequence[Floats | None], ensemble: Ensemble) -> Floats:
-    """Collect what every model expected of every evaluation before it knew it.
+def past_predictions(predictions: Sequence[FloatArray | None], ensemble: Ensemble) -> FloatArray:
+    """Collect the prediction of every model for every evaluation before it was known.
 
-    One step ahead where the optimiser proposed the evaluation, else leaving it out.
+    This is the prediction of the proposal; where there is none, the leave-one-out prediction.
 
     Parameters
     ----------
     predictions
-        (n,) what was predicted of each evaluation in the ensemble, (N_MODELS, n_outputs).
+        (n,) predictions of each evaluation in the ensemble, (N_MODELS, n_outputs) or None.
     ensemble
         Fitted to the evaluations.
 
@@ -47,7 +47,7 @@ def past_predictions(predictions: Sequence[Floats | None], ensemble: Ensemble) -
     for row, prediction in enumerate(predictions):
         if prediction is not None and np.shape(prediction) == shape:
             expected[row] = prediction
-    # Models may ask for more points than there are (left), whoever used them before.
+    # A model may need more points than there are, although it made predictions before.
     expected[:, ~ensemble.fitted] = np.nan
     unknown = np.isnan(expected).any(axis=2)
     for model in np.flatnonzero(unknown.any(axis=0)):
@@ -56,11 +56,11 @@ def past_predictions(predictions: Sequence[Floats | None], ensemble: Ensemble) -
     return expected
 
 
-def best_models(expected: Floats, values: Floats, counted: np.ndarray) -> np.ndarray:
+def best_models(expected: FloatArray, values: FloatArray, counted: np.ndarray) -> np.ndarray:
     """Model (n_outputs,) with the least mean square error over the counted rows.
 
-    Those that smooth are considered only where the best of them errs clearly less than all
-    interpolants over all rows: without noise they win by chance.
+    Models that smooth are considered only if the best of them has a clearly smaller error than all
+    interpolants over all rows: without noise they would win by chance.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def best_models(expected: Floats, values: Floats, counted: np.ndarray) -> np.nda
     values
         (n, n_outputs)
     counted
-        (n,) the last evaluations count besides.
+        (n,) which rows count; the last evaluations always do.
     """
     counted = counted.copy()
     counted[-_LAST_COUNTED:] = True
@@ -82,7 +82,7 @@ def best_models(expected: Floats, values: Floats, counted: np.ndarray) -> np.nda
     return np.asarray(score.argmin(axis=0))
 
 
-def late_errors(expected: Floats, values: Floats) -> Floats:
+def recent_errors(expected: FloatArray, values: FloatArray) -> FloatArray:
     """Median absolute error (n_outputs,) of the last predictions (n, n_outputs) of values."""
-    errors = np.abs(expected - values)[-_LATE:]
+    errors = np.abs(expected - values)[-_RECENT:]
     return np.asarray(np.median(np.where(np.isfinite(errors), errors, 0.0), axis=0))

@@ -1,4 +1,4 @@
-"""The surrogates of every objective and constraint, and the choice among them."""
+"""Surrogates of objectives and constraints: an ensemble of models per output."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from training.optimization.boxes import Floats
+from cuprolith.arrays import FloatArray
 from training.optimization.kernels import KERNELS, Kernel
 from training.optimization.rbf import LEAST_RIDGE, RbfFactor, Tail
-from training.optimization.transforms import Transform, joined
+from training.optimization.transforms import Transform, combined
 
 # None: no logarithm; else the quantile of |value| up to which the logarithm is about linear.
 TRANSFORM_QUANTILES: tuple[float | None, ...] = (None, 0.5, 0.1)
@@ -37,7 +37,7 @@ BASES: tuple[Basis, ...] = (
 N_MODELS = len(BASES) * len(TRANSFORM_QUANTILES)
 SMOOTHING = np.repeat([basis.ridge > LEAST_RIDGE for basis in BASES], len(TRANSFORM_QUANTILES))
 """(N_MODELS,) which models smooth rather than interpolate."""
-# Tails with products wait for this many points per term.
+# Least number of points per term for a tail with products.
 _POINTS_PER_TERM = 1.25
 
 
@@ -45,8 +45,8 @@ _POINTS_PER_TERM = 1.25
 class _Fit:
     factor: RbfFactor
     transform: Transform
-    weights: Floats
-    tail_weights: Floats
+    weights: FloatArray
+    tail_weights: FloatArray
 
 
 class Ensemble:
@@ -60,7 +60,7 @@ class Ensemble:
         (n, n_outputs), all finite.
     """
 
-    def __init__(self, points: Floats, values: Floats) -> None:
+    def __init__(self, points: FloatArray, values: FloatArray) -> None:
         self.points, self.values, self._row = _merged(points, values)
         self.n_outputs = values.shape[1]
         n, d = self.points.shape
@@ -69,19 +69,19 @@ class Ensemble:
             self._tails[True] = Tail(self.points, products=True)
         squares = cdist(self.points, self.points, "sqeuclidean")
         transforms = [Transform.fit(self.values, q) for q in TRANSFORM_QUANTILES]
-        seen = np.concatenate([t.forward(self.values) for t in transforms], axis=1)
+        transformed = np.concatenate([t.forward(self.values) for t in transforms], axis=1)
         self._models: list[_Fit | None] = []
         for basis in BASES:
             tail = self._tails.get(basis.products)
-            self._models.extend(_fits(basis, tail, squares, seen, transforms))
+            self._models.extend(_fits(basis, tail, squares, transformed, transforms))
 
     @property
     def fitted(self) -> np.ndarray:
         """(N_MODELS,) which models have enough points."""
         return np.array([model is not None for model in self._models])
 
-    def predict(self, points: Floats) -> Floats:
-        """(p, N_MODELS, n_outputs) what each model expects at points (p, d)."""
+    def predict(self, points: FloatArray) -> FloatArray:
+        """(p, N_MODELS, n_outputs) predictions of each model at points (p, d)."""
         squares = cdist(points, self.points, "sqeuclidean")
         predicted = np.full((len(points), N_MODELS, self.n_outputs), np.nan)
         for j, model in enumerate(self._models):
@@ -92,8 +92,8 @@ class Ensemble:
                 predicted[:, j] = model.transform.backward(raw)[0]
         return predicted
 
-    def leave_one_out(self, model: int, rows: np.ndarray) -> Floats:
-        """(rows, n_outputs) what a model expects at evaluations from all the others."""
+    def leave_one_out(self, model: int, rows: np.ndarray) -> FloatArray:
+        """(rows, n_outputs) predictions of a model for evaluations, from all others."""
         fit = self._models[model]
         if fit is None:
             return np.full((len(rows), self.n_outputs), np.nan)
@@ -102,7 +102,7 @@ class Ensemble:
         return fit.transform.backward(fit.transform.forward(self.values[centres]) - errors)[0]
 
     def predictor(self, choice: np.ndarray) -> Predictor:
-        """Predict each output by its chosen model (n_outputs,)."""
+        """Return the predictor that uses a chosen model (n_outputs,) for each output."""
         basis = choice // len(TRANSFORM_QUANTILES)
         blocks = []
         for chosen in np.unique(basis):
@@ -110,7 +110,7 @@ class Ensemble:
             fits = [self._fit(choice[output]) for output in outputs]
             blocks.append(_block(outputs, fits))
         transforms = [self._fit(model).transform for model in choice]
-        return Predictor(self.points, blocks, joined(transforms))
+        return Predictor(self.points, blocks, combined(transforms))
 
     def _fit(self, model: int) -> _Fit:
         fit = self._models[model]
@@ -126,8 +126,8 @@ class _Block:
     kernel: Kernel
     tail: Tail
     outputs: np.ndarray
-    weights: Floats
-    tail_weights: Floats
+    weights: FloatArray
+    tail_weights: FloatArray
 
 
 class OutputPredictor(Protocol):
@@ -135,10 +135,10 @@ class OutputPredictor(Protocol):
 
     n_outputs: int
 
-    def predict(self, points: Floats) -> Floats:
+    def predict(self, points: FloatArray) -> FloatArray:
         """(p, n_outputs) at points (p, d)."""
 
-    def predict_gradient(self, point: Floats) -> tuple[Floats, Floats]:
+    def predict_gradient(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Prediction (n_outputs,) at a point (d,) and its derivatives (n_outputs, d)."""
 
 
@@ -155,14 +155,14 @@ class JointPredictor:
         self._parts = parts
         self.n_outputs = sum(len(outputs) for _, outputs in parts)
 
-    def predict(self, points: Floats) -> Floats:
+    def predict(self, points: FloatArray) -> FloatArray:
         """(p, n_outputs) at points (p, d)."""
         predicted = np.empty((len(points), self.n_outputs))
         for part, outputs in self._parts:
             predicted[:, outputs] = part.predict(points)
         return predicted
 
-    def predict_gradient(self, point: Floats) -> tuple[Floats, Floats]:
+    def predict_gradient(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Prediction (n_outputs,) at a point (d,) and its derivatives (n_outputs, d)."""
         predicted = np.empty(self.n_outputs)
         gradient = np.empty((self.n_outputs, len(point)))
@@ -174,54 +174,54 @@ class JointPredictor:
 class Predictor:
     """One surrogate per output."""
 
-    def __init__(self, centres: Floats, blocks: list[_Block], transform: Transform) -> None:
+    def __init__(self, centres: FloatArray, blocks: list[_Block], transform: Transform) -> None:
         self._centres = centres
         self._blocks = blocks
         self._transform = transform
         self._tails = {id(block.tail): block.tail for block in blocks}
         self.n_outputs = len(transform.mean)
 
-    def predict(self, points: Floats) -> Floats:
+    def predict(self, points: FloatArray) -> FloatArray:
         """(p, n_outputs) at points (p, d)."""
         squares = cdist(points, self._centres, "sqeuclidean")
         terms = {key: tail.terms(points) for key, tail in self._tails.items()}
-        seen = np.empty((len(points), self.n_outputs))
+        transformed = np.empty((len(points), self.n_outputs))
         for block in self._blocks:
-            seen[:, block.outputs] = block.kernel.value(squares) @ block.weights
-            seen[:, block.outputs] += terms[id(block.tail)] @ block.tail_weights
-        return self._transform.backward(seen)[0]
+            transformed[:, block.outputs] = block.kernel.value(squares) @ block.weights
+            transformed[:, block.outputs] += terms[id(block.tail)] @ block.tail_weights
+        return self._transform.backward(transformed)[0]
 
-    def predict_gradient(self, point: Floats) -> tuple[Floats, Floats]:
+    def predict_gradient(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Prediction (n_outputs,) at a point (d,) and its derivatives (n_outputs, d)."""
         away = point - self._centres
         squares = np.einsum("ij,ij->i", away, away)
         terms = {key: tail.terms(point[None, :])[0] for key, tail in self._tails.items()}
         slopes = {key: tail.derivative(point) for key, tail in self._tails.items()}
-        seen = np.empty(self.n_outputs)
+        transformed = np.empty(self.n_outputs)
         gradient = np.empty((self.n_outputs, len(point)))
         for block in self._blocks:
             key = id(block.tail)
             value = block.kernel.value(squares)
             slope = block.kernel.slope(squares, value)
-            seen[block.outputs] = value @ block.weights + terms[key] @ block.tail_weights
+            transformed[block.outputs] = value @ block.weights + terms[key] @ block.tail_weights
             gradient[block.outputs] = (block.weights.T * slope) @ away
             gradient[block.outputs] += block.tail_weights.T @ slopes[key]
-        predicted, stretch = self._transform.backward(seen)
+        predicted, stretch = self._transform.backward(transformed)
         return predicted, stretch[:, None] * gradient
 
 
 def _fits(
     basis: Basis,
     tail: Tail | None,
-    squares: Floats,
-    seen: Floats,
+    squares: FloatArray,
+    transformed: FloatArray,
     transforms: Sequence[Transform],
 ) -> list[_Fit | None]:
-    """One fit per transform, whose outputs stand side by side; None for too few points."""
+    """Fit one model per transform, with the outputs in columns; None for too few points."""
     if tail is None or basis.kernel.degree > tail.degree:
         return [None] * len(transforms)
     factor = RbfFactor(basis.kernel, squares, tail, basis.ridge)
-    weights, tail_weights = factor.coefficients(seen)
+    weights, tail_weights = factor.coefficients(transformed)
     return [
         _Fit(factor, transform, w, t)
         for transform, w, t in zip(
@@ -243,8 +243,8 @@ def _block(outputs: np.ndarray, fits: Sequence[_Fit]) -> _Block:
     )
 
 
-def _merged(points: Floats, values: Floats) -> tuple[Floats, Floats, np.ndarray]:
-    """Distinct points, mean values there, and the row of each original point among them."""
+def _merged(points: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray, np.ndarray]:
+    """Return distinct points, mean values there, and the row of each original point."""
     distinct, row = np.unique(points, axis=0, return_inverse=True)
     row = row.reshape(-1)
     counts = np.bincount(row)

@@ -1,1 +1,1 @@
-"""Studies of hyper-parameters: what is varied, what a trial measures, what it must not exceed."""
+"""Studies of hyper-parameters: search spaces, trials, measurements and limits."""

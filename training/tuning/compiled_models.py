@@ -1,4 +1,4 @@
-"""Models compiled to measure them: one for all trials that differ in nothing but numbers.
+"""Compile models to measure them: one for all trials whose models have the same code.
 
 Importing this module is quick; compiling imports torch and NequIP.
 """
@@ -17,19 +17,19 @@ from training.tuning.measuring_tasks import CompileTask
 from training.variant import model_config
 
 _PACKAGES = ("torch", "nequip", "nequip-allegro", "cuprolith")
-# A cutoff radius is a factor in the model, and decides the number of edges elsewhere. The model
-# that stands in for all takes edges of any length that occurs.
+# The cutoff radius is only a factor in the model, so that one compiled model serves all radii; its
+# own radius is larger than that of any trial.
 _R_MAX = 20.0
-# So is the cutoff's exponent, as long as it is no whole number, for which code differs.
+# The same holds for the exponent of the cutoff, except that whole numbers have other code.
 _POLYNOMIAL_CUTOFF_P = 6.5
-# Edges of the example that is compiled with, Å.
+# Cutoff radius of the example for the compiler, Å.
 _EXAMPLE_R_MAX = 5.0
 _KEY_LENGTH = 16
 _ENERGIES = ("atomic_energy", "total_energy")
 
 
-def same_code(training: TrainingSettings) -> TrainingSettings:
-    """Return the settings whose model is compiled in place of a training's own."""
+def settings_with_same_code(training: TrainingSettings) -> TrainingSettings:
+    """Return the settings of the model that is compiled in place of a training's own."""
     p = training.model.polynomial_cutoff_p
     model = training.model.model_copy(
         update={
@@ -50,11 +50,11 @@ def compiled_file(
 ) -> Path:
     """Return where the compiled model of a training's architecture is, or will be.
 
-    Its name stands for all that decides the code, this machine and the versions of the libraries
-    included.
+    Its name is a hash of everything that decides the code, also of this machine and the versions
+    of the libraries.
     """
     content = {
-        "model": model_config(same_code(training)),
+        "model": model_config(settings_with_same_code(training)),
         "dtype": training.dtype,
         "symbols": symbols,
         "has_forces": has_forces,
@@ -69,7 +69,7 @@ def compiled_file(
 def compile_untrained(task: CompileTask) -> None:
     """Compile with AOTInductor as ``nequip-compile --target ase`` does, with random weights.
 
-    NequIP's comparison with the original is left out: what deploys a trained model makes it.
+    NequIP's comparison with the original model is left out, since only the time matters here.
     """
     from nequip.scripts._compile_utils import COMPILE_TARGET_DICT
     from nequip.scripts._workflow_utils import set_workflow_state
@@ -88,8 +88,10 @@ def compile_untrained(task: CompileTask) -> None:
     set_global_state()
     target = COMPILE_TARGET_DICT["ase"]
     outputs = [key for key in target["output"] if task.has_forces or key in _ENERGIES]
-    model = untrained_model(same_code(task.training), task.symbols, has_forces=task.has_forces)
-    example = model_input(task.structure.to_atoms(), task.symbols, _EXAMPLE_R_MAX, task.device)
+    model = untrained_model(
+        settings_with_same_code(task.training), task.symbols, has_forces=task.has_forces
+    )
+    example = model_input(task.structure, task.symbols, _EXAMPLE_R_MAX, task.device)
     notes = {
         **model.metadata,
         **get_latest_global_state(only_metadata_related=True),

@@ -1,6 +1,6 @@
-"""Floating-point operations and memory traffic of a model's call, by counting.
+"""Count the floating-point operations and the memory traffic of a call of a model.
 
-The same model and input give the same counts, however busy the machine.
+The same model and input give the same counts, however busy the machine is.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from torch.utils.flop_counter import flop_registry
 
 from training.tuning.trial import CostEstimate
 
-# These add up what they are given, but carry neither of torch's tags.
+# These operations add up their arguments, but have neither of torch's tags.
 _SUMMING = {"index_add", "index_add_", "scatter_add", "scatter_add_"}
 _ALLOCATING = {"empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided"}
 _COPYING = {"clone", "copy_"}
 
 
 class _OperationCount(TorchDispatchMode):
-    """Counts what each of torch's operations computes and moves, backward passes included.
+    """Count what each operation of torch computes and moves, also in backward passes.
 
     torch's own `FlopCounterMode` counts matrix products alone and cannot follow NequIP's
     ``autograd.grad``; its formulas are used here.
@@ -47,9 +47,9 @@ class _OperationCount(TorchDispatchMode):
 def cost_estimate(model: torch.nn.Module, data: AtomicDataDict.Type) -> CostEstimate:
     """Count the operations of one call of a model that is not compiled.
 
-    Matrix products count with torch's formulas (2 per multiplication and addition), all else
-    with one operation per element: written by element-wise functions, whatever their difficulty,
-    and read by sums.
+    Matrix products count with torch's formulas (2 per multiplication and addition), all other
+    functions with one operation per element: of the result of element-wise functions, whatever
+    their difficulty, and of the argument of sums.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def _tensors(tree: Any) -> list[Tensor]:
 
 
 def _is_view(func: Any, read: list[Tensor], written: list[Tensor]) -> bool:
-    """Whether the result is another look at what was there."""
+    """Whether the result is a view of an argument."""
     if func._schema.is_mutable:
         return False
     places = {tensor.untyped_storage()._cdata for tensor in read}
@@ -100,5 +100,5 @@ def _bytes(func: Any, read: list[Tensor], written: list[Tensor]) -> int:
 
 
 def _size(tensor: Tensor) -> int:
-    """Bytes behind a tensor; what is repeated in it lies in memory once."""
+    """Bytes of a tensor in memory, where repeated parts are stored once."""
     return min(tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes())

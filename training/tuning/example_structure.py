@@ -1,61 +1,39 @@
-"""The structure that a study's models are measured on."""
+"""Choose the structure on which the models of a study are measured."""
 
 from __future__ import annotations
 
 from itertools import islice
+from typing import Annotated
 
 import numpy as np
 from ase import Atoms
-from pydantic import BaseModel, ConfigDict
+from ase.io.jsonio import decode, encode
+from pydantic import PlainSerializer, PlainValidator
 
 from training.errors import TrainingError
 from training.frame_sources.molecules import MoleculeSource
 from training.source import TrainingSource
 
-# Enough frames to find one of a usual size; all of a large split would take minutes to read.
-_FRAMES_LOOKED_AT = 200
-# Compiled models take no fewer.
+# Enough frames to find one of a usual size; reading all of a large split would take minutes.
+_FRAMES_READ = 200
+# Compiled models need at least two.
 _FEWEST_ATOMS = 2
 
 
-class ExampleStructure(BaseModel):
-    """Atoms as JSON.
-
-    Attributes
-    ----------
-    numbers
-        Atomic numbers, shape (n,).
-    positions
-        Shape (n, 3), Å.
-    cell
-        Lattice vectors as rows, shape (3, 3), Å.
-    pbc
-        Periodicity along each lattice vector.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    numbers: tuple[int, ...]
-    positions: tuple[tuple[float, float, float], ...]
-    cell: tuple[tuple[float, float, float], ...]
-    pbc: tuple[bool, bool, bool]
-
-    @classmethod
-    def of(cls, atoms: Atoms) -> ExampleStructure:
-        """Take what the models see of some atoms."""
-        return cls(
-            numbers=tuple(atoms.numbers.tolist()),
-            positions=tuple(map(tuple, atoms.positions.tolist())),
-            cell=tuple(map(tuple, atoms.cell.array.tolist())),
-            pbc=tuple(atoms.pbc.tolist()),
-        )
-
-    def to_atoms(self) -> Atoms:
-        """Return ASE atoms."""
-        return Atoms(self.numbers, self.positions, cell=self.cell, pbc=self.pbc)
+def _as_json(atoms: Atoms) -> str:
+    """Write species, positions and cell of atoms; ASE's JSON keeps every digit."""
+    return str(encode(Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)))
 
 
-def example_structure(source: TrainingSource, n_atoms: int | None = None) -> ExampleStructure:
+ExampleStructure = Annotated[
+    Atoms,
+    PlainSerializer(_as_json),
+    PlainValidator(lambda given: decode(given) if isinstance(given, str) else given),
+]
+"""ASE atoms as a field of pydantic models."""
+
+
+def example_structure(source: TrainingSource, n_atoms: int | None = None) -> Atoms:
     """Return a validation frame of median size, repeated until it has enough atoms.
 
     Parameters
@@ -63,7 +41,7 @@ def example_structure(source: TrainingSource, n_atoms: int | None = None) -> Exa
     source
         Frames; of the first 200 of the validation split, the first of median size is taken.
     n_atoms
-        Smallest number of atoms; None takes the frame as it is, if it has two. Only periodic
+        Smallest number of atoms; None takes the frame as it is, if it has two atoms. Only periodic
         frames are repeated, along the shortest periodic lattice vector first.
 
     Raises
@@ -77,7 +55,7 @@ def example_structure(source: TrainingSource, n_atoms: int | None = None) -> Exa
     sizes = np.array([len(atoms) for atoms in candidates])
     median = np.sort(sizes)[len(sizes) // 2]
     atoms = candidates[int(np.argmax(sizes == median))]
-    return ExampleStructure.of(repeated(atoms, n_atoms or _FEWEST_ATOMS))
+    return repeated(atoms, n_atoms or _FEWEST_ATOMS)
 
 
 def repeated(atoms: Atoms, n_atoms: int) -> Atoms:
@@ -91,10 +69,10 @@ def repeated(atoms: Atoms, n_atoms: int) -> Atoms:
 
 
 def _validation_atoms(source: TrainingSource) -> list[Atoms]:
-    if isinstance(source, MoleculeSource):  # those of QM9 are no frames: they carry no forces
+    if isinstance(source, MoleculeSource):  # QM9 has no frames, since it has no forces
         arrays = source.arrays("val")
         return [
             Atoms(arrays.numbers[atoms], arrays.positions[atoms])
-            for atoms in map(arrays.atoms_of, range(min(len(arrays), _FRAMES_LOOKED_AT)))
+            for atoms in map(arrays.atoms_of, range(min(len(arrays), _FRAMES_READ)))
         ]
-    return [frame.to_atoms() for frame in islice(source.frames("val"), _FRAMES_LOOKED_AT)]
+    return [frame.to_atoms() for frame in islice(source.frames("val"), _FRAMES_READ)]

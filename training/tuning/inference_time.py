@@ -1,4 +1,4 @@
-"""Time and memory of calls of a model, in a process that does nothing else.
+"""Measure time and memory of calls of a model, in a process that does nothing else.
 
 Importing this module takes seconds (torch, NequIP).
 """
@@ -20,17 +20,17 @@ from nequip.utils.global_state import set_global_state
 from numpy.typing import NDArray
 
 from training.tuning.cost_model import cost_estimate
-from training.tuning.machine import OtherLoad
+from training.tuning.machine import watch_other_load
 from training.tuning.measuring_tasks import MeasureTask
 from training.tuning.trial import NEGLIGIBLE_LOAD, STEADY_SPREAD, InferenceTime, TrialMeasurements
 from training.tuning.untrained_model import model_input, untrained_model
 
-# What disturbs a call makes it slower, never faster: of several rounds the fastest counts. More
-# are added while even that one is restless.
+# Disturbances make a call slower, never faster: of several rounds the fastest counts. More rounds
+# are added while the calls of even that one differ.
 _ROUNDS = 3
 _MOST_ROUNDS = 10
 _LONGEST_SECONDS = 60.0
-# Other programs on the cores that the calls need: such rounds can be slow and yet steady.
+# With other programs on the cores that the calls need, rounds can be slow although they are steady.
 _ATTEMPTS = 3
 _PAUSE_SECONDS = 3.0
 
@@ -43,12 +43,12 @@ Call = Callable[[], object]
 def measure(task: MeasureTask) -> TrialMeasurements:
     """Measure a model's calls on prepared input: neighbour list and transfers are not counted."""
     set_global_state()
-    r_max, atoms = task.training.model.r_max, task.structure.to_atoms()
+    r_max, atoms = task.training.model.r_max, task.structure
     data = model_input(atoms, task.symbols, r_max, task.device)
     memory = _PeakMemory(task.device)
     call = _call(task, data)
     inference = _inference_time(task, call, data)
-    peak = memory.bytes_beyond()
+    peak = memory.bytes_above_start()
     model = untrained_model(task.training, task.symbols, has_forces=task.has_forces)
     cost = cost_estimate(model, model_input(atoms, task.symbols, r_max))
     return TrialMeasurements(inference=inference, cost=cost, peak_memory_bytes=peak)
@@ -93,7 +93,7 @@ def _round(call: Call, repeats: int) -> NDArray[np.float64]:
 
 
 def _call(task: MeasureTask, data: AtomicDataDict.Type) -> Call:
-    """Return a call that ends when the device has done its work."""
+    """Return a call of the model that ends when the device has finished."""
     if task.compiled is None:
         model = untrained_model(task.training, task.symbols, has_forces=task.has_forces)
         model = model.to(task.device)
@@ -113,7 +113,7 @@ def _inference_time(task: MeasureTask, call: Call, data: AtomicDataDict.Type) ->
     for _ in range(task.inference.warm_up):
         call()
     gc.disable()  # this process ends soon
-    # Where time is no objective, no patience either: the load is on record.
+    # Only where time is an objective are disturbed measurements repeated.
     attempts = _ATTEMPTS if task.inference.objective == "time" else 1
     seconds, other_load = _least_disturbed(call, task.inference.repeats, attempts)
     n_atoms = len(data[AtomicDataDict.POSITIONS_KEY])
@@ -137,16 +137,15 @@ def _least_disturbed(
 ) -> tuple[NDArray[np.float64], float]:
     """Return a round of calls, and the cores that other programs kept busy meanwhile.
 
-    The measurement is repeated, after a pause, while they leave too few cores; the fastest counts.
+    The measurement is repeated after a pause while too few cores are free; the fastest counts.
     """
     free_cores = (psutil.cpu_count() or 1) - torch.get_num_threads()
     attempts: list[tuple[NDArray[np.float64], float]] = []
     while True:
-        load = OtherLoad()
-        with load.watched():
-            seconds = fastest_round(call, repeats)
-        attempts.append((seconds, load.cores))
-        if load.cores <= free_cores + NEGLIGIBLE_LOAD or len(attempts) == most_attempts:
+        other_load = watch_other_load()
+        seconds = fastest_round(call, repeats)
+        attempts.append((seconds, other_load()))
+        if attempts[-1][1] <= free_cores + NEGLIGIBLE_LOAD or len(attempts) == most_attempts:
             break
         time.sleep(_PAUSE_SECONDS)
     return min(attempts, key=lambda attempt: float(np.median(attempt[0])))
@@ -157,7 +156,7 @@ def _device_name(device: str) -> str:
 
 
 class _PeakMemory:
-    """Largest memory from now on: of torch's tensors on a GPU, else of this process."""
+    """Peak memory from now on: of torch's tensors on a GPU, else of this process."""
 
     def __init__(self, device: str) -> None:
         self._cuda = torch.device(device) if torch.device(device).type == "cuda" else None
@@ -165,12 +164,12 @@ class _PeakMemory:
             torch.cuda.reset_peak_memory_stats(self._cuda)
             self._baseline = 0
             return
-        with suppress(OSError):  # without it, what importing took at most counts as well
+        with suppress(OSError):  # without it, the peak of the imports counts as well
             _RESET_PEAK.write_text("5")
         self._baseline = psutil.Process().memory_info().rss
 
-    def bytes_beyond(self) -> int:
-        """Return the peak beyond what was held at the beginning."""
+    def bytes_above_start(self) -> int:
+        """Return the peak above the memory at the start."""
         if self._cuda is not None:
             return torch.cuda.max_memory_allocated(self._cuda)
         return max(0, _peak_resident_bytes() - self._baseline)
@@ -179,7 +178,7 @@ class _PeakMemory:
 def _peak_resident_bytes() -> int:
     """Largest resident memory of this process.
 
-    The kernel's own account (getrusage) starts with that of the process that started this one.
+    getrusage does not help: it includes the peak of the parent process.
     """
     try:
         lines = _PEAK_OF_THIS_PROCESS.read_text().splitlines()

@@ -1,13 +1,11 @@
-"""Trainings and measurements on one machine: trainings side by side, measurements alone."""
+"""Let trainings of one machine run side by side, and measurements alone."""
 
 from __future__ import annotations
 
 import getpass
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -15,18 +13,18 @@ from filelock import ReadWriteLock
 
 
 @contextmanager
-def training_here() -> Iterator[None]:
-    """Train within this block; waits while one of this user's processes measures."""
+def training_lock() -> Iterator[None]:
+    """Hold while training; waits while another process of this user measures."""
     with _lock().read_lock():
         yield
 
 
 @contextmanager
-def measuring_here() -> Iterator[None]:
-    """Measure within this block; waits until none of this user's processes trains or measures.
+def measuring_lock() -> Iterator[None]:
+    """Hold while measuring; waits until no other process of this user trains or measures.
 
-    A measurement that waits keeps further trainings from starting. The lock is the kernel's: it
-    ends with the process, however that ends.
+    While a measurement waits, no further training starts. The kernel releases the lock when the
+    process ends, for whatever reason.
     """
     with _lock().write_lock():
         yield
@@ -38,27 +36,15 @@ def _lock() -> ReadWriteLock:
     return ReadWriteLock(path, is_singleton=False)
 
 
-@dataclass
-class OtherLoad:
-    """Cores that other programs keep busy while a block of this process runs."""
+def watch_other_load() -> Callable[[], float]:
+    """Start to watch the processor.
 
-    cores: float = 0.0
-
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        """Set `cores` to the mean over this block; of no use below some 0.1 s."""
-        process = psutil.Process()
-        start, busy, own = time.monotonic(), _busy_seconds(), _cpu_seconds(process)
-        yield
-        others = (_busy_seconds() - busy) - (_cpu_seconds(process) - own)
-        self.cores = max(0.0, others / max(time.monotonic() - start, 1e-3))
-
-
-def _busy_seconds() -> float:
-    times = psutil.cpu_times()
-    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))
-
-
-def _cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+    Returns
+    -------
+    Function that gives the number of cores which other programs kept busy since the start, on
+    average; more than 0.1 s should have passed.
+    """
+    process, n_cores = psutil.Process(), psutil.cpu_count() or 1
+    psutil.cpu_percent()
+    process.cpu_percent()
+    return lambda: max(0.0, (n_cores * psutil.cpu_percent() - process.cpu_percent()) / 100)

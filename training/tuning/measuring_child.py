@@ -1,4 +1,4 @@
-"""The measuring process: reads a task, does it, writes the result."""
+"""Measuring process: read a task, do it, write the result."""
 
 from __future__ import annotations
 
@@ -6,32 +6,24 @@ import sys
 from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter
+from pydantic_core import to_json
 
-from cuprolith.staged_file import StagedFile
+from cuprolith.json_files import write_atomically
 from training.nequip_runs.child_process import end_with_command
 from training.tuning.compiled_models import compile_untrained
-from training.tuning.measuring_tasks import (
-    CompileTask,
-    DriftResult,
-    DriftTask,
-    MeasureTask,
-    Task,
-)
+from training.tuning.measuring_tasks import CompileTask, DriftTask, MeasureTask, Task
 
 
 def main() -> None:
-    """Do the task of the file named first, and write its result to the file named second."""
+    """Read the task file (first argument) and write the result file (second argument)."""
     end_with_command()
     task_file, result_file = map(Path, sys.argv[1:3])
     adapter: TypeAdapter[Task] = TypeAdapter(Task)
-    result = _done(adapter.validate_json(task_file.read_bytes()))
-    if result is not None:
-        with StagedFile(result_file) as file:
-            file.write(result.model_dump_json().encode())
-            file.commit()
+    result = _run(adapter.validate_json(task_file.read_bytes()))
+    write_atomically(result_file, [to_json(result)])
 
 
-def _done(task: Task) -> BaseModel | None:
+def _run(task: Task) -> BaseModel | float | None:
     match task:
         case CompileTask():
             compile_untrained(task)
@@ -41,13 +33,8 @@ def _done(task: Task) -> BaseModel | None:
 
             return measure(task)
         case DriftTask():
-            return _drift(task)
+            from training.calculator import checkpoint_calculator
+            from training.tuning.stability import energy_drift
 
-
-def _drift(task: DriftTask) -> DriftResult:
-    from training.calculator import checkpoint_calculator
-    from training.tuning.stability import energy_drift
-
-    atoms = task.structure.to_atoms()
-    atoms.calc = checkpoint_calculator(task.checkpoint, task.device)
-    return DriftResult(energy_drift=energy_drift(atoms))
+            task.structure.calc = checkpoint_calculator(task.checkpoint, task.device)
+            return energy_drift(task.structure)

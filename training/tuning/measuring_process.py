@@ -1,4 +1,4 @@
-"""Measuring processes: each measurement has its own, whose end is an answer too."""
+"""Run each measurement in a process of its own; a process that fails is a result too."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import os
 import signal
 import tempfile
 from pathlib import Path
-from typing import TypeVar
-
-from pydantic import BaseModel
 
 from training.errors import TrainingError
 from training.nequip_runs.child_process import (
@@ -18,25 +15,24 @@ from training.nequip_runs.child_process import (
     python_command,
     with_passive_threads,
 )
-from training.tuning.measuring_tasks import CompileTask, DriftTask, MeasureTask
+from training.nequip_runs.training_run import TrainingError
+from training.tuning.measuring_tasks import Task
 
-Result = TypeVar("Result", bound=BaseModel)
-
-# A process killed like this may have been in the way of something else; twice is no accident.
+# Other programs can be the reason for one kill; after two, the model counts as too large.
 _ATTEMPTS = 2
-# What fails all models alike, and what to do.
-_NOT_THE_MODEL = {
-    "No space left on device": "make room on the disk and run the same command again",
+# Errors that any model would meet, and what to do.
+_GENERAL_ERRORS = {
+    "No space left on device": "free some disk space and rerun the same command",
     "InvalidCxxCompiler": "install a C++ compiler (g++), set CXX to one, or measure without "
     "compiling (`inference.compiled: false`)",
     "not compiled with CUDA": "install a CUDA build of torch, or measure on `cpu`",
     "No CUDA GPUs": "measure on a machine with a GPU, or on `cpu`",
-    "invalid device ordinal": "name a GPU that this machine has",
+    "invalid device ordinal": "choose a GPU that this machine has",
 }
-_OURS = {
-    # Otherwise this process's number of threads is built into the model.
+_ENVIRONMENT = {
+    # Otherwise the number of threads of this process becomes part of the model.
     "TORCHINDUCTOR_CPP_DYNAMIC_THREADS": "1",
-    # Of a model with random weights only the time matters.
+    # The check of outputs is useless for a model with random weights.
     "NEQUIP_SKIP_AOTI_MODEL_CHECK": "1",
 }
 
@@ -45,39 +41,16 @@ class MeasuringError(RuntimeError):
     """A measuring process failed on its model; the message is the reason, in one line."""
 
 
-def run_task(task: MeasureTask | DriftTask, result: type[Result]) -> Result:
-    """Do a task in a process of its own.
-
-    Parameters
-    ----------
-    task
-        What to do.
-    result
-        What comes back.
+def run_task(task: Task) -> bytes:
+    """Do a task in a process of its own, and return its result as JSON.
 
     Raises
     ------
     MeasuringError
         If the process fails, or is killed twice (as the system does when memory is short).
     TrainingError
-        If it fails for what is nothing of the model's: a full disk, no compiler, no such device.
+        If it fails for a reason that is not the model's: a full disk, no compiler, no such device.
     """
-    return result.model_validate_json(_answer(task))
-
-
-def make_compiled(task: CompileTask) -> None:
-    """Compile in a process of its own; the file is whole once this returns.
-
-    Raises
-    ------
-    MeasuringError, TrainingError
-        As `run_task`.
-    """
-    _answer(task)
-
-
-def _answer(task: CompileTask | MeasureTask | DriftTask) -> bytes:
-    """Return what the child wrote, if it was asked to write anything."""
     with tempfile.TemporaryDirectory(prefix="cuprolith-measuring-") as name:
         folder = Path(name)
         (folder / "task.json").write_text(task.model_dump_json())
@@ -87,8 +60,7 @@ def _answer(task: CompileTask | MeasureTask | DriftTask) -> bytes:
                 break
         if code != 0:
             raise _failure(task.task, code, folder / "log")
-        answer = folder / "result.json"
-        return answer.read_bytes() if answer.exists() else b""
+        return (folder / "result.json").read_bytes()
 
 
 def _run(folder: Path) -> int:
@@ -97,7 +69,7 @@ def _run(folder: Path) -> int:
         str(folder / "task.json"),
         str(folder / "result.json"),
     ]
-    environment = with_passive_threads({**_OURS, **os.environ})
+    environment = with_patient_threads({**_ENVIRONMENT, **os.environ})
     with (
         (folder / "log").open("wb") as log,
         child_process(command, folder, environment, log) as process,
@@ -107,7 +79,7 @@ def _run(folder: Path) -> int:
 
 def _failure(task: str, code: int, log: Path) -> Exception:
     tail = end_of_log(log)
-    for symptom, remedy in _NOT_THE_MODEL.items():
+    for symptom, remedy in _GENERAL_ERRORS.items():
         if symptom in tail:
             return TrainingError(f"cannot {task} a model:\n{tail}\nWhat to do: {remedy}.")
     if code < 0:

@@ -1,4 +1,4 @@
-"""What a measuring process is asked to do, as JSON."""
+"""Tasks of measuring processes, as JSON."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from training.variant_settings import AnyTraining
 
 
 class _Task(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     structure: ExampleStructure
     device: str
 
 
-class _ModelTask(_Task):
-    """About the untrained model of a training; symbols and forces as of its frames."""
+class ModelTask(_Task):
+    """Task for the untrained model of a training, with symbols and forces as in its frames."""
 
     training: AnyTraining
     symbols: tuple[str, ...]
     has_forces: bool
 
 
-class CompileTask(_ModelTask):
-    """Compile a model to a file."""
+class CompileTask(ModelTask):
+    """Compile a model to a file; gives nothing."""
 
     task: Literal["compile"] = "compile"
     out: Path
 
 
-class MeasureTask(_ModelTask):
-    """Measure time and memory of a model's calls, and count their operations.
+class MeasureTask(ModelTask):
+    """Measure time and memory of a model's calls, and count their operations: `TrialMeasurements`.
 
     Attributes
     ----------
@@ -49,16 +49,10 @@ class MeasureTask(_ModelTask):
 
 
 class DriftTask(_Task):
-    """Run molecular dynamics with a trained model."""
+    """Run molecular dynamics with a trained model; gives its energy drift, eV/atom."""
 
     task: Literal["drift"] = "drift"
     checkpoint: Path
-
-
-class DriftResult(BaseModel):
-    """What a `DriftTask` gives, eV/atom."""
-
-    energy_drift: float
 
 
 Task = Annotated[CompileTask | MeasureTask | DriftTask, Field(discriminator="task")]

@@ -1,4 +1,4 @@
-"""What is searched: a variant's own space, or one that a person writes, by dotted name."""
+"""Search spaces of studies: a variant's own, or one from the settings, by dotted name."""
 
 from __future__ import annotations
 
@@ -21,42 +21,41 @@ from training.tuning.settings import TuningSettings
 from training.variant import VARIANTS
 from training.variant_settings import training_settings
 
-# One study is of one variant on one dataset; these are no hyper-parameters of it.
+# Settings that are the same for all trials of a study.
 _FIXED = ("variant", "max_time", "devices", "num_workers")
 
 
 class SearchSpaceError(ValueError):
-    """A search space names what cannot be searched; the message says what can."""
+    """A search space has wrong names or values; the message names valid ones."""
 
 
 def search_space(variant: str, tuning: TuningSettings) -> dict[str, Parameter]:
-    """Return what a study searches: its own search space, or the variant's if it gives none.
+    """Return the search space of a study, or that of its variant if the settings have none.
 
     Raises
     ------
     SearchSpaceError
-        If a name is none of the variant's settings, or a value that could be proposed is not valid
-        there.
+        If a name is not a setting of the variant, or a value that may be proposed is not valid.
     """
     if not tuning.search_space:
         return dict(VARIANTS[variant].search_space)
     space = dict(tuning.search_space)
     for name, parameter in space.items():
         _check_name(name, variant)
-        for value in _probes(parameter):
+        for value in _test_values(parameter):
             _check_value(name, value, variant)
     return space
 
 
 def applied(training: TrainingSettings, parameters: Mapping[str, Any]) -> TrainingSettings:
-    """Return settings with some values exchanged.
+    """Return settings with some values replaced.
 
     Parameters
     ----------
     training
         Settings that give all other values.
     parameters
-        Values by dotted name, say ``model.r_max`` or ``final_mlp.widths.0``.
+        Values by dotted name, such as ``model.r_max`` or ``final_mlp.widths.0``.
 
     Raises
     ------
@@ -65,32 +64,32 @@ def applied(training: TrainingSettings, parameters: Mapping[str, Any]) -> Traini
     """
     content = training.model_dump()
     for name, value in parameters.items():
-        _require(name, training.variant)
-        _put(content, name.split("."), value)
+        _check_exists(name, training.variant)
+        _set_value(content, name.split("."), value)
     try:
         return type(training).model_validate(content)
     except ValidationError as error:
-        raise SearchSpaceError(_said(error)) from error
+        raise SearchSpaceError(_message(error)) from error
 
 
 def check_study(training: TrainingSettings, tuning: TuningSettings, *, has_forces: bool) -> None:
-    """Refuse a study that could not give what it asks for, before anything is trained.
+    """Refuse a study that cannot work, before anything is trained.
 
     Raises
     ------
     SearchSpaceError
-        As `search_space`; or if a limit needs forces and the frames carry none.
+        As `search_space`; or if a limit needs forces and the frames have none.
     """
     search_space(training.variant, tuning)
     if tuning.limits.energy_drift is not None and not has_forces:
         raise SearchSpaceError(
-            "limits.energy_drift: molecular dynamics needs forces, and these frames carry "
+            "limits.energy_drift: molecular dynamics needs forces, and these frames have "
             "energies only: remove this limit"
         )
 
 
 def _names(content: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Dotted names of all single values."""
+    """Yield the dotted names of all single values."""
     for key, value in content.items():
         if isinstance(value, Mapping):
             yield from _names(value, f"{prefix}{key}.")
@@ -108,7 +107,7 @@ def _default(variant: str) -> TrainingSettings:
     return training_settings({"variant": variant})
 
 
-def _require(name: str, variant: str) -> None:
+def _check_exists(name: str, variant: str) -> None:
     valid = _names_of(variant)
     if name in valid:
         return
@@ -128,10 +127,10 @@ def _require(name: str, variant: str) -> None:
 
 
 def _check_name(name: str, variant: str) -> None:
-    _require(name, variant)
+    _check_exists(name, variant)
     if name in _FIXED:
         raise SearchSpaceError(
-            f"{name}: is the same for all trials of a study: set it, but not here"
+            f"{name} is the same for all trials of a study: set it in `training` instead"
         )
 
 
@@ -142,11 +141,11 @@ def _check_value(name: str, value: Any, variant: str) -> None:
         raise SearchSpaceError(f"the search space of {error}") from error
 
 
-def _probes(parameter: Parameter) -> tuple[Any, ...]:
-    """Values that are valid only if all are; of a range, its ends and one between."""
+def _test_values(parameter: Parameter) -> tuple[Any, ...]:
+    """Return values that are valid only if all are; of a range, its ends and one between."""
     match parameter:
         case FloatParameter():
-            # Where whole numbers are asked for, the ends may happen to be some.
+            # The ends may happen to be whole numbers, where only these are valid.
             between = parameter.low + (parameter.high - parameter.low) / math.pi
             return parameter.low, between, parameter.high
         case IntParameter():
@@ -157,7 +156,7 @@ def _probes(parameter: Parameter) -> tuple[Any, ...]:
             return parameter.choices
 
 
-def _put(content: dict[str, Any], path: list[str], value: Any) -> None:
+def _set_value(content: dict[str, Any], path: list[str], value: Any) -> None:
     *sections, last = path
     if last.isdecimal():
         *sections, name = sections
@@ -173,7 +172,7 @@ def _section(content: dict[str, Any], path: list[str]) -> dict[str, Any]:
     return content
 
 
-def _said(error: ValidationError) -> str:
+def _message(error: ValidationError) -> str:
     details = error.errors()
     return "; ".join(
         f"{'.'.join(str(part) for part in detail['loc'])}: "

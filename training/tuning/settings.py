@@ -1,4 +1,4 @@
-"""What a campaign or training file says about a study (YAML section ``tuning``)."""
+"""Settings of a study (YAML section ``tuning`` of a campaign or a training file)."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from training.settings import Count, Positive, Processes
 
 
 class InferenceSettings(Settings):
-    """How inference time is measured."""
+    """How the cost of inference is measured."""
 
     objective: Literal["time", "flops"] = Field(
         default="time",
-        description="measured seconds per atom, or floating-point operations per atom, which a "
-        "busy machine does not disturb",
+        description="measured time per atom, or floating-point operations per atom, which do not "
+        "depend on the load of the machine",
     )
     compiled: bool = Field(
         default=True, description="measure the compiled model, as it is deployed; eager if false"
     )
     n_atoms: Count | None = Field(
         default=None,
-        description="smallest system to measure on; a validation frame is repeated up to it "
-        "where it is periodic, and taken as it is where not. None takes frames as they are",
+        description="smallest number of atoms to measure on: a periodic validation frame is "
+        "repeated until it has as many, others are used as they are. None repeats no frame",
     )
     warm_up: Annotated[int, Field(ge=0, le=10_000)] = Field(
         default=5, description="calls not counted"
@@ -35,7 +35,7 @@ class InferenceSettings(Settings):
 
 
 class LimitSettings(Settings):
-    """What a trial must not exceed (constraints of the study); None sets no limit."""
+    """Limits that trials must not exceed (constraints of the study); None sets no limit."""
 
     peak_memory: Positive | None = Field(default=None, description="of inference, GiB")
     inference_time: Positive | None = Field(default=None, description="µs per atom")
@@ -51,7 +51,7 @@ class LimitSettings(Settings):
 
 
 class TuningSettings(Settings):
-    """One study: a variant's hyper-parameters, for accuracy and speed at once.
+    """One study: search a variant's hyper-parameters for accuracy and speed.
 
     The defaults are the paper's budget (Laskaris 2026, section III.E).
     """
@@ -63,7 +63,7 @@ class TuningSettings(Settings):
     workers: Processes = Field(default=1, description="trainings side by side on one machine")
     search_space: dict[str, Parameter] = Field(
         default_factory=dict,
-        description="by dotted name within `training`, say `model.r_max`; empty means the "
+        description="by dotted name within `training`, such as `model.r_max`; empty means the "
         "variant's own",
     )
     inference: InferenceSettings = InferenceSettings()
@@ -85,6 +85,6 @@ class TuningSettings(Settings):
         return self.generations * self.offspring
 
     def with_absolute_files(self, folder: Path) -> TuningSettings:
-        """Return a copy whose files are relative to nothing; they were relative to `folder`."""
+        """Return a copy with absolute file paths; relative ones are relative to `folder`."""
         files = tuple((folder / path).resolve() for path in self.warm_start)
         return self.model_copy(update={"warm_start": files})

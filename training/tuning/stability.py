@@ -1,4 +1,4 @@
-"""Whether molecular dynamics with a model conserves energy.
+"""Measure how well molecular dynamics with a model conserves energy.
 
 Importing this module takes seconds (torch, NequIP).
 """
@@ -15,12 +15,12 @@ from ase.md.verlet import VelocityVerlet
 STEPS = 200
 TIME_STEP = 0.5  # fs
 TEMPERATURE = 300.0  # K
-# No frame falls apart into this from 300 K unless the model has a hole in its potential.
+# From 300 K no frame becomes this hot unless the potential has a hole.
 HOTTEST = 10_000.0  # K
 
 
 class UnstableError(RuntimeError):
-    """The atoms were driven apart, or there are no finite energies."""
+    """The atoms were driven apart, or an energy is not finite."""
 
 
 def energy_drift(atoms: Atoms) -> float:
@@ -38,7 +38,7 @@ def energy_drift(atoms: Atoms) -> float:
     Raises
     ------
     UnstableError
-        If the energy is no finite number or the temperature exceeds 10,000 K, with the step.
+        If the energy is not finite or the temperature exceeds 10,000 K; names the step.
     """
     moving = atoms.copy()
     moving.calc = atoms.calc

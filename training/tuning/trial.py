@@ -1,4 +1,4 @@
-"""What one trial of a study gives: its record, its objectives and its constraints."""
+"""Records of one trial of a study: accuracy and measurements."""
 
 from __future__ import annotations
 
@@ -7,20 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from training.tuning.settings import LimitSettings, TuningSettings
-
 # Force MAE, eV/Å; energy MAE, eV/atom, where frames carry no forces.
 AccuracyName = Literal["forces_mae", "per_atom_energy_mae"]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-# Cores that housekeeping keeps busy on a quiet machine; spread of a quiet machine's calls.
+# On a quiet machine: cores kept busy by the system, and the spread of calls.
 NEGLIGIBLE_LOAD = 0.2
 STEADY_SPREAD = 0.1
-
-_MICRO = 1e-6
-_MEGA = 1e6
-_GIB = 2**30
-_HOUR = 3600.0
 
 
 class _Record(BaseModel):
@@ -37,13 +30,13 @@ class InferenceTime(_Record):
     spread
         Interquartile range of the calls over their median.
     n_atoms, n_edges
-        Of the structure measured on; edges within the model's cutoff radius, both directions.
+        Atoms and edges of the structure; edges within the cutoff radius, in both directions.
     repeats
-        Calls counted.
+        Number of calls.
     threads
         torch's threads within an operation.
     cores
-        Of the machine; None where nobody counted them.
+        Cores of the machine; None if they were not counted.
     other_load
         Cores that other programs kept busy meanwhile, on average over the calls.
     """
@@ -62,7 +55,7 @@ class InferenceTime(_Record):
 
     @property
     def disturbed(self) -> bool:
-        """Whether the calls differed much, or other programs may have held the cores they needed.
+        """Whether the calls differed much, or other programs may have used the cores they needed.
 
         The time of such a measurement is an upper bound.
         """
@@ -71,14 +64,14 @@ class InferenceTime(_Record):
 
 
 class CostEstimate(_Record):
-    """What energy and forces of one structure ask of a machine, by counting.
+    """Counted cost of energy and forces of one structure.
 
     Attributes
     ----------
     flops_per_atom
         Floating-point operations.
     bytes_per_atom
-        Bytes that the operations read and write, if nothing is fused or cached.
+        Bytes that the operations read and write if nothing is fused or cached.
     """
 
     flops_per_atom: NonNegative
@@ -86,20 +79,20 @@ class CostEstimate(_Record):
 
 
 class TrialAccuracy(_Record):
-    """What the training of a trial gives.
+    """Result of the training of a trial.
 
     Attributes
     ----------
     accuracy
         Mean absolute error on the validation split in the best epoch; None if there is none.
     accuracy_name
-        Of what.
+        Which error it is.
     training_seconds
-        Training time, resumed runs added up.
+        Training time, summed over resumed runs.
     epochs, max_epochs
-        Epochs trained, and asked for; fewer where the time limit ended the training.
+        Epochs trained and requested; fewer if the time limit ended the training.
     failure
-        Why there is no accuracy.
+        Reason if there is no accuracy.
     """
 
     accuracy: NonNegative | None = None
@@ -111,18 +104,18 @@ class TrialAccuracy(_Record):
 
 
 class TrialMeasurements(_Record):
-    """What is measured of a trial's model.
+    """Measurements of the model of a trial.
 
     Attributes
     ----------
     peak_memory_bytes
-        Of loading and calling the model, beyond what the process held before.
+        Memory of loading and calling the model, above that of the process before.
     energy_drift
-        Largest change of the total energy in 200 NVE steps, eV/atom; None if not asked for.
+        Largest change of the total energy in 200 NVE steps, eV/atom; None without this limit.
     compile_seconds
-        Wall time of compiling; None where a model compiled earlier was used, or none.
+        Wall time of compiling; None if the model was compiled before, or not at all.
     failure
-        Why something is missing.
+        Reason if something is missing.
     """
 
     inference: InferenceTime | None = None
@@ -133,29 +126,19 @@ class TrialMeasurements(_Record):
     failure: str | None = None
 
 
-class TrialResult(_Record):
-    """One trial, finished or failed; the attributes are those of its two parts.
+class TrialResult(TrialMeasurements, TrialAccuracy):
+    """One trial, finished or failed: its hyper-parameters and both parts.
 
-    A trial without accuracy and without failure was not trained, since measuring its model had
-    shown that it exceeds a limit.
+    A trial without accuracy and without failure was not trained, since the measurements of its
+    model exceed a limit.
     """
 
     parameters: dict[str, Any]
-    accuracy: NonNegative | None = None
-    accuracy_name: AccuracyName
-    inference: InferenceTime | None = None
-    cost: CostEstimate | None = None
-    peak_memory_bytes: int | None = None
-    training_seconds: NonNegative | None = None
-    epochs: int = 0
     max_epochs: int = 0
-    energy_drift: NonNegative | None = None
-    compile_seconds: NonNegative | None = None
-    failure: str | None = None
 
     @property
     def measurements(self) -> TrialMeasurements:
-        """The part that is measured."""
+        """The measurements alone."""
         return TrialMeasurements(
             **{name: getattr(self, name) for name in TrialMeasurements.model_fields}
         )
@@ -167,7 +150,7 @@ class TrialResult(_Record):
         accuracy: TrialAccuracy,
         measurements: TrialMeasurements,
     ) -> TrialResult:
-        """Join the two parts of a trial."""
+        """Join accuracy and measurements of a trial."""
         failures = [part.failure for part in (accuracy, measurements) if part.failure]
         return cls(
             parameters=parameters,
@@ -180,62 +163,3 @@ class TrialResult(_Record):
 def accuracy_name(*, has_forces: bool) -> AccuracyName:
     """Return which error is the accuracy of a model trained on frames with or without forces."""
     return "forces_mae" if has_forces else "per_atom_energy_mae"
-
-
-def objective_values(result: TrialResult, tuning: TuningSettings) -> tuple[float, float] | None:
-    """Return what a study minimises.
-
-    Returns
-    -------
-    Accuracy (eV/Å, or eV/atom where frames carry no forces) and the cost of inference: µs/atom, or
-    Mflop/atom where ``inference.objective`` is ``flops``. None if the trial failed.
-    """
-    cost = _inference_cost(result, tuning)
-    if result.failure is not None or result.accuracy is None or cost is None:
-        return None
-    return result.accuracy, cost
-
-
-def constraint_values(result: TrialResult, limits: LimitSettings) -> tuple[float, ...]:
-    """Return by how much a trial exceeds each limit that is set, as a share of the limit.
-
-    Returns
-    -------
-    One value per limit, in the order of `LimitSettings`, at most 0 where the limit is kept: a peak
-    memory of 3 GiB under a limit of 2 GiB gives 0.5. NaN where a failed trial has no such number.
-    A training that its time limit cut short counts with the time it would have taken.
-    """
-    values = {
-        "peak_memory": _scaled(result.peak_memory_bytes, _GIB),
-        "inference_time": _scaled(
-            result.inference.per_atom_seconds if result.inference else None, _MICRO
-        ),
-        "training_time": _scaled(_whole_training_seconds(result), _HOUR),
-        "energy_drift": _scaled(result.energy_drift, 1.0),
-    }
-    return tuple(values[name] / limit - 1.0 for name, limit in limits.chosen.items())
-
-
-def exceeded_limits(result: TrialResult, limits: LimitSettings) -> list[str]:
-    """Say which limits a trial exceeds, as far as it has been trained and measured."""
-    return [
-        f"{name} is {excess:.0%} above its limit"
-        for name, excess in zip(limits.chosen, constraint_values(result, limits), strict=True)
-        if excess > 0
-    ]
-
-
-def _inference_cost(result: TrialResult, tuning: TuningSettings) -> float | None:
-    if tuning.inference.objective == "flops":
-        return result.cost.flops_per_atom / _MEGA if result.cost else None
-    return result.inference.per_atom_seconds / _MICRO if result.inference else None
-
-
-def _scaled(value: float | None, unit: float) -> float:
-    return math.nan if value is None else value / unit
-
-
-def _whole_training_seconds(result: TrialResult) -> float | None:
-    if result.training_seconds is None or result.epochs == 0:
-        return None
-    return result.training_seconds * result.max_epochs / result.epochs

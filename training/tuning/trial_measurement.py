@@ -1,4 +1,4 @@
-"""Measure a trial's model: time, memory and cost before it is trained, stability after."""
+"""Measure the model of a trial: time, memory and cost before training, stability after it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from training.nequip_runs.nequip_config import BEST_CHECKPOINT
 from training.settings import TrainingSettings
 from training.source import TrainingSource
 from training.tuning.compiled_models import compiled_file
-from training.tuning.example_structure import ExampleStructure, example_structure
-from training.tuning.machine import measuring_here
-from training.tuning.measuring_process import MeasuringError, make_compiled, run_task
-from training.tuning.measuring_tasks import CompileTask, DriftResult, DriftTask, MeasureTask
+from training.tuning.example_structure import example_structure
+from training.tuning.machine import measuring_lock
+from training.tuning.measuring_process import MeasuringError, run_task
+from training.tuning.measuring_tasks import CompileTask, DriftTask, MeasureTask, ModelTask
 from training.tuning.settings import InferenceSettings, LimitSettings
 from training.tuning.trial import TrialMeasurements
 
@@ -28,15 +28,15 @@ def measure_model(
 ) -> TrialMeasurements:
     """Measure inference time, peak memory and cost of a model, which need not be trained.
 
-    Waits until nothing is trained or measured on this machine, and keeps it so; compiling, which
-    no clock watches, does not wait.
+    Waits until nothing else is trained or measured on this machine, and lets nothing else start
+    meanwhile; compiling does not wait, since its time does not matter.
 
     Parameters
     ----------
     training
         Settings of the model.
     source
-        Its frames, of which one is measured on.
+        Its frames; the model is measured on one of them.
     inference
         How to measure.
     device
@@ -46,30 +46,28 @@ def measure_model(
 
     Returns
     -------
-    The measurements; or why there are none, as a failure of this model.
+    The measurements; if the model fails, its `failure` says why.
 
     Raises
     ------
     TrainingError
         If there are no frames, no such device, no compiler, or the disk is full.
     """
-    structure = example_structure(source, inference.n_atoms)
+    model = ModelTask(
+        structure=example_structure(source, inference.n_atoms),
+        device=device,
+        training=training,
+        symbols=source.symbols,
+        has_forces=source.has_forces,
+    )
     seconds: float | None = None
     try:
         file: Path | None = None
         if inference.compiled:
-            file, seconds = _compiled(training, source, structure, device, compiled_dir)
-        task = MeasureTask(
-            structure=structure,
-            device=device,
-            training=training,
-            symbols=source.symbols,
-            has_forces=source.has_forces,
-            inference=inference,
-            compiled=file,
-        )
-        with measuring_here():
-            measured = run_task(task, TrialMeasurements)
+            file, seconds = _compiled(model, compiled_dir)
+        task = MeasureTask(**dict(model), inference=inference, compiled=file)
+        with measuring_lock():
+            measured = TrialMeasurements.model_validate_json(run_task(task))
     except MeasuringError as error:
         return TrialMeasurements(compile_seconds=seconds, failure=str(error))
     return measured.model_copy(update={"compile_seconds": seconds})
@@ -89,13 +87,13 @@ def with_stability(
     measured
         Measurements so far.
     folder
-        Of the training; without a checkpoint, as after a failure, nothing is added.
+        Folder of the training; without a checkpoint, as after a failure, nothing is added.
     source, limits, device
         As in `measure_model`.
 
     Returns
     -------
-    The same with `energy_drift`; or with a failure where the dynamics came to no good end.
+    The measurements with `energy_drift`, or with a failure if the dynamics was unstable.
     """
     checkpoint = folder / BEST_CHECKPOINT
     if limits.energy_drift is None or not checkpoint.is_file():
@@ -104,39 +102,24 @@ def with_stability(
         structure=example_structure(source), device=device, checkpoint=checkpoint.resolve()
     )
     try:
-        drift = run_task(task, DriftResult).energy_drift
+        drift = float(run_task(task))
     except MeasuringError as error:
         failure = "; ".join(filter(None, (measured.failure, str(error))))
         return measured.model_copy(update={"failure": failure})
     return measured.model_copy(update={"energy_drift": drift})
 
 
-def _compiled(
-    training: TrainingSettings,
-    source: TrainingSource,
-    structure: ExampleStructure,
-    device: str,
-    folder: Path,
-) -> tuple[Path, float | None]:
+def _compiled(model: ModelTask, folder: Path) -> tuple[Path, float | None]:
     """Return the compiled model, and the seconds it took if it was made now."""
     folder.mkdir(parents=True, exist_ok=True)
     file = compiled_file(
-        folder.resolve(), training, source.symbols, device, has_forces=source.has_forces
+        folder.resolve(), model.training, model.symbols, model.device, has_forces=model.has_forces
     )
     with FileLock(file.with_name(f".{file.name}.lock")):
         if file.is_file():
             return file, None
         partial = file.with_name(f"partial-{file.name}")
         started = time.monotonic()
-        make_compiled(
-            CompileTask(
-                structure=structure,
-                device=device,
-                training=training,
-                symbols=source.symbols,
-                has_forces=source.has_forces,
-                out=partial,
-            )
-        )
+        run_task(CompileTask(**dict(model), out=partial))
         partial.replace(file)
         return file, time.monotonic() - started

@@ -1,4 +1,4 @@
-"""Train a trial; a training that fails is an answer about its hyper-parameters."""
+"""Train a trial; a training that fails because of its hyper-parameters is a result too."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from training.nequip_runs.nequip_process import OnEpoch
 from training.nequip_runs.trainer import EpochMetrics, TrainingResult, train
 from training.nequip_runs.training_checks import NoNeighboursError
 from training.settings import TrainingSettings
-from training.source import TrainingSource
-from training.tuning.machine import training_here
+from training.tuning.machine import training_lock
 from training.tuning.settings import LimitSettings
 from training.tuning.trial import TrialAccuracy, accuracy_name
 
-# How `nequip-train` says that the trainer ended; other errors concern all trials alike.
+# Messages about the end of `nequip-train`; any other error would hit all trials.
 _ENDED = "nequip-train ended with"
 _CRASHED = re.compile(r"nequip-train was killed by (SIGSEGV|SIGBUS|SIGABRT|SIGILL|SIGFPE)")
 _KILLED = "nequip-train was killed by SIGKILL"
@@ -31,9 +30,9 @@ def with_time_limit(training: TrainingSettings, limits: LimitSettings) -> Traini
     Parameters
     ----------
     training
-        Of the trial.
+        Settings of the trial.
     limits
-        Of the study.
+        Limits of the study.
     """
     if limits.training_time is None:
         return training
@@ -64,20 +63,20 @@ def train_trial(
 
     Returns
     -------
-    The error on the validation split in the best epoch; or why there is none, where the trainer
-    failed on these hyper-parameters: a loss that is not finite, too little memory, a time limit
-    that ends in the first epoch.
+    The error on the validation split in the best epoch. If the training failed because of its
+    hyper-parameters (a loss that is not finite, too little memory, a time limit within the first
+    epoch), `failure` says why.
 
     Raises
     ------
     TrainingError
-        If the training could not be made whatever its hyper-parameters (frames are missing, the
-        disk is full) or was asked to stop; the same call resumes it.
+        If the reason is not the hyper-parameters (frames are missing, the disk is full), or the
+        training was asked to stop; the same call resumes it.
     """
     name = accuracy_name(has_forces=source.has_forces)
     try:
-        with training_here():
-            result = _train_through_kills(training, source, folder, seed, on_epoch)
+        with training_lock():
+            result = _train_despite_kills(training, source, folder, seed, on_epoch)
     except _TrialError as failure:
         return TrialAccuracy(
             accuracy_name=name, max_epochs=training.max_epochs, failure=str(failure)
@@ -97,20 +96,19 @@ def train_trial(
 
 
 class _TrialError(RuntimeError):
-    """The trainer failed on these hyper-parameters."""
+    """The training failed because of its hyper-parameters."""
 
 
-def _train_through_kills(
+def _train_despite_kills(
     training: TrainingSettings,
     source: TrainingSource,
     folder: Path,
     seed: int,
     on_epoch: OnEpoch | None,
 ) -> TrainingResult:
-    """Train, resuming after kills as long as epochs are finished between them.
+    """Train, and resume after a kill as long as an epoch was finished before it.
 
-    The system kills when memory is short, a person or a queue for other reasons; only the first
-    comes back at once.
+    Without enough memory the system kills again at once, before an epoch is finished.
     """
     while True:
         finished = 0
@@ -152,7 +150,7 @@ def _as_trial_failure(error: TrainingError) -> Exception:
 
 
 def _reason(text: str) -> str:
-    """Return the line of the log that names the error, else how the trainer ended."""
+    """Return the line of the log that names the error, else the first line."""
     lines = [line.strip() for line in text.partition("\nWhat to do:")[0].splitlines()]
     named = [line for line in lines[1:] if re.match(r"[\w.]*(Error|Exception)\b", line)]
     return named[-1] if named else lines[0]

@@ -1,4 +1,4 @@
-"""A trial's model before it is trained: what its calls cost does not depend on its weights.
+"""Build the untrained model of a trial: the cost of its calls does not depend on weights.
 
 Importing this module takes seconds (torch, NequIP).
 """
@@ -17,8 +17,8 @@ from nequip.nn.graph_model import GraphModel
 from training.settings import TrainingSettings
 from training.variant import model_config
 
-# Stand in for what is fitted to the training set: numbers of this size leave features as large as
-# they are in a training, and no number is so small that a processor becomes slow.
+# In place of statistics of the training set: with these, features are as large as in a training,
+# and no number is so small (denormal) that the processor becomes slow.
 _NEIGHBOURS = 20.0
 _ENERGY_SCALE = 1.0
 
@@ -56,18 +56,18 @@ def untrained_model(
 def model_input(
     atoms: Atoms, symbols: Sequence[str], r_max: float, device: str | torch.device = "cpu"
 ) -> AtomicDataDict.Type:
-    """Return what a model is called with: positions, species and the neighbour list, on a device.
+    """Return the input of a model: positions, species and the neighbour list, on a device.
 
     Parameters
     ----------
     atoms
         One structure.
     symbols
-        The model's.
+        Chemical symbols of the model.
     r_max
         Cutoff radius of the neighbour list, Å.
     device
-        Where the tensors go.
+        Device of the tensors.
     """
     species = ChemicalSpeciesToAtomTypeMapper(
         model_type_names=list(symbols),

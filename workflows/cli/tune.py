@@ -11,13 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cuprolith.errors import CuprolithError
-from training.optimization.parameters import (
-    CategoricalParameter,
-    FloatParameter,
-    IntParameter,
-    OrdinalParameter,
-    Parameter,
-)
+from cuprolith.words import plural
 from workflows.cli.console import console, errors_shown, made
 from workflows.cli.options import (
     DebugOption,
@@ -45,16 +39,19 @@ if TYPE_CHECKING:
 FileArgument = Annotated[
     Path | None,
     typer.Argument(
-        help="Campaign, or training file, with a section `tuning` (inputs/tuning has the "
-        "paper's); may be left out when the workdir holds a campaign."
+        help="Campaign or training file with a section `tuning` (inputs/tuning has the paper's "
+        "studies). Optional if the workdir holds a campaign."
     ),
 ]
 OutOption = Annotated[
     Path | None,
-    typer.Option("--out", help="Training file: folder of its studies; default: studies/<name>."),
+    typer.Option(
+        "--out", help="Folder of the studies of a training file; default: studies/<name>."
+    ),
 ]
 GenerationsOption = Annotated[
-    int | None, typer.Option("--generations", min=1, help="Instead of the file's.")
+    int | None,
+    typer.Option("--generations", min=1, help="Number of generations, in place of the file's."),
 ]
 OffspringOption = Annotated[
     int | None, typer.Option("--offspring", min=1, help="Trials proposed together.")
@@ -62,13 +59,17 @@ OffspringOption = Annotated[
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="Trainings side by side.")
 ]
-DryOption = Annotated[bool, typer.Option("--dry-run", help="Show what is searched, and end.")]
-StatusOption = Annotated[bool, typer.Option("--status", help="Show the study's status, and end.")]
+DryOption = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be searched; run nothing.")
+]
+StatusOption = Annotated[
+    bool, typer.Option("--status", help="Show the status of the study; run nothing.")
+]
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What is tuned, as the command line says it."""
+class _Arguments:
+    """Arguments of the command line that say what is tuned."""
 
     file: Path | None
     workdir: Path | None
@@ -79,54 +80,53 @@ class _Asked:
     max_time: str | None
 
     @property
-    def of_file(self) -> bool:
-        """Whether this is about a training file; options of the other kind are refused."""
+    def names_training_file(self) -> bool:
+        """Whether a training file is tuned, not a campaign; options of the other are refused."""
         from workflows.inputs.training_file import is_training_file
 
-        of_file = self.file is not None and is_training_file(self.file)
+        is_file = self.file is not None and is_training_file(self.file)
         others = (self.out, self.seed, self.max_epochs, self.max_time)
-        if not of_file and any(option is not None for option in others):
+        if not is_file and any(option is not None for option in others):
             raise CuprolithError(
-                "--out, --seed, --max-epochs and --max-time go with a training file",
-                remedy="set them in the campaign; its study goes to the workdir",
+                "--out, --seed, --max-epochs and --max-time are options for training files",
+                remedy="set them in the campaign; its study is in the workdir",
             )
-        if of_file and self.workdir is not None:
-            raise CuprolithError("--workdir goes with a campaign", remedy="say --out instead")
-        return of_file
+        if is_file and self.workdir is not None:
+            raise CuprolithError("--workdir is an option for campaigns", remedy="use --out instead")
+        return is_file
 
     def request(self) -> StudyRequest:
-        """Return the study asked for, without touching a folder."""
+        """Return the study; nothing is written."""
         from workflows.tuning.request import StudyRequest
 
-        if self.of_file:
+        if self.names_training_file:
             return self.file_request()
         campaign = read_campaign(self.file, self.workdir)
         root = self.workdir if self.workdir is not None else Path("campaigns") / campaign.name
-        return StudyRequest.of_campaign(campaign, Workdir(root))
+        return StudyRequest.from_campaign(campaign, Workdir(root))
 
     def run(self, budget: Budget, *, update: bool) -> tuple[Path, StudyStatus]:
-        """Run the study asked for while the folder that holds its own is locked."""
-        from workflows.stages.tune import tune as tune_campaign
-        from workflows.tuning.run import run_study
+        """Run the study while the folder above its own is locked."""
+        from workflows.tuning.run import run_campaign_study, run_study
 
-        if self.of_file:
+        if self.names_training_file:
             request = self.file_request().with_budget(budget)
             with workdir_lock(request.folder.parent):
                 request.begin()
                 return request.folder, run_study(request.folder)
         with opened_workdir(self.file, self.workdir, update=update) as opened:
-            now = tune_campaign(opened, budget)
-            return opened.study(opened.campaign().training.variant), now
+            status = run_campaign_study(opened, budget)
+            return opened.study(opened.campaign().training.variant), status
 
     def file_request(self) -> StudyRequest:
         """Return the study of a training file."""
         from workflows.inputs.training_file import load_training_file
         from workflows.tuning.request import StudyRequest
 
-        assert self.file is not None  # it has been looked into
+        assert self.file is not None  # checked by names_training_file
         loaded = load_training_file(self.file).limited(self.max_epochs, self.max_time)
         root = self.out or Path("studies") / loaded.name
-        return StudyRequest.of_file(loaded, self.data, root, self.seed)
+        return StudyRequest.from_training_file(loaded, self.data, root, self.seed)
 
 
 def tune(
@@ -145,7 +145,7 @@ def tune(
     status: StatusOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Search hyper-parameters for accuracy and speed at once: propose, train, measure, and again.
+    """Search hyper-parameters for accuracy and speed: propose, measure, train, repeat.
 
     You can interrupt this at any time; rerun the command to resume. Raising --generations extends
     the same study.
@@ -153,26 +153,27 @@ def tune(
     with errors_shown(debug=debug), progress_on(console):
         from workflows.tuning.request import Budget
 
-        asked = _Asked(file, workdir, out, data, seed, max_epochs, max_time)
+        arguments = _Arguments(file, workdir, out, data, seed, max_epochs, max_time)
         budget = Budget(generations, offspring, workers)
         if dry or status:
-            request = asked.request().with_budget(budget)
+            request = arguments.request().with_budget(budget)
             _show_status(request) if status else _show_plan(request)
             return
         from workflows.tuning.folder import REPORT_FILE
 
-        folder, now = asked.run(budget, update=update)
-        made(folder / REPORT_FILE, now)
+        folder, finished = arguments.run(budget, update=update)
+        made(folder / REPORT_FILE, finished)
 
 
 StudyArgument = Annotated[Path, typer.Argument(help="Folder of a study, or the pareto.json in it.")]
-TrialOption = Annotated[int | None, typer.Option("--trial", min=0, help="Take this trial.")]
-KneeOption = Annotated[bool, typer.Option("--knee", help="Take the knee of the front.")]
+TrialOption = Annotated[int | None, typer.Option("--trial", min=0, help="Number of a trial.")]
+KneeOption = Annotated[bool, typer.Option("--knee", help="The knee of the front.")]
 BestOption = Annotated[
-    str | None, typer.Option("--best", help="Take an end of the front: accuracy or time.")
+    str | None, typer.Option("--best", help="An end of the front: accuracy or time.")
 ]
 FileOption = Annotated[
-    Path, typer.Option("--out", "-o", help="Training file to write; an existing one stays.")
+    Path,
+    typer.Option("--out", "-o", help="Training file to write; an existing file is not replaced."),
 ]
 
 
@@ -203,12 +204,12 @@ def _choice(trial: int | None, knee: bool, best: str | None) -> Choice:
     given = [choice for choice in (trial, "knee" if knee else None, best) if choice is not None]
     if len(given) != 1:
         raise CuprolithError(
-            "which trial?", remedy="say one of --trial N, --knee, --best accuracy, --best time"
+            "which trial?", remedy="give one of --trial N, --knee, --best accuracy, --best time"
         )
     choice = given[0]
     if isinstance(choice, str) and choice not in ("knee", "accuracy", "time"):
         raise CuprolithError(
-            f"--best {choice}: neither accuracy nor time", remedy="say one of these two"
+            f"--best {choice}: neither accuracy nor time", remedy="give one of these two"
         )
     return choice  # type: ignore[return-value]  # checked above
 
@@ -216,51 +217,41 @@ def _choice(trial: int | None, knee: bool, best: str | None) -> Choice:
 def _show_status(request: StudyRequest) -> None:
     from workflows.tuning.status import study_status
 
-    now = study_status(request.folder)
-    console.print(escape(str(now)), soft_wrap=True)
-    if now.front is None or not now.front.points:
+    status = study_status(request.folder)
+    console.print(escape(str(status)), soft_wrap=True)
+    if not status.front.points:
         return
-    units = [f"{objective.name}, {objective.unit}" for objective in now.front.objectives]
-    table = Table("trial", *units, *now.study.search_space, box=None)
-    for point in now.front.points:
-        name = f"{point.number}{' (knee)' if point.number == now.front.knee else ''}"
+    units = [f"{objective.name}, {objective.unit}" for objective in status.front.objectives]
+    table = Table("trial", *units, *status.study.search_space, box=None)
+    for point in status.front.points:
+        name = f"{point.number}{' (knee)' if point.number == status.front.knee else ''}"
         values = [f"{value:.4g}" for value in point.objectives]
         table.add_row(name, *values, *(_short(value) for value in point.parameters.values()))
     console.print(table)
 
 
 def _show_plan(request: StudyRequest) -> None:
+    from training.tuning.objectives import objectives
+
     training, tuning, start = request.training, request.tuning, request.warm_start
     table = Table("parameter", "values", box=None, title=f"{request.name} ({training.variant})")
     for name, parameter in request.search_space.items():
-        table.add_row(name, escape(_values(parameter)))
+        table.add_row(name, escape(str(parameter)))
     console.print(table)
-    flops = tuning.inference.objective == "flops"
-    cost = "floating-point operations of inference" if flops else "inference time"
+    accuracy, cost = objectives(tuning, has_forces=True)
+    energies, _ = objectives(tuning, has_forces=False)
     limits = [f"{name} ≤ {limit:g}" for name, limit in tuning.limits.chosen.items()]
     lines = [
         f"{tuning.generations} generations of {tuning.offspring}: {tuning.n_trials} trainings of "
         f"{training.max_epochs} epochs, {tuning.workers} at a time",
-        "minimised: validation force MAE (energy MAE where frames carry energies only) and "
-        f"{cost} per atom",
+        f"minimised: {accuracy}, or {energies} for data without forces; {cost}",
         f"limits: {', '.join(limits) or 'none'}",
-        f"tried first: {len(start.points)} points of other studies",
+        f"tried first: {plural(len(start.points), 'point')} of other studies",
         *(f"left out: {text}" for text in start.left_out),
         f"folder: {request.folder}",
     ]
     for line in lines:
         console.print(escape(line), soft_wrap=True)
-
-
-def _values(parameter: Parameter) -> str:
-    match parameter:
-        case FloatParameter() | IntParameter():
-            scale = ", logarithmic" if parameter.log else ""
-            return f"{parameter.low:g} to {parameter.high:g}{scale}"
-        case OrdinalParameter():
-            return ", ".join(f"{value:g}" for value in parameter.values)
-        case CategoricalParameter():
-            return " or ".join(map(str, parameter.choices))
 
 
 def _short(value: object) -> str:

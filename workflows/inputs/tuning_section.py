@@ -1,4 +1,4 @@
-"""Checking the section ``tuning`` of a file as far as that needs no data."""
+"""Check the section ``tuning`` of a file, as far as no data is needed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SPACE = ("tuning", "search_space")
 def check_tuning(
     training: TrainingSettings, tuning: TuningSettings | None, path: Path, root: yaml.Node | None
 ) -> None:
-    """Check names and values of a search space, and that files to start from are there.
+    """Check names and values of a search space, and that the files of `warm_start` exist.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def check_tuning(
             raise CampaignError(
                 str(error),
                 where=f"{place_of(root, (*_SPACE, name), path)}: {'.'.join(_SPACE)}",
-                remedy="search names and values that the section `training` takes",
+                remedy="use names and values that the section `training` accepts",
             ) from error
     for index, file in enumerate(tuning.warm_start):
         if not is_file(path.parent / file):

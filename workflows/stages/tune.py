@@ -9,35 +9,29 @@ from workflows.stage import Stage, StageJobs
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
-    from workflows.tuning.request import Budget
     from workflows.tuning.status import StudyStatus
 
 
-def tune(workdir: Workdir, budget: Budget | None = None) -> StudyStatus:
-    """Run the campaign's study, or continue it, or return what is finished.
+def tune(workdir: Workdir) -> StudyStatus:
+    """Run or resume the campaign's study, and return its status.
 
     Raises
     ------
     CuprolithError
-        If the campaign asks for none, there is no dataset, or a job fails.
+        If the campaign has no section ``tuning``, there is no dataset, or a step fails.
     """
-    from workflows.tuning.request import Budget, StudyRequest
-    from workflows.tuning.run import run_study
+    from workflows.tuning.run import run_campaign_study
 
-    request = StudyRequest.of_workdir(workdir).with_budget(budget or Budget())
-    request.begin()
-    status = run_study(request.folder)
-    workdir.record_seconds("tune", status.training_seconds)
-    return status
+    return run_campaign_study(workdir)
 
 
 def _jobs(workdir: Workdir) -> StageJobs:
-    """Begin the campaign's study and return the jobs that are left of it."""
+    """Begin the campaign's study and return the jobs that remain."""
     from workflows.jobs.job_folder import JobFolder
     from workflows.tuning.flow import study_flow
     from workflows.tuning.request import StudyRequest
 
-    request = StudyRequest.of_workdir(workdir)
+    request = StudyRequest.from_workdir(workdir)
     request.begin()
     flow = study_flow(request.folder)
     folder = JobFolder(request.folder / "jobs", request.folder)
@@ -55,7 +49,7 @@ STAGE = Stage(
     follows="train",
     run=tune,
     output=lambda workdir, variant: workdir.study(variant) / "pareto.json",
-    help="Search hyper-parameters for accuracy and speed at once: propose, train, measure, repeat. "
+    help="Search hyper-parameters for accuracy and speed: propose, measure, train, repeat. "
     "Interrupt it at any time; the same command resumes it, and more generations extend it.",
     jobs=_jobs,
     wanted=lambda campaign: campaign.tuning is not None,

@@ -1,4 +1,4 @@
-"""From a trial of a study to a training file."""
+"""Turn a trial of a study into a training file."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import Literal
 
 import yaml
 
-from analysis.tuning.pareto import PARETO_FILE, Pareto, load_pareto
-from analysis.tuning.trials import TrialRecord, load_trials
+from analysis.tuning.trials import Study, TrialRecord
 from cuprolith.errors import CuprolithError
 from training.tuning.search_spaces import applied
 from workflows.inputs.training_file import TrainingFile
-from workflows.tuning.study import Study, load_study
+from workflows.tuning.status import StudyStatus, study_status
 
 Choice = int | Literal["knee", "accuracy", "time"]
 
@@ -35,7 +34,7 @@ class ChosenTrial:
     data_root: Path
 
     def __str__(self) -> str:
-        """Say which trial it is, and what it reached."""
+        """Give the number of the trial and its objectives."""
         text = f"trial {self.trial.number} of {self.study.name}"
         if self.trial.objectives is None:
             return f"{text}, which failed: {self.trial.result.failure}"
@@ -44,18 +43,18 @@ class ChosenTrial:
         return f"{text}: {reached}{'' if self.trial.feasible else ' (beyond a limit)'}"
 
     def to_yaml(self) -> str:
-        """Return the training file, with a line on where it comes from."""
+        """Return the training file, with a comment that names the trial."""
         content = self.file.model_dump(mode="json", exclude_none=True)
         text: str = yaml.safe_dump(content, sort_keys=False, width=100, allow_unicode=True)
         return f"# {str(self).splitlines()[0]}\n{text}"
 
     def command(self, path: Path) -> str:
-        """Return the command that trains what stands in the file at `path`."""
+        """Return the command that trains the file at `path`."""
         return f"cuprolith train {path} --data {self.data_root}"
 
 
 def choose(study_or_front: Path, choice: Choice) -> ChosenTrial:
-    """Take a trial of a study.
+    """Choose a trial of a study.
 
     Parameters
     ----------
@@ -67,11 +66,11 @@ def choose(study_or_front: Path, choice: Choice) -> ChosenTrial:
     Raises
     ------
     CuprolithError
-        If there is no such trial, or no study.
+        If there is no study, or no such trial in it.
     """
     folder = study_or_front if study_or_front.is_dir() else study_or_front.parent
-    study = load_study(folder)
-    trial = _trial(folder, choice)
+    status = study_status(folder)
+    study, trial = status.study, _trial(status, choice)
     file = TrainingFile(
         name=f"{study.name}-trial-{trial.number}"[:80],
         seed=study.seed,
@@ -81,36 +80,28 @@ def choose(study_or_front: Path, choice: Choice) -> ChosenTrial:
     return ChosenTrial(study, trial, file, Path(os.path.relpath(folder / study.data_root)))
 
 
-def _trial(folder: Path, choice: Choice) -> TrialRecord:
-    trials = {trial.number: trial for trial in load_trials(folder)}
-    number = choice if isinstance(choice, int) else _of_front(_front(folder), choice)
-    if number not in trials:
-        known = f"0 to {max(trials)}" if trials else "none yet"
+def _trial(status: StudyStatus, choice: Choice) -> TrialRecord:
+    where, front = str(status.record.folder), status.front
+    trials = {trial.number: trial for trial in status.record.trials}
+    if not trials:
         raise CuprolithError(
-            f"no finished trial {number}", where=str(folder), remedy=f"finished trials: {known}"
+            "no trial is finished yet", where=where, remedy="run `cuprolith tune` first"
         )
-    return trials[number]
-
-
-def _front(folder: Path) -> Pareto:
-    path = folder / PARETO_FILE
-    try:
-        front = load_pareto(path)
-    except FileNotFoundError:
-        raise CuprolithError(
-            "no generation is finished yet", where=str(folder), remedy="run `cuprolith tune` first"
-        ) from None
-    if not front.points:
+    number: int | None
+    if isinstance(choice, int):
+        number = choice
+    elif not front.points:
         raise CuprolithError(
             "no trial is feasible: the front is empty",
-            where=str(path),
+            where=where,
             remedy="name a trial by its number, or widen the limits",
         )
-    return front
-
-
-def _of_front(front: Pareto, choice: Literal["knee", "accuracy", "time"]) -> int:
-    if choice == "knee":
-        assert front.knee is not None  # every front with points has one
-        return front.knee
-    return front.best(choice).number
+    else:
+        number = front.knee if choice == "knee" else front.best(choice).number
+    if number is None or number not in trials:
+        raise CuprolithError(
+            f"no finished trial {number}",
+            where=where,
+            remedy=f"finished trials: 0 to {max(trials)}",
+        )
+    return trials[number]

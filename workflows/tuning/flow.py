@@ -1,7 +1,7 @@
 """A study as the jobs of a queue: propose → measure → train in parallel → tell → propose.
 
-The jobs call the steps of `workflows.tuning.steps` and keep no results: these are in the folder of
-the study, which says what is left to do whenever a job runs.
+The jobs call `workflows.tuning.steps` and keep no results: the folder of the study has the results,
+from which each job finds out what is left to do.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from typing import Any
 
 from jobflow import Flow, Job, Response, job
 
+from analysis.tuning.trials import Study
 from workflows.jobs.job_ids import stable_uuid
 from workflows.jobs.runner import ALWAYS_RUN
 from workflows.tuning import steps
 from workflows.tuning.resources import RESOURCE
 from workflows.tuning.storage import Proposal
-from workflows.tuning.study import Study, load_study
+from workflows.tuning.study import load_study
 from workflows.tuning.trials import NequIPTrials
 
 PROPOSE, MEASURE, TRAIN, TELL = "propose", "measure", "train", "tell"
@@ -26,12 +27,12 @@ _RESOURCES = {PROPOSE: "cpu", MEASURE: "gpu", TRAIN: "gpu", TELL: "cpu"}
 
 
 def study_flow(folder: Path, trials: NequIPTrials | None = None) -> Flow | None:
-    """Return the flow of what is left of a study; None if nothing is.
+    """Return the flow of the rest of a study; None if it is finished.
 
-    Jobs know the study only by its folder, and their ids are made from its hash, so that they can
+    Jobs know only the folder of the study, and their ids are made from its hash, so that they can
     run in any process that sees this folder.
     """
-    study, generation = load_study(folder), steps.open_generation(folder)
+    study, generation = load_study(folder), steps.first_unfinished_generation(folder)
     if generation >= study.tuning.generations:
         return None
     first = _propose_job(study, folder.resolve(), trials or NequIPTrials(), generation)
@@ -40,7 +41,7 @@ def study_flow(folder: Path, trials: NequIPTrials | None = None) -> Flow | None:
 
 @job
 def propose(folder: str, trials: NequIPTrials, generation: int, after: Any = None) -> Response:
-    """Propose a generation, and lead to its trials and the next generation."""
+    """Propose a generation, and add the jobs of its trials and of the next generation."""
     place = Path(folder)
     proposals = steps.propose_generation(place, generation)
     jobs = _generation_jobs(load_study(place), place, trials, generation, proposals)
@@ -63,7 +64,7 @@ def train(folder: str, trials: NequIPTrials, proposal: dict[str, Any], after: li
 
 @job
 def tell(folder: str, generation: int, after: list[Any]) -> int:
-    """Tell the storage the results of a generation, and write the front so far."""
+    """Store the results of a generation, and write the front so far."""
     steps.tell_generation(Path(folder), generation)
     return generation
 
@@ -77,14 +78,14 @@ def _generation_jobs(
 ) -> list[Job]:
     measured = [
         _named(measure(str(folder), trials, vars(proposal)), study, MEASURE, *_identity(proposal))
-        for proposal in steps.to_measure(folder, proposals)
+        for proposal in steps.not_measured(folder, proposals)
     ]
     # All models are measured before one is trained, since a training would disturb the times.
     after = [made.output for made in measured]
     trained = [
         _named(train(str(folder), trials, vars(proposal), after), study, TRAIN,
                *_identity(proposal))
-        for proposal in steps.to_train(folder, proposals)
+        for proposal in steps.not_trained(folder, proposals)
     ]  # fmt: skip
     last = tell(str(folder), generation, [made.output for made in trained])
     jobs = [*measured, *trained, _named(last, study, TELL, f"generation {generation}")]
@@ -101,7 +102,7 @@ def _propose_job(
 
 
 def _identity(proposal: Proposal) -> tuple[str, str]:
-    """Name of a trial's job, and what its id is made of besides."""
+    """Return the name of a trial's job, and its parameters, which are part of the job's id."""
     return f"trial {proposal.number}", json.dumps(proposal.parameters, sort_keys=True)
 
 

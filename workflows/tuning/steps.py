@@ -1,7 +1,7 @@
 """The steps of a study, at home and in a queue: propose → measure → train → tell.
 
-Each step finds in the storage and in the folders of the trials what is done already, so that all
-of them can be interrupted and repeated.
+Each step finds in the storage and in the folders of the trials what is done already, so that it can
+be interrupted and repeated.
 """
 
 from __future__ import annotations
@@ -11,31 +11,32 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from analysis.tuning.pareto import Pareto, write_pareto
 from analysis.tuning.trials import RESULT, TRIALS_DIR
 from cuprolith.errors import CuprolithError, WallTimeError
+from cuprolith.json_files import write_json
+from training.tuning.objectives import constraint_values, exceeded_limits, objective_values
 from training.tuning.settings import LimitSettings
 from training.tuning.trial import (
     TrialAccuracy,
     TrialResult,
     accuracy_name,
-    constraint_values,
-    exceeded_limits,
-    objective_values,
 )
 from workflows.jobs.disk_space import DiskFullError, is_disk_full
+from workflows.progress import announce
 from workflows.tuning.folder import MEASUREMENTS_FILE, TRIAL_FILE
 from workflows.tuning.storage import Proposal, opened_storage
 from workflows.tuning.study import load_study
-from workflows.tuning.trial_files import read_trial, write_trial
 from workflows.tuning.trials import NequIPTrials
 
 
-def open_generation(folder: Path) -> int:
+def first_unfinished_generation(folder: Path) -> int:
     """Return the first generation of a study that is not finished."""
     study = load_study(folder)
     with opened_storage(folder, study) as storage:
-        return storage.open_generation()
+        return storage.first_unfinished_generation()
 
 
 def propose_generation(folder: Path, generation: int) -> list[Proposal]:
@@ -45,17 +46,17 @@ def propose_generation(folder: Path, generation: int) -> list[Proposal]:
         return storage.propose(generation, study.tuning.offspring, study.warm_start)
 
 
-def to_measure(folder: Path, proposals: Sequence[Proposal]) -> list[Proposal]:
-    """Return the trials whose models have to be measured; of equal ones the first."""
+def not_measured(folder: Path, proposals: Sequence[Proposal]) -> list[Proposal]:
+    """Return the trials whose models are not measured yet; of equal trials the first."""
     return [
         proposal
-        for proposal in to_train(folder, proposals)
+        for proposal in not_trained(folder, proposals)
         if read_trial(folder, proposal, MEASUREMENTS_FILE) is None
     ]
 
 
-def to_train(folder: Path, proposals: Sequence[Proposal]) -> list[Proposal]:
-    """Return the trials that have no result yet; of equal ones the first."""
+def not_trained(folder: Path, proposals: Sequence[Proposal]) -> list[Proposal]:
+    """Return the trials that have no result yet; of equal trials the first."""
     return [
         proposal
         for proposal in proposals
@@ -64,21 +65,21 @@ def to_train(folder: Path, proposals: Sequence[Proposal]) -> list[Proposal]:
 
 
 def measure_trial(folder: Path, trials: NequIPTrials, proposal: Proposal) -> None:
-    """Measure the untrained model of a trial, unless that is done.
+    """Measure the untrained model of a trial, unless it is measured.
 
     Raises
     ------
     CuprolithError
         If it cannot be measured for a reason that is not the model's.
     """
-    if not to_measure(folder, [proposal]):
+    if not not_measured(folder, [proposal]):
         return
     study = load_study(folder)
     untrained = TrialAccuracy(
         accuracy_name=accuracy_name(has_forces=study.has_forces),
         max_epochs=study.training.max_epochs,
     )
-    with _failure_named(f"measure trial {proposal.number}", folder):
+    with _explained(f"measure trial {proposal.number}", folder):
         measured = trials.measure(study, folder, proposal.number, proposal.parameters)
         result = TrialResult.of(proposal.parameters, untrained, measured)
         write_trial(folder, proposal, MEASUREMENTS_FILE, result)
@@ -92,14 +93,14 @@ def train_trial(folder: Path, trials: NequIPTrials, proposal: Proposal) -> None:
     CuprolithError
         If it cannot be trained for a reason that is not the model's.
     """
-    if not to_train(folder, [proposal]):
+    if not not_trained(folder, [proposal]):
         return
-    with _failure_named(f"train trial {proposal.number}", folder):
+    with _explained(f"train trial {proposal.number}", folder):
         write_trial(folder, proposal, TRIAL_FILE, _trained(folder, trials, proposal))
 
 
 def tell_generation(folder: Path, generation: int) -> Pareto:
-    """Tell the storage the results of a generation, and write the front so far.
+    """Store the results of a generation, and write the front so far.
 
     Raises
     ------
@@ -120,7 +121,7 @@ def tell_generation(folder: Path, generation: int) -> Pareto:
             storage.tell(
                 proposal.number,
                 objective_values(result, study.tuning),
-                dict(zip(study.limits, constraints, strict=True)),
+                dict(zip(study.tuning.limits.chosen, constraints, strict=True)),
                 _attributes(result, proposal.number, study.tuning.limits),
             )
     return write_pareto(folder)
@@ -141,8 +142,8 @@ def _trained(folder: Path, trials: NequIPTrials, proposal: Proposal) -> TrialRes
 
 
 @contextmanager
-def _failure_named(step: str, folder: Path) -> Iterator[None]:
-    """Say which step failed, and tell a full disk from other reasons."""
+def _explained(step: str, folder: Path) -> Iterator[None]:
+    """Name the step that failed; a full disk and the end of a job's time stay what they are."""
     try:
         yield
     except (DiskFullError, WallTimeError):
@@ -153,12 +154,12 @@ def _failure_named(step: str, folder: Path) -> Iterator[None]:
         raise CuprolithError(
             f"{step}: {error}",
             where=str(folder),
-            remedy="fix it and rerun the same command: everything finished is kept",
+            remedy="fix the cause and rerun the same command: everything finished is kept",
         ) from error
 
 
 def _attributes(result: TrialResult, number: int, limits: LimitSettings) -> dict[str, Any]:
-    """Return the result, and numbers to show in optuna-dashboard, without what is unknown."""
+    """Return the result, and the known numbers to show in optuna-dashboard."""
     inference, cost = result.inference, result.cost
     numbers = {
         RESULT: result.model_dump(mode="json"),
@@ -177,3 +178,26 @@ def _attributes(result: TrialResult, number: int, limits: LimitSettings) -> dict
         "energy_drift": result.energy_drift,
     }
     return {name: value for name, value in numbers.items() if value is not None}
+
+
+def read_trial(folder: Path, proposal: Proposal, name: str) -> TrialResult | None:
+    """Read a file of a trial; None if it is missing, damaged or of other hyper-parameters.
+
+    A damaged file is announced.
+    """
+    path = folder / TRIALS_DIR / str(proposal.source) / name
+    try:
+        found = TrialResult.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        announce(f"warning: {path} is damaged; it is made again")
+        return None
+    return found if found.parameters == proposal.parameters else None
+
+
+def write_trial(folder: Path, proposal: Proposal, name: str, result: TrialResult) -> None:
+    """Write a file of a trial, whole or not at all."""
+    path = folder / TRIALS_DIR / str(proposal.source) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, result.model_dump(mode="json"))

@@ -13,15 +13,21 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import DatabaseError
 
 from analysis.tuning.optuna_study import quiet_optuna
-from analysis.tuning.trials import GENERATION, STORAGE_FILE, TRIALS_DIR, storage_is_missing
+from analysis.tuning.trials import (
+    GENERATION,
+    STORAGE_FILE,
+    TRIALS_DIR,
+    DamagedStorageError,
+    Study,
+    optuna_storage,
+    storage_is_missing,
+)
 from cuprolith.errors import CuprolithError
 from training.optimization.optuna_sampler import SamoCobraSampler
 from training.optimization.optuna_space import distributions
 from workflows.progress import announce
-from workflows.tuning.study import Study
 
 # What `Study.enqueue_trial` stores a trial's given values as.
 _FIXED = "fixed_params"
@@ -61,35 +67,34 @@ class StudyStorage:
         """All trials, by number."""
         return self._study.get_trials(deepcopy=False)
 
-    def open_generation(self) -> int:
-        """Return the first generation that has not been proposed, or has unfinished trials."""
-        generations = [trial.user_attrs[GENERATION] for trial in self._grouped()]
-        unfinished = [
-            trial.user_attrs[GENERATION]
-            for trial in self._grouped()
-            if not trial.state.is_finished()
-        ]
+    def first_unfinished_generation(self) -> int:
+        """Return the first generation that is not proposed, or has unfinished trials."""
+        proposed = [trial for trial in self.trials if GENERATION in trial.user_attrs]
+        generations = [trial.user_attrs[GENERATION] for trial in proposed]
+        pairs = zip(generations, proposed, strict=True)
+        unfinished = [number for number, trial in pairs if not trial.state.is_finished()]
         return min(unfinished, default=max(generations, default=-1) + 1)
 
     def propose(
-        self, generation: int, n_trials: int, given: Sequence[Mapping[str, Any]] = ()
+        self, generation: int, n_trials: int, first_points: Sequence[Mapping[str, Any]] = ()
     ) -> list[Proposal]:
         """Return the trials of a generation; those that are missing are proposed.
 
         Parameters
         ----------
         n_trials
-            Size of a generation that is new.
-        given
-            Points to try first, as far as they are not in the study yet.
+            Size of a new generation.
+        first_points
+            Points to try first, except those that the study has already.
         """
-        self._enqueue(generation, n_trials, given)
-        # In the order of their numbers: each is proposed knowing those before it.
-        for trial in self._of(generation):
+        self._enqueue(generation, n_trials, first_points)
+        # In the order of their numbers, since each proposal depends on those before it.
+        for trial in self._trials_of(generation):
             if trial.state == TrialState.RUNNING and trial.params.keys() != self._space.keys():
                 self._complete(trial)
-        for _ in range(sum(trial.state == TrialState.WAITING for trial in self._of(generation))):
-            self._study.ask(self._space)
+        for trial in self._trials_of(generation):
+            if trial.state == TrialState.WAITING:  # these are asked for in their order
+                self._study.ask(self._space)
         return self._proposals(generation)
 
     def unfinished(self, generation: int) -> list[Proposal]:
@@ -107,17 +112,19 @@ class StudyStorage:
                 proposals.append(Proposal(trial.number, generation, parameters, source))
         return proposals
 
-    def _enqueue(self, generation: int, n_trials: int, given: Sequence[Mapping[str, Any]]) -> None:
-        """Reserve the trials of a generation, each in one transaction, the given points first.
+    def _enqueue(
+        self, generation: int, n_trials: int, first_points: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Reserve the trials of a generation, each in one transaction, `first_points` first.
 
-        Trials that were put into the queue by others, say in optuna-dashboard, come along.
+        Trials that others have enqueued, for example in optuna-dashboard, join the generation.
         """
         for trial in self.trials:
             if trial.state == TrialState.WAITING and GENERATION not in trial.user_attrs:
                 self._live(trial).set_user_attr(GENERATION, generation)
         known = [trial.system_attrs.get(_FIXED, trial.params) for trial in self.trials]
-        new = [dict(point) for point in given if point not in known]
-        for index in range(n_trials - len(self._of(generation))):
+        new = [dict(point) for point in first_points if point not in known]
+        for index in range(n_trials - len(self._trials_of(generation))):
             fixed = {_FIXED: new[index]} if index < len(new) else {}
             self._study.add_trial(
                 optuna.create_trial(
@@ -128,7 +135,7 @@ class StudyStorage:
             )
 
     def _complete(self, trial: FrozenTrial) -> None:
-        """Give a trial the values that it lacks after a kill."""
+        """Suggest the values that a trial lacks after a kill."""
         live = self._live(trial)
         for name, distribution in self._space.items():
             live._suggest(name, distribution)
@@ -145,11 +152,11 @@ class StudyStorage:
         Parameters
         ----------
         objectives
-            None if the trial failed, or was not trained since it exceeds a limit.
+            None if the trial failed, or was not trained because it exceeds a limit.
         constraints
-            At most 0 where a limit is kept, not a number where that is unknown.
+            At most 0 where a limit is kept, NaN where that is unknown.
         attributes
-            Numbers to show beside.
+            Numbers to show in optuna-dashboard.
         """
         trial = self.trials[number]
         if trial.state.is_finished():
@@ -165,11 +172,8 @@ class StudyStorage:
         else:
             self._study.tell(number, list(objectives))
 
-    def _grouped(self) -> list[FrozenTrial]:
-        return [trial for trial in self.trials if GENERATION in trial.user_attrs]
-
-    def _of(self, generation: int) -> list[FrozenTrial]:
-        return [trial for trial in self._grouped() if trial.user_attrs[GENERATION] == generation]
+    def _trials_of(self, generation: int) -> list[FrozenTrial]:
+        return [t for t in self.trials if t.user_attrs.get(GENERATION) == generation]
 
     def _live(self, trial: FrozenTrial) -> optuna.Trial:
         """Return a stored trial as `optuna.Study.ask` returns a new one."""
@@ -190,43 +194,26 @@ def opened_storage(folder: Path, study: Study) -> Iterator[StudyStorage]:
         announce(
             f"warning: {path} is missing or empty; it is made again from {folder / TRIALS_DIR}"
         )
-    with quiet_optuna(), _damage_explained(path):
-        storage = optuna.storages.RDBStorage(
-            f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}}
-        )
-        try:
-            created = optuna.create_study(
+    try:
+        with quiet_optuna(), optuna_storage(folder) as storage:
+            stored = optuna.create_study(
                 study_name=study.name,
                 storage=storage,
                 directions=["minimize", "minimize"],
-                sampler=_sampler(study),
+                sampler=SamoCobraSampler(
+                    study.search_space,
+                    reference_point=study.tuning.reference_point,
+                    seed=study.seed,
+                ),
                 load_if_exists=True,
             )
             names = [str(objective) for objective in study.objectives]
-            if created.metric_names != names:
-                created.set_metric_names(names)
-            yield StudyStorage(created, distributions(study.search_space))
-        finally:
-            storage.remove_session()
-            storage.engine.dispose()
-
-
-@contextmanager
-def _damage_explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except DatabaseError as error:
+            if stored.metric_names != names:
+                stored.set_metric_names(names)
+            yield StudyStorage(stored, distributions(study.search_space))
+    except DamagedStorageError as error:
         raise CuprolithError(
-            f"cannot be read: {error.orig}",
-            where=str(path),
+            str(error),
             remedy=f"move it away (mv {path} {path}.damaged) and rerun the same command: the same "
             "trials are proposed, and those that have a trial.json are not trained again",
         ) from error
-
-
-def _sampler(study: Study) -> optuna.samplers.BaseSampler:
-    return SamoCobraSampler(
-        study.search_space,
-        reference_point=study.tuning.reference_point,
-        seed=study.seed,
-    )

@@ -1,121 +1,60 @@
-"""A study: what is searched, on which data, in which folder; ``study.json`` holds all of it."""
+"""Begin a study in a folder, and read it again."""
 
 from __future__ import annotations
 
-import json
-import os
-from importlib import metadata
+import shutil
 from pathlib import Path
-from typing import Any
 
-from pydantic import ConfigDict, ValidationError
-
-from analysis.tuning.trials import STUDY_FILE, StudyFile
+from analysis.tuning.trials import STORAGE_FILE, STUDY_FILE, Study, read_study
 from cuprolith.errors import CuprolithError
-from cuprolith.hashes import sha256
-from cuprolith.json_files import read_json, write_json
-from training.optimization.parameters import Parameter
-from training.settings import TrainingSettings
-from training.source import SourceSettings, TrainingSource
-from training.tuning.search_spaces import SearchSpaceError, check_study, search_space
-from training.tuning.settings import TuningSettings
-from workflows.training_runs import explained, open_data
-from workflows.tuning.folder import claim_study_folder
+from cuprolith.json_files import read_json_if_whole, write_json
+from training.nequip_runs.training_run import occupied
+from workflows.tuning.folder import recovery
 
-_PACKAGES = ("cuprolith", "optuna", "moocore", "torch", "nequip", "nequip-allegro")
-
-
-class Study(StudyFile):
-    """One multi-objective optimisation of one variant on one dataset.
-
-    Attributes
-    ----------
-    warm_start
-        Points of other studies that are tried first.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    warm_start: tuple[dict[str, Any], ...] = ()
-
-    @property
-    def limits(self) -> tuple[str, ...]:
-        """Names of the limits that are set: the constraints, in their order."""
-        return tuple(self.tuning.limits.chosen)
-
-    def source(self, folder: Path) -> TrainingSource:
-        """Open the data of the study in a folder.
-
-        Raises
-        ------
-        CuprolithError
-            If it is not there, or not whole.
-        """
-        return open_data(self.data, folder / self.data_root)
-
-
-def make_study(
-    name: str,
-    seed: int,
-    data: SourceSettings,
-    data_root: Path,
-    training: TrainingSettings,
-    tuning: TuningSettings,
-    *,
-    dataset: str,
-    folder: Path,
-    warm_start: tuple[dict[str, Any], ...] = (),
-) -> Study:
-    """Define a study; nothing is written.
-
-    Raises
-    ------
-    CuprolithError
-        If the data is not there, or the study could not give what it asks for.
-    """
-    source = open_data(data, data_root)
-    try:
-        check_study(training, tuning, has_forces=source.has_forces)
-    except SearchSpaceError as error:
-        raise CuprolithError(str(error), key="tuning") from error
-    space = search_space(training.variant, tuning)
-    with explained(f"data: {data_root / data.place}"):
-        study_hash = _hash(seed, training, tuning, space, source)
-    return Study(
-        name=name,
-        variant=training.variant,
-        dataset=dataset,
-        seed=seed,
-        hash=study_hash,
-        data=data,
-        data_root=os.path.relpath(data_root.resolve(), folder.resolve()),
-        symbols=source.symbols,
-        has_forces=source.has_forces,
-        search_space=space,
-        training=training,
-        tuning=tuning,
-        warm_start=warm_start,
-        versions={package: metadata.version(package) for package in _PACKAGES},
-    )
+_SHORT_HASH = 8
 
 
 def begin_study(study: Study, folder: Path) -> Path | None:
     """Begin a study in a folder, or continue the study there.
 
+    A study with another hash is moved beside it, to ``<name>.<hash>``, and is moved back when it
+    is begun again.
+
     Returns
     -------
-    Where another study that lay there has been moved to; None if there was none.
+    Where another study has been moved to; None if there was none.
 
     Raises
     ------
     CuprolithError
-        If the folder holds something else.
+        If the folder holds files of another kind, or a study without its description.
     """
-    moved = claim_study_folder(folder, study.hash)
+    moved = None
+    present = _stored_hash(folder)
+    if present not in (None, study.hash):
+        moved = _beside(folder, present)
+        folder.rename(moved)
+    elif present is None and (folder / STORAGE_FILE).exists():
+        raise CuprolithError(
+            "missing or damaged, though trials are here",
+            where=str(folder / STUDY_FILE),
+            remedy=recovery(folder),
+        )
+    elif present is None and occupied(folder):
+        raise CuprolithError(
+            "the folder holds files that are no study",
+            where=str(folder),
+            remedy="name another folder: --out",
+        )
+    earlier = _beside(folder, study.hash)
+    if present != study.hash and _stored_hash(earlier) == study.hash:
+        shutil.rmtree(folder, ignore_errors=True)
+        earlier.rename(folder)
     if (folder / STUDY_FILE).is_file():
         known = load_study(folder).warm_start
         new = tuple(point for point in study.warm_start if point not in known)
         study = study.model_copy(update={"warm_start": known + new})
+    folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / STUDY_FILE, study.model_dump(mode="json"))
     return moved
 
@@ -129,15 +68,15 @@ def load_study(folder: Path) -> Study:
         If there is none, or its file is not one.
     """
     path = folder / STUDY_FILE
-    if not path.is_file():
+    try:
+        return read_study(folder)
+    except FileNotFoundError:
         raise CuprolithError(
             "no study here",
             where=str(folder),
             remedy="name the folder that `cuprolith tune` has made, the one with study.json",
-        )
-    try:
-        return Study.model_validate(read_json(path))
-    except ValidationError as error:
+        ) from None
+    except ValueError as error:
         raise CuprolithError(
             f"not the description of a study: {error}",
             where=str(path),
@@ -145,22 +84,14 @@ def load_study(folder: Path) -> Study:
         ) from error
 
 
-def _hash(
-    seed: int,
-    training: TrainingSettings,
-    tuning: TuningSettings,
-    space: dict[str, Parameter],
-    source: TrainingSource,
-) -> str:
-    """Hash of what decides a study, whatever its budget."""
-    content = {
-        "seed": seed,
-        "training": training.model_dump(mode="json", exclude={"num_workers"}),
-        "search_space": {name: space[name].model_dump(mode="json") for name in sorted(space)},
-        "tuning": tuning.model_dump(
-            mode="json", include={"inference", "limits", "reference_point"}
-        ),
-        "dataset": source.verified_hashes(stress=training.stress_weight > 0),
-    }
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return sha256(text)
+def _beside(folder: Path, study_hash: str) -> Path:
+    return folder.with_name(f"{folder.name}.{study_hash[:_SHORT_HASH]}")
+
+
+def _stored_hash(folder: Path) -> str | None:
+    path = folder / STUDY_FILE
+    if not path.is_file():
+        return None
+    content = read_json_if_whole(path)
+    found = content.get("hash") if isinstance(content, dict) else None
+    return found if isinstance(found, str) else None

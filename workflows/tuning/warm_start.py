@@ -1,4 +1,4 @@
-"""Points of other studies that a new one tries first."""
+"""Take points of other studies that a new study tries first."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ from typing import Any
 
 from analysis.tuning.pareto import load_pareto
 from cuprolith.errors import CuprolithError
-from training.optimization.parameters import (
-    CategoricalParameter,
-    FloatParameter,
-    IntParameter,
-    OrdinalParameter,
-    Parameter,
-)
+from training.optimization.parameters import Parameter
 
 
 @dataclass(frozen=True)
@@ -25,7 +19,7 @@ class WarmStart:
     Attributes
     ----------
     points
-        By dotted name; what a point does not say is proposed.
+        Values by dotted name; the optimiser proposes those that are missing.
     """
 
     points: tuple[dict[str, Any], ...] = ()
@@ -33,9 +27,9 @@ class WarmStart:
 
 
 def warm_start(files: Iterable[Path], space: Mapping[str, Parameter]) -> WarmStart:
-    """Take the fronts of other studies as far as they lie in a search space.
+    """Take the points of other studies' fronts that lie in a search space.
 
-    A study of another variant lends the values of the parameters that both have.
+    From a study of another variant come the values of the parameters that both have.
 
     Parameters
     ----------
@@ -53,7 +47,7 @@ def warm_start(files: Iterable[Path], space: Mapping[str, Parameter]) -> WarmSta
         front = _front(file)
         for point in front.points:
             values = {name: point.parameters[name] for name in space if name in point.parameters}
-            outside = [name for name in values if not _admits(space[name], values[name])]
+            outside = [name for name in values if not space[name].contains(values[name])]
             if outside or not values:
                 what = ", ".join(f"{name} {values[name]}" for name in outside)
                 reason = f"{what} is not in the search space" if outside else "shares no parameter"
@@ -73,15 +67,3 @@ def _front(file: Path) -> Any:
             key="tuning.warm_start",
             remedy="name the pareto.json of another study",
         ) from error
-
-
-def _admits(parameter: Parameter, value: Any) -> bool:
-    match parameter:
-        case FloatParameter():
-            return isinstance(value, int | float) and parameter.low <= value <= parameter.high
-        case IntParameter():
-            return isinstance(value, int) and parameter.low <= value <= parameter.high
-        case OrdinalParameter():
-            return value in parameter.values
-        case CategoricalParameter():
-            return value in parameter.choices

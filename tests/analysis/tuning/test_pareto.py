@@ -10,7 +10,7 @@ from simulated_study import SPACE, draw, simulated_objectives, write_study
 
 from analysis.tuning.front import hypervolume
 from analysis.tuning.pareto import load_pareto, pareto, write_pareto
-from analysis.tuning.trials import load_study, load_trials, study_folders
+from analysis.tuning.trials import load_record, study_folders
 from tests import damage
 
 
@@ -20,7 +20,7 @@ def folder(tmp_path_factory):
 
 
 def test_trials_are_read_as_they_were_stored(folder):
-    trials = load_trials(folder)
+    trials = load_record(folder).trials
     assert [trial.number for trial in trials] == list(range(60))
     rng = np.random.default_rng(0)
     for trial in trials:
@@ -33,14 +33,14 @@ def test_trials_are_read_as_they_were_stored(folder):
             error, time = simulated_objectives(parameters)
             assert trial.objectives == pytest.approx((error, time))
             assert trial.feasible == (0.02 * time <= 1.5)
-    assert load_study(folder).study.search_space == SPACE
+    assert load_record(folder).study.search_space == SPACE
 
 
 def test_the_front_is_written_and_read_back(folder):
     written = write_pareto(folder)
     content = load_pareto(folder / "pareto.json")
     assert content == written
-    trials = {trial.number: trial for trial in load_trials(folder)}
+    trials = {trial.number: trial for trial in load_record(folder).trials}
     assert content.n_trials == 60
     assert content.n_failed == sum(trial.failed for trial in trials.values())
     assert content.n_feasible == sum(trial.feasible for trial in trials.values())
@@ -74,7 +74,7 @@ def test_the_same_trials_give_the_same_bytes_wherever_they_lie(folder, tmp_path)
 
 def test_a_reference_point_that_the_study_names_is_used(tmp_path):
     folder = write_study(tmp_path / "s", 24, tuning={"reference_point": (0.05, 100.0)})
-    assert pareto(load_study(folder)).reference_point == (0.05, 100.0)
+    assert pareto(load_record(folder)).reference_point == (0.05, 100.0)
 
 
 def test_counted_cost_has_its_own_unit(tmp_path):
@@ -84,9 +84,9 @@ def test_counted_cost_has_its_own_unit(tmp_path):
     content["tuning"]["inference"]["objective"] = "flops"
     content["has_forces"] = False
     path.write_text(json.dumps(content))
-    judged = pareto(load_study(folder))
+    judged = pareto(load_record(folder))
     assert [objective.unit for objective in judged.objectives] == ["eV/atom", "Mflop/atom"]
-    trial = next(t for t in load_trials(folder) if t.number == judged.knee)
+    trial = next(t for t in load_record(folder).trials if t.number == judged.knee)
     assert trial.objectives[1] == pytest.approx(trial.result.cost.flops_per_atom / 1e6)
 
 
@@ -108,12 +108,12 @@ def test_broken_files_are_named(folder, tmp_path):
     shutil.copytree(folder, copy)
     damage.cut(copy / "study.db")
     with pytest.raises(ValueError, match=r"study\.db cannot be read"):
-        load_trials(copy)
+        load_record(copy)
     (copy / "study.json").write_text("{}")
     with pytest.raises(ValueError, match=r"study\.json"):
-        load_study(copy)
+        load_record(copy)
     with pytest.raises(FileNotFoundError):
-        load_study(tmp_path / "nowhere")
+        load_record(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("harm", [damage.remove, damage.empty])
@@ -124,7 +124,7 @@ def test_a_lost_storage_does_not_empty_the_front_silently(folder, tmp_path, harm
     (copy / "trials" / "3").mkdir(parents=True)
     (copy / "trials" / "3" / "trial.json").write_text("{}")
     with pytest.raises(ValueError, match=r"study\.db is missing"):
-        load_trials(copy)
+        load_record(copy)
 
 
 def test_a_study_of_an_earlier_version_says_which_version_reads_it(folder, tmp_path):
@@ -133,7 +133,7 @@ def test_a_study_of_an_earlier_version_says_which_version_reads_it(folder, tmp_p
     with sqlite3.connect(copy / "study.db") as database:
         database.execute("DELETE FROM trial_user_attributes WHERE key = 'result'")
     with pytest.raises(ValueError, match=r"Cuprolith 0\.1\.0 made this study and reads it"):
-        load_trials(copy)
+        load_record(copy)
 
 
 def test_trials_in_progress_and_studies_put_aside_are_left_out(folder, tmp_path):
@@ -141,7 +141,7 @@ def test_trials_in_progress_and_studies_put_aside_are_left_out(folder, tmp_path)
     shutil.copytree(folder, copy)
     with sqlite3.connect(copy / "study.db") as database:
         database.execute("UPDATE trials SET state = 'RUNNING' WHERE number = 5")
-    assert len(load_trials(copy)) == 59
+    assert len(load_record(copy).trials) == 59
     shutil.copytree(copy, tmp_path / "allegro.0123abcd")
     (tmp_path / "empty").mkdir()
     assert study_folders(tmp_path) == [copy]

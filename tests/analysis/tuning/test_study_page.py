@@ -13,7 +13,7 @@ from analysis.report import render_report
 from analysis.tuning.front import front
 from analysis.tuning.page import write_study_page
 from analysis.tuning.pareto import pareto
-from analysis.tuning.trials import load_study
+from analysis.tuning.trials import load_record
 from tests import damage
 
 
@@ -38,7 +38,7 @@ def trace(figure, start):
 
 
 def test_every_trial_with_objectives_is_a_point_and_the_front_a_line(page, folder):
-    record = load_study(folder)
+    record = load_record(folder)
     drawn = figure(page, "-front")
     found = front(record.trials)
     infeasible, feasible, best = (points(trace) for trace in drawn["data"][:3])
@@ -59,7 +59,7 @@ def points(trace):
 
 
 def test_hovering_shows_the_settings_of_a_trial(page, folder):
-    (trial,) = front(load_study(folder).trials)[:1]
+    (trial,) = front(load_record(folder).trials)[:1]
     texts = figure(page, "-front")["data"][2]["text"]
     (text,) = (text for text in texts if f'"number": {trial.number},' in text)
     for words in ("r_max", "learning_rate", "edge_mlp_width", '"generation"'):
@@ -73,7 +73,7 @@ def test_the_papers_error_is_a_level_line_without_a_time(page):
 
 
 def test_hypervolume_and_errors_over_the_trials(page, folder):
-    record = load_study(folder)
+    record = load_record(folder)
     (course,) = figure(page, "-hypervolume")["data"]
     evaluated = [trial for trial in record.trials if trial.evaluated]
     assert values(course["x"]) == [trial.number for trial in evaluated]
@@ -84,7 +84,7 @@ def test_hypervolume_and_errors_over_the_trials(page, folder):
 
 
 def test_every_trial_is_a_line_across_its_parameters_and_objectives(page, folder):
-    record = load_study(folder)
+    record = load_record(folder)
     drawn = figure(page, "-parallel")
     lines = [trace for trace in drawn["data"] if trace.get("customdata")]
     assert len(lines) == sum(trial.evaluated for trial in record.trials)
@@ -94,7 +94,7 @@ def test_every_trial_is_a_line_across_its_parameters_and_objectives(page, folder
 
 
 def test_tables_hold_the_front_and_the_failures(page, folder):
-    record = load_study(folder)
+    record = load_record(folder)
     rows = page.table("The front")
     found = front(record.trials)
     assert [name.split()[0] for name in rows] == [str(trial.number) for trial in found]
@@ -122,7 +122,7 @@ def test_importance_is_shown_for_both_objectives(page):
     assert error["name"].startswith("validation force MAE")
 
 
-def test_the_page_is_whole_and_the_same_each_time(page, folder):
+def test_the_page_is_complete_and_the_same_each_time(page, folder):
     assert len(page.ids()) == len(set(page.ids()))
     again = write_study_page(folder, folder.parent / "again.html").read_bytes()
     assert again == (folder.parent / "page" / "index.html").read_bytes()
@@ -160,7 +160,7 @@ def test_a_study_with_nothing_feasible_says_so(tmp_path):
 def test_a_study_whose_trials_all_failed_says_so(tmp_path):
     folder = write_study(tmp_path / "s", 12)
     failed = {"failure": "killed", "accuracy": None}
-    results = [trial.result.model_copy(update=failed) for trial in load_study(folder).trials]
+    results = [trial.result.model_copy(update=failed) for trial in load_record(folder).trials]
     store_results(folder, results)
     page = Page(write_study_page(folder, tmp_path / "p.html"))
     assert len(page.table("Failed trials")) == 12
@@ -204,7 +204,7 @@ def test_the_report_of_a_campaign_shows_its_studies(tmp_path, make_campaign, fol
     assert "tuning/allegro could not be read" in Page(render_report(campaign.root)).text
 
 
-def test_a_campaign_that_asks_for_a_study_is_told_how_to_make_it(tmp_path, make_campaign):
+def test_a_campaign_with_a_missing_study_shows_how_to_make_it(tmp_path, make_campaign):
     campaign = make_campaign(tmp_path / "W")
     content = json.loads((campaign.root / "campaign.yaml").read_text())
     content["tuning"] = {"generations": 2}

@@ -47,8 +47,8 @@ class Method:
 def _samo_cobra(recorder: Recorder, seed: int, batch: int) -> None:
     from tests.ask_and_tell import AskAndTell
     from training.optimization.parameters import FloatParameter
-    from training.optimization.samo_cobra import SamoCobraSettings
     from training.optimization.search_space import SearchSpace
+    from training.optimization.settings import SamoCobraSettings
 
     problem = recorder.problem
     bounds = zip(problem.lower, problem.upper, strict=True)

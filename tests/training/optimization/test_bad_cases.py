@@ -19,8 +19,9 @@ from training.optimization.parameters import (
     IntParameter,
     OrdinalParameter,
 )
-from training.optimization.samo_cobra import SamoCobraSettings, SearchSpaceExhausted
 from training.optimization.search_space import SearchSpace
+from training.optimization.seen_points import SearchSpaceExhausted
+from training.optimization.settings import SamoCobraSettings
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -362,7 +363,7 @@ def test_the_sampler_repeats_points_of_an_exhausted_space_with_a_warning(caplog)
     assert caplog.text.count("repeats a point at random: all 5 points") == 4
 
 
-def test_points_told_twice_with_different_values():
+def test_points_evaluated_twice_with_different_values():
     optimiser = AskAndTell(SearchSpace(SQUARE), 2, seed=0)
     rng = np.random.default_rng(0)
     for point in [{"x": 0.5, "y": 0.5}] * 3 + [{"x": 0.2, "y": 0.1}] * 3:

@@ -5,16 +5,15 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from training.optimization.fitted_surrogates import fit_surrogates, scaled
-from training.optimization.infill import Infill, Scales
+from training.optimization.infill import Infill, Scales, constraint_margins
 from training.optimization.local_search import refine
 from training.optimization.observations import Observations
 from training.optimization.parameters import FloatParameter
 from training.optimization.reference import reference_point
 from training.optimization.search_space import SearchSpace
-from training.optimization.selection import best_models, improving, late_errors
+from training.optimization.selection import best_models, improving, recent_errors
 from training.optimization.settings import SamoCobraSettings
 from training.optimization.surrogates import N_MODELS
-from training.optimization.tolerances import constraint_margins
 
 RNG = np.random.default_rng(2)
 UNIT = FloatParameter(low=0, high=1)
@@ -43,7 +42,7 @@ def test_improving_evaluations_are_those_that_no_earlier_feasible_one_dominates(
     assert late.tolist() == [True, False, True, False, False, True, False]
 
 
-def test_the_model_that_foretold_best_is_chosen_for_each_output():
+def test_the_model_that_predicted_best_is_chosen_for_each_output():
     values = RNG.normal(size=(30, 2))
     expected = values[:, None, :] + RNG.normal(size=(30, N_MODELS, 2))
     expected[:, 4, 0] = values[:, 0] + 0.01
@@ -62,11 +61,11 @@ def test_a_model_that_smooths_must_be_clearly_better():
     assert best_models(expected, values, np.ones(20, dtype=bool)).tolist() == [3, N_MODELS - 1]
 
 
-def test_late_errors_do_not_heed_a_single_miss():
+def test_recent_errors_do_not_heed_a_single_miss():
     values = np.zeros((30, 1))
     expected = np.full((30, 1), 0.1)
     expected[-3] = 1e6
-    assert late_errors(expected, values) == pytest.approx([0.1])
+    assert recent_errors(expected, values) == pytest.approx([0.1])
 
 
 def test_margins_shrink_where_kept_and_grow_where_broken():

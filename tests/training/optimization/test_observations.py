@@ -24,8 +24,8 @@ def test_an_unknown_constraint_is_neither_kept_nor_broken():
     told = np.array([[np.nan, -1.0], [np.nan, 1.0], [np.inf, -1.0], [-1e300, 0.0]])
     unknown = observations(constraints=told, objectives=np.ones((4, 2)))
     assert unknown.feasible.tolist() == [False, False, False, True]
-    assert unknown.supposing(-1.0).feasible.tolist() == [True, False, False, True]
-    supposed = unknown.supposing(np.array([[2.0, 9], [-2, 9], [-2, 9], [2, 9]]))
+    assert unknown.with_unknown_constraints(-1.0).feasible.tolist() == [True, False, False, True]
+    supposed = unknown.with_unknown_constraints(np.array([[2.0, 9], [-2, 9], [-2, 9], [2, 9]]))
     assert supposed.feasible.tolist() == [False, False, False, True]
     assert np.isinf(supposed.constraints[2:, 0]).all()
 

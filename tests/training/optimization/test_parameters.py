@@ -49,7 +49,7 @@ def test_a_parameter_is_read_by_its_type_and_written_back(written, meant):
         ({"type": "ordinal", "values": [4, 2]}, "must rise"),
         ({"type": "ordinal", "values": [4, 4]}, "must rise"),
         ({"type": "categorical", "choices": []}, "at least 1"),
-        ({"type": "categorical", "choices": ["a", "a"]}, "stands twice"),
+        ({"type": "categorical", "choices": ["a", "a"]}, "given twice"),
         ({"type": "float", "low": 0.0, "high": 1.0, "step": 0.1}, "[Ee]xtra"),
         ({"type": "real", "low": 0.0, "high": 1.0}, "does not match"),
         ({"low": 0.0, "high": 1.0}, "discriminator"),

@@ -3,13 +3,11 @@ import numpy as np
 import pytest
 
 from tests.ask_and_tell import AskAndTell
+from training.optimization.observations import Observations
 from training.optimization.parameters import CategoricalParameter, FloatParameter, IntParameter
-from training.optimization.samo_cobra import (
-    Observations,
-    SamoCobraSettings,
-    propose,
-)
+from training.optimization.samo_cobra import propose
 from training.optimization.search_space import SearchSpace
+from training.optimization.settings import SamoCobraSettings
 
 UNIT = FloatParameter(low=0.0, high=1.0)
 

@@ -3,7 +3,9 @@
 import threading
 import time
 
-from training.tuning.machine import OtherLoad, measuring_here, training_here
+import psutil
+
+from training.tuning.machine import measuring_lock, training_lock, watch_other_load
 
 
 def started(block, events, name):
@@ -30,13 +32,13 @@ def events_of(*blocks):
 
 
 def test_trainings_overlap():
-    events = events_of(("a", training_here), ("b", training_here))
+    events = events_of(("a", training_lock), ("b", training_lock))
     assert events[:2] == ["a begins", "b begins"]
 
 
 def test_measurements_wait_for_trainings_and_for_each_other():
     events = events_of(
-        ("training", training_here), ("one", measuring_here), ("two", measuring_here)
+        ("training", training_lock), ("one", measuring_lock), ("two", measuring_lock)
     )
     for begin, end in zip(events[::2], events[1::2], strict=True):
         assert begin.split()[0] == end.split()[0]
@@ -44,14 +46,13 @@ def test_measurements_wait_for_trainings_and_for_each_other():
 
 
 def test_trainings_wait_for_a_measurement():
-    events = events_of(("measurement", measuring_here), ("training", training_here))
+    events = events_of(("measurement", measuring_lock), ("training", training_lock))
     assert events == ["measurement begins", "measurement ends", "training begins", "training ends"]
 
 
 def test_own_work_is_not_the_load_of_others():
-    load = OtherLoad()
-    with load.watched():
-        end = time.monotonic() + 0.3
-        while time.monotonic() < end:
-            pass
-    assert load.cores >= 0
+    other_load, started, own = watch_other_load(), time.monotonic(), time.process_time()
+    while time.monotonic() < started + 0.5:
+        pass
+    own_cores = (time.process_time() - own) / (time.monotonic() - started)
+    assert 0 <= other_load() <= psutil.cpu_count() - own_cores + 0.2

@@ -60,6 +60,6 @@ def test_drift_is_per_atom():
 
 
 @pytest.mark.parametrize("calculator", [Hole(), NotANumber()])
-def test_explosions_are_told_with_their_step(calculator):
+def test_explosions_are_reported_with_their_step(calculator):
     with pytest.raises(UnstableError, match=r"after \d+ steps of molecular dynamics at 300 K"):
         energy_drift(crystal(calculator))

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from training.tuning.objectives import constraint_values, exceeded_limits, objective_values
 from training.tuning.settings import InferenceSettings, LimitSettings, TuningSettings
 from training.tuning.trial import (
     CostEstimate,
@@ -11,9 +12,6 @@ from training.tuning.trial import (
     TrialAccuracy,
     TrialMeasurements,
     TrialResult,
-    constraint_values,
-    exceeded_limits,
-    objective_values,
 )
 
 TIME = InferenceTime(
@@ -72,7 +70,7 @@ def test_constraints_are_shares_of_the_limits_that_are_set():
     assert constraint_values(result(), only) == pytest.approx((0.0,))
 
 
-def test_trainings_cut_short_count_with_the_time_they_would_have_taken():
+def test_shortened_trainings_count_with_the_time_of_all_epochs():
     cut = ACCURACY.model_copy(update={"training_seconds": 3600.0, "epochs": 20})
     assert constraint_values(result(cut), LIMITS)[2] == pytest.approx(0.5)
 

@@ -113,7 +113,7 @@ def test_a_model_that_does_not_fit_is_a_failure_with_its_reason(
 
 
 @pytest.mark.slow
-def test_want_of_a_device_is_no_failure_of_the_model(source, small_settings, tmp_path):
+def test_a_missing_device_is_no_failure_of_the_model(source, small_settings, tmp_path):
     with pytest.raises(TrainingError, match=r"What to do: .*`cpu`"):
         measure_model(small_settings, source, EAGER, "cuda:9", tmp_path)
 
@@ -200,7 +200,7 @@ def test_a_killed_measurement_is_repeated_once(untrained):
     assert measured.failure is None
 
 
-def test_want_of_memory_is_a_failure(source, small_settings, tmp_path, monkeypatch):
+def test_too_little_memory_is_a_failure(source, small_settings, tmp_path, monkeypatch):
     monkeypatch.setattr(
         measuring_process, "_run", lambda folder: written(folder, "", -signal.SIGKILL)
     )
@@ -226,7 +226,7 @@ def test_the_fastest_round_counts():
     assert np.median(seconds) < 0.01
 
 
-def test_a_measurement_ends_on_a_restless_machine():
+def test_a_measurement_ends_on_a_busy_machine():
     started = time.perf_counter()
     random = np.random.default_rng(0)
     fastest_round(lambda: time.sleep(random.choice([0.001, 0.01])), repeats=5, longest_seconds=0.5)

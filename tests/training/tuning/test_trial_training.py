@@ -70,7 +70,7 @@ def test_a_limit_within_the_first_epoch_is_an_answer(source, small_settings, tmp
 
 
 @pytest.mark.slow
-def test_a_killed_trainer_goes_on_and_ends_as_undisturbed(
+def test_a_killed_trainer_resumes_and_ends_as_undisturbed(
     source, small_settings, trained, tmp_path
 ):
     killed = []
@@ -97,7 +97,7 @@ def test_kills_with_progress_between_are_no_failures(outcomes, source, small_set
     assert len(epochs) == 6
 
 
-def test_being_killed_without_progress_is_want_of_memory(
+def test_being_killed_without_progress_means_too_little_memory(
     outcomes, source, small_settings, tmp_path
 ):
     outcomes += [(3, TrainingError(KILLED)), (0, TrainingError(KILLED))]

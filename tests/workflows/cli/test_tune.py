@@ -116,7 +116,7 @@ def test_a_study_from_file_to_chosen_training(give, tmp_path):
 def test_other_epochs_are_another_study(give, tmp_path):
     assert give("tune", "study.yaml", "--generations", "1").exit_code == 0
     result = give("tune", "study.yaml", "--generations", "1", "--max-epochs", "9")
-    assert "another study was there: it is now in" in result.output.replace("\n", "")
+    assert "another study was there: it is moved to" in result.output.replace("\n", "")
     assert len(list((tmp_path / "studies" / "small").glob("*/study.db"))) == 2
 
 
@@ -127,7 +127,8 @@ def test_a_dry_run_touches_nothing(give, tmp_path):
         "2 to 4",
         "0.001 to 0.1, logarithmic",
         "2 generations of 2: 4 trainings of 3 epochs, 2 at a time",
-        "floating-point operations of inference per atom",
+        "validation force MAE (eV/Å), or validation energy MAE (eV/atom)",
+        "cost of inference (Mflop/atom)",
         "limits: none",
     ):
         assert part in result.output
@@ -191,7 +192,7 @@ def test_the_papers_studies_and_the_quickstarts_are_valid(give):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("simulated_measurements")
-def test_a_real_study_goes_on_from_a_training_half_done(give, tmp_path, monkeypatch):
+def test_a_real_study_resumes_a_training_half_done(give, tmp_path, monkeypatch):
     def stopped_in_the_second_trial(number):
         def stop(metrics):
             if number == 1:
@@ -200,7 +201,7 @@ def test_a_real_study_goes_on_from_a_training_half_done(give, tmp_path, monkeypa
         return stop
 
     with monkeypatch.context() as patched:
-        patched.setattr(trials_module, "epochs_shown", stopped_in_the_second_trial)
+        patched.setattr(trials_module, "epoch_callback", stopped_in_the_second_trial)
         result = give("tune", "study.yaml", "--out", "stopped", "--generations", "1")
         assert result.exit_code == 130, result.output
     folder = tmp_path / "stopped" / "seed-5"

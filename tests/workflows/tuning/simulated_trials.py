@@ -18,7 +18,8 @@ from training.sources.rmd17 import RMD17SourceSettings
 from training.tuning.settings import InferenceSettings, TuningSettings
 from training.tuning.trial import CostEstimate, TrialAccuracy, TrialMeasurements
 from training.variants.allegro import AllegroTraining
-from workflows.tuning.study import begin_study, make_study
+from workflows.tuning.request import StudyRequest
+from workflows.tuning.study import begin_study
 from workflows.tuning.trials import NequIPTrials
 
 SPACE = {
@@ -88,18 +89,17 @@ def begun(root, settings=None, *, seed=3, training=None, warm_start=()):
     if not data.exists():
         write_rmd17(data / "rmd17", "benzene")
     folder = Path(root) / "study"
-    study = make_study(
-        "simulated",
-        seed,
-        RMD17SourceSettings(directory="rmd17", molecule="benzene", n_train=12, n_val=4),
-        data,
-        training or AllegroTraining(),
-        settings or tuning(),
+    request = StudyRequest(
+        name="simulated",
         dataset="benzene",
+        seed=seed,
+        data=RMD17SourceSettings(directory="rmd17", molecule="benzene", n_train=12, n_val=4),
+        data_root=data,
+        training=training or AllegroTraining(),
+        tuning=settings or tuning(),
         folder=folder,
-        warm_start=tuple(warm_start),
     )
-    begin_study(study, folder)
+    begin_study(request.study(tuple(warm_start)), folder)
     return folder
 
 

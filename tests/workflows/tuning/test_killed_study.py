@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 import optuna
@@ -15,8 +16,9 @@ from optuna.storages import RDBStorage, _CachedStorage
 from simulated_trials import SimulatedTrials, begun, tuning
 
 from analysis.tuning import page
-from workflows.tuning import steps
-from workflows.tuning.run import run_study
+from workflows.tuning import run, steps
+from workflows.tuning.run import run_study, write_results
+from workflows.tuning.storage import StudyStorage
 
 
 class Killed(BaseException):
@@ -97,6 +99,47 @@ def test_stopped_at_any_step_it_ends_as_if_undisturbed(tmp_path, monkeypatch, un
     steps = Counter(tuple(line.split()[:2]) for line in trace.read_text().splitlines())
     assert sum(steps.values()) <= sum(len(s) > 0 for s in steps) + 1  # at most the step killed
     assert sum(step == "train" for step, _ in steps) == 8
+
+
+class Bar:
+    """A progress bar that adds up."""
+
+    def __init__(self):
+        self.done = 0
+
+    def advance(self, steps, text=""):
+        self.done += steps
+
+    def say(self, text):
+        pass
+
+
+@pytest.mark.parametrize("told", [0, 2])
+def test_the_progress_bar_counts_every_trial_once_after_a_kill(tmp_path, monkeypatch, told):
+    """Killed while the second generation is told, after which a queue's *judge* has run."""
+    folder = begun(tmp_path, tuning(generations=2))
+    bars = []
+
+    @contextmanager
+    def progress_bar(*_, **__):
+        bars.append(Bar())
+        yield bars[-1]
+
+    monkeypatch.setattr(run, "progress_bar", progress_bar)
+    tell = StudyStorage.tell
+
+    def killed(self, number, *arguments):
+        if number == 4 + told:
+            raise Killed
+        tell(self, number, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StudyStorage, "tell", killed)
+        with pytest.raises(Killed):
+            run_study(folder, SimulatedTrials())
+    assert write_results(folder).front.n_trials == 4 + told
+    run_study(folder, SimulatedTrials())
+    assert [bar.done for bar in bars] == [8, 8]
 
 
 @pytest.mark.slow

@@ -10,13 +10,13 @@ import simulated_trials as simulated
 from simulated_trials import SPACE, SimulatedTrials, begun, tuning
 
 from analysis.tuning.pareto import load_pareto
-from analysis.tuning.trials import load_trials
+from analysis.tuning.trials import load_record
 from cuprolith.errors import CuprolithError
 from tests.damage import cut, remove
 from training.tuning.settings import LimitSettings
 from training.variants.allegro import AllegroTraining
 from workflows.jobs.disk_space import DiskFullError
-from workflows.tuning import storage, trial_files
+from workflows.tuning import steps, storage
 from workflows.tuning.flow import study_flow
 from workflows.tuning.request import Budget
 from workflows.tuning.run import run_study
@@ -46,7 +46,7 @@ def test_every_trial_is_in_optunas_storage_with_its_numbers(finished):
     study, trials = stored(folder)
     assert study.metric_names == ["validation force MAE (eV/Å)", "cost of inference (Mflop/atom)"]
     assert [trial.user_attrs["generation"] for trial in trials] == [0] * 4 + [1] * 4 + [2] * 4
-    for trial, record in zip(trials, load_trials(folder), strict=True):
+    for trial, record in zip(trials, load_record(folder).trials, strict=True):
         assert trial.state == optuna.trial.TrialState.COMPLETE
         assert trial.params.keys() == SPACE.keys()
         assert trial.params == record.parameters
@@ -78,7 +78,7 @@ def test_the_front_is_that_of_all_trials(finished):
     assert sorted(point.number for point in front.points) == best
     assert front.knee in best
     assert "12 of 12 trials, 12 feasible, 0 failed" in str(status)
-    assert f"{len(best)} on the front, best {values[:, 0].min():.4g} eV/Å" in status.brief
+    assert f"{len(best)} on the front, best {values[:, 0].min():.4g} eV/Å" in str(status)
     assert f"the knee is trial {front.knee}" in str(status)
     assert (folder / "report.html").stat().st_size > 10_000
 
@@ -90,7 +90,7 @@ def test_a_finished_study_runs_nothing(finished):
     assert (folder.parent / "trace.txt").read_text().splitlines() == trace
 
 
-def test_more_generations_go_on_as_if_asked_for_at_once(finished, tmp_path):
+def test_more_generations_continue_as_if_requested_at_once(finished, tmp_path):
     folder = begun(tmp_path, tuning(generations=2))
     trials = SimulatedTrials(trace=str(tmp_path / "trace.txt"))
     run_study(folder, trials)
@@ -112,7 +112,7 @@ def test_trainings_side_by_side_change_nothing(finished, tmp_path):
     assert len(pids) == 4
 
 
-def test_a_failed_training_is_told_with_its_reason(tmp_path):
+def test_a_failed_training_is_reported_with_its_reason(tmp_path):
     folder = begun(tmp_path)
     status = run_study(folder, SimulatedTrials(fails_from=5.0))
     _, trials = stored(folder)
@@ -134,7 +134,7 @@ def test_limits_are_constraints(tmp_path):
     _, trials = stored(folder)
     beyond = [trial for trial in trials if trial.user_attrs["mflop_per_atom"] > 20]
     assert 0 < len(beyond) < len(trials)
-    for trial, record in zip(trials, load_trials(folder), strict=True):
+    for trial, record in zip(trials, load_record(folder).trials, strict=True):
         excess = trial.user_attrs["mflop_per_atom"] / 20 - 1
         assert trial.constraints == {"peak_memory": pytest.approx(excess, abs=1e-6)}
         assert record.feasible == (trial not in beyond)
@@ -274,8 +274,8 @@ def test_equal_trials_are_run_once(tmp_path):
 
 def test_a_budget_that_is_none_is_refused():
     with pytest.raises(CuprolithError, match="--generations 0"):
-        Budget(generations=0).of(tuning())
-    assert Budget(offspring=7).of(tuning()).offspring == 7
+        Budget(generations=0).apply_to(tuning())
+    assert Budget(offspring=7).apply_to(tuning()).offspring == 7
 
 
 def test_the_seed_decides_what_is_proposed(finished, tmp_path):
@@ -299,7 +299,7 @@ def test_a_damaged_storage_is_named_with_its_remedy(finished, tmp_path):
 def said(monkeypatch):
     """What is announced."""
     lines = []
-    for module in (storage, trial_files):
+    for module in (storage, steps):
         monkeypatch.setattr(module, "announce", lines.append)
     return lines
 
@@ -325,7 +325,9 @@ def test_a_damaged_file_of_a_finished_trial_changes_no_front(finished, tmp_path,
     assert (folder / "pareto.json").read_bytes() == (finished[0] / "pareto.json").read_bytes()
 
 
-def test_a_damaged_file_of_an_unfinished_trial_is_said_and_made_again(finished, tmp_path, said):
+def test_a_damaged_file_of_an_unfinished_trial_is_announced_and_made_again(
+    finished, tmp_path, said
+):
     folder, trace = begun(tmp_path), tmp_path / "trace.txt"
     with pytest.raises(CuprolithError, match="train trial 1"):
         run_study(folder, OneTrainingBreaks())

@@ -26,7 +26,7 @@ def front(folder):
     return load_pareto(folder / "pareto.json")
 
 
-def test_the_front_of_another_study_is_taken_whole(folder):
+def test_all_points_of_another_front_are_used(folder):
     start = warm_start([folder / "pareto.json"], SPACE)
     assert list(start.points) == [point.parameters for point in front(folder).points]
     assert start.left_out == ()
@@ -88,12 +88,12 @@ def test_the_file_of_a_trial_trains_its_model(folder, tmp_path, choice):
     assert number == expected[choice]
 
 
-def test_what_cannot_be_chosen_is_said(folder, tmp_path):
+def test_choices_that_do_not_exist_are_refused(folder, tmp_path):
     with pytest.raises(CuprolithError, match="no finished trial 99"):
         choose(folder, 99)
     with pytest.raises(CuprolithError, match="no study here"):
         choose(tmp_path, "knee")
-    with pytest.raises(CuprolithError, match="no generation is finished yet"):
+    with pytest.raises(CuprolithError, match="no trial is finished yet"):
         choose(begun(tmp_path), "knee")
     failing = Path(tmp_path / "failing")
     failing.mkdir()
