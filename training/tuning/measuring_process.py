@@ -15,7 +15,7 @@ from training.nequip_runs.child_process import (
     python_command,
     with_passive_threads,
 )
-from training.nequip_runs.training_run import TrainingError
+from training.errors import TrainingError
 from training.tuning.measuring_tasks import Task
 
 # Other programs can be the reason for one kill; after two, the model counts as too large.

@@ -13,9 +13,9 @@ from monty.json import MSONable
 
 from analysis.tuning.trials import TRIALS_DIR, Study
 from cuprolith.errors import CuprolithError
-from training.frame_sources.source import TrainingSource
+from training.source import TrainingSource
 from training.nequip_runs.nequip_process import EpochMetrics, OnEpoch
-from training.nequip_runs.training_run import TrainingError
+from training.errors import TrainingError
 from training.settings import TrainingSettings
 from training.tuning.search_spaces import applied
 from training.tuning.trial import TrialAccuracy, TrialMeasurements
