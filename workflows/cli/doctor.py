@@ -29,7 +29,7 @@ _WORDS = {"ok": "", "missing": "[red]FAILED[/] ", "note": "", "skipped": "[dim]s
 def doctor(
     campaign: Annotated[
         Path | None,
-        typer.Argument(help="Campaign YAML: examine its engine for its elements as well."),
+        typer.Argument(help="Campaign YAML: also check its engine for its elements."),
     ] = None,
     hpc: Annotated[
         bool,
@@ -45,7 +45,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
     debug: DebugOption = False,
 ) -> None:
-    """Tell what is installed and reachable for each engine, and what to do about the rest.
+    """Check what is installed and reachable for each engine, and show how to fix the rest.
 
     Exits with 1 if something is missing.
     """
@@ -81,7 +81,7 @@ def doctor(
 def _examine_project(project: str | None, timeout: float | None, *, shown: bool) -> list[Check]:
     from contextlib import nullcontext
 
-    from workflows.hpc.doctor.examination import DEFAULT_SECONDS, examine_project
+    from workflows.hpc.doctor.run_checks import DEFAULT_SECONDS, run_checks
     from workflows.progress import progress_on
 
     checks: list[Check] = []
@@ -94,7 +94,7 @@ def _examine_project(project: str | None, timeout: float | None, *, shown: bool)
     with quiet_jobflow_remote(), progress_on(console) if shown else nullcontext():
         files = project_files(project)
         try:
-            examine_project(files, report, seconds=timeout or DEFAULT_SECONDS)
+            run_checks(files, report, seconds=timeout or DEFAULT_SECONDS)
         except KeyboardInterrupt:
             error_console.print("[yellow]stopped[/]; its jobs are taken out of the queue")
             raise typer.Exit(130) from None

@@ -115,6 +115,13 @@ class EngineEntry(Generic[S]):
         """
         raise NotImplementedError
 
+    def node_checks(self) -> list[Check]:
+        """Examine what label jobs find on a node, for ``doctor --hpc``; called on the node.
+
+        Only for engines whose programs are started with MPI.
+        """
+        return []
+
     def campaign_checks(self, settings: S, elements: Sequence[str]) -> list[Check]:
         """Examine what a campaign with these elements needs besides."""
         return []
