@@ -1,4 +1,4 @@
-"""``cuprolith fetch``: bring the results of a submitted campaign home."""
+"""``cuprolith fetch``: copy the results of a submitted campaign from the cluster."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def fetch(
     ] = None,
     labels: Annotated[
         bool,
-        typer.Option("--labels", help="The store of all labels, too: to resume at home."),
+        typer.Option("--labels", help="Also all label results, to resume at home."),
     ] = False,
     everything: Annotated[
         bool, typer.Option("--all", help="All files but the engines' own and the queue's.")
@@ -45,34 +45,34 @@ def fetch(
     ] = False,
     folder: Annotated[
         str | None,
-        typer.Option("--from", help="Folder on the cluster, where the campaign lies in several."),
+        typer.Option("--from", help="Folder on the cluster, if the campaign is in several."),
     ] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Copy the results of a submitted campaign here: dataset, models, studies, report.
+    """Copy the results of a submitted campaign from the cluster: dataset, models, studies, report.
 
-    Works while the campaign runs, too; run again, it copies what is new or has changed.
+    Works while the campaign runs, too. Run it again to copy what is new or has changed.
     """
     with errors_shown(debug=debug), quiet_database(project) as controller:
         from workflows.hpc.fetching.campaign_place import campaign_place
         from workflows.hpc.fetching.fetch import fetch as bring
         from workflows.hpc.fetching.rsync import remote_folder
         from workflows.hpc.fetching.selection import Selection
-        from workflows.hpc.fetching.unfinished import not_there_yet
+        from workflows.hpc.fetching.unfinished import not_made_yet
         from workflows.hpc.jobs.status import campaign_status
         from workflows.lock import workdir_lock
         from workflows.progress import progress_on
 
         name = the_campaign(controller, campaign)
         target = to if to is not None else _default_folder(name)
-        place = campaign_place(controller, name, folder)
+        workdir, worker = campaign_place(controller, name, folder)
         assert controller.project is not None
         selection = Selection(labels=labels, everything=everything)
-        cluster = remote_folder(controller.project, place.worker, place.workdir)
+        cluster = remote_folder(controller.project, worker, workdir)
         with workdir_lock(target), progress_on(console):
             found = bring(cluster, target, selection, force=force)
         _show(found, target)
-        missing = not_there_yet(
+        missing = not_made_yet(
             (file.path for file in found.there), campaign_status(controller, name)
         )
         if missing:
