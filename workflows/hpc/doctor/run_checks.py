@@ -22,7 +22,7 @@ from workflows.hpc.doctor.unfinished_probe import explain_probe
 from workflows.hpc.jobs.campaign_jobs import JobRecord
 from workflows.hpc.jobs.error_lines import error_line
 from workflows.hpc.jobs.job_database import jf_command, opened_database
-from workflows.hpc.jobs.runner_sign import runner_sign
+from workflows.hpc.jobs.runner_status import runner_status
 from workflows.hpc.setup.check import check_project, failed
 from workflows.hpc.setup.project import ProjectFiles
 from workflows.hpc.setup.secrets import require_private
@@ -155,7 +155,7 @@ def _is_unique(controller: JobController, collection: str, key: str) -> bool:
 
 
 def _runner(controller: JobController) -> Check:
-    sign = runner_sign(controller)
+    sign = runner_status(controller)
     last = f"; last sign {sign.last_sign.astimezone():%d %b %H:%M}" if sign.last_sign else ""
     if sign.runs:
         return Check.ok("runner", "runs here")

@@ -1,4 +1,4 @@
-"""Trying a job again: each state needs another verb of jobflow-remote."""
+"""Try a job again: each state needs another command of jobflow-remote."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def retry(
 ) -> Action:
     """Try a job again.
 
-    A job that failed runs again. A transfer or submission that failed is repeated, the job is not.
-    A job that a killed runner has left behind is unlocked; if it was being submitted, it is first
-    looked for in the queue, so that it does not run twice.
+    A job that failed runs again. A transfer or submission that failed is repeated without the job.
+    A job that a killed runner has left behind is unlocked; if it was being submitted, the queue is
+    searched for it first, so that it does not run twice.
 
     Parameters
     ----------
     silent_after
-        How long nothing may have moved a job underway, for it to count as left behind.
+        A job underway that nothing has moved for this time counts as left behind.
 
     Raises
     ------
