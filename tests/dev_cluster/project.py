@@ -161,7 +161,7 @@ def write_project(projects: Path, layout: Layout, settings: HpcSettings) -> None
     Raises
     ------
     CuprolithError
-        If another project of that name stands there.
+        If another project of that name exists.
     """
     path = project_file(projects)
     if path.exists() and not _is_of(layout, projects):
@@ -184,7 +184,7 @@ def carry_settings(old: Path, new: Path, layout: Layout) -> None:
 
 
 def remove_project(projects: Path, layout: Layout) -> None:
-    """Remove the project's file, unless another project of that name stands there."""
+    """Remove the project's file, unless another project of that name exists."""
     files = project_files(projects)
     if not _is_of(layout, projects):
         return

@@ -125,7 +125,7 @@ def test_prepare_without_project(give):
 
 def test_unknown_worker(give):
     give("init", "slurm")
-    assert "it has dft-small, dft-small-batch, dft-large, gpu, cpu" in said(
+    assert "choose one of dft-small, dft-small-batch, dft-large, gpu, cpu" in said(
         give("script", "dft-tiny")
     )
 

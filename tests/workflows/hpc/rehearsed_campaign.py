@@ -14,7 +14,7 @@ from workflows.hpc.submission.queue_file import (
     routes,
     write_queue_file,
 )
-from workflows.hpc.submission.queued_job import QueuePlanner
+from workflows.hpc.submission.queue_planner import QueuePlanner
 from workflows.inputs.campaign import load_campaign
 from workflows.labelling.label_plan import LabelPlan
 from workflows.labelling.label_summary import summarise_labels

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from copy import deepcopy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cuprolith.errors import CuprolithError
 
 if TYPE_CHECKING:
     from jobflow_remote.config.base import Project, WorkerBase
-    from jobflow_remote.remote.queue import QueueManager
 
 
 def job_script(
@@ -32,16 +31,23 @@ def job_script(
         If the project has no such worker.
     """
     from jobflow_remote.config.base import ExecutionConfig
+    from jobflow_remote.remote.queue import ERR_FNAME, OUT_FNAME, QueueManager, set_name_out
 
     worker = _worker(project, worker_name)
     execution = (
         project.exec_config[exec_config] if exec_config else ExecutionConfig.model_validate({})
     )
-    manager = _queue_manager(project, worker_name)
-    command = (worker.execution_cmd or "jf -fe execution run {}").format(run_dir)
-    pre_run = "\n".join(filter(None, [worker.pre_run, execution.pre_run]))
     options = deepcopy(worker.resources or {})
-    return _script(manager, command, pre_run, options, job_name, run_dir)
+    set_name_out(options, job_name, out_fpath=run_dir / OUT_FNAME, err_fpath=run_dir / ERR_FNAME)
+    manager = QueueManager(scheduler_io=worker.get_scheduler_io(), host=worker.get_host())
+    script: str = manager.get_submission_script(
+        commands=[(worker.execution_cmd or "jf -fe execution run {}").format(run_dir)],
+        options=options,
+        work_dir=run_dir,
+        pre_run="\n".join(filter(None, [worker.pre_run, execution.pre_run])),
+        post_run="",
+    )
+    return script
 
 
 def example_script(project: Project, worker_name: str) -> str:
@@ -52,8 +58,7 @@ def example_script(project: Project, worker_name: str) -> str:
     CuprolithError
         If the project has no such worker.
     """
-    worker = _worker(project, worker_name)
-    run_dir = worker.work_dir / "aa" / "bb" / "cc" / "example"
+    run_dir = _worker(project, worker_name).work_dir / "aa" / "bb" / "cc" / "example"
     execution = next(iter(project.exec_config), "") if worker_name.startswith("dft-") else ""
     return job_script(
         project, worker_name, job_name="example", run_dir=run_dir, exec_config=execution
@@ -61,7 +66,7 @@ def example_script(project: Project, worker_name: str) -> str:
 
 
 def plain_job_name(name: str) -> str:
-    """Return a job's name that is inert in scripts and that all schedulers take.
+    """Return a job's name that does nothing in scripts and that all schedulers accept.
 
     jobflow-remote writes it unquoted into the header and, for batch workers, behind an ``echo``.
     PBS and SGE want a letter first.
@@ -70,34 +75,10 @@ def plain_job_name(name: str) -> str:
     return plain if plain[:1].isalpha() else f"job_{plain}"
 
 
-def _script(
-    manager: QueueManager,
-    command: str,
-    pre_run: str | None,
-    options: dict[str, Any],
-    job_name: str,
-    run_dir: Path,
-) -> str:
-    from jobflow_remote.remote.queue import ERR_FNAME, OUT_FNAME, set_name_out
-
-    set_name_out(options, job_name, out_fpath=run_dir / OUT_FNAME, err_fpath=run_dir / ERR_FNAME)
-    script: str = manager.get_submission_script(
-        commands=[command], options=options, work_dir=run_dir, pre_run=pre_run, post_run=""
-    )
-    return script
-
-
-def _queue_manager(project: Project, worker_name: str) -> QueueManager:
-    from jobflow_remote.remote.queue import QueueManager
-
-    worker = project.workers[worker_name]
-    return QueueManager(scheduler_io=worker.get_scheduler_io(), host=worker.get_host())
-
-
 def _worker(project: Project, name: str) -> WorkerBase:
     if name not in project.workers:
         raise CuprolithError(
             f"the project has no worker {name}",
-            remedy=f"it has {', '.join(project.workers)}",
+            remedy=f"choose one of {', '.join(project.workers)}",
         )
     return project.workers[name]

@@ -1,4 +1,4 @@
-"""What a person says about a cluster: the file from which the jobflow-remote project is written."""
+"""Settings of a cluster: the file from which the jobflow-remote project is written."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class BatchSettings(Settings):
         default=1800, description="no short job is begun when less of the wall time is left"
     )
     up_to_atoms: Count = Field(
-        default=16, description="label jobs of structures with at most so many atoms are short"
+        default=16, description="jobs that label structures with at most so many atoms are short"
     )
 
 

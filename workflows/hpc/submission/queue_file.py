@@ -1,4 +1,4 @@
-"""``queue/queue.json``: what the jobs of a campaign have to know of the queue they are in."""
+"""``queue/queue.json``: what a campaign's jobs need to know of their queue."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cuprolith.errors import CuprolithError
+from cuprolith.hashes import file_sha256
 from cuprolith.json_files import read_json, write_json
 from workflows.environment import cuprolith_version
 from workflows.hpc.resource_classes import ResourceClass
@@ -18,6 +19,8 @@ from workflows.workdir import Workdir
 if TYPE_CHECKING:
     from workflows.hpc.setup.settings import HpcSettings
 
+HASH_DIGITS = 12
+
 
 class ShortJobs(BaseModel):
     """How the short jobs of a class run: several in one job of the queue, one after the other.
@@ -25,12 +28,11 @@ class ShortJobs(BaseModel):
     Attributes
     ----------
     up_to_atoms
-        Label jobs of structures with at most so many atoms are short.
+        A job that labels a structure with at most so many atoms is short.
     jobs
         Most jobs together.
     at_a_time
-        Jobs of the queue that the worker has at a time: fewer are put together rather than fewer
-        than these are made.
+        Jobs that the worker has in the queue at a time; at least so many are made.
     longest
         No job is begun when less than this of the wall time is left, s.
     """
@@ -80,7 +82,7 @@ class QueueFile(BaseModel):
 
     @property
     def generation(self) -> str:
-        """What the jobs of this submission are told apart by from those of others in the folder."""
+        """Distinguishes the jobs of this submission from those of others in the folder."""
         return f"{self.submission}-{self.campaign_hash}"
 
     def require_generation(self, generation: str) -> None:
@@ -97,8 +99,8 @@ class QueueFile(BaseModel):
                 f"this job is of submission {generation}, and the folder is of submission "
                 f"{self.generation} (number and hash of the campaign file)",
                 where=f"campaign {self.campaign}",
-                remedy="leave it: a later submission has taken its work over; if that was cut off, "
-                "run `cuprolith submit` again",
+                remedy="leave it: a later submission does its work; if that was interrupted, run "
+                "`cuprolith submit` again",
             )
 
     def require_version(self) -> None:
@@ -120,12 +122,10 @@ class QueueFile(BaseModel):
 
     def resource(self, metadata: dict[str, Any]) -> ResourceClass:
         """Return the class of a job with such metadata."""
-        if RESOURCE in metadata:
-            found: ResourceClass = metadata[RESOURCE]
-            return found
+        given: ResourceClass | None = metadata.get(RESOURCE)
         runs_on = metadata.get(RUNS_ON)
-        if runs_on != "mpi":
-            return "gpu" if runs_on == "gpu" else "cpu"
+        if given is not None or runs_on != "mpi":
+            return given or ("gpu" if runs_on == "gpu" else "cpu")
         large = metadata[N_ATOMS] >= self.dft_large_from_atoms
         return "dft-large" if large or metadata[TASK] == "melt_quench" else "dft-small"
 
@@ -193,3 +193,11 @@ def read_queue_file(workdir: Workdir) -> QueueFile:
 def write_queue_file(workdir: Workdir, queue: QueueFile) -> None:
     """Write a workdir's queue file."""
     write_json(queue_file(workdir), queue.model_dump(mode="json"))
+
+
+def campaign_file_hash(workdir: Workdir) -> str:
+    """Return the hash by which a flow and the campaign file of its folder are compared.
+
+    Crystal files are named by their content there.
+    """
+    return file_sha256(workdir.campaign_yaml)[:HASH_DIGITS]

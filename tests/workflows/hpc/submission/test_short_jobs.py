@@ -12,7 +12,7 @@ from jobflow import Flow, JobConfig, OnMissing
 from cuprolith.errors import WallTimeError
 from tests.workflows.hpc.submission.chains import Queue, build, named, relax, slow
 from workflows.hpc.submission.queue_file import Route, ShortJobs, write_queue_file
-from workflows.hpc.submission.queued_job import attempt
+from workflows.hpc.submission.queue_planner import attempt
 from workflows.hpc.submission.short_jobs import WALL_TIME_VARIABLE, Ending, run_one_after_another
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.label_metadata import BUILDS, N_ATOMS, RUNS_ON, TASK

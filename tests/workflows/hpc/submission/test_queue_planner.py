@@ -132,7 +132,7 @@ def test_a_job_of_an_earlier_submission_is_refused(tmp_path, queue):
     """What it leads to would have the ids of the later submission's jobs."""
     first = queue.flow(slab_flows()).jobs[0]
     Queue(tmp_path, submission=1)
-    with pytest.raises(CuprolithError, match="later submission has taken its work over"):
+    with pytest.raises(CuprolithError, match="a later submission does its work"):
         first.run(JobStore(MemoryStore()))
     assert queue.noted() == []
 
