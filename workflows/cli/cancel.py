@@ -1,4 +1,4 @@
-"""``cuprolith cancel``: stop jobs, in the queue too."""
+"""``cuprolith cancel``: stop jobs, also those in the queue."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def cancel(
     yes: YesOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Stop jobs, in the queue too; `cuprolith retry` runs one again, `submit` all.
+    """Stop jobs, also those in the queue. `retry` runs one again, `submit` all.
 
     Exits with 1 if a job was not stopped.
     """

@@ -28,7 +28,7 @@ WorkdirOption = Annotated[
 ]
 UpdateOption = Annotated[
     bool,
-    typer.Option("--update", help="Go on in a workdir whose frozen campaign differs."),
+    typer.Option("--update", help="Continue in a workdir whose campaign differs."),
 ]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 

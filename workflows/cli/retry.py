@@ -1,8 +1,8 @@
-"""``cuprolith retry``: try jobs in the queue again."""
+"""``cuprolith retry``: run failed jobs of the queue again."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -22,11 +22,6 @@ from workflows.cli.hpc_options import (
 )
 from workflows.cli.options import DebugOption
 
-if TYPE_CHECKING:
-    from jobflow_remote.jobs.jobcontroller import JobController
-
-    from workflows.hpc.jobs.campaign_jobs import JobRecord
-
 
 def retry(
     job: JobArgument = None,
@@ -39,12 +34,12 @@ def retry(
     yes: YesOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Run failed jobs again, repeat failed transfers, and recover what a killed runner left.
+    """Run failed jobs again, repeat failed transfers, and recover jobs that a killed runner left.
 
     Exits with 1 if a job was not tried again.
     """
     with errors_shown(debug=debug), quiet_database(project) as controller:
-        from workflows.hpc.jobs.campaign_jobs import find_job
+        from workflows.hpc.jobs.campaign_jobs import CampaignJobs, find_job
         from workflows.hpc.jobs.job_states import FAILED_STATES
         from workflows.hpc.jobs.retry import retry as retry_job
 
@@ -53,7 +48,8 @@ def retry(
         if job is not None:
             show_action(retry_job(controller, find_job(controller, job)))
             return
-        jobs = _failed_jobs(controller, campaign, stage)
+        all_jobs = CampaignJobs(controller, the_campaign(controller, campaign))
+        jobs = list(all_jobs.in_states(*FAILED_STATES, stage=stage))
         if not jobs:
             console.print("no job has failed")
             return
@@ -62,20 +58,10 @@ def retry(
         for record in jobs:
             try:
                 found = find_job(controller, record.db_id)
-                if found.state in FAILED_STATES:  # it may rest on one that was tried again
+                if found.state in FAILED_STATES:  # another retry may have reset it
                     show_action(retry_job(controller, found))
             except CuprolithError as error:
                 refused += 1
                 show_refusal(error)
         if refused:
             raise typer.Exit(1)
-
-
-def _failed_jobs(
-    controller: JobController, campaign: str | None, stage: str | None
-) -> list[JobRecord]:
-    from workflows.hpc.jobs.campaign_jobs import CampaignJobs
-    from workflows.hpc.jobs.job_states import FAILED_STATES
-
-    jobs = CampaignJobs(controller, the_campaign(controller, campaign))
-    return list(jobs.in_states(*FAILED_STATES, stage=stage))

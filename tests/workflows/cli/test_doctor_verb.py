@@ -73,4 +73,4 @@ def test_ctrl_c(given, monkeypatch):
     monkeypatch.setattr("workflows.hpc.doctor.run_checks.run_checks", stopped)
     result = CliRunner().invoke(app, ["doctor", "--hpc", "-p", "licu"])
     assert result.exit_code == 130
-    assert "taken out of the queue" in result.stderr
+    assert "removed from the queue" in result.stderr

@@ -156,7 +156,7 @@ def _is_unique(controller: JobController, collection: str, key: str) -> bool:
 
 def _runner(controller: JobController) -> Check:
     sign = runner_status(controller)
-    last = f"; last sign {sign.last_sign.astimezone():%d %b %H:%M}" if sign.last_sign else ""
+    last = f"; {sign.last_seen}" if sign.last_seen else ""
     if sign.runs:
         return Check.ok("runner", "runs here")
     if sign.runs is None:
