@@ -13,15 +13,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cuprolith.errors import CuprolithError
-from workflows.hpc.job_metadata import (
-    CAMPAIGN,
-    RESOURCE,
-    STAGE,
-    SUPERSEDED,
-    in_database,
-    of_campaign,
-)
+from workflows.hpc.job_metadata import CAMPAIGN, STAGE, SUPERSEDED, in_database, of_campaign
 from workflows.hpc.jobs.job_states import ON_A_NODE, PASSING_STATES, UNDERWAY_STATES
+from workflows.tuning.resources import RESOURCE
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,48 +12,23 @@ from cuprolith.hashes import file_sha256
 from cuprolith.json_files import read_json, write_json
 from workflows.environment import cuprolith_version
 from workflows.hpc.resource_classes import ResourceClass
+from workflows.hpc.setup.settings import BatchSettings, HpcSettings
+from workflows.hpc.setup.workers import VASP_EXECUTION, batch_worker_name
 from workflows.labelling.label_metadata import BUILDS, N_ATOMS, RUNS_ON, TASK
 from workflows.tuning.resources import RESOURCE
 from workflows.workdir import Workdir
 
-if TYPE_CHECKING:
-    from workflows.hpc.setup.settings import HpcSettings
-
 HASH_DIGITS = 12
 
 
-class ShortJobs(BaseModel):
-    """How the short jobs of a class run: several in one job of the queue, one after the other.
-
-    Attributes
-    ----------
-    up_to_atoms
-        A job that labels a structure with at most so many atoms is short.
-    jobs
-        Most jobs together.
-    at_a_time
-        Jobs that the worker has in the queue at a time; at least so many are made.
-    longest
-        No job is begun when less than this of the wall time is left, s.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    worker: str
-    up_to_atoms: int
-    jobs: int
-    at_a_time: int
-    longest: int
-
-
 class Route(BaseModel):
-    """Which worker takes the jobs of a class, and which the short ones."""
+    """Which worker runs the jobs of a class; with `batch`, another one runs its short jobs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     worker: str
     exec_config: str | None = None
-    short: ShortJobs | None = None
+    batch: BatchSettings | None = None
 
 
 class QueueFile(BaseModel):
@@ -129,41 +104,34 @@ class QueueFile(BaseModel):
         large = metadata[N_ATOMS] >= self.dft_large_from_atoms
         return "dft-large" if large or metadata[TASK] == "melt_quench" else "dft-small"
 
-    def short_jobs(self, metadata: dict[str, Any]) -> ShortJobs | None:
-        """Return how a job runs with others, if it is short."""
-        short = self.routes[self.resource(metadata)].short
-        if short is None or metadata.get(BUILDS):
-            return short
+    def batch(self, metadata: dict[str, Any]) -> BatchSettings | None:
+        """Return how a job with such metadata runs with others, if it is short."""
+        batch = self.routes[self.resource(metadata)].batch
+        if batch is None or metadata.get(BUILDS):
+            return batch
         n_atoms = metadata.get(N_ATOMS)
         relaxes = metadata.get(TASK) != "melt_quench"
-        is_short = n_atoms is not None and relaxes and n_atoms <= short.up_to_atoms
-        return short if is_short else None
+        is_short = n_atoms is not None and relaxes and n_atoms <= batch.up_to_atoms
+        return batch if is_short else None
 
     def manager_config(self, metadata: dict[str, Any]) -> dict[str, Any]:
         """Return worker and exec config of a job, as jobflow-remote takes them."""
-        route, short = self.routes[self.resource(metadata)], self.short_jobs(metadata)
-        config = {"worker": (short or route).worker, "exec_config": route.exec_config}
-        return {key: value for key, value in config.items() if value is not None}
+        route = self.routes[self.resource(metadata)]
+        worker = batch_worker_name(route.worker) if self.batch(metadata) else route.worker
+        execution = {"exec_config": route.exec_config} if route.exec_config else {}
+        return {"worker": worker, **execution}
 
 
 def routes(settings: HpcSettings) -> dict[ResourceClass, Route]:
-    """Return which workers of a project take which class."""
-    from workflows.hpc.setup.workers import VASP_EXECUTION, batch_worker_name
-
-    found: dict[ResourceClass, Route] = {}
-    for name, given in settings.classes.items():
-        execution = VASP_EXECUTION if settings.vasp and name.startswith("dft") else None
-        short = None
-        if given.batch is not None:
-            short = ShortJobs(
-                worker=batch_worker_name(name),
-                up_to_atoms=given.batch.up_to_atoms,
-                jobs=given.batch.jobs_per_process,
-                at_a_time=given.batch.processes,
-                longest=given.batch.longest_job,
-            )
-        found[name] = Route(worker=name, exec_config=execution, short=short)
-    return found
+    """Return which workers of a project run which class."""
+    return {
+        name: Route(
+            worker=name,
+            exec_config=VASP_EXECUTION if settings.vasp and name.startswith("dft") else None,
+            batch=given.batch,
+        )
+        for name, given in settings.classes.items()
+    }
 
 
 def queue_file(workdir: Workdir) -> Path:

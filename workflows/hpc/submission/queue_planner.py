@@ -14,7 +14,7 @@ from typing import Any
 from jobflow import Flow, Job, JobConfig, OnMissing, Response, job
 
 from cuprolith.errors import WallTimeError
-from workflows.hpc.job_metadata import CAMPAIGN, RESOURCE, STAGE, STRUCTURE, WORKDIR
+from workflows.hpc.job_metadata import CAMPAIGN, STAGE, STRUCTURE, WORKDIR
 from workflows.hpc.setup.job_script import plain_job_name
 from workflows.hpc.submission.queue_file import QueueFile, read_queue_file
 from workflows.hpc.submission.short_jobs import Ending, run_one_after_another
@@ -23,6 +23,7 @@ from workflows.jobs.job_execution import JobOutcome, earlier_outcome, held_up, r
 from workflows.jobs.job_folder import DamagedFileError, JobFolder, result_name
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.label_metadata import BUILDS
+from workflows.tuning.resources import RESOURCE
 from workflows.workdir import Workdir
 
 
@@ -67,8 +68,8 @@ def run_jobs(
     planner = QueuePlanner(opened, queue, jobs, stage)
     run = partial(attempt, jobs)
     if len(uuids) > 1:
-        short = queue.short_jobs(jobs.job(uuids[0])[0].metadata)
-        endings = run_one_after_another(run, uuids, short.longest if short else 0)
+        batch = queue.batch(jobs.job(uuids[0])[0].metadata)
+        endings = run_one_after_another(run, uuids, batch.longest_job if batch else 0)
         attempts = [run(uuid) for uuid in uuids if endings.get(uuid) is Ending.RAN]
         resumed = [uuid for uuid in uuids if endings.get(uuid) in (None, Ending.WALL_TIME)]
         failed = [uuid for uuid in uuids if endings.get(uuid) is Ending.FAILED]
@@ -282,8 +283,10 @@ class QueuePlanner:
             alike: defaultdict[tuple[Any, ...], list[_Waiting]] = defaultdict(list)
             for each in levels[level]:
                 each.needs = frozenset().union(*(needs[uuid] for uuid in each.after))
-                short = self._queue.short_jobs(each.metadata)
-                alike[(short.worker, each.needs) if short else (each.uuid,)].append(each)
+                short = self._queue.batch(each.metadata)
+                alike[
+                    (self._queue.resource(each.metadata), each.needs) if short else (each.uuid,)
+                ].append(each)
             for pool in alike.values():
                 for group in self._parts(pool):
                     number = frozenset([len(groups)])
@@ -295,10 +298,10 @@ class QueuePlanner:
 
     def _parts(self, pool: list[_Waiting]) -> list[list[_Waiting]]:
         """Divide jobs evenly, so that no part has too many and the worker has enough to do."""
-        short = self._queue.short_jobs(pool[0].metadata)
-        if short is None:
+        batch = self._queue.batch(pool[0].metadata)
+        if batch is None:
             return [pool]
-        n_parts = max(ceil(len(pool) / short.jobs), min(len(pool), short.at_a_time))
+        n_parts = max(ceil(len(pool) / batch.jobs_per_process), min(len(pool), batch.processes))
         ends = [len(pool) * part // n_parts for part in range(n_parts + 1)]
         return [pool[begin:end] for begin, end in pairwise(ends)]
 

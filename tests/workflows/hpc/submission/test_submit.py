@@ -63,7 +63,7 @@ def test_the_first_submission_brings_the_campaign_and_adds_its_stages(licu, camp
     assert load_campaign(place / "campaign.yaml").campaign_hash == campaign.campaign_hash
     queue = read_queue_file(Workdir(place))
     assert (queue.version, queue.submission) == (cuprolith_version(), 0)
-    assert queue.routes["dft-small"].short.worker == "dft-small-batch"
+    assert queue.routes["dft-small"].batch is not None
     assert queue.routes["dft-large"].exec_config == "vasp"
     added = jobs(licu)
     assert [job["job"]["name"] for job in added] == STAGES
