@@ -1,4 +1,4 @@
-"""``cuprolith doctor``: what is installed, configured and reachable."""
+"""``cuprolith doctor``: check what is installed, configured and reachable."""
 
 from __future__ import annotations
 

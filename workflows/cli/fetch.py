@@ -57,7 +57,7 @@ def fetch(
     """
     with errors_shown(debug=debug), quiet_database(project) as controller:
         from workflows.hpc.fetching.campaign_place import campaign_place
-        from workflows.hpc.fetching.fetch import fetch as bring
+        from workflows.hpc.fetching.fetch import fetch as fetch_files
         from workflows.hpc.fetching.rsync import remote_folder
         from workflows.hpc.fetching.selection import Selection
         from workflows.hpc.fetching.unfinished import not_made_yet
@@ -72,7 +72,7 @@ def fetch(
         selection = Selection(labels=labels, everything=everything)
         cluster = remote_folder(controller.project, worker, workdir)
         with workdir_lock(target), progress_on(console):
-            found = bring(cluster, target, selection, force=force)
+            found = fetch_files(cluster, target, selection, force=force)
         _show(found, target)
         missing = not_made_yet(
             (file.path for file in found.there), campaign_status(controller, name)

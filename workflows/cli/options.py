@@ -92,7 +92,7 @@ def opened_workdir(
 
 @contextmanager
 def keys_located(campaign: Path) -> Iterator[None]:
-    """Say in which file and line the key of an error stands."""
+    """Add the file and line of its key to an error."""
     try:
         yield
     except CuprolithError as error:

@@ -116,7 +116,7 @@ class EngineEntry(Generic[S]):
         raise NotImplementedError
 
     def node_checks(self) -> list[Check]:
-        """Examine what label jobs find on a node, for ``doctor --hpc``; called on the node.
+        """Examine what jobs find on a node, for ``doctor --hpc``; called on the node.
 
         Only for engines whose programs are started with MPI.
         """

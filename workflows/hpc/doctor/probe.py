@@ -1,6 +1,6 @@
 """What the doctor's job examines on the node where it runs.
 
-Workers import this module: whatever is missing must be found out, not fail an import.
+Workers import this module: something missing must be reported, and not make an import fail.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _gpu(asked: int) -> Check:
     if not asked:
         remedy = "where there are GPUs, set `classes.gpu.gpus_per_node`"
         return Check.note("GPU", f"{found}, trainings run on the CPU", remedy)
-    remedy = "install torch's CUDA build there, for the driver that is there"
+    remedy = "install torch's CUDA build there, for the driver of that node"
     if len(listed) < asked:
         remedy = "check `queue`, `gpus_per_node` and `gpu_type` of `classes.gpu`"
     return Check.missing("GPU", found, remedy)

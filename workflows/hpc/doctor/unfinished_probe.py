@@ -59,8 +59,8 @@ def _failure(controller: JobController, probe: JobRecord) -> tuple[str, str]:
     transfer = probe.remote.get("error")
     if transfer and probe.state != "FAILED":
         step = probe.previous_state if probe.state == "REMOTE_ERROR" else probe.state
-        said = _STDERR.search(transfer)
-        cause = said["text"].replace("\\n", " ").strip() if said else error_line(transfer)
+        printed = _STDERR.search(transfer)
+        cause = printed["text"].replace("\\n", " ").strip() if printed else error_line(transfer)
         remedy = "fix what it names: partition, account, limits, or the connection"
         if _OLD_PROJECT in transfer:
             restart = jf_command(controller, "runner", "restart")
@@ -80,7 +80,7 @@ def _failure(controller: JobController, probe: JobRecord) -> tuple[str, str]:
 
 
 def _telling_line(controller: JobController, probe: JobRecord) -> str:
-    """Return the line of queue.err that tells most: ours, or else the last one."""
+    """Return the most useful line of queue.err: ours, or else the last one."""
     tails = job_logs(controller, probe, lines=_LINES).files
     text = next((tail.text for tail in tails if tail.path.endswith("/queue.err")), "")
     lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -233,7 +233,7 @@ def _group(found: dict[str, Any]) -> JobGroup:
 
 
 def _record(found: dict[str, Any]) -> JobRecord:
-    given = {key: found.get(key) for key in _OF_DOCUMENT}
+    given: dict[str, Any] = {key: found.get(key) for key in _OF_DOCUMENT}
     given |= {key: _utc(given[key]) for key in ("lock_time", "updated_on")}
     given |= {"remote": given["remote"] or {}, "metadata": found["job"].get("metadata") or {}}
     return JobRecord(name=found["job"]["name"], **given)

@@ -1,4 +1,4 @@
-"""Ending jobs, in the queue too."""
+"""Stop jobs, also those in the queue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workflows.hpc.jobs.status import SILENT_AFTER
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
 
-# What waits for others cannot be stopped alone.
+# A single job that waits for others cannot be stopped.
 STOPPABLE_STATES = ("READY", *UNDERWAY_STATES)
 # A job that ends meanwhile may add others.
 _ROUNDS = 3
@@ -28,10 +28,10 @@ _ROUNDS = 3
 def cancel(
     controller: JobController, job: JobRecord, *, silent_after: timedelta = SILENT_AFTER
 ) -> Action:
-    """Stop a job, in the queue too; jobs that wait for it do not run.
+    """Stop a job, also in the queue; jobs that wait for it do not run.
 
     A job that a killed runner has left behind is recovered first, so that it is found in the queue
-    and ended there.
+    and stopped there.
 
     Raises
     ------
@@ -64,8 +64,7 @@ def cancel_all(
 ) -> None:
     """Stop all jobs of a campaign that have not ended.
 
-    Those that wait, too: a campaign's jobs run although one before them was stopped, to find out
-    what they can do without it.
+    Also those that wait: a campaign's jobs run even if one before them was stopped.
 
     Parameters
     ----------

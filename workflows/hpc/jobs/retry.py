@@ -69,7 +69,7 @@ def retry(
     try:
         if job.state in UNDERWAY_STATES:
             return _recover(controller, job, limit)
-        unlock_flow(controller, job, limit)  # whatever follows needs the flow
+        unlock_flow(controller, job, limit)  # all that follows needs the flow
         if job.state in (FAILED, *STOPPED_STATES):
             return _run_again(controller, job)
         if job.state == REMOTE_ERROR:
@@ -103,7 +103,7 @@ def _repeat_step(controller: JobController, job: JobRecord) -> Action:
     if job.previous_state == "UPLOADED" and _UNKNOWN_ID in error:
         return _find_submitted(controller, job)
     if job.previous_state in ("RUN_FINISHED", "DOWNLOADED") and OUTPUT_FILE in error:
-        # The job ended without its output: to fetch it once more brings nothing.
+        # The job ended without its output, so that copying it again does not help.
         return _run_again(controller, job)
     if job.previous_state == "DOWNLOADED" and _DUPLICATE in error:
         undo_adding(controller, job)

@@ -40,7 +40,7 @@ class StageStatus(BaseModel):
     Attributes
     ----------
     other
-        Jobs in states that are none of the four, by state.
+        Jobs in other states, by state.
     node_hours
         Of the last attempt of each job, those that run included.
     expected_end

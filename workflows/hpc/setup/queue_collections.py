@@ -1,4 +1,4 @@
-"""jobflow-remote's collections in a project's database: made where there are none."""
+"""Make jobflow-remote's collections in a project's database."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def prepare_queue(controller: JobController) -> bool:
     Raises
     ------
     CuprolithError
-        If the database has collections of these names that are somebody else's.
+        If the database has collections of these names that are not jobflow-remote's.
     """
     if controller.auxiliary.find_one({"jobflow_remote_version": {"$exists": True}}):
         return False

@@ -32,7 +32,7 @@ def mongodb_password(mongodb: MongoSettings) -> SecretStr | None:
         remedy += "`mongodb.password_file`"
     else:
         place, text = mongodb.password_file, _content(Path(mongodb.password_file))
-        remedy = "write the password into it, alone on one line"
+        remedy = "write the password into it, on one line and nothing else"
     if not text or not text.isprintable():
         raise CuprolithError(
             f"no password of the database{', but more than one line of text' if text else ''}",

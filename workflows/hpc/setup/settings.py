@@ -143,7 +143,7 @@ class ClassSettings(Settings):
     )
     walltime: Walltime = Field(description="hours:minutes:seconds")
     max_jobs: Count | None = Field(
-        default=None, description="jobs in the queue at a time; else as many as there are"
+        default=None, description="jobs in the queue at a time; without it, no limit"
     )
     environment: EnvironmentSettings = Field(
         default=EnvironmentSettings(), description="beyond the common environment"
@@ -268,5 +268,5 @@ class HpcSettings(Settings):
         raise NotImplementedError
 
     def thread_variables(self, threads: int) -> dict[str, int]:
-        """Return the variables that tell programs how many threads each rank has."""
+        """Return the variables that set the number of threads of each rank."""
         return {"OMP_NUM_THREADS": threads}

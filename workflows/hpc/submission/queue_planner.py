@@ -189,16 +189,16 @@ class QueuePlanner:
         self._jobs = jobs
         self._stage = stage
         self._waiting: dict[str, _Waiting] = {}
-        # What has to end before the result of a job, and all it leads to, is there.
+        # Jobs that have to end before a job and all it leads to have their results.
         self._before: dict[str, list[str]] = {}
 
     def flow(self, flows: Iterable[Flow]) -> Flow | None:
-        """Return the flow of what is left of flows; None if nothing is."""
+        """Return a flow of the jobs of flows that have no result; None if all have."""
         jobs = self.jobs((flow, None) for flow in flows)
         return Flow(jobs, name=self._stage) if jobs else None
 
     def jobs(self, flows: Iterable[tuple[Flow, str | None]]) -> list[Job]:
-        """Return jobs for the queue that run what is left of flows.
+        """Return jobs for the queue that run the jobs of flows that have no result.
 
         Parameters
         ----------

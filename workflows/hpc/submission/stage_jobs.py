@@ -31,7 +31,7 @@ def run_stage(workdir: str, stage: str, after: Any, generation: str) -> Response
     Raises
     ------
     WorkdirBusyError
-        If someone works in the workdir by hand.
+        If another process works in the workdir.
     CuprolithError
         If the campaign there is not the one that was submitted.
     """

@@ -124,7 +124,7 @@ def submit(
     flow = campaign_flow(Workdir(Path(place)), queue, campaign)
     try:
         added = controller.add_flow(flow, worker=queue.routes[_FIRST_WORKER].worker)
-    except ValueError as error:  # the ids are there: somebody else has just submitted it
+    except ValueError as error:  # the ids exist: somebody else has just submitted it
         raise CuprolithError(
             f"the campaign was submitted by another process meanwhile ({error})",
             remedy=f"see `cuprolith status {campaign.name}`",
