@@ -13,9 +13,9 @@ from cuprolith.errors import CuprolithError
 from tests.dev_cluster.database import DATABASE, find_program, scripts_folder
 from tests.dev_cluster.layout import Layout
 from tests.dev_cluster.slurm import PARTITION
+from workflows.hpc.jobs.job_database import prepare_queue
 from workflows.hpc.setup import project as cluster_project
 from workflows.hpc.setup.project import SETTINGS_MARK, ProjectFiles, project_data
-from workflows.hpc.setup.queue_collections import prepare_queue
 from workflows.hpc.setup.secrets import write_private
 from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.setup.settings_file import checked_settings, read_settings

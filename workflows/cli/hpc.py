@@ -94,7 +94,7 @@ def check(
 def prepare(project: ProjectOption = None, debug: DebugOption = False) -> None:
     """Make jobflow-remote's collections in the database; existing ones are kept."""
     with errors_shown(debug=debug):
-        from workflows.hpc.setup.queue_collections import prepare_queue
+        from workflows.hpc.jobs.job_database import prepare_queue
 
         with quiet_database(project_files(project).name) as controller:
             made = prepare_queue(controller)
@@ -109,13 +109,13 @@ def script(
 ) -> None:
     """Print the script that a worker gives to the scheduler, for a job named `example`."""
     with errors_shown(debug=debug):
-        from workflows.hpc.setup.job_script import example_script
+        from workflows.hpc.setup.job_script import job_script
         from workflows.hpc.setup.project import validated_project
         from workflows.hpc.setup.settings_file import read_settings
 
         files = project_files(project)
         settings = read_settings(files.settings)
-        typer.echo(example_script(validated_project(settings, files), worker))
+        typer.echo(job_script(validated_project(settings, files), worker))
 
 
 def _show_next(*commands: str) -> None:

@@ -44,7 +44,7 @@ class Engine:
         Estimates the cost of labelling one ionic step, core seconds, from the numbers of atoms and
         of k-points in the whole mesh.
     runs_on
-        What a label job needs, for queues: cores of one process, a GPU, or MPI.
+        What a job needs, for queues: cores of one process, a GPU, or MPI.
     """
 
     name: str

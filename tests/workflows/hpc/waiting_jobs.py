@@ -1,4 +1,4 @@
-"""Campaigns of no chemistry, whose label jobs wait where a test tells them to."""
+"""Campaigns of no chemistry, whose jobs wait where a test tells them to."""
 
 import time
 from pathlib import Path

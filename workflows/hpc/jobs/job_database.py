@@ -1,4 +1,4 @@
-"""The database of a jobflow-remote project, opened through jobflow-remote itself."""
+"""Open and prepare the database of a jobflow-remote project, through jobflow-remote itself."""
 
 from __future__ import annotations
 
@@ -54,6 +54,27 @@ def opened_database(project: str | None) -> Iterator[JobController]:
     finally:
         if controller is not None:
             controller.close()
+
+
+def prepare_queue(controller: JobController) -> bool:
+    """Make jobflow-remote's collections and indexes; return whether there were none.
+
+    jobflow-remote's own command for it, ``jf admin reset``, empties a database that has some.
+
+    Raises
+    ------
+    CuprolithError
+        If the database has collections of these names that are not jobflow-remote's.
+    """
+    if controller.auxiliary.find_one({"jobflow_remote_version": {"$exists": True}}):
+        return False
+    if controller.jobs.find_one({}, {"_id": 1}) or controller.flows.find_one({}, {"_id": 1}):
+        raise CuprolithError(
+            "the database has collections `jobs` or `flows` that are not jobflow-remote's",
+            key="mongodb.database",
+            remedy="give the project a database of its own",
+        )
+    return bool(controller.reset(max_limit=1))
 
 
 def jf_command(controller: JobController, *words: str) -> str:

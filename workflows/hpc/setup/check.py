@@ -12,7 +12,7 @@ import yaml
 from cuprolith.errors import CuprolithError
 from workflows.checks import Check
 from workflows.hpc.setup.job_environment import free_lines
-from workflows.hpc.setup.job_script import example_script
+from workflows.hpc.setup.job_script import job_script
 from workflows.hpc.setup.project import ProjectFiles, project_data, validated_project
 from workflows.hpc.setup.secrets import require_private
 from workflows.hpc.setup.settings import HpcSettings
@@ -111,7 +111,7 @@ def _shown_lines(settings: HpcSettings) -> list[Check]:
 
 
 def _script(project: Project, name: str) -> str:
-    example_script(project, name)
+    job_script(project, name)
     worker = project.workers[name]
     return f"{worker.scheduler_type}, jobs run in {worker.work_dir}"
 

@@ -10,59 +10,48 @@ from typing import TYPE_CHECKING
 from cuprolith.errors import CuprolithError
 
 if TYPE_CHECKING:
-    from jobflow_remote.config.base import Project, WorkerBase
+    from jobflow_remote.config.base import Project
 
 
 def job_script(
-    project: Project, worker_name: str, *, job_name: str, run_dir: Path, exec_config: str = ""
+    project: Project, worker_name: str, *, job_name: str = "example", run_dir: Path | None = None
 ) -> str:
     """Return the script of one job, as jobflow-remote's runner would submit it.
+
+    Workers for DFT get the first exec config of the project, as jobs that label do.
 
     Parameters
     ----------
     run_dir
-        Absolute; where the job runs.
-    exec_config
-        Name of the exec config the job was submitted with.
+        Absolute; where the job runs. An example by default.
 
     Raises
     ------
     CuprolithError
         If the project has no such worker.
     """
-    from jobflow_remote.config.base import ExecutionConfig
     from jobflow_remote.remote.queue import ERR_FNAME, OUT_FNAME, QueueManager, set_name_out
 
-    worker = _worker(project, worker_name)
-    execution = (
-        project.exec_config[exec_config] if exec_config else ExecutionConfig.model_validate({})
-    )
+    if worker_name not in project.workers:
+        raise CuprolithError(
+            f"the project has no worker {worker_name}",
+            remedy=f"choose one of {', '.join(project.workers)}",
+        )
+    worker = project.workers[worker_name]
+    folder = run_dir or worker.work_dir / "aa" / "bb" / "cc" / "example"
+    executions = project.exec_config.values() if worker_name.startswith("dft-") else ()
+    pre_runs = [worker.pre_run, *(execution.pre_run for execution in executions)][:2]
     options = deepcopy(worker.resources or {})
-    set_name_out(options, job_name, out_fpath=run_dir / OUT_FNAME, err_fpath=run_dir / ERR_FNAME)
+    set_name_out(options, job_name, out_fpath=folder / OUT_FNAME, err_fpath=folder / ERR_FNAME)
     manager = QueueManager(scheduler_io=worker.get_scheduler_io(), host=worker.get_host())
     script: str = manager.get_submission_script(
-        commands=[(worker.execution_cmd or "jf -fe execution run {}").format(run_dir)],
+        commands=[(worker.execution_cmd or "jf -fe execution run {}").format(folder)],
         options=options,
-        work_dir=run_dir,
-        pre_run="\n".join(filter(None, [worker.pre_run, execution.pre_run])),
+        work_dir=folder,
+        pre_run="\n".join(filter(None, pre_runs)),
         post_run="",
     )
     return script
-
-
-def example_script(project: Project, worker_name: str) -> str:
-    """Return the script that a worker submits for a job named ``example``.
-
-    Raises
-    ------
-    CuprolithError
-        If the project has no such worker.
-    """
-    run_dir = _worker(project, worker_name).work_dir / "aa" / "bb" / "cc" / "example"
-    execution = next(iter(project.exec_config), "") if worker_name.startswith("dft-") else ""
-    return job_script(
-        project, worker_name, job_name="example", run_dir=run_dir, exec_config=execution
-    )
 
 
 def plain_job_name(name: str) -> str:
@@ -73,12 +62,3 @@ def plain_job_name(name: str) -> str:
     """
     plain = re.sub(r"[^A-Za-z0-9_.+=-]", "_", name)
     return plain if plain[:1].isalpha() else f"job_{plain}"
-
-
-def _worker(project: Project, name: str) -> WorkerBase:
-    if name not in project.workers:
-        raise CuprolithError(
-            f"the project has no worker {name}",
-            remedy=f"choose one of {', '.join(project.workers)}",
-        )
-    return project.workers[name]

@@ -138,7 +138,7 @@ def test_a_job_of_an_earlier_submission_is_refused(tmp_path, queue):
 
 
 def test_campaigns_that_share_a_structure_share_no_job_of_the_queue(tmp_path):
-    """Ids of label jobs are made of their content, and a database holds many campaigns."""
+    """Ids of jobs that label are made of their content, and a database holds many campaigns."""
     flows = [Queue(tmp_path / name).flow(slab_flows()) for name in ("one", "other")]
     uuids = [{made.uuid for made in flow.jobs} for flow in flows]
     assert len(uuids[0]) == len(uuids[1])
