@@ -19,8 +19,8 @@ def run_pipeline(workdir: Workdir) -> str:
     ------
     Exception
         The error of the stage that failed; what came before is kept. A failed label does not stop
-        the campaign: it is listed in ``labels.json`` and the report; nor do trainings that fail
-        in a study.
+        the campaign: it is listed in ``labels.json`` and the report; nor does a failed
+        training of a study.
     """
     started = time.perf_counter()
     campaign = workdir.campaign()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -118,12 +118,15 @@ def confirmed(question: str, *, yes: bool) -> None:
         typer.confirm(question, abort=True)
 
 
-def show_action(action: Action) -> None:
-    """Print what was done with a job, and jobflow-remote's command for it."""
-    jf = f"  [dim]{escape(action.jf)}[/]" if action.jf else ""
-    say(f"[green]✓[/] {escape(action.what)} {escape(action.done)}{jf}")
-
-
-def show_refusal(error: CuprolithError) -> None:
-    """Print why nothing was done with a job."""
-    error_console.print(f"[yellow]•[/] {escape(str(error))}", soft_wrap=True)
+def show_results(results: Iterable[Action | CuprolithError]) -> None:
+    """Print what was done with jobs, or why nothing was; exit with 1 if so."""
+    refused = False
+    for result in results:
+        if isinstance(result, CuprolithError):
+            refused = True
+            error_console.print(f"[yellow]•[/] {escape(str(result))}", soft_wrap=True)
+            continue
+        jf = f"  [dim]{escape(result.jf)}[/]" if result.jf else ""
+        say(f"[green]✓[/] {escape(result.what)} {escape(result.done)}{jf}")
+    if refused:
+        raise typer.Exit(1)

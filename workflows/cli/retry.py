@@ -16,8 +16,7 @@ from workflows.cli.hpc_options import (
     YesOption,
     confirmed,
     quiet_database,
-    show_action,
-    show_refusal,
+    show_results,
     the_campaign,
 )
 from workflows.cli.options import DebugOption
@@ -42,11 +41,12 @@ def retry(
         from workflows.hpc.jobs.campaign_jobs import CampaignJobs, find_job
         from workflows.hpc.jobs.job_states import FAILED_STATES
         from workflows.hpc.jobs.retry import retry as retry_job
+        from workflows.hpc.jobs.retry import retry_all
 
         if (job is not None) == (failed or stage is not None):
             raise CuprolithError("which jobs?", remedy="give a job, or --failed, or --stage")
         if job is not None:
-            show_action(retry_job(controller, find_job(controller, job)))
+            show_results([retry_job(controller, find_job(controller, job))])
             return
         all_jobs = CampaignJobs(controller, the_campaign(controller, campaign))
         jobs = list(all_jobs.in_states(*FAILED_STATES, stage=stage))
@@ -54,14 +54,4 @@ def retry(
             console.print("no job has failed")
             return
         confirmed(f"run {plural(len(jobs), 'job')} again?", yes=yes)
-        refused = 0
-        for record in jobs:
-            try:
-                found = find_job(controller, record.db_id)
-                if found.state in FAILED_STATES:  # another retry may have reset it
-                    show_action(retry_job(controller, found))
-            except CuprolithError as error:
-                refused += 1
-                show_refusal(error)
-        if refused:
-            raise typer.Exit(1)
+        show_results(retry_all(controller, jobs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -56,20 +56,10 @@ def cancel(
     return Action(job.db_id, "is stopped", jf_command(controller, "job", "stop", job.db_id))
 
 
-def cancel_all(
-    controller: JobController,
-    campaign: str,
-    on_action: Callable[[Action], None],
-    on_error: Callable[[CuprolithError], None],
-) -> None:
-    """Stop all jobs of a campaign that have not ended.
+def cancel_all(controller: JobController, campaign: str) -> Iterator[Action | CuprolithError]:
+    """Stop all jobs of a campaign that have not ended; yield what was done, or why it was not.
 
     Also those that wait: a campaign's jobs run even if one before them was stopped.
-
-    Parameters
-    ----------
-    on_action, on_error
-        Called after each job underway, and once after all that had not begun.
     """
     jobs = CampaignJobs(controller, campaign)
     refused: set[str] = set()
@@ -77,14 +67,14 @@ def cancel_all(
         # those that have not begun first, before the runner starts them
         n_waiting = stop_not_begun(controller, of_campaign(campaign))
         if n_waiting:
-            on_action(Action(f"{plural(n_waiting, 'job')} not begun", "stopped"))
+            yield Action(f"{plural(n_waiting, 'job')} not begun", "stopped")
         underway = [job for job in jobs.in_states(*UNDERWAY_STATES) if job.db_id not in refused]
         if not underway and not n_waiting:
             return
         for job in underway:
             try:
-                on_action(cancel(controller, job))
+                yield cancel(controller, job)
             except CuprolithError as error:
                 refused.add(job.db_id)
                 if find_job(controller, job.db_id).state in STOPPABLE_STATES:
-                    on_error(error)  # otherwise it ended by itself before it could be stopped
+                    yield error  # otherwise it ended by itself before it could be stopped

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cuprolith.errors import CuprolithError
-from workflows.hpc.jobs.campaign_jobs import JobRecord
+from workflows.hpc.jobs.campaign_jobs import JobRecord, find_job
 from workflows.hpc.jobs.job_database import jf_command
-from workflows.hpc.jobs.job_states import FAILED, REMOTE_ERROR, STOPPED_STATES, UNDERWAY_STATES
+from workflows.hpc.jobs.job_states import (
+    FAILED,
+    FAILED_STATES,
+    REMOTE_ERROR,
+    STOPPED_STATES,
+    UNDERWAY_STATES,
+)
 from workflows.hpc.jobs.jobflow_remote_repairs import (
     LOCK_SECONDS,
     OUTPUT_FILE,
@@ -87,6 +94,19 @@ def retry(
         f"job {job.db_id} ({job.name}) is {job.state}: there is nothing to try again",
         remedy="`cuprolith status` shows the jobs that failed",
     )
+
+
+def retry_all(
+    controller: JobController, jobs: Iterable[JobRecord]
+) -> Iterator[Action | CuprolithError]:
+    """Try failed jobs again; yield what was done, or why it was not."""
+    for job in jobs:
+        try:
+            found = find_job(controller, job.db_id)
+            if found.state in FAILED_STATES:  # else the retry of another one has reset it
+                yield retry(controller, found)
+        except CuprolithError as error:
+            yield error
 
 
 def _run_again(controller: JobController, job: JobRecord) -> Action:
