@@ -204,7 +204,10 @@ def _stage(
     stage = StageStatus(
         stage=name,
         resource=resource,
-        **{word: counts[word] for word in WORDS},
+        done=counts["done"],
+        running=counts["running"],
+        waiting=counts["waiting"],
+        failed=counts["failed"],
         other={state: count for state, count in counts.items() if state not in WORDS},
         node_hours=sum(_node_hours(group, workers) for group in groups),
     )
