@@ -21,3 +21,18 @@ class Check(BaseModel):
     status: Literal["ok", "missing", "note", "skipped"]
     found: str
     remedy: str = ""
+
+    @classmethod
+    def ok(cls, subject: str, found: str) -> Check:
+        """Return a check that succeeded."""
+        return cls(subject=subject, status="ok", found=found)
+
+    @classmethod
+    def note(cls, subject: str, found: str, remedy: str = "") -> Check:
+        """Return a check that found something worth knowing."""
+        return cls(subject=subject, status="note", found=found, remedy=remedy)
+
+    @classmethod
+    def missing(cls, subject: str, found: str, remedy: str) -> Check:
+        """Return a check that failed."""
+        return cls(subject=subject, status="missing", found=found, remedy=remedy)

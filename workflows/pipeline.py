@@ -18,9 +18,9 @@ def run_pipeline(workdir: Workdir) -> str:
     Raises
     ------
     Exception
-        The error of the stage that failed; what came before is kept. Failed label jobs do not stop
-        the campaign: they are listed in ``labels.json`` and the report; nor do trainings that fail
-        in a study.
+        The error of the stage that failed; what came before is kept. A failed label does not stop
+        the campaign: it is listed in ``labels.json`` and the report; nor does a failed
+        training of a study.
     """
     started = time.perf_counter()
     campaign = workdir.campaign()

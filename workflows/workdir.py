@@ -67,12 +67,12 @@ class Workdir:
 
     @property
     def labels(self) -> Path:
-        """Folder of the label jobs' files, at home and in a queue."""
+        """Folder of the files of jobs that label, at home and in a queue."""
         return self.root / "labels"
 
     @property
     def label_results(self) -> Path:
-        """What the label jobs gave."""
+        """What the jobs that label gave."""
         return self.labels / "results"
 
     @property

@@ -13,9 +13,9 @@ from cuprolith.errors import CuprolithError
 from tests.dev_cluster.database import DATABASE, find_program, scripts_folder
 from tests.dev_cluster.layout import Layout
 from tests.dev_cluster.slurm import PARTITION
+from workflows.hpc.jobs.job_database import prepare_queue
 from workflows.hpc.setup import project as cluster_project
 from workflows.hpc.setup.project import SETTINGS_MARK, ProjectFiles, project_data
-from workflows.hpc.setup.queue_collections import prepare_queue
 from workflows.hpc.setup.secrets import write_private
 from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.setup.settings_file import checked_settings, read_settings
@@ -161,7 +161,7 @@ def write_project(projects: Path, layout: Layout, settings: HpcSettings) -> None
     Raises
     ------
     CuprolithError
-        If another project of that name stands there.
+        If another project of that name exists.
     """
     path = project_file(projects)
     if path.exists() and not _is_of(layout, projects):
@@ -184,7 +184,7 @@ def carry_settings(old: Path, new: Path, layout: Layout) -> None:
 
 
 def remove_project(projects: Path, layout: Layout) -> None:
-    """Remove the project's file, unless another project of that name stands there."""
+    """Remove the project's file, unless another project of that name exists."""
     files = project_files(projects)
     if not _is_of(layout, projects):
         return

@@ -1,4 +1,4 @@
-"""``cuprolith cancel``: stop jobs, in the queue too."""
+"""``cuprolith cancel``: stop jobs, also those in the queue."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from workflows.cli.hpc_options import (
     YesOption,
     confirmed,
     quiet_database,
-    show_action,
-    show_refusal,
+    show_results,
     the_campaign,
 )
 from workflows.cli.options import DebugOption
@@ -33,7 +32,7 @@ def cancel(
     yes: YesOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Stop jobs, in the queue too; `cuprolith retry` runs one again, `submit` all.
+    """Stop jobs, also those in the queue. `retry` runs one again, `submit` all.
 
     Exits with 1 if a job was not stopped.
     """
@@ -48,7 +47,7 @@ def cancel(
         if job is not None:
             found = find_job(controller, job)
             confirmed(f"stop job {found.db_id}, {found.name}, {found.state}?", yes=yes)
-            show_action(cancel_job(controller, found))
+            show_results([cancel_job(controller, found)])
             return
         name = the_campaign(controller, campaign)
         states = {*NOT_BEGUN_STATES, *STOPPABLE_STATES}
@@ -57,12 +56,4 @@ def cancel(
             console.print("all jobs have ended")
             return
         confirmed(f"stop {plural(n_jobs, 'job')} of campaign {name}?", yes=yes)
-        refusals: list[CuprolithError] = []
-
-        def refused(error: CuprolithError) -> None:
-            refusals.append(error)
-            show_refusal(error)
-
-        cancel_all(controller, name, show_action, refused)
-        if refusals:
-            raise typer.Exit(1)
+        show_results(cancel_all(controller, name))

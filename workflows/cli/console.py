@@ -53,5 +53,10 @@ def _explained(error: Exception) -> str:
 
 
 def made(path: object, what: object) -> None:
-    """Print what a verb made, and where."""
+    """Print what a command made, and where."""
     console.print(f"[green]✓[/] {escape(str(what))}\n  [dim]{escape(str(path))}[/]")
+
+
+def say(text: str) -> None:
+    """Print marked-up text without breaking its lines."""
+    console.print(text, soft_wrap=True)

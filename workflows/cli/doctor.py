@@ -1,4 +1,4 @@
-"""``cuprolith doctor``: what is installed, configured and reachable."""
+"""``cuprolith doctor``: check what is installed, configured and reachable."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from rich.markup import escape
 
 from cuprolith.errors import CuprolithError
 from workflows.cli.console import console, error_console, errors_shown
-from workflows.cli.hpc_options import ProjectOption, project_files, quiet_jobflow_remote
+from workflows.cli.hpc_options import (
+    JsonOption,
+    ProjectOption,
+    project_files,
+    quiet_jobflow_remote,
+)
 from workflows.cli.options import DebugOption, keys_located
 
 if TYPE_CHECKING:
@@ -29,30 +34,30 @@ _WORDS = {"ok": "", "missing": "[red]FAILED[/] ", "note": "", "skipped": "[dim]s
 def doctor(
     campaign: Annotated[
         Path | None,
-        typer.Argument(help="Campaign YAML: examine its engine for its elements as well."),
+        typer.Argument(help="Campaign YAML: also check its engine for its elements."),
     ] = None,
     hpc: Annotated[
         bool,
-        typer.Option("--hpc", help="Check a cluster's project instead, with a job on each worker."),
+        typer.Option("--hpc", help="Check a cluster's project, with a job on each worker."),
     ] = False,
     project: ProjectOption = None,
     timeout: Annotated[
         float | None,
         typer.Option(
-            min=1, help="Seconds to wait for these jobs; default 600.", show_default=False
+            min=1, help="Seconds to wait for the jobs of --hpc; default 600.", show_default=False
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Tell what is installed and reachable for each engine, and what to do about the rest.
+    """Check what is installed and reachable for each engine, and show how to fix the rest.
 
     Exits with 1 if something is missing.
     """
     with errors_shown(debug=debug):
         if hpc and campaign is not None:
             raise CuprolithError(
-                "a campaign is examined without --hpc", remedy="leave out --hpc, or the campaign"
+                "--hpc does not check campaigns", remedy="leave out --hpc, or the campaign"
             )
         if hpc:
             checks = _examine_project(project, timeout, shown=not as_json)
@@ -70,18 +75,13 @@ def doctor(
                 checks = examine(loaded)
             for check in [] if as_json else checks:
                 show_check(check)
-        if as_json:
-            import json
-
-            typer.echo(json.dumps([check.model_dump() for check in checks], indent=1))
-        if any(check.status == "missing" for check in checks):
-            raise typer.Exit(1)
+        end_with(checks, as_json=as_json)
 
 
 def _examine_project(project: str | None, timeout: float | None, *, shown: bool) -> list[Check]:
     from contextlib import nullcontext
 
-    from workflows.hpc.doctor.examination import DEFAULT_SECONDS, examine_project
+    from workflows.hpc.doctor.run_checks import DEFAULT_SECONDS, run_checks
     from workflows.progress import progress_on
 
     checks: list[Check] = []
@@ -94,9 +94,9 @@ def _examine_project(project: str | None, timeout: float | None, *, shown: bool)
     with quiet_jobflow_remote(), progress_on(console) if shown else nullcontext():
         files = project_files(project)
         try:
-            examine_project(files, report, seconds=timeout or DEFAULT_SECONDS)
+            run_checks(files, report, seconds=timeout or DEFAULT_SECONDS)
         except KeyboardInterrupt:
-            error_console.print("[yellow]stopped[/]; its jobs are taken out of the queue")
+            error_console.print("[yellow]stopped[/]; its jobs were removed from the queue")
             raise typer.Exit(130) from None
     return checks
 
@@ -107,3 +107,13 @@ def show_check(check: Check, word: str = "", *, wrapped: bool = True) -> None:
     console.print(text, soft_wrap=not wrapped)
     if check.remedy:
         console.print(f"    → {escape(check.remedy)}", soft_wrap=not wrapped)
+
+
+def end_with(checks: list[Check], *, as_json: bool) -> None:
+    """Print checks as JSON if asked for, and exit with 1 if one failed."""
+    if as_json:
+        import json
+
+        typer.echo(json.dumps([check.model_dump() for check in checks], indent=1))
+    if any(check.status == "missing" for check in checks):
+        raise typer.Exit(1)

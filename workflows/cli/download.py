@@ -1,4 +1,4 @@
-"""``cuprolith download``: the public datasets."""
+"""``cuprolith download``: download a public dataset."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def download(name: NameArgument, to: ToOption = None, debug: DebugOption = False
                 download_dataset(name, folder, _Bars(stack).show)
         except DownloadError as error:
             raise CuprolithError(str(error)) from error
-        made(folder, f"{name} is whole")
+        made(folder, f"{name} is complete")
 
 
 class _Bars:
@@ -48,7 +48,7 @@ class _Bars:
         self._done = 0
 
     def show(self, file: str, done: int, total: int) -> None:
-        """Take a report of `download_dataset`."""
+        """Show the progress that `download_dataset` reports."""
         if self._bar is None or file != self._file:
             self._stack.close()
             bar = progress_bar(f"{file}, MB", total=-(-total // _MEGABYTE))

@@ -1,4 +1,4 @@
-"""``cuprolith fetch``: bring the results of a submitted campaign home."""
+"""``cuprolith fetch``: copy the results of a submitted campaign from the cluster."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from rich.markup import escape
 
 from cuprolith.errors import CuprolithError
 from cuprolith.words import plural
-from workflows.cli.console import console, errors_shown
-from workflows.cli.hpc_options import ProjectOption, quiet_database, the_campaign
+from workflows.cli.console import console, errors_shown, say
+from workflows.cli.hpc_options import (
+    CampaignNameArgument,
+    ProjectOption,
+    quiet_database,
+    the_campaign,
+)
 from workflows.cli.options import DebugOption
 from workflows.workdir import Workdir
 
@@ -25,17 +30,14 @@ _SHOWN = 10
 
 
 def fetch(
-    campaign: Annotated[
-        str | None,
-        typer.Argument(help="Name or file; may be left out if the project has only one."),
-    ] = None,
+    campaign: CampaignNameArgument = None,
     project: ProjectOption = None,
     to: Annotated[
         Path | None, typer.Option("--to", help="Folder here; default: campaigns/<campaign name>.")
     ] = None,
     labels: Annotated[
         bool,
-        typer.Option("--labels", help="The store of all labels, too: to resume at home."),
+        typer.Option("--labels", help="Also all label results, to resume at home."),
     ] = False,
     everything: Annotated[
         bool, typer.Option("--all", help="All files but the engines' own and the queue's.")
@@ -45,41 +47,41 @@ def fetch(
     ] = False,
     folder: Annotated[
         str | None,
-        typer.Option("--from", help="Folder on the cluster, where the campaign lies in several."),
+        typer.Option("--from", help="Folder on the cluster, if the campaign is in several."),
     ] = None,
     debug: DebugOption = False,
 ) -> None:
-    """Copy the results of a submitted campaign here: dataset, models, studies, report.
+    """Copy the results of a submitted campaign from the cluster: dataset, models, studies, report.
 
-    Works while the campaign runs, too; run again, it copies what is new or has changed.
+    Works while the campaign runs, too. Run it again to copy what is new or has changed.
     """
     with errors_shown(debug=debug), quiet_database(project) as controller:
         from workflows.hpc.fetching.campaign_place import campaign_place
-        from workflows.hpc.fetching.fetch import fetch as bring
+        from workflows.hpc.fetching.fetch import fetch as fetch_files
         from workflows.hpc.fetching.rsync import remote_folder
         from workflows.hpc.fetching.selection import Selection
-        from workflows.hpc.fetching.unfinished import not_there_yet
+        from workflows.hpc.fetching.unfinished import not_made_yet
         from workflows.hpc.jobs.status import campaign_status
         from workflows.lock import workdir_lock
         from workflows.progress import progress_on
 
         name = the_campaign(controller, campaign)
         target = to if to is not None else _default_folder(name)
-        place = campaign_place(controller, name, folder)
+        workdir, worker = campaign_place(controller, name, folder)
         assert controller.project is not None
         selection = Selection(labels=labels, everything=everything)
-        cluster = remote_folder(controller.project, place.worker, place.workdir)
+        cluster = remote_folder(controller.project, worker, workdir)
         with workdir_lock(target), progress_on(console):
-            found = bring(cluster, target, selection, force=force)
+            found = fetch_files(cluster, target, selection, force=force)
         _show(found, target)
-        missing = not_there_yet(
+        missing = not_made_yet(
             (file.path for file in found.there), campaign_status(controller, name)
         )
         if missing:
-            _print(f"[yellow]•[/] {escape(missing)}")
+            say(f"[yellow]•[/] {escape(missing)}")
         report = Workdir(target).report_html
         if report.is_file():
-            _print(f"→ open {escape(str(report))}")
+            say(f"→ open {escape(str(report))}")
 
 
 def _default_folder(name: str) -> Path:
@@ -91,24 +93,23 @@ def _default_folder(name: str) -> Path:
 
 
 def _show(found: Fetched, target: Path) -> None:
-    came = _amount(found.came)
     if not found.there:
-        _print("nothing to fetch yet")
+        say("nothing to fetch yet")
     elif found.came:
-        _print(f"[green]✓[/] fetched {came}; {len(found.same)} were here already")
-        _print(f"  [dim]{escape(str(target))}[/]")
-        for part, files in _by_part(found.came).items():
-            _print(f"  {escape(part)}: {_amount(files)}")
+        say(f"[green]✓[/] fetched {_amount(found.came)}; {len(found.same)} were here already")
     else:
-        _print(f"[green]✓[/] all {len(found.same)} files were here already")
-        _print(f"  [dim]{escape(str(target))}[/]")
+        say(f"[green]✓[/] all {len(found.same)} files were here already")
+    if found.there:
+        say(f"  [dim]{escape(str(target))}[/]")
+    for part, files in _by_part(found.came).items():
+        say(f"  {escape(part)}: {_amount(files)}")
     if found.kept:
-        shown = _first(found.kept)
-        _print(f"[yellow]•[/] kept, since they differ and were not fetched: {escape(shown)}")
-        _print("  → --force replaces them")
+        shown = escape(_first(found.kept))
+        say(f"[yellow]•[/] kept, since they differ and were not fetched: {shown}")
+        say("  → --force replaces them")
     for reason, count in Counter(found.left.values()).items():
         paths = [path for path, why in found.left.items() if why == reason]
-        _print(f"[yellow]•[/] not fetched, {count} × {escape(reason)}: {escape(_first(paths))}")
+        say(f"[yellow]•[/] not fetched, {count} × {escape(reason)}: {escape(_first(paths))}")
 
 
 def _by_part(files: list[RemoteFile]) -> dict[str, list[RemoteFile]]:
@@ -127,7 +128,3 @@ def _amount(files: list[RemoteFile]) -> str:
 def _first(names: list[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
-
-
-def _print(text: str) -> None:
-    console.print(text, soft_wrap=True)

@@ -1,8 +1,8 @@
-"""Arguments and options that the verbs on jobs in a queue share."""
+"""Arguments and options that the commands for queues share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from cuprolith.errors import CuprolithError
-from workflows.cli.console import console, error_console
+from workflows.cli.console import error_console, say
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
@@ -23,15 +23,19 @@ DEFAULT_PROJECT = "cuprolith"
 
 ProjectOption = Annotated[
     str | None,
-    typer.Option("--project", "-p", help="Project of jobflow-remote; default: as `jf` has it."),
+    typer.Option("--project", "-p", help="jobflow-remote project; default: that of `jf`."),
 ]
 JobArgument = Annotated[
-    str | None, typer.Argument(help="Number of a job, or its uuid or the beginning of it.")
+    str | None, typer.Argument(help="Number of a job, or its uuid or the start of its uuid.")
 ]
 CampaignNameOption = Annotated[
     str | None,
-    typer.Option("--campaign", "-c", help="Name or file; may be left out if there is only one."),
+    typer.Option("--campaign", "-c", help="Name or file; not needed if there is only one."),
 ]
+CampaignNameArgument = Annotated[
+    str | None, typer.Argument(help="Name or file; not needed if the project has only one.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -53,18 +57,8 @@ def project_files(project: str | None) -> ProjectFiles:
     return ProjectFiles(projects_folder(), name)
 
 
-def campaign_name(given: str) -> str:
-    """Return the name of a campaign given by its name or its file."""
-    path = Path(given)
-    if path.suffix not in (".yaml", ".yml"):
-        return given
-    from workflows.inputs.campaign import load_campaign
-
-    return load_campaign(path).name
-
-
 def the_campaign(controller: JobController, given: str | None) -> str:
-    """Return the campaign that is meant.
+    """Return the name of the campaign given by its name or its file, or else of the only one.
 
     Raises
     ------
@@ -73,10 +67,14 @@ def the_campaign(controller: JobController, given: str | None) -> str:
     """
     from workflows.hpc.jobs.campaign_jobs import campaign_names, has_campaign
 
-    name = campaign_name(given) if given is not None else None
     names = campaign_names(controller)
-    if name is not None:
-        # to look through all jobs is the last resort: it takes as long as a whole status
+    if given is not None:
+        name = given
+        if Path(given).suffix in (".yaml", ".yml"):
+            from workflows.inputs.campaign import load_campaign
+
+            name = load_campaign(Path(given)).name
+        # a search through all jobs comes last: it takes as long as a whole status
         if name in names or has_campaign(controller, name):
             return name
         raise CuprolithError(
@@ -107,7 +105,7 @@ def quiet_jobflow_remote() -> Iterator[None]:
 
 @contextmanager
 def quiet_database(project: str | None) -> Iterator[JobController]:
-    """Open a project's database; what jobflow-remote logs and warns meanwhile is not shown."""
+    """Open a project's database; do not show what jobflow-remote logs and warns meanwhile."""
     from workflows.hpc.jobs.job_database import opened_database
 
     with quiet_jobflow_remote(), opened_database(project) as controller:
@@ -115,17 +113,20 @@ def quiet_database(project: str | None) -> Iterator[JobController]:
 
 
 def confirmed(question: str, *, yes: bool) -> None:
-    """Ask, unless told not to; ends the command if the answer is no."""
+    """Ask, unless `yes`; end the command if the answer is no."""
     if not yes:
         typer.confirm(question, abort=True)
 
 
-def show_action(action: Action) -> None:
-    """Print what was done to a job, and jobflow-remote's command for it."""
-    jf = f"  [dim]{escape(action.jf)}[/]" if action.jf else ""
-    console.print(f"[green]✓[/] {escape(action.what)} {escape(action.done)}{jf}", soft_wrap=True)
-
-
-def show_refusal(error: CuprolithError) -> None:
-    """Print why nothing was done to a job."""
-    error_console.print(f"[yellow]•[/] {escape(str(error))}", soft_wrap=True)
+def show_results(results: Iterable[Action | CuprolithError]) -> None:
+    """Print what was done with jobs, or why nothing was; exit with 1 if so."""
+    refused = False
+    for result in results:
+        if isinstance(result, CuprolithError):
+            refused = True
+            error_console.print(f"[yellow]•[/] {escape(str(result))}", soft_wrap=True)
+            continue
+        jf = f"  [dim]{escape(result.jf)}[/]" if result.jf else ""
+        say(f"[green]✓[/] {escape(result.what)} {escape(result.done)}{jf}")
+    if refused:
+        raise typer.Exit(1)

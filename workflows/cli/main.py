@@ -32,7 +32,7 @@ class _Commands(TyperGroup):
     """All verbs; invalid command lines are refused before one of them starts."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Refuse empty arguments, which would stand for the present folder, and odd characters."""
+        """Refuse empty arguments, which would mean the present folder, and control characters."""
         for place, argument in enumerate(args, start=1):
             before = f" after {args[place - 2]}" if place > 1 else ""
             if not argument.strip() or _EMPTY_OPTION.fullmatch(argument):

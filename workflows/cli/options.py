@@ -28,7 +28,7 @@ WorkdirOption = Annotated[
 ]
 UpdateOption = Annotated[
     bool,
-    typer.Option("--update", help="Go on in a workdir whose frozen campaign differs."),
+    typer.Option("--update", help="Continue in a workdir whose campaign differs."),
 ]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
@@ -92,7 +92,7 @@ def opened_workdir(
 
 @contextmanager
 def keys_located(campaign: Path) -> Iterator[None]:
-    """Say in which file and line the key of an error stands."""
+    """Add the file and line of its key to an error."""
     try:
         yield
     except CuprolithError as error:

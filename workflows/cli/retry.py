@@ -1,8 +1,8 @@
-"""``cuprolith retry``: try jobs in the queue again."""
+"""``cuprolith retry``: run failed jobs of the queue again."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -16,16 +16,10 @@ from workflows.cli.hpc_options import (
     YesOption,
     confirmed,
     quiet_database,
-    show_action,
-    show_refusal,
+    show_results,
     the_campaign,
 )
 from workflows.cli.options import DebugOption
-
-if TYPE_CHECKING:
-    from jobflow_remote.jobs.jobcontroller import JobController
-
-    from workflows.hpc.jobs.campaign_jobs import JobRecord
 
 
 def retry(
@@ -39,43 +33,25 @@ def retry(
     yes: YesOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Run failed jobs again, repeat failed transfers, and recover what a killed runner left.
+    """Run failed jobs again, repeat failed transfers, and recover jobs that a killed runner left.
 
     Exits with 1 if a job was not tried again.
     """
     with errors_shown(debug=debug), quiet_database(project) as controller:
-        from workflows.hpc.jobs.campaign_jobs import find_job
+        from workflows.hpc.jobs.campaign_jobs import CampaignJobs, find_job
         from workflows.hpc.jobs.job_states import FAILED_STATES
         from workflows.hpc.jobs.retry import retry as retry_job
+        from workflows.hpc.jobs.retry import retry_all
 
         if (job is not None) == (failed or stage is not None):
             raise CuprolithError("which jobs?", remedy="give a job, or --failed, or --stage")
         if job is not None:
-            show_action(retry_job(controller, find_job(controller, job)))
+            show_results([retry_job(controller, find_job(controller, job))])
             return
-        jobs = _failed_jobs(controller, campaign, stage)
+        all_jobs = CampaignJobs(controller, the_campaign(controller, campaign))
+        jobs = list(all_jobs.in_states(*FAILED_STATES, stage=stage))
         if not jobs:
             console.print("no job has failed")
             return
         confirmed(f"run {plural(len(jobs), 'job')} again?", yes=yes)
-        refused = 0
-        for record in jobs:
-            try:
-                found = find_job(controller, record.db_id)
-                if found.state in FAILED_STATES:  # it may rest on one that was tried again
-                    show_action(retry_job(controller, found))
-            except CuprolithError as error:
-                refused += 1
-                show_refusal(error)
-        if refused:
-            raise typer.Exit(1)
-
-
-def _failed_jobs(
-    controller: JobController, campaign: str | None, stage: str | None
-) -> list[JobRecord]:
-    from workflows.hpc.jobs.campaign_jobs import CampaignJobs
-    from workflows.hpc.jobs.job_states import FAILED_STATES
-
-    jobs = CampaignJobs(controller, the_campaign(controller, campaign))
-    return list(jobs.in_states(*FAILED_STATES, stage=stage))
+        show_results(retry_all(controller, jobs))

@@ -1,4 +1,4 @@
-"""``cuprolith status``: the progress of a campaign in the queue."""
+"""``cuprolith status``: show the progress of a campaign in the queue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ import typer
 from rich.markup import escape
 
 from workflows.cli.console import console, errors_shown
-from workflows.cli.hpc_options import ProjectOption, quiet_database, the_campaign
+from workflows.cli.hpc_options import (
+    CampaignNameArgument,
+    JsonOption,
+    ProjectOption,
+    quiet_database,
+    the_campaign,
+)
 from workflows.cli.options import DebugOption
 
 if TYPE_CHECKING:
@@ -29,12 +35,9 @@ _KINDS = {
 
 
 def status(
-    campaign: Annotated[
-        str | None,
-        typer.Argument(help="Name or file; may be left out if the project has only one."),
-    ] = None,
+    campaign: CampaignNameArgument = None,
     project: ProjectOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    as_json: JsonOption = False,
     watch: Annotated[bool, typer.Option("--watch", help="Refresh every 10 s.")] = False,
     debug: DebugOption = False,
 ) -> None:
@@ -123,7 +126,7 @@ def _end(end: datetime | None, left: int) -> str:
 
 def _runner_line(found: CampaignStatus, runner_start: str) -> str:
     runner = found.runner
-    last = f", last sign {runner.last_sign.astimezone():%d %b %H:%M}" if runner.last_sign else ""
+    last = f", {runner.last_seen}" if runner.last_seen else ""
     if runner.runs:
         return "runner: runs here"
     if runner.runs is None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from workflows.cli.console import console, errors_shown
+from workflows.cli.console import errors_shown, say
 from workflows.cli.hpc_options import ProjectOption, quiet_database
 from workflows.cli.options import DebugOption, UpdateOption
 
@@ -38,7 +38,7 @@ def submit(
             place = PurePosixPath(workdir) if workdir is not None else None
             done = send(loaded, controller, workdir=place, update=update)
             assert controller.project is not None
-            console.print(f"[green]✓[/] {escape(str(done))}", soft_wrap=True)
+            say(f"[green]✓[/] {escape(str(done))}")
             option = f" -p {escape(controller.project.name)}" if project else ""
             verb = "fetch" if done.finished else "status"
-            console.print(f"    → cuprolith {verb} {escape(done.campaign)}{option}")
+            say(f"    → cuprolith {verb} {escape(done.campaign)}{option}")

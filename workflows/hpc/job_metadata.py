@@ -1,30 +1,15 @@
-"""Metadata of jobs in the queue: what the verbs know them by."""
+"""Metadata of jobs in the queue, by which the verbs find them."""
 
 from __future__ import annotations
 
 from typing import Any
-
-from workflows.tuning.resources import RESOURCE
 
 CAMPAIGN, STAGE, WORKDIR = "campaign", "stage", "workdir"
 SUBMISSION, CAMPAIGN_HASH = "submission", "campaign_hash"
 """Metadata of flows: which flow of its folder it is, from 0, and for which campaign file."""
 STRUCTURE = "structure_id"
 SUPERSEDED = "superseded"
-"""Metadata of jobs whose work a later submission has taken over; its place of their state."""
-
-__all__ = [
-    "CAMPAIGN",
-    "CAMPAIGN_HASH",
-    "RESOURCE",
-    "STAGE",
-    "STRUCTURE",
-    "SUBMISSION",
-    "SUPERSEDED",
-    "WORKDIR",
-    "in_database",
-    "of_campaign",
-]
+"""Metadata of jobs that a later submission has replaced; shown in place of their state."""
 
 
 def in_database(key: str) -> str:

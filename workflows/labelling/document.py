@@ -1,4 +1,4 @@
-"""What a label job stores: a summary document and the trajectory it labelled."""
+"""What a job that labels stores: a summary document and the trajectory it labelled."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Trajectory:
 
 @dataclass
 class LabelDocument:
-    """Output of one label job; ``trajectory`` is what the job folder keeps as large data.
+    """Output of one job that labels; ``trajectory`` is what the job folder keeps as large data.
 
     Attributes
     ----------

@@ -44,7 +44,7 @@ class Engine:
         Estimates the cost of labelling one ionic step, core seconds, from the numbers of atoms and
         of k-points in the whole mesh.
     runs_on
-        What a label job needs, for queues: cores of one process, a GPU, or MPI.
+        What a job needs, for queues: cores of one process, a GPU, or MPI.
     """
 
     name: str
@@ -114,6 +114,13 @@ class EngineEntry(Generic[S]):
             Those of the campaign that is examined; None if it uses another engine.
         """
         raise NotImplementedError
+
+    def node_checks(self) -> list[Check]:
+        """Examine what jobs find on a node, for ``doctor --hpc``; called on the node.
+
+        Only for engines whose programs are started with MPI.
+        """
+        return []
 
     def campaign_checks(self, settings: S, elements: Sequence[str]) -> list[Check]:
         """Examine what a campaign with these elements needs besides."""

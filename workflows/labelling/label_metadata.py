@@ -1,4 +1,4 @@
-"""Metadata of label jobs, which a scheduler may ask as well."""
+"""Metadata of jobs that label, which a scheduler may ask as well."""
 
 # Of jobs that build a structure and label none.
 BUILDS = "builds"

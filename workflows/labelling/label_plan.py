@@ -1,4 +1,4 @@
-"""What a workdir's label jobs are, made once per command: the engine, the runs and their flows."""
+"""The jobs that label in a workdir, made once per command: the engine, the runs and their flows."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class LabelPlan:
 
 
 def label_folder(workdir: Workdir) -> JobFolder:
-    """Return the folder of a workdir's label jobs, at home and in a queue.
+    """Return the folder of a workdir's jobs that label, at home and in a queue.
 
     Raises
     ------

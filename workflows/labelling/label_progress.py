@@ -1,4 +1,4 @@
-"""The progress bar of label jobs."""
+"""The progress bar of jobs that label."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from workflows.progress import ProgressBar
 
 
 class LabelProgress:
-    """Shows label jobs on a progress bar whose total the plan knows.
+    """Shows the jobs of labelling on a progress bar whose total the plan knows.
 
     Jobs that only build a structure are not counted.
     """

@@ -60,7 +60,7 @@ class LabelSummary:
 
 
 def summarise_labels(workdir: Workdir, plan: LabelPlan) -> LabelSummary:
-    """Write ``labels/labels.json`` from the results of the label jobs."""
+    """Write ``labels/labels.json`` from the results of the jobs."""
     results = _Results(plan.folder)
     rows = [row for run in plan.runs if (row := _run_row(results, run)) is not None]
     skipped = [row for run in plan.runs if (row := _skipped_row(results, run)) is not None]
@@ -111,7 +111,7 @@ def _notes(plan: LabelPlan) -> list[str]:
 
 
 class _Results:
-    """Outputs of label jobs without their large data; what is damaged is listed."""
+    """Outputs of the jobs without their large data; what is damaged is listed."""
 
     def __init__(self, folder: JobFolder) -> None:
         self._folder = folder

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def label(workdir: Workdir) -> LabelSummary:
-    """Run every label job that is not finished, then summarise."""
+    """Run every job that is not finished, then summarise."""
     from workflows.jobs.runner import run_flows
     from workflows.labelling.label_plan import LabelPlan
     from workflows.labelling.label_progress import LabelProgress

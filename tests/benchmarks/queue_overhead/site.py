@@ -26,7 +26,7 @@ from workflows.hpc.submission.queue_file import (
     routes,
     write_queue_file,
 )
-from workflows.hpc.submission.queued_job import QueuePlanner
+from workflows.hpc.submission.queue_planner import QueuePlanner
 from workflows.labelling.label_plan import label_folder
 from workflows.workdir import Workdir
 

@@ -21,12 +21,12 @@ def given(monkeypatch):
     asked = []
 
     def give(*kinds, arguments=()):
-        def examine_project(files, report, *, seconds):
+        def run_checks(files, report, *, seconds):
             asked.append((files.name, seconds))
             for kind in kinds:
                 report(CHECKS[kind])
 
-        monkeypatch.setattr("workflows.hpc.doctor.examination.examine_project", examine_project)
+        monkeypatch.setattr("workflows.hpc.doctor.run_checks.run_checks", run_checks)
         result = CliRunner().invoke(app, ["doctor", "--hpc", *arguments])
         return result, asked[-1]
 
@@ -70,7 +70,7 @@ def test_ctrl_c(given, monkeypatch):
         raise KeyboardInterrupt
 
     given("ok")
-    monkeypatch.setattr("workflows.hpc.doctor.examination.examine_project", stopped)
+    monkeypatch.setattr("workflows.hpc.doctor.run_checks.run_checks", stopped)
     result = CliRunner().invoke(app, ["doctor", "--hpc", "-p", "licu"])
     assert result.exit_code == 130
-    assert "taken out of the queue" in result.stderr
+    assert "removed from the queue" in result.stderr

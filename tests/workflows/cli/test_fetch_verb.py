@@ -58,7 +58,7 @@ def test_a_running_campaign_and_then_the_rest(jobs, there, tmp_path):
     assert result.exit_code == 0, told(result)
     assert f"fetched {len(early)} files" in told(result)
     assert "dataset/: 2 files, 62 bytes" in told(result)
-    assert "no training, report yet: 1 of 2 label jobs are done" in told(result)
+    assert "no training, report yet: label: 1 of 2 jobs are done" in told(result)
     assert "→ open" not in told(result)
 
     write_campaign(there)

@@ -46,7 +46,7 @@ def test_from_the_template_to_a_script(give, folder):
     edit(folder, "#queue: standard", "queue: standard")
     result = give("write")
     assert result.exit_code == 0, result.stderr
-    assert "asks for no password" in result.stdout
+    assert "needs no password" in result.stdout
     assert "jf -p licu runner start" in result.stdout
     assert give("check").exit_code == 0
     result = give("script", "dft-small")
@@ -57,7 +57,7 @@ def test_from_the_template_to_a_script(give, folder):
 def test_settings_that_changed_are_written_again(give, folder):
     give("init", "slurm")
     give("write")
-    assert "is as it should be" in give("write").stdout
+    assert "is up to date" in give("write").stdout
     edit(folder, "tasks_per_node: 16", "tasks_per_node: 8")
     assert give("check").exit_code == 1
     assert "runner restart" in give("write").stdout
@@ -125,7 +125,7 @@ def test_prepare_without_project(give):
 
 def test_unknown_worker(give):
     give("init", "slurm")
-    assert "it has dft-small, dft-small-batch, dft-large, gpu, cpu" in said(
+    assert "choose one of dft-small, dft-small-batch, dft-large, gpu, cpu" in said(
         give("script", "dft-tiny")
     )
 

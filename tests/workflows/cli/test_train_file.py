@@ -168,5 +168,5 @@ def test_downloads_show_how_far_they_are_and_how_they_failed(give, tmp_path, mon
     monkeypatch.setattr(download, "download_dataset", stand_in)
     result = give("download", "rmd17", "--to", "there")
     assert result.exit_code == 0, result.output
-    assert "rmd17 is whole" in result.output
+    assert "rmd17 is complete" in result.output
     assert_refused(give("download", "qm9"), "https://example.org could not be downloaded")

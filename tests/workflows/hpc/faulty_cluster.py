@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[3]
 PROJECT = "faults"
 VERBS = "\nfrom workflows.cli.main import main; main()"
 MOMENT = timedelta(seconds=0.1)
-# Of the worker `gpu`, which no label job uses: jobs that are sent there are told to have no more.
+# Of the worker `gpu`, which labels nothing: jobs that are sent there are told to have no more.
 SHORT_WALL_TIME = 15
 # And so much the queue gives them; SLURM counts in minutes.
 LIMIT = "00:01:00"

@@ -14,7 +14,7 @@ from workflows.hpc.submission.queue_file import (
     routes,
     write_queue_file,
 )
-from workflows.hpc.submission.queued_job import QueuePlanner
+from workflows.hpc.submission.queue_planner import QueuePlanner
 from workflows.inputs.campaign import load_campaign
 from workflows.labelling.label_plan import LabelPlan
 from workflows.labelling.label_summary import summarise_labels
@@ -69,7 +69,7 @@ class RehearsedCampaign:
         return other
 
     def submit(self, site: FaultyCluster, worker: str = "") -> None:
-        """Add the label jobs to the queue.
+        """Add the jobs that label to the queue.
 
         Parameters
         ----------
@@ -118,12 +118,12 @@ class RehearsedCampaign:
         return "".join(each.read_text() for each in self.folder(run).rglob("custodian.json"))
 
     def gather(self) -> int:
-        """Summarise the labels; return how many label jobs gave some."""
+        """Summarise the labels; return how many jobs gave some."""
         summarise_labels(self.workdir, self.plan)
         return len(list(self.plan.folder.results()))
 
     def labels(self) -> list[dict[str, Any]]:
-        """Return what the label jobs gave, in the order of their steps."""
+        """Return what the jobs gave, in the order of their steps."""
         folder, found = self.plan.folder, set(self.plan.folder.results())
         known = [uuid for run in self.runs for uuid in run.job_uuids]
         assert found <= set(known)

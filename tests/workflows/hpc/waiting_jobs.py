@@ -1,4 +1,4 @@
-"""Campaigns of no chemistry, whose label jobs wait where a test tells them to."""
+"""Campaigns of no chemistry, whose jobs wait where a test tells them to."""
 
 import time
 from pathlib import Path
@@ -13,7 +13,7 @@ from workflows.hpc.submission.queue_file import (
     routes,
     write_queue_file,
 )
-from workflows.hpc.submission.queued_job import QueuePlanner
+from workflows.hpc.submission.queue_planner import QueuePlanner
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.label_metadata import BUILDS
 from workflows.labelling.label_plan import label_folder

@@ -17,10 +17,10 @@ from training.settings import DatasetSettings
 from workflows.environment import cuprolith_version
 from workflows.hpc.resource_classes import RESOURCE_CLASSES
 from workflows.hpc.submission import stage_jobs
-from workflows.hpc.submission.campaign_file import campaign_file_hash
 from workflows.hpc.submission.queue_file import (
     QueueFile,
     Route,
+    campaign_file_hash,
     write_queue_file,
 )
 from workflows.hpc.submission.stage_jobs import campaign_flow

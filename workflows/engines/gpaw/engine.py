@@ -66,6 +66,10 @@ class GpawEntry(EngineEntry[GpawEngineSettings]):
         given = settings or GpawEngineSettings()
         return [check(given.gpaw.command)]
 
+    def node_checks(self) -> list[Check]:
+        """Examine GPAW where it is installed; a cluster need not have it."""
+        return [check for check in self.checks(None) if check.status != "note"]
+
     def unfit(
         self, settings: GpawEngineSettings, elements: Sequence[str], solids: Sequence[Composition]
     ) -> list[str]:

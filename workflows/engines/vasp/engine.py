@@ -83,6 +83,12 @@ class VaspEntry(EngineEntry[VaspEngineSettings]):
         given = settings or VaspEngineSettings()
         return [check_command(given.vasp), *([check_potentials()] if settings is None else [])]
 
+    def node_checks(self) -> list[Check]:
+        """Examine the program and the potentials that the cluster's settings name."""
+        from workflows.engines.vasp.node_checks import check_potentials_folder, check_program
+
+        return [check_program(), check_potentials_folder()]
+
     def campaign_checks(self, settings: VaspEngineSettings, elements: Sequence[str]) -> list[Check]:
         """Examine the potentials of a campaign's elements."""
         from workflows.engines.vasp.checks import check_campaign_potentials

@@ -1,6 +1,6 @@
-"""What the doctor's job finds on the node where it runs.
+"""What the doctor's job examines on the node where it runs.
 
-Workers import this module: whatever is missing must be found out, not fail an import.
+Workers import this module: something missing must be reported, and not make an import fail.
 """
 
 from __future__ import annotations
@@ -15,162 +15,111 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
+from workflows.checks import Check
 from workflows.environment import cuprolith_version
-from workflows.hpc.doctor.program_search import ProgramSearch, search_programs
+from workflows.labelling.engine import ENGINES
 
 _SECONDS = 60
-# what the schedulers tell a job of its cores on this node; else those that it may use
+# Variables with which schedulers give a job's number of cores on this node.
 _CORES = ("SLURM_CPUS_ON_NODE", "NCPUS", "NSLOTS")
 _BYTES_PER_GIB = 2**30
 
 
-class EngineReport(BaseModel):
-    """An engine's program and data as a job sees them.
-
-    Attributes
-    ----------
-    command
-        Empty if none is set.
-    programs
-        What was found of it; None without a command.
-    data
-        Folder of the engine's data (potentials); empty if none is set.
-    data_problem
-        Why that folder cannot be read; empty if it can.
-    """
-
-    command: str = ""
-    programs: ProgramSearch | None = None
-    data: str = ""
-    data_problem: str = ""
+def own_subject(worker: str) -> str:
+    """Return the subject of the check that concerns this worker alone."""
+    return f"job on {worker}"
 
 
-class GpuReport(BaseModel):
-    """GPUs as a job sees them.
-
-    Attributes
-    ----------
-    driver
-        Lines of ``nvidia-smi -L``.
-    torch
-        Names of those that torch can use.
-    torch_problem
-        Why torch cannot be asked; empty if it can.
-    """
-
-    driver: list[str] = []
-    torch: list[str] = []
-    torch_problem: str = ""
-
-
-class NodeReport(BaseModel):
-    """What a job finds where it runs.
-
-    Attributes
-    ----------
-    cores
-        Those of the node that the job has.
-    free_gib
-        Free space of the file system with all jobs, GiB.
-    work_dir_problem
-        Why the folder of all jobs cannot be written from there; empty if it can.
-    """
-
-    host: str
-    cuprolith: str
-    python: str
-    executable: str
-    cores: int
-    free_gib: int = 0
-    work_dir_problem: str = ""
-    engine: EngineReport | None = None
-    gpu: GpuReport | None = None
-
-
-def examine_node(work_dir: str, *, engine: bool, gpu: bool) -> dict[str, Any]:
-    """Report on the machine this runs on; also on standard output, for the queue's log.
+def examine_node(worker: str, work_dir: str, *, engines: bool, gpus: int | None) -> dict[str, Any]:
+    """Examine the machine this runs on; also print what was found, for the queue's log.
 
     Parameters
     ----------
     work_dir
         Folder of all jobs.
-    engine, gpu
-        What to look for.
+    engines
+        Whether engines run on this worker with programs of their own.
+    gpus
+        GPUs that jobs of this worker ask for; None if it is not the worker for GPUs.
 
     Returns
     -------
     dict
-        A `NodeReport`.
+        Version of Cuprolith, path of Python, and the checks. Those that may be the same on several
+        workers do not name this one: "VASP", not "VASP on dft-small".
     """
-    free, problem = _room(Path(work_dir))
-    report = NodeReport(
-        host=socket.gethostname(),
-        cuprolith=cuprolith_version(),
-        python=platform.python_version(),
-        executable=sys.executable,
-        cores=_cores(),
-        free_gib=free,
-        work_dir_problem=problem,
-        engine=_engine() if engine else None,
-        gpu=_gpu() if gpu else None,
+    checks = [_node(own_subject(worker), Path(work_dir))]
+    if engines:
+        checks += [check for entry in ENGINES for check in entry.node_checks()]
+    if gpus is not None:
+        checks.append(_gpu(gpus))
+    for check in checks:
+        print(f"{check.subject}: {check.found}", flush=True)
+    return {
+        "cuprolith": cuprolith_version(),
+        "executable": sys.executable,
+        "checks": [check.model_dump() for check in checks],
+    }
+
+
+def _node(subject: str, work_dir: Path) -> Check:
+    cores = _cores()
+    found = (
+        f"ran on {socket.gethostname()}: Cuprolith {cuprolith_version()}, Python "
+        f"{platform.python_version()}, {cores} core{'s' if cores > 1 else ''}"
     )
-    print(report.model_dump_json(indent=1), flush=True)
-    return report.model_dump()
-
-
-def _cores() -> int:
-    told = (os.environ.get(name, "") for name in _CORES)
-    return next((int(n) for n in told if n.isdecimal()), len(os.sched_getaffinity(0)))
-
-
-def _room(folder: Path) -> tuple[int, str]:
     try:
-        with tempfile.TemporaryFile(dir=folder) as file:
+        with tempfile.TemporaryFile(dir=work_dir) as file:
             file.write(b"x" * 4096)
             file.flush()
             os.fsync(file.fileno())
-        return shutil.disk_usage(folder).free // _BYTES_PER_GIB, ""
+        free = shutil.disk_usage(work_dir).free // _BYTES_PER_GIB
     except OSError as error:
-        return 0, str(error)
+        return Check.missing(
+            subject,
+            f"{found}, but `work_dir` cannot be written there: {error}",
+            "choose a `work_dir` on a file system that nodes write to, not only the login node",
+        )
+    return Check.ok(subject, f"{found}, `work_dir` writable, {free} GiB free")
 
 
-def _engine() -> EngineReport:
-    """Look for VASP, the one engine whose program and data the cluster's settings name."""
-    command = os.environ.get("VASP_CMD", "")
-    data = os.environ.get("PMG_VASP_PSP_DIR", "")
-    return EngineReport(
-        command=command,
-        programs=search_programs(command) if command else None,
-        data=data,
-        data_problem=_reading_problem(Path(data)) if data else "",
+def _cores() -> int:
+    given = (os.environ.get(name, "") for name in _CORES)
+    return next((int(n) for n in given if n.isdecimal()), len(os.sched_getaffinity(0)))
+
+
+def _gpu(asked: int) -> Check:
+    listed, (names, problem) = _gpus_of_driver(), _gpus_of_torch()
+    if names and len(names) >= asked:
+        return Check.ok("GPU", f"torch sees {', '.join(names)}")
+    found = (
+        f"torch sees {len(names) or 'none'}{f' ({problem})' if problem else ''}, "
+        f"nvidia-smi lists {len(listed) or 'none'}; the class asks for {asked or 'none'}"
     )
+    if not asked:
+        remedy = "where there are GPUs, set `classes.gpu.gpus_per_node`"
+        return Check.note("GPU", f"{found}, trainings run on the CPU", remedy)
+    remedy = "install torch's CUDA build there, for the driver of that node"
+    if len(listed) < asked:
+        remedy = "check `queue`, `gpus_per_node` and `gpu_type` of `classes.gpu`"
+    return Check.missing("GPU", found, remedy)
 
 
-def _reading_problem(folder: Path) -> str:
+def _gpus_of_driver() -> list[str]:
     try:
-        return "" if any(folder.iterdir()) else "the folder is empty"
-    except OSError as error:
-        return error.strerror or str(error)
+        listed = subprocess.run(
+            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return [] if listed.returncode else listed.stdout.splitlines()
 
 
-def _gpu() -> GpuReport:
-    driver: list[str] = []
-    if shutil.which("nvidia-smi") is not None:
-        try:
-            command = ["nvidia-smi", "-L"]
-            said = subprocess.run(
-                command, capture_output=True, text=True, timeout=_SECONDS, check=False
-            )
-            driver = [] if said.returncode else said.stdout.splitlines()
-        except (OSError, subprocess.TimeoutExpired):
-            pass
+def _gpus_of_torch() -> tuple[list[str], str]:
+    """Return the names of the GPUs that torch can use, or why it cannot be asked."""
     try:
         import torch
 
-        names = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
-    # a torch that does not fit its CUDA raises what it likes
-    except Exception as error:  # noqa: BLE001
-        return GpuReport(driver=driver, torch_problem=f"{type(error).__name__}: {error}")
-    return GpuReport(driver=driver, torch=names)
+        return [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())], ""
+    except Exception as error:  # noqa: BLE001 -- a torch that does not fit its CUDA raises anything
+        return [], f"{type(error).__name__}: {error}"

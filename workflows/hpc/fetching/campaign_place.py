@@ -1,9 +1,7 @@
-"""Where a submitted campaign lies: its folder on the cluster, and a worker that leads there."""
+"""Where a submitted campaign is: its folder on the cluster, and a worker whose host has it."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -14,23 +12,15 @@ if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
 
 
-@dataclass(frozen=True)
-class CampaignPlace:
-    """The folder of a campaign as all its jobs see it, and the name of a worker."""
-
-    workdir: PurePosixPath
-    worker: str
-
-
 def campaign_place(
     controller: JobController, campaign: str, workdir: str | None = None
-) -> CampaignPlace:
-    """Return where a campaign lies, as the metadata of its jobs say.
+) -> tuple[PurePosixPath, str]:
+    """Return the folder of a campaign as its jobs' metadata have it, and the name of a worker.
 
     Parameters
     ----------
     workdir
-        Which folder is meant, where a campaign was submitted to several.
+        Which folder, if a campaign was submitted to several.
 
     Raises
     ------
@@ -39,38 +29,28 @@ def campaign_place(
     """
     project = controller.project
     assert project is not None
-    jobs_on: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    group = {"_id": {"workdir": f"${in_database(WORKDIR)}", "worker": "$worker"}, "n": {"$sum": 1}}
-    matching = {"$match": of_campaign(campaign)}
-    for found in controller.jobs.aggregate([matching, {"$group": group}]):
-        if folder := found["_id"].get("workdir"):
-            jobs_on[folder][found["_id"]["worker"]] += found["n"]
-    folder = _the_folder(campaign, sorted(jobs_on), workdir)
-    for worker, _ in jobs_on[folder].most_common():
-        if worker in project.workers:
-            return CampaignPlace(PurePosixPath(folder), worker)
-    raise CuprolithError(
-        f"campaign {campaign} ran on {', '.join(sorted(jobs_on[folder]))}, and project "
-        f"{project.name} has no such worker",
-        remedy="name the --project that it was submitted with",
-    )
-
-
-def _the_folder(campaign: str, folders: list[str], given: str | None) -> str:
-    if given in folders or (given is None and len(folders) == 1):
-        return given or folders[0]
-    if given is not None:
+    key, query = in_database(WORKDIR), of_campaign(campaign)
+    folders = sorted(filter(None, controller.jobs.distinct(key, query)))
+    shown = ", ".join(folders)
+    if not folders:
         raise CuprolithError(
-            f"no jobs of campaign {campaign} have this folder",
-            where=given,
-            remedy=f"one of: {', '.join(folders) or 'none'}",
+            f"the jobs of campaign {campaign} do not say where its folder is",
+            remedy="only campaigns sent by `cuprolith submit` can be fetched",
         )
-    if folders:
+    if workdir is None and len(folders) > 1:
         raise CuprolithError(
-            f"campaign {campaign} lies in several folders: {', '.join(folders)}",
-            remedy="specify one with --from",
+            f"campaign {campaign} is in several folders: {shown}", remedy="specify one with --from"
         )
-    raise CuprolithError(
-        f"the jobs of campaign {campaign} do not say where its folder is",
-        remedy="only campaigns sent by `cuprolith submit` can be fetched",
-    )
+    folder = workdir or folders[0]
+    if folder not in folders:
+        message = f"no jobs of campaign {campaign} have this folder"
+        raise CuprolithError(message, where=folder, remedy=f"one of: {shown}")
+    workers = sorted(controller.jobs.distinct("worker", {**query, key: folder}))
+    known = [worker for worker in workers if worker in project.workers]
+    if not known:
+        raise CuprolithError(
+            f"campaign {campaign} ran on {', '.join(workers)}, and project {project.name} has no "
+            "such worker",
+            remedy="name the --project that it was submitted with",
+        )
+    return PurePosixPath(folder), known[0]

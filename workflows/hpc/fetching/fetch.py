@@ -1,4 +1,4 @@
-"""Bring a campaign's results home: what is new or has changed, each file whole or not at all."""
+"""Fetch a campaign's results: what is new or has changed, each file complete or not at all."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cuprolith.errors import CuprolithError
 from cuprolith.json_files import write_atomically
 from workflows.hpc.fetching.rsync import RemoteFile, RemoteFolder, names_file
-from workflows.hpc.fetching.selection import Selection, fetch_order, open_databases, results_among
-from workflows.progress import ProgressBar, progress_bar
+from workflows.hpc.fetching.selection import (
+    BESIDE_DATABASES,
+    Selection,
+    fetch_order,
+    open_databases,
+)
+from workflows.progress import progress_bar
 
 MANIFEST_FILE = ".fetched.json"
 ARRIVING = ".fetching"
-"""Folder of what has come and is not in its place yet; a fetch that was cut off resumes there."""
+"""Folder of files that have arrived and are not in their places yet; a fetch resumes there."""
 _CAMPAIGN = "campaign.yaml"
 _TRIES = 3
 
@@ -32,7 +37,7 @@ class FetchManifest(BaseModel):
     files
         Size and time of the last change of each file, by its path relative to the folder.
     coming
-        The same of what a fetch is about to bring: it may be killed before it can write what came.
+        The same for files that a fetch is about to move into place: it may be killed meanwhile.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -43,7 +48,7 @@ class FetchManifest(BaseModel):
 
     @classmethod
     def load(cls, folder: Path) -> FetchManifest:
-        """Return what is known of a folder; nothing if nothing was fetched.
+        """Return what earlier fetches brought into a folder.
 
         Raises
         ------
@@ -64,12 +69,8 @@ class FetchManifest(BaseModel):
             ) from error
 
     def save(self, folder: Path) -> None:
-        """Write it, whole or not at all."""
+        """Write the file, complete or not at all."""
         write_atomically(folder / MANIFEST_FILE, [self.model_dump_json(indent=1), "\n"])
-
-    def brought(self, path: str, here: Path) -> bool:
-        """Return whether a file came from a fetch and was not changed since."""
-        return _state(here) in (self.files.get(path), self.coming.get(path))
 
 
 @dataclass
@@ -81,11 +82,11 @@ class Fetched:
     there
         Chosen files that are in the campaign's folder.
     came, same
-        Files that were brought, and those that were here already.
+        Files that were fetched, and those that were here already.
     kept
         Files here that differ from the cluster's and did not come from a fetch.
     left
-        Files that were not brought, with the reason.
+        Files that were not fetched, with the reason.
     """
 
     there: list[RemoteFile] = field(default_factory=list)
@@ -98,10 +99,10 @@ class Fetched:
 def fetch(
     folder: RemoteFolder, target: Path, selection: Selection, *, force: bool = False
 ) -> Fetched:
-    """Bring the chosen files of a campaign's folder home.
+    """Fetch the chosen files of a campaign's folder.
 
-    A file whose content is here already is not brought again. Nothing here is deleted; a file that
-    differs is replaced if an earlier fetch brought it as it is, and kept otherwise.
+    A file whose content is here already is not copied again. Nothing here is deleted; a file that
+    differs is replaced if it is as an earlier fetch left it, and kept otherwise.
 
     Parameters
     ----------
@@ -114,118 +115,92 @@ def fetch(
     ------
     CuprolithError
         If the campaign has no folder on the cluster, `target` holds another campaign, the disk has
-        no room, or `rsync` fails.
+        too little space, or `rsync` fails.
     """
-    manifest = FetchManifest.load(target)
-    source = str(folder.path)
+    manifest, source = FetchManifest.load(target), str(folder.path)
+    another = "fetch into another folder with --to, or replace what differs with --force"
     if manifest.source not in ("", source) and not force:
         raise CuprolithError(
-            f"what is here was fetched from {manifest.source}, not from {source}",
+            f"the files here were fetched from {manifest.source}, not from {source}",
             where=str(target),
-            remedy="fetch into another folder with --to, or replace what differs with --force",
+            remedy=another,
         )
     manifest.source = source
-    result = _chosen(folder, target, selection)
-    coming = _to_bring(target, manifest, result, force=force)
+    listing = folder.compare(target, selection.options())
+    result = Fetched(left=dict(listing.problems))
+    in_use, coming = open_databases(listing.files), []
+    for file in listing.files:
+        here = target / file.path
+        if file.path in in_use:
+            result.left[file.path] = "is being written to; fetch again when no job does"
+            continue
+        if file.path.endswith(BESIDE_DATABASES):
+            continue
+        result.there.append(file)
+        states = (manifest.files.get(file.path), manifest.coming.get(file.path))
+        if here.is_dir():
+            result.left[file.path] = "is a folder here"
+        elif not file.differs:
+            result.same.append(file)
+            manifest.files[file.path] = _state(here)
+        elif force or not here.exists() or _state(here) in states:
+            coming.append(file)
+        else:
+            result.kept.append(file.path)
     if _CAMPAIGN in result.kept:
         raise CuprolithError(
             "another campaign is here, or this one with other settings, and it was not fetched",
             where=str(target / _CAMPAIGN),
-            remedy="fetch into another folder with --to, or replace what differs with --force",
+            remedy=another,
         )
-    _require_room(target, coming)
-    manifest.files |= {file.path: _state(target / file.path) for file in result.same}
-    _bring(folder, coming, target, manifest, result)
+    _copy_all(folder, coming, target, manifest, result)
     manifest.coming = {}
     manifest.save(target)
     return result
 
 
-def _chosen(folder: RemoteFolder, target: Path, selection: Selection) -> Fetched:
-    listing = folder.compare(target, selection.options())
-    in_use = open_databases(listing.files)
-    result = Fetched(left=dict(listing.problems))
-    for file in results_among(listing.files):
-        if file.path in in_use:
-            result.left[file.path] = "is being written to; fetch again when no job does"
-        else:
-            result.there.append(file)
-    return result
-
-
-def _to_bring(
-    target: Path, manifest: FetchManifest, result: Fetched, *, force: bool
-) -> list[RemoteFile]:
-    coming = []
-    for file in result.there:
-        path = target / file.path
-        if path.is_dir():
-            result.left[file.path] = "is a folder here"
-        elif not file.differs:
-            result.same.append(file)
-        elif force or not path.exists() or manifest.brought(file.path, path):
-            coming.append(file)
-        else:
-            result.kept.append(file.path)
-    return coming
-
-
-def _require_room(target: Path, coming: list[RemoteFile]) -> None:
-    needed, free = sum(file.size for file in coming), shutil.disk_usage(target).free
-    if needed > free:
-        raise CuprolithError(
-            f"{needed / 1e9:.1f} GB are to come, and the disk has {free / 1e9:.1f} GB left",
-            where=str(target),
-            remedy="free some space, or fetch to another disk with --to",
-        )
-
-
-def _bring(
+def _copy_all(
     folder: RemoteFolder,
     coming: list[RemoteFile],
     target: Path,
     manifest: FetchManifest,
     result: Fetched,
 ) -> None:
-    """Copy files beside their places, and move those that are as on the cluster into them."""
+    """Copy files beside their places; move those that are as on the cluster into their places."""
+    needed, free = sum(file.size for file in coming), shutil.disk_usage(target).free
+    if needed > free:
+        raise CuprolithError(
+            f"{needed / 1e9:.1f} GB are to be fetched, and the disk has {free / 1e9:.1f} GB left",
+            where=str(target),
+            remedy="free some space, or fetch to another disk with --to",
+        )
     arriving = target / ARRIVING
     arriving.mkdir(exist_ok=True)
-    with progress_bar("fetch", sum(file.size for file in coming), in_bytes=True) as bar:
+    names = [file.path for file in coming]
+    with progress_bar("fetch", needed, in_bytes=True) as bar:
         for _ in range(_TRIES):
-            if not coming:
+            if not names:
                 break
-            coming = _copy(folder, coming, arriving, target, manifest, result, bar)
-    result.left |= {file.path: "changes while it is fetched; fetch again later" for file in coming}
+            folder.copy(names, arriving, bar.advance)
+            with names_file(names) as choice:
+                found = {file.path: file for file in folder.compare(arriving, choice).files}
+            for name in set(names) - found.keys():
+                result.left[name] = "no longer exists on the cluster"
+            _move([it for it in found.values() if not it.differs], target, manifest, result)
+            names = [name for name, file in found.items() if file.differs]
+    result.left |= dict.fromkeys(names, "changes while it is fetched; fetch again later")
     shutil.rmtree(arriving)
 
 
-def _copy(
-    folder: RemoteFolder,
-    coming: list[RemoteFile],
-    arriving: Path,
-    target: Path,
-    manifest: FetchManifest,
-    result: Fetched,
-    bar: ProgressBar,
-) -> list[RemoteFile]:
-    """Copy files once; return those that changed meanwhile."""
-    names = [file.path for file in coming]
-    folder.copy(names, arriving, bar.advance)
-    with names_file(names) as choice:
-        found = {file.path: file for file in folder.compare(arriving, choice).files}
-    for name in names:
-        if name not in found:
-            result.left[name] = "has gone from the cluster meanwhile"
-    whole = [file for file in found.values() if not file.differs]
-    manifest.coming = {file.path: _state(arriving / file.path) for file in whole}
+def _move(files: list[RemoteFile], target: Path, manifest: FetchManifest, result: Fetched) -> None:
+    manifest.coming = {file.path: _state(target / ARRIVING / file.path) for file in files}
     manifest.save(target)
-    for file in sorted(whole, key=fetch_order):
+    for file in sorted(files, key=fetch_order):
         place = target / file.path
         place.parent.mkdir(parents=True, exist_ok=True)
-        (arriving / file.path).replace(place)
-        manifest.files[file.path] = manifest.coming[file.path]
+        (target / ARRIVING / file.path).replace(place)
         result.came.append(file)
-    return [file for file in found.values() if file.differs]
+    manifest.files |= manifest.coming
 
 
 def _state(path: Path) -> tuple[int, str]:

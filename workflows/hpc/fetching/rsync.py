@@ -1,4 +1,4 @@
-"""A folder on a worker's host, read with ``rsync``: over SSH, or on this machine."""
+"""Read a folder on a worker's host with ``rsync``: over SSH, or on this machine."""
 
 from __future__ import annotations
 
@@ -38,21 +38,18 @@ class RemoteFile:
         Relative to the folder.
     size
         In bytes.
-    modified
-        When it changed last, as ``2026/11/30-22:28:17`` in UTC.
     differs
         Whether its content is not that of the file here, or there is none here.
     """
 
     path: str
     size: int
-    modified: str
     differs: bool
 
 
 @dataclass
 class Listing:
-    """Files of a folder on the cluster, and those that are not handled, with the reason."""
+    """Files of a folder on the cluster, and the reasons why others cannot be fetched."""
 
     files: list[RemoteFile] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
@@ -76,6 +73,11 @@ class RemoteFolder:
     host: str = ""
     shell: tuple[str, ...] = ()
 
+    @property
+    def place(self) -> str:
+        """The folder as `rsync` takes it."""
+        return f"{self.host}:{self.path}" if self.host else str(self.path)
+
     def compare(self, here: Path, choice: Sequence[str]) -> Listing:
         """List the chosen files, and whether their content differs from that of the files here.
 
@@ -87,7 +89,7 @@ class RemoteFolder:
         Raises
         ------
         CuprolithError
-            If `rsync` fails, or the folder is not there.
+            If `rsync` fails, or the folder does not exist.
         """
         form = "--out-format=%i %l %M %n"
         options = ["--recursive", "--times", "--checksum", "--dry-run", "-ii", form, *choice]
@@ -96,25 +98,25 @@ class RemoteFolder:
             if skipped := _SKIPPED.fullmatch(line):
                 found.problems[skipped[1]] = "is a link or a special file"
             elif listed := _LISTED.fullmatch(line):
-                change, size, modified, path = listed.groups()
-                if problem := _name_problem(path):
-                    found.problems[path] = problem
-                else:
-                    found.files.append(RemoteFile(path, int(size), modified, change != "."))
+                change, size, _, path = listed.groups()
+                if _ESCAPED.search(path) or not path.isprintable():
+                    found.problems[path] = "has control characters in its name"
+                elif not path.startswith("/") and ".." not in path.split("/"):
+                    found.files.append(RemoteFile(path, int(size), change != "."))
         return found
 
     def copy(self, names: Iterable[str], here: Path, advance: Callable[[float], None]) -> None:
-        """Copy files into a folder here. A copy that was cut off is resumed.
+        """Copy files into a folder here. A copy that was interrupted is resumed.
 
         Parameters
         ----------
         advance
-            Called with the number of bytes that have come since its last call.
+            Called with the number of bytes that have arrived since its last call.
 
         Raises
         ------
         CuprolithError
-            If `rsync` fails. A file that is no longer there is not an error.
+            If `rsync` fails. A file that no longer exists is not an error.
         """
         with names_file(names) as choice:
             shown = ["--info=progress2", "--no-human-readable"]
@@ -123,15 +125,13 @@ class RemoteFolder:
     def _run(
         self, options: list[str], here: Path, advance: Callable[[float], None] | None = None
     ) -> bytes:
-        program = shutil.which("rsync")
-        if program is None:
+        if shutil.which("rsync") is None:
             raise CuprolithError("rsync is not installed on this machine", remedy="install rsync")
         shell = ["--rsh", shlex.join(self.shell)] if self.shell else []
-        host = f"{self.host}:" if self.host else ""
-        places = [f"{host}{self.path}/", f"{here.resolve()}/"]
-        # names as they are, and no word of them for the shell on the cluster
-        command = [program, "--protect-args", "--8-bit-output", *shell, *options, "--", *places]
-        environment = {**os.environ, "TZ": "UTC", "LC_ALL": "C.UTF-8"}
+        # names as they are: the shell on the cluster reads none of them
+        fixed = ["--protect-args", "--8-bit-output", *shell]
+        command = ["rsync", *fixed, *options, "--", f"{self.place}/", f"{here.resolve()}/"]
+        environment = {**os.environ, "LC_ALL": "C.UTF-8"}
         with TemporaryFile() as errors:
             with subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=errors, env=environment
@@ -139,40 +139,39 @@ class RemoteFolder:
                 assert process.stdout is not None
                 output = _read(process.stdout, advance)
             errors.seek(0)
-            self._require_success(process.returncode, errors.read().decode(errors="replace"))
+            text = errors.read().decode(errors="replace")
+        lines = [line for line in text.splitlines() if line.strip()]
+        self._require_success(
+            process.returncode, [it for it in lines if not it.startswith("rsync error: some files")]
+        )
         return output
 
-    def _require_success(self, code: int, errors: str) -> None:
-        lines = [line for line in errors.splitlines() if line.strip()]
-        complaints = [line for line in lines if not line.startswith("rsync error: some files")]
-        gone = all("No such file or directory" in line for line in complaints)
-        place = f"{self.host}:{self.path}" if self.host else str(self.path)
-        if any("change_dir" in line for line in complaints) and gone:
-            raise CuprolithError(
-                "the campaign's folder is not on the cluster",
-                where=place,
-                remedy="its files may have been moved, or a file system there is not mounted",
-            )
-        if code in (0, _VANISHED) or (code == _PARTLY and gone):
+    def _require_success(self, code: int, errors: list[str]) -> None:
+        gone = all("No such file or directory" in line for line in errors)
+        text = "; ".join(errors[:3])
+        if gone and any("change_dir" in line for line in errors):
+            text = "the campaign's folder is not on the cluster"
+            remedy = "its files may have been moved, or a file system there is not mounted"
+        elif code in (0, _VANISHED) or (code == _PARTLY and gone):
             return
-        if code == _NOT_FOUND or "rsync: command not found" in errors:
-            raise CuprolithError(
-                "rsync is not installed on the cluster, or not on the PATH of a command over SSH",
-                where=place,
-                remedy="install it there, or add its folder to the PATH in the shell's start-up "
-                "file",
-            )
-        reason = "; ".join(complaints[:3]) or f"rsync ended with code {code}"
-        remedy = "look at that folder on the cluster"
-        if code in _CONNECTION:
-            reason = f"the connection failed or broke off: {reason}"
+        elif code == _NOT_FOUND or "rsync: command not found" in text:
+            text = "rsync is not installed on the cluster, or not on the PATH of a command over SSH"
+            remedy = "install it there, or add its folder to the PATH in the shell's start-up file"
+        elif code in _CONNECTION:
+            text = f"the connection failed or broke off: {text or f'rsync ended with code {code}'}"
             remedy = "run the same command again to resume"
             if self.shell:
                 remedy += f"; if it fails again, try `{shlex.join([*self.shell, self.host])}`"
-        elif "is your shell clean" in errors:
-            remedy = "its shell prints text at login, which breaks rsync: print it in interactive "
-            remedy += "shells only"
-        raise CuprolithError(reason, where=place, remedy=remedy)
+        elif any("is your shell clean" in line for line in errors):
+            remedy = (
+                "its shell prints text at login, which breaks rsync: print it in interactive "
+                "shells only"
+            )
+        else:
+            remedy = "look at that folder on the cluster"
+        raise CuprolithError(
+            text or f"rsync ended with code {code}", where=self.place, remedy=remedy
+        )
 
 
 def remote_folder(project: Project, worker: str, path: PurePosixPath) -> RemoteFolder:
@@ -204,7 +203,7 @@ def names_file(names: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _read(stream: Any, advance: Callable[[float], None] | None) -> bytes:
-    """Read all output; with `advance`, tell how many bytes rsync says have been copied."""
+    """Read all output; with `advance`, report how many bytes rsync says have been copied."""
     if advance is None:
         output: bytes = stream.read()
         return output
@@ -222,11 +221,3 @@ def _jump(gateway: Any) -> str | None:
         return gateway
     user = f"{gateway.user}@" if gateway.user else ""
     return f"{user}{gateway.host}" + (f":{gateway.port}" if gateway.port else "")
-
-
-def _name_problem(path: str) -> str:
-    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
-        return "leads out of the folder"
-    if _ESCAPED.search(path) or not path.isprintable():
-        return "has control characters in its name"
-    return ""

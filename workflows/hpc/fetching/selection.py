@@ -1,4 +1,4 @@
-"""Which files of a campaign's folder are brought home."""
+"""Which files of a campaign's folder are fetched."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from training.nequip_runs.nequip_config import LAST_CHECKPOINT
 from workflows.hpc.fetching.rsync import RemoteFile
 from workflows.tuning.folder import REPORT_FILE, TRIAL_FILE
 
-# Folders that stay on the cluster: the engines' own files, and what the queue's jobs need.
+# Stay on the cluster: hidden files, the engines' own files, and what the queue's jobs need.
 _NEVER = ("- .*", "- /labels/runs", "- /labels/jobs", "- /queue")
-_SINGLE_FILES = ("campaign.yaml", "environment.json", "timings.json")
-_WHOLE_FOLDERS = ("crystals", "structures", "dataset", "report")
+_FILES = ("campaign.yaml", "environment.json", "timings.json")
+_FOLDERS = ("crystals", "structures", "dataset", "report")
 _STUDY_FILES = ("pareto.json", STUDY_FILE, REPORT_FILE, STORAGE_FILE, f"{STORAGE_FILE}-*")
 _LABEL_FOLDERS = ("results", "failures")
 # SQLite's own files beside a database that is open, or that a killed process left.
-_BESIDE_DATABASES = ("-wal", "-journal", "-shm")
-# Written last by their stages: where one is, what it belongs to is whole.
+BESIDE_DATABASES = ("-wal", "-journal", "-shm")
+# Written last by their stages: where one exists, the files of its stage are complete.
 _WRITTEN_LAST = ("dataset.json", "result.json", "evaluation.json", "pareto.json", "index.html")
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What a fetch is to bring.
+    """What to fetch.
 
     Attributes
     ----------
     labels
-        The results of all label jobs, too: a campaign can then be resumed at home.
+        Also the results of all jobs that label: a campaign can then be resumed at home.
     everything
         All files but those that never leave the cluster.
     """
@@ -44,33 +44,27 @@ class Selection:
         return [f"--filter={rule}" for rule in rules]
 
     def _results(self) -> list[str]:
-        studies = ["/tuning/", "/tuning/*/", *(f"/tuning/*/{name}" for name in _STUDY_FILES)]
         trials = f"/tuning/*/{TRIALS_DIR}/"
-        labels = ["/labels/", "/labels/labels.json"]
-        if self.labels:
-            labels += [f"/labels/{name}{below}" for name in _LABEL_FOLDERS for below in ("", "/**")]
+        folders = [f"/{name}" for name in _FOLDERS]
+        folders += [f"/labels/{name}" for name in _LABEL_FOLDERS] if self.labels else []
         included = [
-            *(f"/{name}" for name in _SINGLE_FILES),
-            *(rule for name in _WHOLE_FOLDERS for rule in (f"/{name}", f"/{name}/**")),
-            *labels,
+            *(f"/{name}" for name in _FILES),
+            *("/labels/", "/labels/labels.json"),
+            *(rule for folder in folders for rule in (folder, f"{folder}/**")),
             *("/training/", "/training/**"),
-            *(*studies, trials, f"{trials}*/", f"{trials}*/{TRIAL_FILE}"),
+            *("/tuning/", "/tuning/*/", *(f"/tuning/*/{name}" for name in _STUDY_FILES)),
+            *(trials, f"{trials}*/", f"{trials}*/{TRIAL_FILE}"),
         ]
         left_out = [f"- /training/**/{LAST_CHECKPOINT}", "- /training/**/scratch"]
         return [*left_out, *(f"+ {rule}" for rule in included)]
 
 
-def results_among(files: Iterable[RemoteFile]) -> list[RemoteFile]:
-    """Return the files without those that SQLite keeps beside its databases."""
-    return [file for file in files if not file.path.endswith(_BESIDE_DATABASES)]
-
-
 def fetch_order(file: RemoteFile) -> tuple[bool, str]:
-    """Return a key for sorting: a file that tells that others are whole comes after them."""
+    """Return a key for sorting: a file that shows that others are complete comes after them."""
     return PurePosixPath(file.path).name in _WRITTEN_LAST, file.path
 
 
-def open_databases(files: list[RemoteFile]) -> set[str]:
+def open_databases(files: Iterable[RemoteFile]) -> set[str]:
     """Return the SQLite databases that are being written to: a copy of one would be half of it."""
-    beside = [file.path for file in files if file.size and file.path.endswith(_BESIDE_DATABASES)]
+    beside = [file.path for file in files if file.size and file.path.endswith(BESIDE_DATABASES)]
     return {path.rpartition("-")[0] for path in beside if not path.endswith("-shm")}

@@ -8,39 +8,29 @@ runs inherit them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cuprolith.errors import CuprolithError
-from workflows.hpc.job_metadata import (
-    CAMPAIGN,
-    RESOURCE,
-    STAGE,
-    SUPERSEDED,
-    in_database,
-    of_campaign,
-)
-from workflows.hpc.jobs.job_states import (
-    ON_A_NODE,
-    PASSING_STATES,
-    UNDERWAY_STATES,
-)
+from workflows.hpc.job_metadata import CAMPAIGN, STAGE, SUPERSEDED, in_database, of_campaign
+from workflows.hpc.jobs.job_states import ON_A_NODE, PASSING_STATES, UNDERWAY_STATES
+from workflows.tuning.resources import RESOURCE
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
 
 PROBE_CAMPAIGN = "_doctor"
-"""Where the jobs of ``cuprolith doctor --hpc`` belong; no campaign can have that name."""
+"""Campaign of the jobs of ``cuprolith doctor --hpc``; no campaign can have that name."""
 
 _HOUR_MS = 3_600_000
 _UUID_PREFIX = 4
-_AMBIGUOUS = 5
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class JobGroup:
-    """Jobs that are alike in all that a status tells apart.
+    """Jobs that are alike in all that a status distinguishes.
 
     Attributes
     ----------
@@ -67,7 +57,7 @@ class JobGroup:
 
 @dataclass(frozen=True)
 class JobRecord:
-    """What the database tells of one job, without its inputs."""
+    """What the database knows of one job, without its inputs."""
 
     db_id: str
     uuid: str
@@ -75,11 +65,11 @@ class JobRecord:
     name: str
     state: str
     worker: str
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any]
+    remote: dict[str, Any]
     previous_state: str | None = None
     run_dir: str | None = None
     error: str | None = None
-    remote: dict[str, Any] = field(default_factory=dict)
     lock_time: datetime | None = None
     updated_on: datetime | None = None
 
@@ -91,14 +81,13 @@ class JobRecord:
     def silent_since(self, limit: datetime, limited_workers: frozenset[str]) -> datetime | None:
         """Return since when nothing has moved a job that should be moved on; None if all is well.
 
-        A lock held for long is left over from a runner that is no more: nobody takes it away. In
-        a passing state a job stays for seconds, or waits for a place where its worker runs so many
-        jobs at a time and no more.
+        A lock held for long is left over from a runner that no longer exists. In a passing state a
+        job stays for seconds, unless it waits for a place on a worker with a limited number.
 
         Parameters
         ----------
         limit
-            Silence that began later is none.
+            Silence that began later does not count.
         limited_workers
             Workers that run a limited number of jobs at a time.
         """
@@ -107,28 +96,14 @@ class JobRecord:
         if self.lock_time is not None:
             return self.lock_time if self.lock_time < limit else None
         waits = self.state == "UPLOADED" and self.worker in limited_workers
-        retried = _utc(self.remote.get("retry_time_limit"))
         if self.state not in PASSING_STATES or waits or self.updated_on is None:
             return None
-        since = max(self.updated_on, retried or self.updated_on)
+        since = max(self.updated_on, _utc(self.remote.get("retry_time_limit")) or self.updated_on)
         return since if since < limit else None
 
 
-_RECORD_FIELDS = (
-    "db_id",
-    "uuid",
-    "index",
-    "job.name",
-    "job.metadata",
-    "state",
-    "previous_state",
-    "worker",
-    "run_dir",
-    "error",
-    "remote",
-    "lock_time",
-    "updated_on",
-)
+_OF_DOCUMENT = [it.name for it in fields(JobRecord) if it.name not in ("name", "metadata")]
+_RECORD_FIELDS = (*_OF_DOCUMENT, "job.name", "job.metadata")
 
 
 class CampaignJobs:
@@ -156,7 +131,7 @@ class CampaignJobs:
         Parameters
         ----------
         stage
-            Of this stage alone.
+            Only jobs of this stage.
         """
         query: dict[str, Any] = {
             **self._query,
@@ -175,8 +150,8 @@ def has_campaign(controller: JobController, name: str) -> bool:
 
 
 def campaign_names(controller: JobController) -> list[str]:
-    """Return the names of all campaigns in a database; the doctor's jobs are none."""
-    # The jobs of a flow belong to one campaign: the first of each tells it, and few are read.
+    """Return the names of all campaigns in a database, without the doctor's."""
+    # The jobs of a flow belong to one campaign, so its first job is enough.
     flows = controller.flows.find({}, {"jobs": {"$slice": 1}})
     firsts = [uuid for flow in flows for uuid in flow["jobs"]]
     jobs = controller.jobs.find({"uuid": {"$in": firsts}}, [in_database(CAMPAIGN)])
@@ -207,7 +182,7 @@ def find_job(controller: JobController, identifier: str) -> JobRecord:
             remedy="give a number that `cuprolith status` shows, or a uuid or its first characters",
         )
     if len(matches) > 1:
-        shown = ", ".join(sorted(matches)[:_AMBIGUOUS])
+        shown = ", ".join(sorted(matches)[:_SHOWN])
         raise CuprolithError(
             f"{len(matches)} jobs begin with {identifier}: {shown}", remedy="give more of the uuid"
         )
@@ -218,8 +193,7 @@ def jobs_with_ids(controller: JobController, ids: Iterable[tuple[str, int]]) -> 
     """Return the jobs of some uuids and indices."""
     wanted = set(ids)
     found = controller.jobs.find({"uuid": {"$in": [uuid for uuid, _ in wanted]}}, _RECORD_FIELDS)
-    records = map(_record, found)
-    return [record for record in records if (record.uuid, record.index) in wanted]
+    return [it for it in map(_record, found) if (it.uuid, it.index) in wanted]
 
 
 def _group_stage(now: datetime) -> dict[str, Any]:
@@ -259,21 +233,10 @@ def _group(found: dict[str, Any]) -> JobGroup:
 
 
 def _record(found: dict[str, Any]) -> JobRecord:
-    return JobRecord(
-        db_id=found["db_id"],
-        uuid=found["uuid"],
-        index=found["index"],
-        name=found["job"]["name"],
-        state=found["state"],
-        worker=found["worker"],
-        metadata=found["job"].get("metadata") or {},
-        previous_state=found.get("previous_state"),
-        run_dir=found.get("run_dir"),
-        error=found.get("error"),
-        remote=found.get("remote") or {},
-        lock_time=_utc(found.get("lock_time")),
-        updated_on=_utc(found.get("updated_on")),
-    )
+    given: dict[str, Any] = {key: found.get(key) for key in _OF_DOCUMENT}
+    given |= {key: _utc(given[key]) for key in ("lock_time", "updated_on")}
+    given |= {"remote": given["remote"] or {}, "metadata": found["job"].get("metadata") or {}}
+    return JobRecord(name=found["job"]["name"], **given)
 
 
 def _utc(time: datetime | None) -> datetime | None:

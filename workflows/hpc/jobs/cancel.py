@@ -1,8 +1,8 @@
-"""Ending jobs, in the queue too."""
+"""Stop jobs, also those in the queue."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from workflows.hpc.jobs.status import SILENT_AFTER
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
 
-# What waits for others cannot be stopped alone.
+# A single job that waits for others cannot be stopped.
 STOPPABLE_STATES = ("READY", *UNDERWAY_STATES)
 # A job that ends meanwhile may add others.
 _ROUNDS = 3
@@ -28,10 +28,10 @@ _ROUNDS = 3
 def cancel(
     controller: JobController, job: JobRecord, *, silent_after: timedelta = SILENT_AFTER
 ) -> Action:
-    """Stop a job, in the queue too; jobs that wait for it do not run.
+    """Stop a job, also in the queue; jobs that wait for it do not run.
 
     A job that a killed runner has left behind is recovered first, so that it is found in the queue
-    and ended there.
+    and stopped there.
 
     Raises
     ------
@@ -56,21 +56,10 @@ def cancel(
     return Action(job.db_id, "is stopped", jf_command(controller, "job", "stop", job.db_id))
 
 
-def cancel_all(
-    controller: JobController,
-    campaign: str,
-    on_action: Callable[[Action], None],
-    on_error: Callable[[CuprolithError], None],
-) -> None:
-    """Stop all jobs of a campaign that have not ended.
+def cancel_all(controller: JobController, campaign: str) -> Iterator[Action | CuprolithError]:
+    """Stop all jobs of a campaign that have not ended; yield what was done, or why it was not.
 
-    Those that wait, too: a campaign's jobs run although one before them was stopped, to find out
-    what they can do without it.
-
-    Parameters
-    ----------
-    on_action, on_error
-        Called after each job underway, and once after all that had not begun.
+    Also those that wait: a campaign's jobs run even if one before them was stopped.
     """
     jobs = CampaignJobs(controller, campaign)
     refused: set[str] = set()
@@ -78,14 +67,14 @@ def cancel_all(
         # those that have not begun first, before the runner starts them
         n_waiting = stop_not_begun(controller, of_campaign(campaign))
         if n_waiting:
-            on_action(Action(f"{plural(n_waiting, 'job')} not begun", "stopped"))
+            yield Action(f"{plural(n_waiting, 'job')} not begun", "stopped")
         underway = [job for job in jobs.in_states(*UNDERWAY_STATES) if job.db_id not in refused]
         if not underway and not n_waiting:
             return
         for job in underway:
             try:
-                on_action(cancel(controller, job))
+                yield cancel(controller, job)
             except CuprolithError as error:
                 refused.add(job.db_id)
                 if find_job(controller, job.db_id).state in STOPPABLE_STATES:
-                    on_error(error)  # otherwise it ended by itself before it could be stopped
+                    yield error  # otherwise it ended by itself before it could be stopped

@@ -1,4 +1,4 @@
-"""The one line of an error that tells what went wrong."""
+"""The one line of an error that names its cause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The database of a jobflow-remote project, opened through jobflow-remote itself."""
+"""Open and prepare the database of a jobflow-remote project, through jobflow-remote itself."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from cuprolith.errors import CuprolithError
 from training.nequip_runs.quick_imports import quick_imports
+from workflows.hpc.setup.project import require_jobflow_remote
 from workflows.hpc.setup.secrets import require_private
 
 if TYPE_CHECKING:
+    from jobflow_remote.config.base import Project
     from jobflow_remote.jobs.jobcontroller import JobController
 
 _MONGO_STORES = ("MongoStore", "MongoURIStore")
@@ -34,15 +36,45 @@ def opened_database(project: str | None) -> Iterator[JobController]:
         If jobflow-remote is not installed, there is no such project, others may read its
         password, or its database does not answer.
     """
-    controller = _controller(project)
+    require_jobflow_remote()
     from pymongo.errors import PyMongoError
 
+    found = _project(project)
+    controller: JobController | None = None
     try:
+        controller = found.get_job_controller()
         yield controller
     except PyMongoError as error:
-        raise unreachable(controller.project, error) from error
+        # pymongo appends its timeouts and the whole topology to its message
+        reason = str(error).partition(", Timeout:")[0].partition(" (configured timeouts")[0]
+        raise CuprolithError(
+            f"the database of project {found.name} does not answer: {reason}",
+            remedy=f"start it, or see what `jf -p {found.name} project check` says",
+        ) from error
     finally:
-        controller.close()
+        if controller is not None:
+            controller.close()
+
+
+def prepare_queue(controller: JobController) -> bool:
+    """Make jobflow-remote's collections and indexes; return whether there were none.
+
+    jobflow-remote's own command for it, ``jf admin reset``, empties a database that has some.
+
+    Raises
+    ------
+    CuprolithError
+        If the database has collections of these names that are not jobflow-remote's.
+    """
+    if controller.auxiliary.find_one({"jobflow_remote_version": {"$exists": True}}):
+        return False
+    if controller.jobs.find_one({}, {"_id": 1}) or controller.flows.find_one({}, {"_id": 1}):
+        raise CuprolithError(
+            "the database has collections `jobs` or `flows` that are not jobflow-remote's",
+            key="mongodb.database",
+            remedy="give the project a database of its own",
+        )
+    return bool(controller.reset(max_limit=1))
 
 
 def jf_command(controller: JobController, *words: str) -> str:
@@ -51,24 +83,17 @@ def jf_command(controller: JobController, *words: str) -> str:
     return shlex.join(["jf", "-p", controller.project.name, *words])
 
 
-def _controller(project: str | None) -> JobController:
-    try:
-        with quick_imports():
-            from jobflow_remote.config.base import ConfigError
-            from jobflow_remote.config.manager import ConfigManager
-    except ImportError as error:
-        raise CuprolithError(
-            "jobflow-remote is not installed in this environment",
-            remedy="pip install jobflow-remote",
-        ) from error
-    from pymongo.errors import PyMongoError
+def _project(name: str | None) -> Project:
+    with quick_imports():
+        from jobflow_remote.config.base import ConfigError
+        from jobflow_remote.config.manager import ConfigManager
 
     manager = ConfigManager()
     try:
-        found = manager.get_project(project)
+        found = manager.get_project(name)
     except ConfigError as error:
         known = ", ".join(sorted(manager.projects)) or "none"
-        asked = f"no project {project}" if project else "no project chosen"
+        asked = f"no project {name}" if name else "no project chosen"
         raise CuprolithError(
             f"{asked}; projects here: {known}",
             where=str(manager.projects_folder),
@@ -81,18 +106,4 @@ def _controller(project: str | None) -> JobController:
     if store.get("type") in _MONGO_STORES:
         given = store.get("mongoclient_kwargs") or {}
         store["mongoclient_kwargs"] = {"serverSelectionTimeoutMS": _SERVER_MS, **given}
-    try:
-        return found.get_job_controller()
-    except PyMongoError as error:
-        raise unreachable(found, error) from error
-
-
-def unreachable(project: object, error: Exception) -> CuprolithError:
-    """Return the error to raise where a project's database fails."""
-    name = getattr(project, "name", "")
-    # pymongo appends its timeouts and the whole topology to its message
-    reason = str(error).partition(", Timeout:")[0].partition(" (configured timeouts")[0]
-    return CuprolithError(
-        f"the database of project {name} does not answer: {reason}",
-        remedy=f"start it, or see what `jf -p {name} project check` says",
-    )
+    return found

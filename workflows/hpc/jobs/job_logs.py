@@ -1,4 +1,4 @@
-"""What a job has said: its error, the queue's output, and the ends of its programs' logs."""
+"""What a job has written: its error, the queue's output, and the ends of its programs' logs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
     from jobflow_remote.remote.host.base import BaseHost
 
-# In the order in which they are shown, those of the engines between.
+# Those of the engines are shown between these.
 _FIRST_LOGS, _LAST_LOGS = ("queue.out", "queue.err"), ("*.log",)
 _DEEPEST = 4
 _MOST_LOGS = 12
@@ -33,14 +33,14 @@ class LogTail(BaseModel):
 
 
 class JobLogs(BaseModel):
-    """What is known of a job's course.
+    """What a job has written.
 
     Attributes
     ----------
     error
         Traceback of the job.
     transfer_error
-        What jobflow-remote met when it moved files or spoke with the scheduler.
+        Error of jobflow-remote when it moved files or asked the scheduler.
     unreachable
         Why there are no files; empty if there are.
     """
@@ -60,7 +60,7 @@ class JobLogs(BaseModel):
 
 
 def job_logs(controller: JobController, job: JobRecord, *, lines: int = 40) -> JobLogs:
-    """Return what a job has said, from the database and from the folders where it ran.
+    """Return what a job has written, from the database and from the folders where it ran.
 
     Parameters
     ----------
@@ -68,12 +68,9 @@ def job_logs(controller: JobController, job: JobRecord, *, lines: int = 40) -> J
         Last lines of each file.
     """
     files, unreachable = _files(controller, job, lines)
+    known = {key: getattr(job, key) for key in ("db_id", "uuid", "name", "stage", "state")}
     return JobLogs(
-        db_id=job.db_id,
-        uuid=job.uuid,
-        name=job.name,
-        stage=job.stage,
-        state=job.state,
+        **known,
         worker=job.worker,
         run_dir=job.run_dir or "",
         queue_id=str(job.remote.get("process_id") or ""),
@@ -92,9 +89,8 @@ def _files(controller: JobController, job: JobRecord, lines: int) -> tuple[list[
 
     try:
         with SharedHosts(controller.project) as hosts:
-            host = hosts.get_host(job.worker)
-            return _tails(host, _run_folders(job), lines), ""
-    # SSH raises what it likes; a worker may be no more in the project, and a folder gone
+            return _tails(hosts.get_host(job.worker), _run_folders(job), lines), ""
+    # SSH raises its own errors; the project may not have the worker any more, nor it the folder
     except Exception as error:  # noqa: BLE001
         kept = [
             LogTail(path=f"{job.run_dir}/queue.{name}", text=text)
@@ -107,33 +103,32 @@ def _files(controller: JobController, job: JobRecord, lines: int) -> tuple[list[
 def _run_folders(job: JobRecord) -> list[str]:
     """Return the folder of jobflow-remote's files, and those of the engine or training, if known.
 
-    These lie in the campaign's workdir, so that a job that runs again finds what it had.
+    The latter are in the campaign's workdir, so that a job that runs again finds its files.
     """
     folders = [str(job.run_dir)]
-    workdir, structure = job.metadata.get(WORKDIR), job.metadata.get(STRUCTURE)
-    if isinstance(workdir, str):
-        opened = Workdir(Path(workdir))
-        if structure:
-            structures = structure if isinstance(structure, list) else [str(structure)]
-            engines = [engine.name for engine in ENGINES if engine.log_files]
-            folders += [str(opened.runs / name / each) for name in engines for each in structures]
-        elif job.stage == "train":
-            folders.append(str(opened.root / "training"))
-    return folders
-
-
-def _logs() -> list[str]:
-    """Return the names of all log files, in the order in which they are shown."""
-    of_engines = [name for engine in ENGINES for name in engine.log_files]
-    return [*_FIRST_LOGS, *of_engines, *_LAST_LOGS]
+    workdir, structures = job.metadata.get(WORKDIR), job.metadata.get(STRUCTURE)
+    if not isinstance(workdir, str):
+        return folders
+    opened = Workdir(Path(workdir))
+    if structures:
+        ids = structures if isinstance(structures, list) else [structures]
+        engines = [engine.name for engine in ENGINES if engine.log_files]
+        return folders + [str(opened.runs / name / str(it)) for name in engines for it in ids]
+    return folders + ([str(opened.root / "training")] if job.stage == "train" else [])
 
 
 def _tails(host: BaseHost, folders: list[str], lines: int) -> list[LogTail]:
-    places = " ".join(map(shlex.quote, folders))
-    names = " -o ".join(f"-name {shlex.quote(name)}" for name in _logs())
-    search = f"find {places} -maxdepth {_DEEPEST} -type f -size +0 \\( {names} \\)"
+    # in the order in which they are shown
+    logs = [*_FIRST_LOGS, *(name for engine in ENGINES for name in engine.log_files), *_LAST_LOGS]
+    names = " -o ".join(f"-name {shlex.quote(name)}" for name in logs)
+    search = f"find {shlex.join(folders)} -maxdepth {_DEEPEST} -type f -size +0 \\( {names} \\)"
     found, error, code = host.execute(search, timeout=_LIST_SECONDS)
-    paths = sorted(found.splitlines(), key=_order)[:_MOST_LOGS]
+
+    def order(path: str) -> tuple[int, str]:
+        name = path.rpartition("/")[2]
+        return (logs.index(name) if name in logs else len(logs), path)
+
+    paths = sorted(found.splitlines(), key=order)[:_MOST_LOGS]
     if code and not paths:
         raise OSError(error.strip() or f"find failed with code {code}")
     return [LogTail(path=path, text=_tail(host, path, lines)) for path in paths]
@@ -144,9 +139,3 @@ def _tail(host: BaseHost, path: str, lines: int) -> str:
     # custodian.json and progress bars may be one line of megabytes
     text, error, code = host.execute(f"{command} | cut -c 1-{_LONGEST_LINE}", timeout=_LIST_SECONDS)
     return text.rstrip() if not code else error.strip()
-
-
-def _order(path: str) -> tuple[int, str]:
-    name = path.rpartition("/")[2]
-    logs = _logs()
-    return (logs.index(name) if name in logs else len(logs), path)

@@ -9,7 +9,7 @@ WORDS: tuple[Word, ...] = ("done", "running", "waiting", "failed")
 
 _STATES: dict[Word, tuple[str, ...]] = {
     "done": ("COMPLETED",),
-    # What has run and is being brought back may still fail.
+    # A job that has run and whose files are being copied may still fail.
     "running": ("RUNNING", "RUN_FINISHED", "DOWNLOADED"),
     "waiting": ("WAITING", "READY", "CHECKED_OUT", "UPLOADED", "SUBMITTED", "PAUSED"),
     "failed": ("FAILED", "REMOTE_ERROR"),
@@ -22,14 +22,14 @@ REMOTE_ERROR = "REMOTE_ERROR"
 FAILED_STATES = _STATES["failed"]
 STOPPED_STATES = ("STOPPED", "USER_STOPPED")
 NOT_BEGUN_STATES = ("WAITING", "READY")
-# A node is occupied, or was until the job ended.
+# Occupies a node.
 ON_A_NODE = ("RUNNING",)
-# The runner moves on jobs in these states within seconds, unless something holds it up.
+# The runner moves jobs on from these states within seconds, if nothing is wrong.
 PASSING_STATES = ("CHECKED_OUT", "UPLOADED", "RUN_FINISHED", "DOWNLOADED")
 # Between the queue of jobflow-remote and the end of the job.
 UNDERWAY_STATES = (*PASSING_STATES, "SUBMITTED", "RUNNING")
 
 
 def word_of(state: str) -> Word | None:
-    """Return which of the four words a state is; None for one that is none of them."""
+    """Return the word for a state; None if it has none."""
     return _WORDS.get(state)

@@ -1,8 +1,9 @@
-"""What jobflow-remote 1.0.1 does not do itself; each function names the fault that it repairs.
+"""What jobflow-remote 1.0.1 does not do itself: each function repairs one fault of that version.
 
-Checked against the source of 1.0.1. With a version that has repaired one, delete the function.
-Threads are at github.com/Matgenix/jobflow-remote; where none is named, none was found, and the
-fault in the docstring is the report to be filed.
+"Fault" says what goes wrong, and "Source" the function of the installed 1.0.1 in which it was read.
+Kills are repeated on a real SLURM by the tests of this module; other versions were not looked at.
+When jobflow-remote repairs one, delete the function. Numbers are threads at
+github.com/Matgenix/jobflow-remote; where none is given, a search found none.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ _POLL_SECONDS = 1.0
 def unlock_flow(controller: JobController, job: JobRecord, limit: datetime) -> bool:
     """Unlock the flow of a job if it was locked before `limit`; return whether it was.
 
-    Fault: a runner that is killed leaves its locks on jobs and flows for ever, since the queue's
-    setting `lock_timeout` is declared and never read. The documentation (pull request 87) says to
-    unlock by hand.
+    Fault: a runner that is killed leaves its locks on jobs and flows for ever. The documentation
+    says to unlock by hand (pull request 87). Source: `QueueConfig.lock_timeout` is declared, and
+    nothing reads it.
     """
     stale = {"jobs": job.uuid, "lock_time": {"$lt": limit}}
     if controller.flows.find_one(stale, ["uuid"]) is None:
@@ -51,8 +52,8 @@ def unlock_flow(controller: JobController, job: JobRecord, limit: datetime) -> b
 def job_output(controller: JobController, job: JobRecord) -> dict[str, Any] | None:
     """Return what a job has written into its folder; None if it has not begun.
 
-    Fault: a job whose state was lost between scheduler and database is submitted again when it
-    is unlocked, even if its output is there. No thread found.
+    Fault: a job whose state was lost between scheduler and database is submitted again when it is
+    unlocked, even if its output exists. Source: `Runner.submit` does not look.
     """
     from jobflow_remote.utils.remote import SharedHosts
 
@@ -66,7 +67,7 @@ def job_output(controller: JobController, job: JobRecord) -> dict[str, Any] | No
 
 
 def has_ended(output: dict[str, Any] | None) -> bool:
-    """Whether a job with this output has ended, good or bad; it writes first when it starts."""
+    """Return whether a job with this output has ended; it first writes when it starts."""
     return output is not None and ("response" in output or "error" in output)
 
 
@@ -75,10 +76,10 @@ def queue_id_of_folder(controller: JobController, worker: str, folder: str) -> s
 
     Fault: a runner that is killed between `sbatch` and its write to the database, or that cannot
     read the id, leaves a job that runs and that the database does not know; unlocked, it is
-    submitted a second time. No thread found.
+    submitted a second time. Source: `Runner.submit` writes the id when it releases the lock.
 
-    Each job has a folder named after it. Where there are links, the queue knows the folders above
-    by other names.
+    Folders are compared by their names, which are unique: where there are links, the queue knows
+    the folders above by other names.
 
     Raises
     ------
@@ -109,18 +110,19 @@ def queue_id_of_folder(controller: JobController, worker: str, folder: str) -> s
 
 
 def undo_adding(controller: JobController, job: JobRecord) -> int:
-    """Remove what was added of the jobs that a job leads to; return how many were there.
-
-    Fault: the jobs that a job leads to are written into the flow and then into the jobs, before the
-    job is marked as completed. A runner that is killed in between adds them a second time, which
-    the database refuses (duplicate key) for as long as one is there. No thread found.
+    """Remove the jobs that were added when a job was completed; return how many there were.
 
     None of them can have run: they wait for the job that led to them.
+
+    Fault: a runner that is killed while it adds the jobs that a job leads to adds them a second
+    time, which the database refuses (duplicate key) as long as one of them is there. Source:
+    `JobController._append_flow` writes them into the flow, then into the jobs, and only then
+    the job is marked as completed.
 
     Raises
     ------
     CuprolithError
-        If one of them has been started, or the job is not at rest any more.
+        If one of them has been started, or the job has changed meanwhile.
     """
     at_rest = {"db_id": job.db_id, "state": job.state}
     with controller.lock_job(filter=at_rest, break_lock=True) as lock:
@@ -130,17 +132,17 @@ def undo_adding(controller: JobController, job: JobRecord) -> int:
                 remedy="look again: cuprolith status",
             )
         added = set(jobs_led_to(job_output(controller, job) or {}))
-        there = jobs_with_ids(controller, added)
-        started = [child.db_id for child in there if child.state not in _UNTOUCHED]
+        present = jobs_with_ids(controller, added)
+        started = [child.db_id for child in present if child.state not in _UNTOUCHED]
         if started:
             raise CuprolithError(
-                f"job {job.db_id} was cut off as it added jobs, and {len(started)} of these ran: "
-                f"{', '.join(started[:5])}",
+                f"job {job.db_id} was interrupted as it added jobs, and {len(started)} of these "
+                f"ran: {', '.join(started[:5])}",
                 remedy="look at them with `jf job info`",
             )
-        controller.jobs.delete_many({"db_id": {"$in": [child.db_id for child in there]}})
+        controller.jobs.delete_many({"db_id": {"$in": [child.db_id for child in present]}})
         _remove_from_flow(controller, job, added)
-    return len(there)
+    return len(present)
 
 
 def _remove_from_flow(
@@ -168,31 +170,27 @@ def _remove_from_flow(
 def jobs_led_to(output: dict[str, Any]) -> Iterator[tuple[str, int]]:
     """Yield uuid and index of each job that a job with this output leads to."""
     response = output.get("response") or {}
-    for kind in _LEADS_TO:
-        if response.get(kind):
-            yield from _jobs_in(response[kind])
-
-
-def _jobs_in(part: dict[str, Any]) -> Iterator[tuple[str, int]]:
-    if "jobs" in part:
-        for each in part["jobs"]:
-            yield from _jobs_in(each)
-    else:
-        yield part["uuid"], int(part.get("index", 1))
+    parts = [response[kind] for kind in _LEADS_TO if response.get(kind)]
+    while parts:
+        part = parts.pop()
+        if "jobs" in part:
+            parts += part["jobs"]
+        else:
+            yield part["uuid"], int(part.get("index", 1))
 
 
 def stop_not_begun(controller: JobController, query: dict[str, Any]) -> int:
     """Stop the jobs of a query that are ready or wait, all at once, and return how many.
 
-    Fault: `stop_jobs` reads the states of a whole flow for each of its jobs: 2,000 jobs take half
-    an hour. No thread found.
+    Fault: to stop 2,000 jobs takes half an hour, and jobs that wait are refused. Source:
+    `JobController.stop_job`, which `stop_jobs` calls for each, reads the states of its whole flow.
     """
     waiting = {**query, "state": {"$in": list(NOT_BEGUN_STATES)}, "lock_id": None}
     stopped = [job["uuid"] for job in controller.jobs.find(waiting, ["uuid"])]
     if not stopped:
         return 0
     values = {"state": "USER_STOPPED", "updated_on": datetime.now(UTC)}
-    # What the runner took up meanwhile is left to it.
+    # What the runner has taken meanwhile is left to it.
     done = controller.jobs.update_many({**waiting, "uuid": {"$in": stopped}}, {"$set": values})
     flows = list(controller.flows.find({"jobs": {"$in": stopped}}, ["uuid"]))
     update_flow_states(controller, (flow["uuid"] for flow in flows))
@@ -211,12 +209,12 @@ def stop_jobs_after(
 ) -> bool:
     """Stop all jobs after one that is to run again; return whether there were any to stop.
 
+    After it, `rerun_job` resets the stopped jobs if it is forced to. Jobs in the queue are taken
+    out of it. If this is interrupted, the same call completes it.
+
     Fault: `rerun_job` refuses where a job after the failed one is no longer waiting, which is so
     whenever jobs run without their failed parents; when it is forced to, it resets jobs that are in
-    the queue or on a node, and those that have led to others. Issue 139.
-
-    After it, `rerun_job` resets the stopped jobs when it is forced to. Jobs in the queue are taken
-    out of it. If this is cut off, the same again completes it.
+    the queue or on a node, too. Source: `JobController._full_rerun`. Related: issue 139.
 
     Parameters
     ----------
@@ -246,7 +244,7 @@ def stop_jobs_after(
         n_stopped = stop_not_begun(controller, {"uuid": {"$in": [each.uuid for each in moving]}})
         for each in moving:
             if each.state in _IN_THE_QUEUE:
-                with suppress(Exception):  # it is locked or has moved on; it is looked at again
+                with suppress(Exception):  # locked, or has moved on: the next round looks again
                     controller.stop_job(db_id=each.db_id)
         if n_stopped < len(moving):
             time.sleep(_POLL_SECONDS)
@@ -256,8 +254,8 @@ def stop_jobs_after(
 def jobs_after(controller: JobController, job: JobRecord) -> list[JobRecord]:
     """Return all jobs that come after one.
 
-    Fault: jobflow-remote's own `descendants` goes through each way there is, exponentially many
-    where ways meet again. No thread found.
+    Fault: the time grows exponentially where ways through the flow meet again. Source:
+    `FlowDoc.descendants` follows each way, and visits a job once for each.
     """
     flow = controller.flows.find_one({"jobs": job.uuid}, ["parents"])
     children: dict[str, set[tuple[str, int]]] = defaultdict(set)
@@ -275,18 +273,17 @@ def jobs_after(controller: JobController, job: JobRecord) -> list[JobRecord]:
 
 
 def _require_undoable(controller: JobController, job: JobRecord, after: list[JobRecord]) -> None:
-    """Refuse where something that cannot be undone rests on what came without the job."""
+    """Raise if something that cannot be undone was made without the job."""
     for each in after:
         if each.stage != job.stage:
-            rests_on_it = each.state in (COMPLETED, *_ON_A_NODE)
+            is_used = each.state in (COMPLETED, *_ON_A_NODE)
         else:
-            rests_on_it = each.state == COMPLETED and any(
-                jobs_led_to(job_output(controller, each) or {})
-            )
-        if rests_on_it:
+            output = job_output(controller, each) if each.state == COMPLETED else None
+            is_used = any(jobs_led_to(output or {}))
+        if is_used:
             raise CuprolithError(
                 f"job {job.db_id} ({job.name}) cannot run again: the campaign has continued "
                 f"without it, with {each.name} ({each.db_id})",
                 remedy="when the campaign has ended, run `cuprolith submit` again: it adds what "
-                "is missing, and what rests on it",
+                "is missing, and what depends on it",
             )

@@ -16,22 +16,14 @@ def job_nodes(resources: Any) -> int:
     resources
         qtoolkit's ``QResources``, or a dictionary with the keys of a scheduler's template.
     """
-    if isinstance(resources, dict):
-        return _template_nodes(resources)
-    nodes = getattr(resources, "nodes", None)
-    processes = getattr(resources, "processes", None)
-    per_node = getattr(resources, "processes_per_node", None)
-    if nodes:
-        return int(nodes)
-    return math.ceil(processes / per_node) if processes and per_node else 1
-
-
-def _template_nodes(resources: dict[str, Any]) -> int:
+    if not isinstance(resources, dict):
+        resources = vars(resources) if resources is not None else {}
     nodes = resources.get("nodes")
-    if isinstance(nodes, int):
-        return nodes
-    if isinstance(nodes, str) and nodes.isdecimal():
-        return int(nodes)
+    if str(nodes).isdecimal():
+        return int(str(nodes))
+    processes, per_node = resources.get("processes"), resources.get("processes_per_node")
+    if processes and per_node:
+        return math.ceil(processes / per_node)
     select = str(resources.get("select") or "")
     if not select.startswith(_PBS_SELECT):
         return 1

@@ -1,15 +1,22 @@
-"""Trying a job again: each state needs another verb of jobflow-remote."""
+"""Try a job again: each state needs another command of jobflow-remote."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cuprolith.errors import CuprolithError
-from workflows.hpc.jobs.campaign_jobs import JobRecord
+from workflows.hpc.jobs.campaign_jobs import JobRecord, find_job
 from workflows.hpc.jobs.job_database import jf_command
-from workflows.hpc.jobs.job_states import FAILED, REMOTE_ERROR, STOPPED_STATES, UNDERWAY_STATES
+from workflows.hpc.jobs.job_states import (
+    FAILED,
+    FAILED_STATES,
+    REMOTE_ERROR,
+    STOPPED_STATES,
+    UNDERWAY_STATES,
+)
 from workflows.hpc.jobs.jobflow_remote_repairs import (
     LOCK_SECONDS,
     OUTPUT_FILE,
@@ -51,14 +58,14 @@ def retry(
 ) -> Action:
     """Try a job again.
 
-    A job that failed runs again. A transfer or submission that failed is repeated, the job is not.
-    A job that a killed runner has left behind is unlocked; if it was being submitted, it is first
-    looked for in the queue, so that it does not run twice.
+    A job that failed runs again. A transfer or submission that failed is repeated without the job.
+    A job that a killed runner has left behind is unlocked; if it was being submitted, the queue is
+    searched for it first, so that it does not run twice.
 
     Parameters
     ----------
     silent_after
-        How long nothing may have moved a job underway, for it to count as left behind.
+        A job underway that nothing has moved for this time counts as left behind.
 
     Raises
     ------
@@ -69,7 +76,7 @@ def retry(
     try:
         if job.state in UNDERWAY_STATES:
             return _recover(controller, job, limit)
-        unlock_flow(controller, job, limit)  # whatever follows needs the flow
+        unlock_flow(controller, job, limit)  # all that follows needs the flow
         if job.state in (FAILED, *STOPPED_STATES):
             return _run_again(controller, job)
         if job.state == REMOTE_ERROR:
@@ -89,6 +96,19 @@ def retry(
     )
 
 
+def retry_all(
+    controller: JobController, jobs: Iterable[JobRecord]
+) -> Iterator[Action | CuprolithError]:
+    """Try failed jobs again; yield what was done, or why it was not."""
+    for job in jobs:
+        try:
+            found = find_job(controller, job.db_id)
+            if found.state in FAILED_STATES:  # else the retry of another one has reset it
+                yield retry(controller, found)
+        except CuprolithError as error:
+            yield error
+
+
 def _run_again(controller: JobController, job: JobRecord) -> Action:
     """Run a job again, and after it those that ran without it."""
     force = stop_jobs_after(controller, job) or job.state in STOPPED_STATES
@@ -103,7 +123,7 @@ def _repeat_step(controller: JobController, job: JobRecord) -> Action:
     if job.previous_state == "UPLOADED" and _UNKNOWN_ID in error:
         return _find_submitted(controller, job)
     if job.previous_state in ("RUN_FINISHED", "DOWNLOADED") and OUTPUT_FILE in error:
-        # The job ended without its output: to fetch it once more brings nothing.
+        # The job ended without its output, so that copying it again does not help.
         return _run_again(controller, job)
     if job.previous_state == "DOWNLOADED" and _DUPLICATE in error:
         undo_adding(controller, job)

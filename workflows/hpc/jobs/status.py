@@ -20,13 +20,13 @@ from workflows.hpc.jobs.job_states import (
     word_of,
 )
 from workflows.hpc.jobs.node_hours import job_nodes
-from workflows.hpc.jobs.runner_sign import RunnerSign, runner_sign
+from workflows.hpc.jobs.runner_status import RunnerStatus, runner_status
 from workflows.stage import ordered_stages
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController
 
-# No step of jobflow-remote's runner on one job takes as long; shorter ones are uploads and locks.
+# No step of jobflow-remote's runner takes as long.
 SILENT_AFTER = timedelta(minutes=15)
 SHOWN_JOBS = 20
 # The rate at which jobs end is that of the last of these spans in which enough did.
@@ -40,12 +40,11 @@ class StageStatus(BaseModel):
     Attributes
     ----------
     other
-        Jobs in states that are none of the four, by state.
+        Jobs in other states, by state.
     node_hours
         Of the last attempt of each job, those that run included.
     expected_end
-        At the rate at which jobs of the same kind finished lately; None if too few did, or nothing
-        is left.
+        At the rate at which such jobs finished lately; None if too few did, or nothing is left.
     """
 
     stage: str
@@ -93,8 +92,7 @@ class CampaignStatus(BaseModel):
     Attributes
     ----------
     expected_end
-        End of all jobs that are known, jobs to be added by others not among them; None if it cannot
-        be told for one of the stages.
+        End of all jobs that exist now; None if it is unknown for one of the stages.
     troubles
         The last `SHOWN_JOBS` failed jobs, and those that are silent or tried again.
     n_failed
@@ -108,7 +106,7 @@ class CampaignStatus(BaseModel):
     expected_end: datetime | None
     troubles: list[JobTrouble]
     n_failed: int
-    runner: RunnerSign
+    runner: RunnerStatus
 
     @property
     def left(self) -> int:
@@ -143,14 +141,14 @@ def campaign_status(
         expected_end=_last_end(stages),
         troubles=[*held_up, *failed],
         n_failed=sum(stage.failed for stage in stages),
-        runner=runner_sign(controller),
+        runner=runner_status(controller),
     )
 
 
 def held_up_jobs(
     controller: JobController, jobs: CampaignJobs, limit: datetime
 ) -> list[JobTrouble]:
-    """Return the jobs that nothing has moved since before `limit`, or that are tried again."""
+    """Return the jobs that nothing has moved since `limit`, or that are tried again."""
     limited = limited_workers(controller)
     troubles = []
     for job in jobs.in_states(*UNDERWAY_STATES):
@@ -182,16 +180,8 @@ def _failure(job: JobRecord) -> JobTrouble:
 
 
 def _trouble(job: JobRecord, kind: str, error: str, remedy: str) -> JobTrouble:
-    return JobTrouble(
-        db_id=job.db_id,
-        uuid=job.uuid,
-        name=job.name,
-        stage=job.stage,
-        state=job.state,
-        kind=kind,
-        error=error,
-        remedy=remedy,
-    )
+    known = {key: getattr(job, key) for key in ("db_id", "uuid", "name", "stage", "state")}
+    return JobTrouble(**known, kind=kind, error=error, remedy=remedy)
 
 
 def _stages(
@@ -200,7 +190,8 @@ def _stages(
     by_stage: dict[tuple[str, str], list[JobGroup]] = {}
     for group in groups:
         by_stage.setdefault((group.stage, group.resource or group.worker), []).append(group)
-    ordered = sorted(by_stage, key=lambda key: (_rank(key[0]), key))
+    order = {stage.name: number for number, stage in enumerate(ordered_stages())}
+    ordered = sorted(by_stage, key=lambda key: (order.get(key[0], len(order)), key))
     return [_stage(*key, by_stage[key], workers, now) for key in ordered]
 
 
@@ -227,23 +218,20 @@ def _stage(
 
 def _node_hours(group: JobGroup, workers: dict[str, Any]) -> float:
     # A worker that the project no longer has counts as one node.
-    worker = workers.get(group.worker)
-    nodes = group.nodes or (job_nodes(worker.resources) if worker is not None else 1)
-    return group.seconds / 3600 * nodes
+    resources = getattr(workers.get(group.worker), "resources", None)
+    return group.seconds / 3600 * (group.nodes or job_nodes(resources))
 
 
 def _expected_end(left: int, groups: list[JobGroup], now: datetime) -> datetime | None:
     starts = [group.first_start for group in groups if group.first_start is not None]
-    if not starts:
-        return None
-    completed = [group for group in groups if word_of(group.state) == "done"]
+    done = [
+        (group.hours_ago, group.jobs)
+        for group in groups
+        if word_of(group.state) == "done" and group.hours_ago is not None
+    ]
     for hours in _RATE_HOURS:
-        finished = sum(
-            group.jobs
-            for group in completed
-            if group.hours_ago is not None and group.hours_ago < hours
-        )
-        if finished >= _ENOUGH_FOR_RATE:
+        finished = sum(jobs for hours_ago, jobs in done if hours_ago < hours)
+        if starts and finished >= _ENOUGH_FOR_RATE:
             return now + min(timedelta(hours=hours), now - min(starts)) * (left / finished)
     return None
 
@@ -252,8 +240,3 @@ def _last_end(stages: list[StageStatus]) -> datetime | None:
     ends = [stage.expected_end for stage in stages if stage.left]
     known = [end for end in ends if end is not None]
     return max(known) if known and len(known) == len(ends) else None
-
-
-def _rank(stage: str) -> int:
-    names = [each.name for each in ordered_stages()]
-    return names.index(stage) if stage in names else len(names)

@@ -1,1 +1,1 @@
-"""From what a person says about a cluster to its jobflow-remote project."""
+"""From the settings of a cluster to its jobflow-remote project."""

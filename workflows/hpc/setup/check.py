@@ -1,4 +1,4 @@
-"""Is a project as it should be? Looks at files alone; nothing is contacted, nothing runs."""
+"""Check the files of a project: nothing is contacted, nothing runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 from cuprolith.errors import CuprolithError
 from workflows.checks import Check
 from workflows.hpc.setup.job_environment import free_lines
-from workflows.hpc.setup.job_script import example_script
+from workflows.hpc.setup.job_script import job_script
 from workflows.hpc.setup.project import ProjectFiles, project_data, validated_project
 from workflows.hpc.setup.secrets import require_private
 from workflows.hpc.setup.settings import HpcSettings
@@ -29,7 +29,7 @@ def check_project(files: ProjectFiles) -> list[Check]:
     except CuprolithError as error:
         return [failed("settings", error)]
     found = [
-        Check(subject="settings", status="ok", found=str(files.settings)),
+        Check.ok("settings", str(files.settings)),
         _guarded("files", lambda: _private(files)),
         _guarded("project", lambda: _as_written(settings, files)),
         *_shown_lines(settings),
@@ -47,9 +47,7 @@ def check_project(files: ProjectFiles) -> list[Check]:
 def failed(subject: str, error: CuprolithError) -> Check:
     """Return an error as a check that failed."""
     place = "".join(f"{part}: " for part in (error.where, error.key) if part)
-    return Check(
-        subject=subject, status="missing", found=f"{place}{error.message}", remedy=error.remedy
-    )
+    return Check.missing(subject, f"{place}{error.message}", error.remedy)
 
 
 def read_private_settings(files: ProjectFiles) -> HpcSettings:
@@ -87,49 +85,54 @@ def _as_written(settings: HpcSettings, files: ProjectFiles) -> str:
     write = f"cuprolith hpc write --project {files.name}"
     if not files.project.exists():
         raise CuprolithError(f"none at {files.project}", remedy=write)
-    standing = _yaml(files.project)
+    present = _yaml(files.project)
     try:
-        password = standing["queue"]["store"].get("password")
+        password = present["queue"]["store"].get("password")
     except (KeyError, TypeError, AttributeError):  # then all of it differs
         password = None
-    differing = _differences(project_data(settings, files, password), standing)
+    differing = _different_keys(project_data(settings, files, password), present)
     if differing:
         raise CuprolithError(
             f"differs from what the settings say: {', '.join(differing)}",
-            remedy=f"change the settings if need be, then: {write}",
+            remedy=f"change the settings if necessary, then: {write}",
         )
     return str(files.project)
 
 
 def _shown_lines(settings: HpcSettings) -> list[Check]:
-    """Show what runs as it is: whoever can change it decides what the jobs do."""
+    """Show the commands that run as they are: whoever can change them decides what jobs do."""
     environments = [("all jobs", settings.environment)]
     environments += [(name, given.environment) for name, given in settings.classes.items()]
     return [
-        Check(subject=f"lines of {name}", status="note", found=" ; ".join(lines))
+        Check.note(f"lines of {name}", " ; ".join(lines))
         for name, environment in environments
         if (lines := free_lines(environment))
     ]
 
 
 def _script(project: Project, name: str) -> str:
-    example_script(project, name)
+    job_script(project, name)
     worker = project.workers[name]
     return f"{worker.scheduler_type}, jobs run in {worker.work_dir}"
 
 
 def _conflicts(project: Project, files: ProjectFiles) -> str:
+    from jobflow_remote.config.base import Project
     from jobflow_remote.config.helper import check_projects_conflicts
 
-    others = _others(files)
-    twins = [path.name for path, other in others.items() if other.name == files.name]
-    if twins:
-        raise CuprolithError(
-            f"{', '.join(twins)} describes a project of that name, too",
-            remedy="rename one: jobflow-remote refuses to work with either",
-        )
-    named = {other.name: other for other in others.values()}
-    issues = check_projects_conflicts({**named, files.name: project})
+    others: dict[str, Project] = {}
+    for path in sorted(files.folder.glob("*.yaml")):
+        try:
+            other = Project.model_validate(_yaml(path))
+        except (ValueError, CuprolithError):  # jobflow-remote skips them, too
+            continue
+        if path != files.project and other.name == files.name:
+            raise CuprolithError(
+                f"{path.name} describes a project of that name, too",
+                remedy="rename one: jobflow-remote refuses to work with either",
+            )
+        others[other.name] = other
+    issues = check_projects_conflicts({**others, files.name: project})
     mine = [issue.message for issue in issues if files.name in issue.projects]
     if mine:
         raise CuprolithError(
@@ -139,38 +142,24 @@ def _conflicts(project: Project, files: ProjectFiles) -> str:
     return "none shares its queue or folders"
 
 
-def _others(files: ProjectFiles) -> dict[Path, Project]:
-    from jobflow_remote.config.base import Project
-
-    others: dict[Path, Project] = {}
-    for path in sorted(files.folder.glob("*.yaml")):
-        if path == files.project:
-            continue
-        try:
-            others[path] = Project.model_validate(_yaml(path))
-        except (ValueError, CuprolithError):  # jobflow-remote skips them, too
-            continue
-    return others
-
-
 def _yaml(path: Path) -> dict[str, Any]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        # by its name alone: PyYAML's message quotes lines, and one of them may be the password
+        # only its type: PyYAML's message quotes lines, and one of them may be the password
         raise CuprolithError(
             f"cannot be read: {type(error).__name__}", where=str(path), remedy="move it away"
         ) from None
     return data if isinstance(data, dict) else {}
 
 
-def _differences(wanted: Any, found: Any, key: str = "") -> list[str]:
+def _different_keys(wanted: Any, found: Any, key: str = "") -> list[str]:
     if not (isinstance(wanted, dict) and isinstance(found, dict)):
         return [] if wanted == found else [key]
     return [
-        difference
+        different
         for name in dict.fromkeys([*wanted, *found])
-        for difference in _differences(
+        for different in _different_keys(
             wanted.get(name), found.get(name), f"{key}.{name}" if key else str(name)
         )
     ]
@@ -178,8 +167,8 @@ def _differences(wanted: Any, found: Any, key: str = "") -> list[str]:
 
 def _guarded(subject: str, examine: Callable[[], str]) -> Check:
     try:
-        return Check(subject=subject, status="ok", found=examine())
+        return Check.ok(subject, examine())
     except CuprolithError as error:
         return failed(subject, error)
     except ValueError as error:  # qtoolkit's, of options that its templates do not know
-        return Check(subject=subject, status="missing", found=str(error), remedy="see the settings")
+        return Check.missing(subject, str(error), "correct them in the settings")

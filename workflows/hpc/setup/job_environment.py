@@ -18,9 +18,8 @@ _NO_JF = (
 def setup_lines(settings: HpcSettings, name: ResourceClass, job_seconds: int) -> list[str]:
     """Return the lines of a class's jobs, common ones first; a line that fails ends the job.
 
-    Without that, a job whose modules do not load would continue with whatever VASP or Python the
-    path has. The free lines are written as they are, and their exit status is looked at behind
-    them.
+    Otherwise a job whose modules do not load would continue with any VASP or Python on the path.
+    Free lines are written as they are; the line after each looks at its exit status.
 
     Parameters
     ----------
@@ -53,7 +52,7 @@ def free_lines(*environments: EnvironmentSettings) -> list[str]:
 
 
 def vasp_lines(settings: HpcSettings) -> list[str]:
-    """Return the lines that tell where VASP and its potentials are."""
+    """Return the lines that set where VASP and its potentials are."""
     vasp = settings.vasp
     if vasp is None:
         return []

@@ -1,4 +1,4 @@
-"""The jobflow-remote project of a cluster: made from settings, checked, written, looked at."""
+"""The jobflow-remote project of a cluster: make it from settings, validate it, write it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def default_project() -> str | None:
 
 
 def require_jobflow_remote() -> None:
-    """Raise unless jobflow-remote is there.
+    """Raise unless jobflow-remote is installed.
 
     Raises
     ------
@@ -135,28 +135,28 @@ def project_settings(project: Project) -> HpcSettings:
 def write_project(settings: HpcSettings, files: ProjectFiles, password: SecretStr | None) -> bool:
     """Write the project, readable by its owner alone; return whether that changed it.
 
-    An earlier one made by Cuprolith is kept beside it, as ``.bak``.
+    An earlier project made by Cuprolith is kept beside it, as ``.bak``.
 
     Raises
     ------
     CuprolithError
-        If jobflow-remote refuses it, or another project of that name is there.
+        If jobflow-remote refuses it, or another project of that name exists.
     """
     validated_project(settings, files)
     revealed = password.get_secret_value() if password is not None else None
     text = yaml_text(project_data(settings, files, revealed))
-    standing = _read(files.project)
-    if standing == text:
+    present = _read(files.project)
+    if present == text:
         files.project.chmod(0o600)
         return False
-    if standing:
-        if not _standing_document(files):
+    if present:
+        if not _present_document(files):
             raise CuprolithError(
-                "there is another project of that name, which Cuprolith has not made",
+                "a project of that name exists that Cuprolith has not made",
                 where=str(files.project),
                 remedy="move it away, or use another --project",
             )
-        write_private(files.project.with_name(f"{files.project.name}.bak"), standing)
+        write_private(files.project.with_name(f"{files.project.name}.bak"), present)
     write_private(files.project, text)
     return True
 
@@ -166,8 +166,8 @@ def project_data(
 ) -> dict[str, Any]:
     """Return what the project's file holds.
 
-    What the settings do not decide stays as the file has it, if Cuprolith has made it: where the
-    runner keeps its files, how often it looks, what it logs, the project's metadata.
+    What the settings do not decide stays as in the file, if Cuprolith has made it: the runner's
+    folder, intervals and logs, and the project's metadata.
     """
 
     def store(kind: str, collection: str) -> dict[str, Any]:
@@ -177,12 +177,12 @@ def project_data(
             **_connection(settings.mongodb, password),
         }
 
-    standing = _standing_document(files)
+    present = _present_document(files)
     return {
         "name": settings.project,
-        "base_dir": standing.get("base_dir", str(files.base)),
-        "log_level": standing.get("log_level", "info"),
-        **({"runner": standing["runner"]} if "runner" in standing else {}),
+        "base_dir": present.get("base_dir", str(files.base)),
+        "log_level": present.get("log_level", "info"),
+        **({"runner": present["runner"]} if "runner" in present else {}),
         "workers": worker_documents(settings),
         "exec_config": execution_documents(settings),
         "queue": {"store": store("MongoStore", "jobs")},
@@ -191,11 +191,11 @@ def project_data(
             # atomate2 puts trajectories and volumetric data into the store of this name.
             "additional_stores": {"data": store("GridFSStore", "outputs_data")},
         },
-        "metadata": {**standing.get("metadata", {}), SETTINGS_MARK: str(files.settings)},
+        "metadata": {**present.get("metadata", {}), SETTINGS_MARK: str(files.settings)},
     }
 
 
-def _standing_document(files: ProjectFiles) -> dict[str, Any]:
+def _present_document(files: ProjectFiles) -> dict[str, Any]:
     """Return the project in the file; nothing unless Cuprolith has made it."""
     try:
         document = yaml.safe_load(_read(files.project))

@@ -1,4 +1,4 @@
-"""A scheduler: the settings of its clusters, and what is said of it in their template."""
+"""A scheduler: the settings of its clusters, and its lines in their template."""
 
 from __future__ import annotations
 

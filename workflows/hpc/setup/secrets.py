@@ -1,4 +1,4 @@
-"""The database's password, and files that nobody but their owner can read."""
+"""The database's password, and files that only their owner can read."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def mongodb_password(mongodb: MongoSettings) -> SecretStr | None:
         remedy += "`mongodb.password_file`"
     else:
         place, text = mongodb.password_file, _content(Path(mongodb.password_file))
-        remedy = "write the password into it, alone on one line"
+        remedy = "write the password into it, on one line and nothing else"
     if not text or not text.isprintable():
         raise CuprolithError(
             f"no password of the database{', but more than one line of text' if text else ''}",
@@ -67,7 +67,7 @@ def require_private(path: Path) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that nobody but its owner can read, at no moment; a kill leaves the old one."""
+    """Write a file that only its owner can read, at any moment; a kill leaves the old one."""
     before = os.umask(0o077)
     try:
         write_atomically(path, [text])

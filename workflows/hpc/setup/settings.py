@@ -1,4 +1,4 @@
-"""What a person says about a cluster: the file from which the jobflow-remote project is written."""
+"""Settings of a cluster: the file from which the jobflow-remote project is written."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class BatchSettings(Settings):
         default=1800, description="no short job is begun when less of the wall time is left"
     )
     up_to_atoms: Count = Field(
-        default=16, description="label jobs of structures with at most so many atoms are short"
+        default=16, description="jobs that label structures with at most so many atoms are short"
     )
 
 
@@ -143,7 +143,7 @@ class ClassSettings(Settings):
     )
     walltime: Walltime = Field(description="hours:minutes:seconds")
     max_jobs: Count | None = Field(
-        default=None, description="jobs in the queue at a time; else as many as there are"
+        default=None, description="jobs in the queue at a time; without it, no limit"
     )
     environment: EnvironmentSettings = Field(
         default=EnvironmentSettings(), description="beyond the common environment"
@@ -268,5 +268,5 @@ class HpcSettings(Settings):
         raise NotImplementedError
 
     def thread_variables(self, threads: int) -> dict[str, int]:
-        """Return the variables that tell programs how many threads each rank has."""
+        """Return the variables that set the number of threads of each rank."""
         return {"OMP_NUM_THREADS": threads}

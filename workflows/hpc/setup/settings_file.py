@@ -1,4 +1,4 @@
-"""Reading a cluster's settings; errors name file, line and key."""
+"""Read a cluster's settings; errors name file, line and key."""
 
 from __future__ import annotations
 

@@ -22,14 +22,13 @@ def settings_template(scheduler: str, project: str) -> str:
         If there is no such scheduler.
     """
     chosen = SCHEDULERS[scheduler]
-    user = getpass.getuser()
     replaced = {
         "{class_keys}": chosen.class_keys,
         "{section}": chosen.section,
         "{scheduler}": chosen.name,
         "{launcher}": chosen.launcher,
         "{project}": project,
-        "{user}": user,
+        "{user}": getpass.getuser(),
         "{bin}": str(Path(sys.executable).parent),
     }
     text = resources.files("workflows.hpc.setup").joinpath("hpc.yaml").read_text(encoding="utf-8")
@@ -44,7 +43,7 @@ def write_template(scheduler: str, files: ProjectFiles) -> None:
     Raises
     ------
     CuprolithError
-        If there is no such scheduler, or there are settings.
+        If there is no such scheduler, or the project has settings.
     """
     text = settings_template(scheduler, files.name)
     if files.settings.exists():

@@ -9,9 +9,9 @@ from workflows.hpc.setup.job_environment import setup_lines, vasp_lines
 from workflows.hpc.setup.settings import HpcSettings
 
 VASP_EXECUTION = "vasp"
-"""Name of the exec config that tells jobs where VASP is."""
+"""Name of the exec config that sets where VASP is."""
 
-# -P: what lies in the job's folder shall not stand in for a module.
+# -P: files in the job's folder must not be imported in place of modules.
 _EXECUTE = "python -P -m workflows.hpc.submission.execute {}"
 
 

@@ -1,1 +1,1 @@
-"""Campaigns in a queue: their jobs, on which worker each runs, what they gave."""
+"""Campaigns in a queue: their jobs, and on which worker each runs."""

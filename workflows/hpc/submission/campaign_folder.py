@@ -1,4 +1,4 @@
-"""A campaign's folder on the cluster, through the host of a worker: where a submission writes."""
+"""A campaign's folder on the cluster, to which a submission copies files."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class CampaignFolder:
         self.path = path
 
     def exists(self, name: str) -> bool:
-        """Return whether a file or folder is there."""
+        """Return whether a file or folder exists."""
         return bool(self.host.exists(str(self.path / name)))
 
     def names(self, folder: str) -> list[str]:
-        """Return the names of what is in a folder, relative to the campaign's."""
+        """Return the names of what a folder holds, relative to the campaign's."""
         if not self.exists(folder):
             return []
         return [f"{folder}/{name}" for name in self.host.listdir(str(self.path / folder))]
@@ -60,7 +60,7 @@ class CampaignFolder:
         return content.getvalue()
 
     def put(self, local: Path, name: str) -> None:
-        """Put a file there, whole or not at all; its folder is made.
+        """Copy a file there, complete or not at all; its folder is made.
 
         Raises
         ------
@@ -108,7 +108,7 @@ def worker_host(project: Project, worker: str) -> Iterator[BaseHost]:
     where, remedy = f"worker {worker}", f"try `jf -p {project.name} project check -w {worker}`"
     try:
         host.connect()
-    # SSH libraries raise what they like: names, keys, gateways, sockets
+    # SSH libraries raise many kinds: names, keys, gateways, sockets
     except Exception as error:
         raise CuprolithError(f"no connection: {error}", where=where, remedy=remedy) from error
     try:

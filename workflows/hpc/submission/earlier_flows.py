@@ -1,4 +1,4 @@
-"""Flows of earlier submissions: of a campaign, and of whatever worked in the same folder."""
+"""Flows of earlier submissions: of a campaign, and of others that worked in the same folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class JobsUnderway:
 
 
 class EarlierFlows:
-    """Flows in the database whose jobs a submission has to know of.
+    """Earlier flows of a campaign or its folder, for a submission.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class EarlierFlows:
     def next_submission(self) -> int:
         """Number of the next flow here.
 
-        It enters the flow's id, and follows from the database alone: of two that submit at once,
+        It enters the flow's id and follows from the database, so that of two that submit at once
         only one can write the flow.
         """
         known = [flow["metadata"].get(SUBMISSION, -1) + 1 for flow in self._here]
@@ -70,7 +70,7 @@ class EarlierFlows:
     def underway(self) -> list[JobsUnderway]:
         """Return the jobs that are ready or underway, those of the same campaign first.
 
-        Those that only wait may wait for ever.
+        Jobs that only wait do not count: they may wait for ever.
         """
         states = {"state": {"$in": ["READY", *UNDERWAY_STATES]}}
         of = {"campaign": f"${in_database(CAMPAIGN)}", "workdir": f"${in_database(WORKDIR)}"}
@@ -84,9 +84,9 @@ class EarlierFlows:
         return sorted(counted, key=lambda each: (each.campaign != self._campaign, each.workdir))
 
     def is_finished(self) -> bool:
-        """Whether the last flow here has done all that there was to do.
+        """Return whether the last flow here has completed all its jobs, the report last.
 
-        It has not where a job failed, or was tried again with success after the report.
+        A job that was tried again after the report is not in it.
         """
         if not self._here:
             return False
@@ -97,15 +97,18 @@ class EarlierFlows:
         )
         if report is None or report.get("start_time") is None:
             return False
-        behind = {"db_id": {"$ne": report["db_id"]}, "end_time": {"$gt": report["start_time"]}}
-        undone = [{"state": {"$in": list(FAILED_STATES)}}, behind]
+        after_report = {
+            "db_id": {"$ne": report["db_id"]},
+            "end_time": {"$gt": report["start_time"]},
+        }
+        undone = [{"state": {"$in": list(FAILED_STATES)}}, after_report]
         return bool(self._controller.jobs.find_one({**uuids, "$or": undone}, ["_id"]) is None)
 
-    def remove_cut_off(self) -> None:
+    def remove_incomplete(self) -> None:
         """Remove a flow that a killed submission has left without some of its jobs.
 
-        jobflow-remote writes the flow first, then the jobs. Whatever ran of it has left its
-        results in the workdir, where those of the next submission find them.
+        jobflow-remote writes the flow first, then the jobs. Results of jobs that ran are in the
+        workdir, where those of the next submission find them.
 
         Raises
         ------
@@ -118,15 +121,15 @@ class EarlierFlows:
                 continue
             if datetime.now(UTC) - flow["created_on"].replace(tzinfo=UTC) < _BEING_WRITTEN:
                 raise CuprolithError(
-                    f"campaign {flow['metadata'][CAMPAIGN]} is being submitted, or that was just "
-                    "cut off",
+                    f"campaign {flow['metadata'][CAMPAIGN]} is being submitted, or was until "
+                    "a moment ago",
                     remedy=f"run the command again in {_BEING_WRITTEN.seconds} s",
                 )
             self._controller.jobs.delete_many({"uuid": {"$in": flow["jobs"]}})
             self._controller.flows.delete_one({"uuid": flow["uuid"]})
 
     def supersede(self) -> None:
-        """Stop jobs of earlier flows that wait for failed ones: a new flow does what they did."""
+        """Stop jobs of earlier flows that wait for failed ones: a new flow replaces them."""
         ended = {"state": {"$in": [*FAILED_STATES, *STOPPED_STATES]}}
         mark = {in_database(SUPERSEDED): True}
         self._controller.jobs.update_many({**self._jobs, **ended}, {"$set": mark})

@@ -13,7 +13,7 @@ from training.nequip_runs.quick_imports import quick_imports
 
 
 def run_job(folder: str) -> None:
-    """Run a job; its own failure is in the files that it leaves."""
+    """Run a job; if it fails, its error is in the files that it leaves."""
     with quick_imports():
         from jobflow_remote.jobs.run import run_remote_job
 

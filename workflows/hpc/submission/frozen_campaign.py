@@ -1,7 +1,7 @@
-"""The campaign in a folder on the cluster: what it holds, and how that is replaced.
+"""The campaign file in a folder on the cluster, and the one to put there.
 
 A submission that is killed between two files, or before its flow is added, leaves a campaign whose
-hash no flow has: the next submission sees that and completes it.
+hash no flow has: the next submission notices that and completes it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,14 @@ from pathlib import Path
 from cuprolith.errors import CuprolithError
 from cuprolith.hashes import file_sha256
 from cuprolith.json_files import read_json
-from workflows.hpc.submission.campaign_file import HASH_DIGITS, campaign_file_hash
 from workflows.hpc.submission.campaign_folder import CampaignFolder
-from workflows.hpc.submission.queue_file import QueueFile, queue_file, write_queue_file
+from workflows.hpc.submission.queue_file import (
+    HASH_DIGITS,
+    QueueFile,
+    campaign_file_hash,
+    queue_file,
+    write_queue_file,
+)
 from workflows.inputs.campaign import Campaign, campaign_differences, load_campaign
 from workflows.workdir import Workdir
 
@@ -22,7 +27,7 @@ _CRYSTALS = "crystals"
 
 
 class FrozenCampaign:
-    """A campaign as a folder on the cluster shall hold it, beside the one that it holds.
+    """A campaign as it will be in a folder on the cluster, and the one that is there now.
 
     Parameters
     ----------
@@ -47,12 +52,12 @@ class FrozenCampaign:
             self.present_hash = file_sha256(self._present_yaml)[:HASH_DIGITS]
 
     def differences(self) -> list[str]:
-        """List what differs from the campaign in the folder; nothing without one.
+        """List the differences from the campaign in the folder; none if there is none.
 
         Raises
         ------
         CuprolithError
-            If that cannot be read.
+            If that one cannot be read.
         """
         if not self.present_hash or self.present_hash == self.hash:
             return []
@@ -79,7 +84,7 @@ class FrozenCampaign:
         Raises
         ------
         CuprolithError
-            With what differs.
+            With the differences.
         """
         if differences := self.differences():
             raise CuprolithError(
@@ -91,7 +96,7 @@ class FrozenCampaign:
             )
 
     def put(self, queue: QueueFile) -> None:
-        """Put the campaign into the folder, what it names first and the queue's file last."""
+        """Copy the campaign into the folder: crystals first, the queue's file last."""
         write_queue_file(self._local, queue)
         there = self._crystals()
         for crystal in sorted(self._local.crystals.glob("*/*")):
@@ -109,12 +114,12 @@ class FrozenCampaign:
         return path.relative_to(self._local.root).as_posix()
 
     def _crystals(self) -> list[str]:
-        """Return the files of crystals in the folder; they lie in folders named by content."""
+        """Return the crystal files in the folder; their folders are named by content."""
         folders = self._folder.names(_CRYSTALS)
         return [name for folder in folders for name in self._folder.names(folder)]
 
     def _environment_is_current(self) -> bool:
-        """Whether the folder has the environment of the first submission of this campaign."""
+        """Return whether the folder has the environment of this campaign's first submission."""
         name = self._local.environment_json.name
         try:
             present = json.loads(self._folder.read(name) or b"")["campaign_hash"]

@@ -1,57 +1,34 @@
-"""``queue/queue.json``: what the jobs of a campaign have to know of the queue they are in."""
+"""``queue/queue.json``: what a campaign's jobs need to know of their queue."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cuprolith.errors import CuprolithError
+from cuprolith.hashes import file_sha256
 from cuprolith.json_files import read_json, write_json
 from workflows.environment import cuprolith_version
 from workflows.hpc.resource_classes import ResourceClass
+from workflows.hpc.setup.settings import BatchSettings, HpcSettings
+from workflows.hpc.setup.workers import VASP_EXECUTION, batch_worker_name
 from workflows.labelling.label_metadata import BUILDS, N_ATOMS, RUNS_ON, TASK
 from workflows.tuning.resources import RESOURCE
 from workflows.workdir import Workdir
 
-if TYPE_CHECKING:
-    from workflows.hpc.setup.settings import HpcSettings
-
-
-class ShortJobs(BaseModel):
-    """How the short jobs of a class run: several in one job of the queue, one after the other.
-
-    Attributes
-    ----------
-    up_to_atoms
-        Label jobs of structures with at most so many atoms are short.
-    jobs
-        Most jobs together.
-    at_a_time
-        Jobs of the queue that the worker has at a time: fewer are put together rather than fewer
-        than these are made.
-    longest
-        No job is begun when less than this of the wall time is left, s.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    worker: str
-    up_to_atoms: int
-    jobs: int
-    at_a_time: int
-    longest: int
+HASH_DIGITS = 12
 
 
 class Route(BaseModel):
-    """Which worker takes the jobs of a class, and which the short ones."""
+    """Which worker runs the jobs of a class; with `batch`, another one runs its short jobs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     worker: str
     exec_config: str | None = None
-    short: ShortJobs | None = None
+    batch: BatchSettings | None = None
 
 
 class QueueFile(BaseModel):
@@ -80,7 +57,7 @@ class QueueFile(BaseModel):
 
     @property
     def generation(self) -> str:
-        """What the jobs of this submission are told apart by from those of others in the folder."""
+        """Distinguishes the jobs of this submission from those of others in the folder."""
         return f"{self.submission}-{self.campaign_hash}"
 
     def require_generation(self, generation: str) -> None:
@@ -97,8 +74,8 @@ class QueueFile(BaseModel):
                 f"this job is of submission {generation}, and the folder is of submission "
                 f"{self.generation} (number and hash of the campaign file)",
                 where=f"campaign {self.campaign}",
-                remedy="leave it: a later submission has taken its work over; if that was cut off, "
-                "run `cuprolith submit` again",
+                remedy="leave it: a later submission does its work; if that was interrupted, run "
+                "`cuprolith submit` again",
             )
 
     def require_version(self) -> None:
@@ -120,50 +97,41 @@ class QueueFile(BaseModel):
 
     def resource(self, metadata: dict[str, Any]) -> ResourceClass:
         """Return the class of a job with such metadata."""
-        if RESOURCE in metadata:
-            found: ResourceClass = metadata[RESOURCE]
-            return found
+        given: ResourceClass | None = metadata.get(RESOURCE)
         runs_on = metadata.get(RUNS_ON)
-        if runs_on != "mpi":
-            return "gpu" if runs_on == "gpu" else "cpu"
+        if given is not None or runs_on != "mpi":
+            return given or ("gpu" if runs_on == "gpu" else "cpu")
         large = metadata[N_ATOMS] >= self.dft_large_from_atoms
         return "dft-large" if large or metadata[TASK] == "melt_quench" else "dft-small"
 
-    def short_jobs(self, metadata: dict[str, Any]) -> ShortJobs | None:
-        """Return how a job runs with others, if it is short."""
-        short = self.routes[self.resource(metadata)].short
-        if short is None or metadata.get(BUILDS):
-            return short
+    def batch(self, metadata: dict[str, Any]) -> BatchSettings | None:
+        """Return how a job with such metadata runs with others, if it is short."""
+        batch = self.routes[self.resource(metadata)].batch
+        if batch is None or metadata.get(BUILDS):
+            return batch
         n_atoms = metadata.get(N_ATOMS)
         relaxes = metadata.get(TASK) != "melt_quench"
-        is_short = n_atoms is not None and relaxes and n_atoms <= short.up_to_atoms
-        return short if is_short else None
+        is_short = n_atoms is not None and relaxes and n_atoms <= batch.up_to_atoms
+        return batch if is_short else None
 
     def manager_config(self, metadata: dict[str, Any]) -> dict[str, Any]:
         """Return worker and exec config of a job, as jobflow-remote takes them."""
-        route, short = self.routes[self.resource(metadata)], self.short_jobs(metadata)
-        config = {"worker": (short or route).worker, "exec_config": route.exec_config}
-        return {key: value for key, value in config.items() if value is not None}
+        route = self.routes[self.resource(metadata)]
+        worker = batch_worker_name(route.worker) if self.batch(metadata) else route.worker
+        execution = {"exec_config": route.exec_config} if route.exec_config else {}
+        return {"worker": worker, **execution}
 
 
 def routes(settings: HpcSettings) -> dict[ResourceClass, Route]:
-    """Return which workers of a project take which class."""
-    from workflows.hpc.setup.workers import VASP_EXECUTION, batch_worker_name
-
-    found: dict[ResourceClass, Route] = {}
-    for name, given in settings.classes.items():
-        execution = VASP_EXECUTION if settings.vasp and name.startswith("dft") else None
-        short = None
-        if given.batch is not None:
-            short = ShortJobs(
-                worker=batch_worker_name(name),
-                up_to_atoms=given.batch.up_to_atoms,
-                jobs=given.batch.jobs_per_process,
-                at_a_time=given.batch.processes,
-                longest=given.batch.longest_job,
-            )
-        found[name] = Route(worker=name, exec_config=execution, short=short)
-    return found
+    """Return which workers of a project run which class."""
+    return {
+        name: Route(
+            worker=name,
+            exec_config=VASP_EXECUTION if settings.vasp and name.startswith("dft") else None,
+            batch=given.batch,
+        )
+        for name, given in settings.classes.items()
+    }
 
 
 def queue_file(workdir: Workdir) -> Path:
@@ -193,3 +161,11 @@ def read_queue_file(workdir: Workdir) -> QueueFile:
 def write_queue_file(workdir: Workdir, queue: QueueFile) -> None:
     """Write a workdir's queue file."""
     write_json(queue_file(workdir), queue.model_dump(mode="json"))
+
+
+def campaign_file_hash(workdir: Workdir) -> str:
+    """Return the hash by which a flow and the campaign file of its folder are compared.
+
+    Crystal files are named by their content there.
+    """
+    return file_sha256(workdir.campaign_yaml)[:HASH_DIGITS]

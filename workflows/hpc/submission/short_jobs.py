@@ -33,12 +33,12 @@ def run_one_after_another(
 ) -> dict[str, Ending]:
     """Run jobs, and return how those ended that were begun.
 
-    None but the first is begun when there is too little wall time left for it.
+    Only the first is begun when there is too little wall time left for it.
 
     Parameters
     ----------
     run
-        Runs a job; what it returns is lost with its process.
+        Runs a job; its return value is lost with its process.
     longest
         How long a job may take, s.
     """

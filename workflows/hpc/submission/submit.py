@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -14,7 +12,6 @@ from cuprolith.words import plural
 from workflows.environment import cuprolith_version
 from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.setup.project import project_settings
-from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.submission.campaign_folder import CampaignFolder, worker_host
 from workflows.hpc.submission.earlier_flows import EarlierFlows, JobsUnderway, last_workdir
 from workflows.hpc.submission.frozen_campaign import FrozenCampaign
@@ -24,7 +21,6 @@ from workflows.inputs.campaign import Campaign
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
-    from jobflow_remote.config.base import Project
     from jobflow_remote.jobs.jobcontroller import JobController
 
 _FIRST_WORKER: ResourceClass = "cpu"
@@ -71,13 +67,13 @@ def submit(
     workdir: PurePosixPath | None = None,
     update: bool = False,
 ) -> Submission:
-    """Bring a campaign to the cluster and add its flow to the queue.
+    """Copy a campaign to the cluster and add its flow to the queue.
 
-    While jobs of an earlier submission are ready or underway nothing is added or changed. Otherwise
-    a new flow is added, whose label jobs and trials are those that have given no result yet.
+    While jobs of an earlier submission are ready or underway, nothing is added or changed.
+    Otherwise a new flow is added, with the jobs that have no result yet.
 
-    A flow carries the hash of the campaign file that it was made for. A submission that was killed
-    has left a file that no flow was made for; the next one adds that flow.
+    A flow has the hash of the campaign file that it was made for. A submission that was killed has
+    left a file without a flow; the next one adds that flow.
 
     Parameters
     ----------
@@ -87,27 +83,26 @@ def submit(
         Full path on the cluster's file system; by default that of the last submission, or
         ``<work_dir>/campaigns/<name>``.
     update
-        Accept a campaign that differs from the one there; finished labels that it still asks for
-        are kept.
+        Accept a campaign that differs from the one there; finished labels that still fit are kept.
 
     Raises
     ------
     CuprolithError
-        If another campaign is there and `update` is false; if jobs are underway of another
-        campaign in the same folder, or of this one with other settings, whatever `update` says; or
-        if the cluster cannot be reached.
+        If the folder holds another campaign and `update` is false; if jobs are underway of another
+        campaign in the folder, or of this one with other settings; or if the cluster cannot be
+        reached.
     """
     project = controller.project
     assert project is not None
     settings = project_settings(project)
-    place = workdir or last_workdir(controller, campaign.name)
-    place = place or _default_workdir(settings, campaign)
+    default = PurePosixPath(settings.work_dir) / "campaigns" / campaign.name
+    place = workdir or last_workdir(controller, campaign.name) or default
     earlier = EarlierFlows(controller, campaign.name, place)
-    earlier.remove_cut_off()
+    earlier.remove_incomplete()
     underway = next(iter(earlier.underway()), None)
     at = place if underway is None else PurePosixPath(underway.workdir)
-    with TemporaryDirectory() as scratch, _opened(project, at) as folder:
-        frozen = FrozenCampaign(campaign, folder, Path(scratch))
+    with TemporaryDirectory() as scratch, worker_host(project, _FIRST_WORKER) as host:
+        frozen = FrozenCampaign(campaign, CampaignFolder(host, at), Path(scratch))
         if underway is not None:
             _require_same_underway(campaign.name, underway, frozen)
             return Submission(campaign.name, at, underway=underway.count)
@@ -129,7 +124,7 @@ def submit(
     flow = campaign_flow(Workdir(Path(place)), queue, campaign)
     try:
         added = controller.add_flow(flow, worker=queue.routes[_FIRST_WORKER].worker)
-    except ValueError as error:  # the ids are there: somebody else has just submitted it
+    except ValueError as error:  # the ids exist: somebody else has just submitted it
         raise CuprolithError(
             f"the campaign was submitted by another process meanwhile ({error})",
             remedy=f"see `cuprolith status {campaign.name}`",
@@ -138,7 +133,7 @@ def submit(
 
 
 def _require_same_underway(name: str, underway: JobsUnderway, frozen: FrozenCampaign) -> None:
-    """Raise unless the jobs underway are those of the campaign to submit, as it is.
+    """Raise unless the jobs underway are those of the campaign to submit, unchanged.
 
     Raises
     ------
@@ -167,20 +162,10 @@ def _require_same_underway(name: str, underway: JobsUnderway, frozen: FrozenCamp
 
 
 def _is_done(earlier: EarlierFlows, frozen: FrozenCampaign) -> bool:
-    """Whether the last flow in the folder was made for this campaign, which is there, and ended."""
+    """Return whether the last flow in the folder was made for this campaign and is finished."""
     return (
         bool(frozen.present_hash)
         and frozen.present_hash == earlier.last_hash()
         and not frozen.differences()
         and earlier.is_finished()
     )
-
-
-def _default_workdir(settings: HpcSettings, campaign: Campaign) -> PurePosixPath:
-    return PurePosixPath(settings.work_dir) / "campaigns" / campaign.name
-
-
-@contextmanager
-def _opened(project: Project, place: PurePosixPath) -> Iterator[CampaignFolder]:
-    with worker_host(project, _FIRST_WORKER) as host:
-        yield CampaignFolder(host, place)

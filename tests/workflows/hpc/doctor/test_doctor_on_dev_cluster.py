@@ -21,7 +21,7 @@ from tests.dev_cluster.project import (
     write_settings_and_project,
 )
 from workflows.environment import cuprolith_version
-from workflows.hpc.jobs.runner_sign import runner_sign
+from workflows.hpc.jobs.runner_status import runner_status
 from workflows.hpc.setup.project import ProjectFiles
 from workflows.hpc.setup.settings_file import checked_settings
 
@@ -131,7 +131,7 @@ def doctor(cluster, data, folder, *, runs=True):
 def wait_for_sign(runner, files):
     """Wait for a runner's first sign: without one, the doctor rightly calls it missing."""
     with controller_of(files) as controller:
-        while runner_sign(controller).runs is False:
+        while runner_status(controller).runs is False:
             assert runner.poll() is None
             time.sleep(0.2)
 

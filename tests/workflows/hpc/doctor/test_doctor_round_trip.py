@@ -2,9 +2,9 @@ import pytest
 
 from tests.workflows.hpc.submitted import put, submit
 from workflows.hpc.doctor import probe_jobs
-from workflows.hpc.doctor.examination import round_trip
 from workflows.hpc.doctor.probe import examine_node
 from workflows.hpc.doctor.probe_jobs import submit_probe
+from workflows.hpc.doctor.run_checks import round_trip
 
 WORKERS = ("dft-small", "dft-large", "cpu")
 
@@ -30,7 +30,7 @@ def complete(controller, tmp_path, **changes):
         document = {
             "uuid": job["uuid"],
             "index": 1,
-            "output": examine_node(str(tmp_path), **wanted) | changes,
+            "output": examine_node(job["worker"], str(tmp_path), **wanted) | changes,
         }
         controller.jobstore.update([document], key=["uuid", "index"])
         put(controller, job["db_id"], "COMPLETED")

@@ -1,4 +1,3 @@
-import json
 import os
 import platform
 import socket
@@ -6,8 +5,10 @@ import sys
 
 import pytest
 
+from workflows.checks import Check
 from workflows.environment import cuprolith_version
-from workflows.hpc.doctor.probe import NodeReport, examine_node
+from workflows.hpc.doctor.probe import examine_node
+from workflows.hpc.doctor.run_checks import checks_of
 
 
 @pytest.fixture
@@ -20,8 +21,9 @@ def node(tmp_path, monkeypatch):
     return tmp_path / "bin"
 
 
-def report(folder, *, engine=False, gpu=False):
-    return NodeReport.model_validate(examine_node(str(folder), engine=engine, gpu=gpu))
+def found(folder, *, engines=False, gpus=None):
+    output = examine_node("w", str(folder), engines=engines, gpus=gpus)
+    return {check.subject: check for check in checks_of("w", output)}
 
 
 def put(folder, name, script="#!/bin/sh\n"):
@@ -30,55 +32,76 @@ def put(folder, name, script="#!/bin/sh\n"):
 
 
 def test_where_it_runs(node, tmp_path, capsys):
-    found = report(tmp_path)
-    assert found.host == socket.gethostname()
-    assert found.cuprolith == cuprolith_version()
-    assert (found.python, found.executable) == (platform.python_version(), sys.executable)
-    assert found.cores == len(os.sched_getaffinity(0))
-    assert (found.engine, found.gpu, found.work_dir_problem) == (None, None, "")
+    (check,) = found(tmp_path).values()
+    assert check.status == "ok"
+    assert check.found.startswith(
+        f"ran on {socket.gethostname()}: Cuprolith {cuprolith_version()}, "
+        f"Python {platform.python_version()}, {len(os.sched_getaffinity(0))} core"
+    )
+    assert "`work_dir` writable" in check.found
     assert list(tmp_path.iterdir()) == [node]
     # the queue's log has it too
-    assert json.loads(capsys.readouterr().out) == found.model_dump()
+    assert capsys.readouterr().out.strip() == f"job on w: {check.found}"
 
 
 def test_cores_as_the_scheduler_counts_them(node, tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_CPUS_ON_NODE", "12")
-    assert report(tmp_path).cores == 12
+    assert "12 cores" in found(tmp_path)["job on w"].found
 
 
-def test_a_folder_that_is_not_there(node, tmp_path):
-    assert "No such file" in report(tmp_path / "nothing").work_dir_problem
+def test_a_folder_that_does_not_exist(node, tmp_path):
+    check = found(tmp_path / "nothing")["job on w"]
+    assert check.status == "missing"
+    assert "No such file" in check.found
 
 
-def test_vasp(node, tmp_path, monkeypatch):
-    assert report(tmp_path, engine=True).engine.programs is None
-    monkeypatch.setenv("VASP_CMD", "my-vasp")
-    monkeypatch.setenv("PMG_VASP_PSP_DIR", str(tmp_path / "potcars"))
-    found = report(tmp_path, engine=True).engine
-    assert (found.programs.missing, found.data_problem) == ("my-vasp", "No such file or directory")
-    (tmp_path / "potcars").mkdir()
-    assert report(tmp_path, engine=True).engine.data_problem == "the folder is empty"
-    (tmp_path / "potcars" / "POT_GGA_PAW_PBE_54").mkdir()
-    put(node, "my-vasp")
-    found = report(tmp_path, engine=True).engine
-    assert (found.programs.missing, found.data_problem) == ("", "")
-    assert found.programs.found == {"my-vasp": str(node / "my-vasp")}
+def test_engines_say_what_they_need(node, tmp_path):
+    checks = found(tmp_path, engines=True)
+    assert checks["VASP"].status == checks["VASP potentials"].status == "note"
 
 
-def test_gpus(node, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("driver", "torch_sees", "asked", "status", "remedy"),
+    [
+        (1, 1, 1, "ok", ""),
+        (1, 1, 0, "ok", ""),
+        (0, 0, 0, "note", "gpus_per_node"),
+        (0, 0, 1, "missing", "`gpu_type`"),
+        (1, 0, 1, "missing", "CUDA build"),
+        (1, 0, 0, "note", "gpus_per_node"),
+        (1, 1, 4, "missing", "`gpus_per_node`"),
+    ],
+)
+def test_gpus(node, tmp_path, monkeypatch, driver, torch_sees, asked, status, remedy):
     import torch
 
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: torch_sees)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "A100")
-    put(node, "nvidia-smi", "#!/bin/sh\necho 'GPU 0: A100'; echo 'GPU 1: A100'\n")
-    found = report(tmp_path, gpu=True).gpu
-    assert (found.driver, found.torch) == (["GPU 0: A100", "GPU 1: A100"], ["A100"])
-    put(node, "nvidia-smi", "#!/bin/sh\necho 'cannot reach the driver'; exit 9\n")
-    assert report(tmp_path, gpu=True).gpu.driver == []
+    end = "echo 'GPU 0: A100'" if driver else "echo 'cannot reach the driver'; exit 9"
+    put(node, "nvidia-smi", f"#!/bin/sh\n{end}\n")
+    check = found(tmp_path, gpus=asked)["GPU"]
+    assert check.status == status
+    assert remedy in check.remedy
+    if status != "ok":
+        assert f"nvidia-smi lists {driver or 'none'}" in check.found
 
 
-def test_a_torch_that_does_not_load_is_told(node, tmp_path, monkeypatch):
+def test_a_torch_that_does_not_load_is_reported(node, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    found = report(tmp_path, gpu=True).gpu
-    assert found.torch == []
-    assert "torch" in found.torch_problem
+    check = found(tmp_path, gpus=0)["GPU"]
+    assert "torch sees none (" in check.found
+
+
+def test_another_version_is_refused_with_both_named():
+    output = {"cuprolith": "0.0.1", "executable": "/venv/py", "checks": []}
+    (check,) = checks_of("w", output)
+    assert check.status == "missing"
+    assert f"Cuprolith 0.0.1 there of /venv/py, {cuprolith_version()} here" in check.found
+    assert check.remedy.startswith(f"install {cuprolith_version()} there")
+
+
+@pytest.mark.parametrize("given", [None, "text", {"cuprolith": cuprolith_version()}])
+def test_an_answer_that_is_none(given):
+    (check,) = checks_of("w", given)
+    assert isinstance(check, Check)
+    assert check.status == "missing"

@@ -18,7 +18,7 @@ def test_a_probe_goes_before_other_jobs_with_the_worker_s_own_resources(controll
     document = controller.jobs.find_one({"db_id": probe.db_id})
     assert (document["worker"], document["resources"]) == ("dft-large", None)
     assert document["priority"] > 0
-    assert document["job"]["function_kwargs"] == {"engine": True, "gpu": False}
+    assert document["job"]["function_kwargs"] == {"engines": True, "gpus": None}
     assert not document["exec_config"]  # this project has none
 
 

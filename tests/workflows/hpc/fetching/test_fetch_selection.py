@@ -14,12 +14,11 @@ from workflows.hpc.fetching.selection import (
     Selection,
     fetch_order,
     open_databases,
-    results_among,
 )
 
 
 def file(name, size=1):
-    return RemoteFile(name, size, "", True)
+    return RemoteFile(name, size, True)
 
 
 @pytest.mark.skipif(shutil.which("rsync") is None, reason="no rsync here")
@@ -36,7 +35,7 @@ def test_what_is_brought(selection, chosen, tmp_path):
     write_campaign(there, [*RESULTS, LABEL_RESULT, *REST, *STAYS])
     here.mkdir()
     found = RemoteFolder(there).compare(here, selection.options())
-    assert sorted(file.path for file in results_among(found.files)) == sorted(chosen)
+    assert sorted(file.path for file in found.files) == sorted(chosen)
 
 
 def test_what_tells_that_the_rest_is_whole_comes_last():

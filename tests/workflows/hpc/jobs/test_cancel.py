@@ -41,6 +41,12 @@ def test_there_is_nothing_to_stop(controller, ended):
         cancelled(controller, db_id)
 
 
+def all_cancelled(controller):
+    results = list(cancel_all(controller, "li-cu"))
+    errors = [each for each in results if isinstance(each, CuprolithError)]
+    return [each for each in results if each not in errors], errors
+
+
 def test_all_of_a_campaign_and_no_other(controller, queue):
     first, second = submit_chain(controller)
     ready = submit(controller, 3)
@@ -48,8 +54,7 @@ def test_all_of_a_campaign_and_no_other(controller, queue):
     (done,) = submit(controller)
     put(controller, first, "SUBMITTED", **{"remote.process_id": "42"})
     put(controller, done, "COMPLETED")
-    actions, errors = [], []
-    cancel_all(controller, "li-cu", actions.append, errors.append)
+    actions, errors = all_cancelled(controller)
     assert errors == []
     assert [action.what for action in actions] == ["4 jobs not begun", first]
     flow_states = [flow["state"] for flow in controller.flows.find({}).sort("created_on", 1)]
@@ -71,8 +76,7 @@ def test_a_job_that_cannot_be_stopped_does_not_hold_up_the_others(controller, qu
         return stop(db_id=db_id, wait=wait)
 
     monkeypatch.setattr(controller, "stop_job", stops_one)
-    actions, errors = [], []
-    cancel_all(controller, "li-cu", actions.append, errors.append)
+    actions, errors = all_cancelled(controller)
     assert [action.what for action in actions] == [second]
     assert len(errors) == 1
     assert "locked" in str(errors[0])
@@ -87,7 +91,6 @@ def test_a_job_that_ends_before_it_can_be_stopped_is_no_error(controller, queue,
         raise ValueError("Job in state FAILED")
 
     monkeypatch.setattr(controller, "stop_job", ends_first)
-    actions, errors = [], []
-    cancel_all(controller, "li-cu", actions.append, errors.append)
+    actions, errors = all_cancelled(controller)
     assert (actions, errors) == ([], [])
     assert state(controller, db_id) == "FAILED"

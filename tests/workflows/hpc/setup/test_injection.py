@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from cuprolith.errors import CuprolithError
-from workflows.hpc.setup.job_script import example_script, plain_job_name
+from workflows.hpc.setup.job_script import job_script, plain_job_name
 from workflows.hpc.setup.project import ProjectFiles, validated_project
 from workflows.hpc.setup.scheduler import SCHEDULERS
 from workflows.hpc.setup.settings_file import checked_settings
@@ -53,7 +53,7 @@ def full(scheduler, work):
 def scripts(data):
     settings = checked_settings(data, Path("settings.yaml"))
     project = validated_project(settings, ProjectFiles(Path("/projects"), "licu"))
-    return [example_script(project, name) for name in project.workers]
+    return [job_script(project, name) for name in project.workers]
 
 
 def run(texts, folder):

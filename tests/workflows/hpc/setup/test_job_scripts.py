@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workflows.hpc.setup.job_script import example_script
+from workflows.hpc.setup.job_script import job_script
 from workflows.hpc.setup.project import ProjectFiles, validated_project
 from workflows.hpc.setup.settings_file import read_settings
 
@@ -26,7 +26,7 @@ DIRECTIVE = {"slurm": "#SBATCH ", "pbs": "#PBS ", "sge": "#$ "}
 def scripts(scheduler):
     settings = read_settings(GOLDEN / "settings" / f"{scheduler}.yaml")
     project = validated_project(settings, ProjectFiles(Path("/projects"), settings.project))
-    return {name: example_script(project, name) + "\n" for name in project.workers}
+    return {name: job_script(project, name) + "\n" for name in project.workers}
 
 
 def golden_file(scheduler, worker):

@@ -110,7 +110,6 @@ def test_each_worker_runs_what_its_script_says(cluster, tmp_path):
             worker,
             job_name=f"add on {worker}",
             run_dir=folder,
-            exec_config="vasp" if worker.startswith("dft") else "",
         )
         assert (folder / "submit.sh").read_text() == expected
     # the nodes need not know where the database is, let alone its password

@@ -78,7 +78,7 @@ def test_the_project_of_before_is_kept(files, settings):
 def test_a_project_of_somebody_else_is_left_alone(files, settings, text):
     files.folder.mkdir()
     files.project.write_text(text)
-    with pytest.raises(CuprolithError, match="another project of that name"):
+    with pytest.raises(CuprolithError, match="a project of that name exists"):
         written(settings, files)
     assert files.project.read_text() == text
 

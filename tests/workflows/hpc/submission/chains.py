@@ -14,7 +14,7 @@ from workflows.hpc.submission.queue_file import (
     Route,
     write_queue_file,
 )
-from workflows.hpc.submission.queued_job import QueuePlanner
+from workflows.hpc.submission.queue_planner import QueuePlanner
 from workflows.jobs.job_folder import JobFolder
 from workflows.jobs.job_ids import stable_uuid
 from workflows.workdir import Workdir

@@ -1,4 +1,4 @@
-"""Which worker a label job goes to follows from what its engine needs."""
+"""Which worker a job goes to follows from what its engine needs."""
 
 import pytest
 from ase.build import bulk

@@ -11,15 +11,16 @@ from jobflow import Flow, JobConfig, OnMissing
 
 from cuprolith.errors import WallTimeError
 from tests.workflows.hpc.submission.chains import Queue, build, named, relax, slow
-from workflows.hpc.submission.queue_file import Route, ShortJobs, write_queue_file
-from workflows.hpc.submission.queued_job import attempt
+from workflows.hpc.setup.settings import BatchSettings
+from workflows.hpc.submission.queue_file import Route, write_queue_file
+from workflows.hpc.submission.queue_planner import attempt
 from workflows.hpc.submission.short_jobs import WALL_TIME_VARIABLE, Ending, run_one_after_another
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.label_metadata import BUILDS, N_ATOMS, RUNS_ON, TASK
 
 pytest.importorskip("jobflow_remote")
 
-SHORT = ShortJobs(worker="dft-small-batch", up_to_atoms=16, jobs=5, at_a_time=2, longest=60)
+SHORT = BatchSettings(jobs_per_process=5, longest_job=60)
 
 
 class ShortQueue(Queue):
@@ -27,7 +28,7 @@ class ShortQueue(Queue):
 
     def __init__(self, folder, submission=0, **changed):
         super().__init__(folder, submission)
-        small = Route(worker="dft-small", short=SHORT.model_copy(update=changed))
+        small = Route(worker="dft-small", batch=SHORT.model_copy(update=changed))
         self.file = self.file.model_copy(
             update={"routes": {**self.file.routes, "dft-small": small}}
         )
@@ -76,7 +77,7 @@ def test_large_ones_and_dynamics_run_alone(queue):
 
 def test_what_follows_starts_from_the_same_slab_runs_together(tmp_path):
     """Starts take no time: what follows one is not told apart by it, but by what it rests on."""
-    queue = ShortQueue(tmp_path, at_a_time=1)
+    queue = ShortQueue(tmp_path, processes=1)
     slabs = [label(relax(name, 8.0), name, n_atoms=40) for name in ("Cu", "Li")]
     flows = [Flow([slab]) for slab in slabs]
     for slab in slabs:

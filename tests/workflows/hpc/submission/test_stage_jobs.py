@@ -12,13 +12,13 @@ from cuprolith.errors import CuprolithError
 from tests.damage import cut
 from workflows.environment import cuprolith_version
 from workflows.hpc.resource_classes import RESOURCE_CLASSES
-from workflows.hpc.submission.campaign_file import campaign_file_hash
 from workflows.hpc.submission.queue_file import (
     QueueFile,
     Route,
+    campaign_file_hash,
     write_queue_file,
 )
-from workflows.hpc.submission.stage_jobs import campaign_flow, stage_job
+from workflows.hpc.submission.stage_jobs import campaign_flow, run_stage
 from workflows.inputs.campaign import load_campaign
 from workflows.labelling.label_plan import LabelPlan
 from workflows.lock import WorkdirBusyError, workdir_lock
@@ -119,7 +119,7 @@ def test_it_ends_in_a_report(workdirs):
 def test_a_workdir_that_someone_works_in_by_hand_is_left_alone(workdirs):
     _, away = workdirs
     with workdir_lock(away.root), pytest.raises(WorkdirBusyError):
-        stage_job.original(str(away.root), "report", None, queue(away).generation)
+        run_stage.original(str(away.root), "report", None, queue(away).generation)
 
 
 def test_jobs_of_an_earlier_submission_or_another_campaign_are_refused(tmp_path):
@@ -130,11 +130,11 @@ def test_jobs_of_an_earlier_submission_or_another_campaign_are_refused(tmp_path)
     first = queue(workdir)
     write_queue_file(workdir, queue(workdir, submission=1))
     with pytest.raises(CuprolithError, match=r"of submission 0-.* of submission 1-"):
-        stage_job.original(str(workdir.root), "generate", None, first.generation)
+        run_stage.original(str(workdir.root), "generate", None, first.generation)
     write_queue_file(workdir, first)
     workdir.freeze(campaign.model_copy(update={"seed": 5}), update=True)
     with pytest.raises(CuprolithError, match="not the campaign that was submitted") as raised:
-        stage_job.original(str(workdir.root), "generate", None, first.generation)
+        run_stage.original(str(workdir.root), "generate", None, first.generation)
     assert raised.value.where == str(workdir.campaign_yaml)
     assert not workdir.structures_xyz.exists()
 
@@ -170,7 +170,7 @@ def test_what_was_labelled_at_home_is_not_queued(workdirs, tmp_path):
     copy = Workdir(tmp_path / "w")
     shutil.copytree(home.root, copy.root)
     write_queue_file(copy, queue(copy))
-    response = stage_job.original(str(copy.root), "label", None, queue(copy).generation)
+    response = run_stage.original(str(copy.root), "label", None, queue(copy).generation)
     assert response.output == {"summary": "0 jobs left for 4 runs"}
     assert response.detour is None
 

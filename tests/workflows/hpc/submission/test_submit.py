@@ -11,9 +11,8 @@ from cuprolith.json_files import read_json, write_json
 from workflows.environment import cuprolith_version
 from workflows.hpc.jobs.campaign_jobs import CampaignJobs
 from workflows.hpc.submission import earlier_flows
-from workflows.hpc.submission.campaign_file import campaign_file_hash
 from workflows.hpc.submission.earlier_flows import EarlierFlows
-from workflows.hpc.submission.queue_file import read_queue_file
+from workflows.hpc.submission.queue_file import campaign_file_hash, read_queue_file
 from workflows.hpc.submission.submit import submit
 from workflows.inputs.campaign import load_campaign
 from workflows.workdir import Workdir
@@ -64,7 +63,7 @@ def test_the_first_submission_brings_the_campaign_and_adds_its_stages(licu, camp
     assert load_campaign(place / "campaign.yaml").campaign_hash == campaign.campaign_hash
     queue = read_queue_file(Workdir(place))
     assert (queue.version, queue.submission) == (cuprolith_version(), 0)
-    assert queue.routes["dft-small"].short.worker == "dft-small-batch"
+    assert queue.routes["dft-small"].batch is not None
     assert queue.routes["dft-large"].exec_config == "vasp"
     added = jobs(licu)
     assert [job["job"]["name"] for job in added] == STAGES
@@ -337,10 +336,10 @@ def test_the_environment_is_that_of_the_first_submission(licu, campaign):
     assert read_json(file)["cuprolith"] == "first"
 
 
-def test_a_submission_that_was_cut_off_is_made_anew(licu, campaign):
+def test_a_submission_that_was_interrupted_is_made_again(licu, campaign):
     submit(campaign, licu)
     licu.jobs.delete_many({"job.metadata.stage": {"$in": ["train", "report"]}})
-    with pytest.raises(CuprolithError, match="just cut off"):
+    with pytest.raises(CuprolithError, match="a moment ago"):
         submit(campaign, licu)
     long_ago = datetime.now(UTC) - timedelta(minutes=5)
     licu.flows.update_many({}, {"$set": {"created_on": long_ago}})

@@ -132,13 +132,13 @@ def test_a_job_of_an_earlier_submission_is_refused(tmp_path, queue):
     """What it leads to would have the ids of the later submission's jobs."""
     first = queue.flow(slab_flows()).jobs[0]
     Queue(tmp_path, submission=1)
-    with pytest.raises(CuprolithError, match="later submission has taken its work over"):
+    with pytest.raises(CuprolithError, match="a later submission does its work"):
         first.run(JobStore(MemoryStore()))
     assert queue.noted() == []
 
 
 def test_campaigns_that_share_a_structure_share_no_job_of_the_queue(tmp_path):
-    """Ids of label jobs are made of their content, and a database holds many campaigns."""
+    """Ids of jobs that label are made of their content, and a database holds many campaigns."""
     flows = [Queue(tmp_path / name).flow(slab_flows()) for name in ("one", "other")]
     uuids = [{made.uuid for made in flow.jobs} for flow in flows]
     assert len(uuids[0]) == len(uuids[1])

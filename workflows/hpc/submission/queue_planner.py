@@ -1,10 +1,11 @@
-"""The jobs that the queue knows: each runs one or several of a :class:`JobFolder`."""
+"""Jobs for the queue: each runs one or several jobs of a :class:`JobFolder`."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from math import ceil
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from jobflow import Flow, Job, JobConfig, OnMissing, Response, job
 
 from cuprolith.errors import WallTimeError
-from workflows.hpc.job_metadata import CAMPAIGN, RESOURCE, STAGE, STRUCTURE, WORKDIR
+from workflows.hpc.job_metadata import CAMPAIGN, STAGE, STRUCTURE, WORKDIR
 from workflows.hpc.setup.job_script import plain_job_name
 from workflows.hpc.submission.queue_file import QueueFile, read_queue_file
 from workflows.hpc.submission.short_jobs import Ending, run_one_after_another
@@ -22,11 +23,12 @@ from workflows.jobs.job_execution import JobOutcome, earlier_outcome, held_up, r
 from workflows.jobs.job_folder import DamagedFileError, JobFolder, result_name
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.label_metadata import BUILDS
+from workflows.tuning.resources import RESOURCE
 from workflows.workdir import Workdir
 
 
 @job
-def queued_job(
+def run_jobs(
     workdir: str,
     folder: dict[str, str],
     uuids: list[str],
@@ -35,11 +37,11 @@ def queued_job(
     turn: int,
     generation: str,
 ) -> Response:
-    """Run jobs, unless their results are there or one before them failed.
+    """Run jobs, unless their results exist or one before them failed.
 
     Of several, each runs in a process of its own, one after the other. Those for which the wall
-    time was too short lead to another queued job. One that failed is run once more, by itself, so
-    that its error is the error of a queued job.
+    time was too short are run by another job of the queue. One that failed runs once more, by
+    itself, so that the queue shows its error.
 
     Parameters
     ----------
@@ -50,11 +52,11 @@ def queued_job(
     uuids
         Of the jobs there.
     stage
-        To which the jobs belong, and those they lead to.
+        Stage of the jobs, and of those they lead to.
     after
-        Outputs of queued jobs that have to end before; they say nothing.
+        Outputs that make this job wait for others; not read.
     turn
-        How many queued jobs have worked on them before.
+        How many jobs of the queue have worked on them before.
     generation
         Of the submission that the job belongs to.
     """
@@ -64,13 +66,10 @@ def queued_job(
     queue.require_generation(generation)
     jobs = JobFolder(Path(folder["root"]), Path(folder["directory"]))
     planner = QueuePlanner(opened, queue, jobs, stage)
-
-    def run(uuid: str) -> Attempt:
-        return attempt(jobs, uuid)
-
+    run = partial(attempt, jobs)
     if len(uuids) > 1:
-        short = queue.short_jobs(jobs.job(uuids[0])[0].metadata)
-        endings = run_one_after_another(run, uuids, short.longest if short else 0)
+        batch = queue.batch(jobs.job(uuids[0])[0].metadata)
+        endings = run_one_after_another(run, uuids, batch.longest_job if batch else 0)
         attempts = [run(uuid) for uuid in uuids if endings.get(uuid) is Ending.RAN]
         resumed = [uuid for uuid in uuids if endings.get(uuid) in (None, Ending.WALL_TIME)]
         failed = [uuid for uuid in uuids if endings.get(uuid) is Ending.FAILED]
@@ -98,7 +97,7 @@ def queued_job(
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of a job.
+    """What an attempt to run a job gave.
 
     Attributes
     ----------
@@ -153,13 +152,13 @@ def finished(jobs: JobFolder, known: Job, origin: str | None) -> JobOutcome | No
 
 @dataclass
 class _Waiting:
-    """A job that is to be queued: what is known of it without its content.
+    """A job without a result: what is known of it without its content.
 
     Attributes
     ----------
     after
         Uuids of those that have to end before.
-    rests_on
+    needs
         Numbers of the groups whose long jobs have to end before.
     """
 
@@ -168,11 +167,11 @@ class _Waiting:
     metadata: dict[str, Any]
     after: list[str]
     level: int
-    rests_on: frozenset[int] = field(default=frozenset())
+    needs: frozenset[int] = field(default=frozenset())
 
 
 class QueuePlanner:
-    """Makes queued jobs of the jobs of a flow: of those that have no result yet.
+    """Makes jobs for the queue, for those jobs of a flow that have no result yet.
 
     Parameters
     ----------
@@ -181,7 +180,7 @@ class QueuePlanner:
     jobs
         Where the jobs are.
     stage
-        To which they belong.
+        Stage of the jobs.
     """
 
     def __init__(self, workdir: Workdir, queue: QueueFile, jobs: JobFolder, stage: str) -> None:
@@ -190,22 +189,22 @@ class QueuePlanner:
         self._jobs = jobs
         self._stage = stage
         self._waiting: dict[str, _Waiting] = {}
-        # What has to end before the result of a job, and all it leads to, is there.
+        # Jobs that have to end before a job and all it leads to have their results.
         self._before: dict[str, list[str]] = {}
 
     def flow(self, flows: Iterable[Flow]) -> Flow | None:
-        """Return the flow of what is left of flows; None if nothing is."""
+        """Return a flow of the jobs of flows that have no result; None if all have."""
         jobs = self.jobs((flow, None) for flow in flows)
         return Flow(jobs, name=self._stage) if jobs else None
 
     def jobs(self, flows: Iterable[tuple[Flow, str | None]]) -> list[Job]:
-        """Return the queued jobs of what is left.
+        """Return jobs for the queue that run the jobs of flows that have no result.
 
         Parameters
         ----------
         flows
-            Taken one at a time; may refer to those before them. Each with the name of the result
-            that has led to it, if one has.
+            Read one at a time; may refer to those before them. Each with the name of the result
+            that has led to it, if there is one.
         """
         for flow, origin in flows:
             self._look_through(flow, origin)
@@ -213,47 +212,42 @@ class QueuePlanner:
         for group in self._groups():
             after = dict.fromkeys(uuid for each in group for uuid in each.after)
             before = {made[uuid].uuid: made[uuid] for uuid in after}
-            queued = self._queued(group, list(before.values()))
-            made |= {each.uuid: queued for each in group}
+            runs_group = self._job(group, list(before.values()))
+            made |= {each.uuid: runs_group for each in group}
         # in the order in which the flows have them, or the first of each group
         return list({made[uuid].uuid: made[uuid] for uuid in self._waiting}.values())
 
     def resumed(self, uuids: list[str], turn: int) -> Job | None:
-        """Return a queued job that runs jobs on which others have worked; None if there are none.
-
-        Parameters
-        ----------
-        turn
-            How many have.
-        """
+        """Return a job that runs jobs on which `turn` others have worked; None without jobs."""
         known = [self._jobs.job(uuid)[0] for uuid in uuids]
         group = [_Waiting(each.uuid, each.name, each.metadata, [], 0) for each in known]
-        return self._queued(group, [], turn) if group else None
+        return self._job(group, [], turn) if group else None
 
-    def _queued(self, group: list[_Waiting], after: list[Job], turn: int = 0) -> Job:
-        """Return the queued job of a group.
+    def _job(self, group: list[_Waiting], after: list[Job], turn: int = 0) -> Job:
+        """Return a job for the queue that runs a group.
 
-        A job that fails stops none: each finds out by itself whether it can run, so that a stage
-        always comes to its end.
+        One that fails stops no other: each finds out whether it can run, so that a stage ends.
         """
         folder = {"root": str(self._jobs.root), "directory": str(self._jobs.directory)}
         outputs = [before.output for before in after]
         root, generation = str(self._workdir.root), self._queue.generation
         uuids = [each.uuid for each in group]
-        made = queued_job(root, folder, uuids, self._stage, outputs, turn, generation)
-        # Campaigns that share a structure share the ids of its label jobs, and the database.
+        made = run_jobs(root, folder, uuids, self._stage, outputs, turn, generation)
+        # Campaigns with the same structure have jobs of the same ids, in one database.
         place = (root, self._stage, *uuids)
         made.set_uuid(stable_uuid("queue", str(self._queue.submission), *place, str(turn)))
         first = group[0]
         more = f" and {len(group) - 1} more" if len(group) > 1 else ""
-        placed(made, self._workdir, self._queue, self._stage, first.name + more, first.metadata)
+        assign_worker(
+            made, self._workdir, self._queue, self._stage, first.name + more, first.metadata
+        )
         structures = [each.metadata[STRUCTURE] for each in group if STRUCTURE in each.metadata]
         if len(group) > 1 and structures:
             made.update_metadata({STRUCTURE: list(dict.fromkeys(structures))}, dynamic=False)
         return made
 
     def _look_through(self, flow: Flow, origin: str | None) -> list[str]:
-        """Keep the jobs of a flow, and return the uuids of those that are left."""
+        """Write the jobs of a flow, and return the uuids of those that are left."""
         left: list[str] = []
         for known, parents in execution_order(flow, allow_external_references=True):
             self._jobs.write_job(known, origin)
@@ -275,50 +269,52 @@ class QueuePlanner:
         return left
 
     def _groups(self) -> list[list[_Waiting]]:
-        """Return the jobs in groups that run together, each behind those it rests on.
+        """Return the jobs in groups that run together, each after those it needs.
 
-        Short jobs form a group if they run on the same worker and rest on the same long jobs, at
-        the same distance: no group then waits for another one in a circle.
+        Short jobs form a group if they run on the same worker and need the same long jobs, at the
+        same distance: groups then never wait for each other in a circle.
         """
         groups: list[list[_Waiting]] = []
-        rests_on: dict[str, frozenset[int]] = {}
+        needs: dict[str, frozenset[int]] = {}
         levels: defaultdict[int, list[_Waiting]] = defaultdict(list)
         for each in self._waiting.values():
             levels[each.level].append(each)
         for level in sorted(levels):
             alike: defaultdict[tuple[Any, ...], list[_Waiting]] = defaultdict(list)
             for each in levels[level]:
-                each.rests_on = frozenset().union(*(rests_on[uuid] for uuid in each.after))
-                short = self._queue.short_jobs(each.metadata)
-                alike[(short.worker, each.rests_on) if short else (each.uuid,)].append(each)
+                each.needs = frozenset().union(*(needs[uuid] for uuid in each.after))
+                short = self._queue.batch(each.metadata)
+                alike[
+                    (self._queue.resource(each.metadata), each.needs) if short else (each.uuid,)
+                ].append(each)
             for pool in alike.values():
                 for group in self._parts(pool):
                     number = frozenset([len(groups)])
                     groups.append(group)
-                    # what only builds a start takes no time: what follows it is not told apart
+                    # what only builds a start takes no time, so what follows it can be mixed
                     for each in group:
-                        rests_on[each.uuid] = each.rests_on if each.metadata.get(BUILDS) else number
+                        needs[each.uuid] = each.needs if each.metadata.get(BUILDS) else number
         return groups
 
     def _parts(self, pool: list[_Waiting]) -> list[list[_Waiting]]:
         """Divide jobs evenly, so that no part has too many and the worker has enough to do."""
-        short = self._queue.short_jobs(pool[0].metadata)
-        if short is None:
+        batch = self._queue.batch(pool[0].metadata)
+        if batch is None:
             return [pool]
-        n_parts = max(ceil(len(pool) / short.jobs), min(len(pool), short.at_a_time))
+        n_parts = max(ceil(len(pool) / batch.jobs_per_process), min(len(pool), batch.processes))
         ends = [len(pool) * part // n_parts for part in range(n_parts + 1)]
         return [pool[begin:end] for begin, end in pairwise(ends)]
 
 
-def placed(
+def assign_worker(
     made: Job, workdir: Workdir, queue: QueueFile, stage: str, name: str, metadata: dict[str, Any]
-) -> Job:
-    """Give a job of the queue its name, its worker and what the verbs know it by.
+) -> None:
+    """Give a job of the queue its name, its worker and the metadata that the verbs search for.
 
     Parameters
     ----------
     name, metadata
-        Of the job that it runs, or the first of them.
+        Of the job that it runs, or of the first one.
     """
     made.name = plain_job_name(name)
     made.config = JobConfig(
@@ -335,4 +331,3 @@ def placed(
     if STRUCTURE in metadata:
         known[STRUCTURE] = metadata[STRUCTURE]  # by which the engine's logs are found
     made.update_metadata(known, dynamic=False)
-    return made

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.workflows.hpc.submitted import NOW
-from workflows.hpc.jobs.runner_sign import runner_sign
+from workflows.hpc.jobs.runner_status import runner_status
 
 
 def start_runner(controller, host, folder):
@@ -33,35 +33,35 @@ def supervisor(tmp_path):
 
 
 def test_no_runner(controller):
-    sign = runner_sign(controller)
+    sign = runner_status(controller)
     assert (sign.runs, sign.host, sign.last_sign) == (False, None, None)
 
 
 def test_one_that_is_no_daemon(controller):
     controller.ping_running_runner()
-    sign = runner_sign(controller)
+    sign = runner_status(controller)
     assert sign.runs is None
     assert sign.last_sign is not None
 
 
 def test_one_that_runs_here_and_is_killed(controller, supervisor, tmp_path):
     start_runner(controller, socket.gethostname(), tmp_path)
-    sign = runner_sign(controller)
+    sign = runner_status(controller)
     assert (sign.runs, sign.last_sign) == (True, NOW + timedelta(hours=1))
     supervisor.kill()
     supervisor.wait()
-    assert runner_sign(controller).runs is False
+    assert runner_status(controller).runs is False
 
 
 def test_a_process_that_took_its_number(controller, tmp_path):
     with subprocess.Popen(["sleep", "60"]) as other:
         (tmp_path / "supervisord.pid").write_text(str(other.pid))
         start_runner(controller, socket.gethostname(), tmp_path)
-        assert runner_sign(controller).runs is False
+        assert runner_status(controller).runs is False
         other.kill()
 
 
 def test_one_on_another_machine(controller):
     start_runner(controller, "login02.elsewhere", "/home/lena/runner")
-    sign = runner_sign(controller)
+    sign = runner_status(controller)
     assert (sign.runs, sign.host) == (None, "login02.elsewhere")

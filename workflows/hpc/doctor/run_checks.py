@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from cuprolith.errors import CuprolithError
 from workflows.checks import Check
-from workflows.hpc.doctor.findings import judge, own_subject
+from workflows.environment import cuprolith_version
+from workflows.hpc.doctor.probe import own_subject
 from workflows.hpc.doctor.probe_jobs import (
     remove_left_overs,
     remove_probes,
@@ -19,7 +22,7 @@ from workflows.hpc.doctor.unfinished_probe import explain_probe
 from workflows.hpc.jobs.campaign_jobs import JobRecord
 from workflows.hpc.jobs.error_lines import error_line
 from workflows.hpc.jobs.job_database import jf_command, opened_database
-from workflows.hpc.jobs.runner_sign import runner_sign
+from workflows.hpc.jobs.runner_status import runner_status
 from workflows.hpc.setup.check import check_project, failed
 from workflows.hpc.setup.project import ProjectFiles
 from workflows.hpc.setup.secrets import require_private
@@ -34,9 +37,7 @@ Report = Callable[[Check], None]
 _UNIQUE = {"jobs": "db_id", "flows": "uuid"}
 
 
-def examine_project(
-    files: ProjectFiles, report: Report, *, seconds: float = DEFAULT_SECONDS
-) -> None:
+def run_checks(files: ProjectFiles, report: Report, *, seconds: float = DEFAULT_SECONDS) -> None:
     """Check files, workers, database, queue, runner, and a job on each worker.
 
     What depends on a check that failed is skipped, and that is reported, too.
@@ -47,60 +48,52 @@ def examine_project(
         Gets each check as soon as it is done.
     seconds
         How long to wait for the jobs.
-
-    Raises
-    ------
-    CuprolithError
-        If the database does not answer or refuses while jobs are sent and watched.
     """
     from jobflow_remote.config.base import ConfigError
     from jobflow_remote.config.manager import ConfigManager
 
     ours = files.settings.exists() or not files.project.exists()
-    later = ("workers", "database", "queue", "runner", "round trip")
-    if not _passed(check_project(files) if ours else [_others_project(files)], report):
-        _skip(report, "fix the files first", *later)
-        return
+    checks = check_project(files) if ours else [_foreign_project(files)]
     try:
-        project = ConfigManager().get_project(files.name)
+        if _passed(checks, report):
+            project = ConfigManager().get_project(files.name)
     except ConfigError as error:
         jf = f"jf -p {files.name} project check"
-        report(_missing("project", f"jobflow-remote does not read it: {error}", jf))
-        _skip(report, "fix the files first", *later)
-        return
+        checks.append(Check.missing("project", f"jobflow-remote cannot read it: {error}", jf))
+        report(checks[-1])
+    if any(check.status == "missing" for check in checks):
+        later = ("workers", "database", "queue", "runner", "round trip")
+        return _skip(report, "fix the files first", *later)
     gpus = read_settings(files.settings).classes["gpu"].gpus_per_node if ours else 0
-    workers = [
-        name for name, worker in project.workers.items() if _passed([_worker(name, worker)], report)
-    ]
-    unusable = [own_subject(name) for name in project.workers if name not in workers]
+    usable = {
+        name: _passed([_worker(name, worker)], report) for name, worker in project.workers.items()
+    }
+    subject = "database"
     try:
         with opened_database(files.name) as controller:
-            database = Check(subject="database", status="ok", found=_place(controller))
-            queue = _queue(controller)
-            runner = _runner(controller) if queue.status == "ok" else None
-    except CuprolithError as error:
-        report(failed("database", error))
-        _skip(report, "needs the database", "queue", "runner", "round trip")
-        return
-    _passed([database, queue], report)
-    if runner is None:
-        _skip(report, "needs the queue", "runner", "round trip")
-    elif not _passed([runner], report):
-        _skip(report, "needs the runner", "round trip")
-    else:
-        _skip(report, "needs its worker", *unusable)
-        with opened_database(files.name) as controller:
+            found = [Check.ok(subject, _address(controller)), _queue(controller)]
+            if found[-1].status == "ok":
+                found.append(_runner(controller))
+            if not _passed(found, report):
+                left = ("queue", "runner", "round trip")[len(found) - 1 :]
+                return _skip(report, f"needs the {found[-1].subject}", *left)
+            _skip(report, "needs its worker", *(own_subject(n) for n in usable if not usable[n]))
+            subject = "round trip"
+            workers = [name for name in usable if usable[name]]
             round_trip(controller, workers, report, seconds=seconds, gpus=gpus)
+    except CuprolithError as error:
+        report(failed(subject, error))
+        if subject == "database":
+            _skip(report, "needs the database", "queue", "runner", "round trip")
 
 
-def _others_project(files: ProjectFiles) -> Check:
+def _foreign_project(files: ProjectFiles) -> Check:
     """Check the file of a project that Cuprolith has not written."""
     try:
         require_private(files.project)
     except CuprolithError as error:
         return failed("files", error)
-    found = f"none: {files.project} was not written by `cuprolith hpc write`"
-    return Check(subject="settings", status="note", found=found)
+    return Check.note("settings", f"none: {files.project} was not written by `cuprolith hpc write`")
 
 
 def _worker(name: str, worker: WorkerBase) -> Check:
@@ -110,73 +103,66 @@ def _worker(name: str, worker: WorkerBase) -> Check:
     error, warning = check_worker(worker)
     subject = f"connection of {name}"
     if error:
-        return Check(
-            subject=subject,
-            status="missing",
-            found=error_line(error[max(0, error.find("Traceback")) :]),
-            remedy="check `ssh`, `work_dir` and the scheduler's commands, in a shell that is not a "
-            "login shell; nothing may be printed by its start-up files",
+        return Check.missing(
+            subject,
+            error_line(error[max(0, error.find("Traceback")) :]),
+            "check `ssh`, `work_dir` and the scheduler's commands, in a shell that is not a "
+            "login shell; its start-up files must print nothing",
         )
-    return Check(
-        subject=subject,
-        status="note" if warning else "ok",
-        found=warning or "runs commands, its scheduler answers, `work_dir` can be written",
-    )
+    if warning:
+        return Check.note(subject, warning)
+    return Check.ok(subject, "runs commands, its scheduler answers, `work_dir` can be written")
 
 
-def _place(controller: JobController) -> str:
-    # by its nodes: an address as the project gives it may hold a password
+def _address(controller: JobController) -> str:
+    # from its nodes: the address in the project may hold a password
     nodes = sorted(f"{host}:{port}" for host, port in controller.db.client.nodes)
     return f"{controller.db.name} at {', '.join(nodes)} answers"
 
 
 def _queue(controller: JobController) -> Check:
-    """Check that jobflow-remote's collections, counter and indexes are there."""
+    """Check that jobflow-remote's collections, counter and indexes exist."""
     assert controller.project is not None
-    prepared = controller.auxiliary.find_one({"jobflow_remote_version": {"$exists": True}})
-    counted = controller.auxiliary.find_one({"next_id": {"$exists": True}})
-    if prepared is None:
-        return _missing(
+    version = controller.auxiliary.find_one({"jobflow_remote_version": {"$exists": True}})
+    counter = controller.auxiliary.find_one({"next_id": {"$exists": True}})
+    if version is None:
+        return Check.missing(
             "queue",
             "the database has no queue of jobflow-remote",
             f"cuprolith hpc prepare --project {controller.project.name}",
         )
-    if counted is None:
-        stop, reset = (
-            jf_command(controller, *words)
-            for words in (("runner", "stop", "--wait"), ("admin", "reset"))
-        )
-        return _missing(
+    if counter is None:
+        stop = jf_command(controller, "runner", "stop", "--wait")
+        return Check.missing(
             "queue",
             f"jobflow-remote's counter of jobs is missing in {controller.auxiliary.name}",
-            f"restore a backup; or empty the queue: {stop}; {reset}",
+            f"restore a backup; or empty the queue: {stop}; "
+            f"{jf_command(controller, 'admin', 'reset')}",
         )
     unindexed = [name for name, key in _UNIQUE.items() if not _is_unique(controller, name, key)]
     if unindexed:
         rebuild = jf_command(controller, "admin", "index", "rebuild")
-        return _missing("queue", f"no indexes on {' and '.join(unindexed)}", rebuild)
-    found = f"prepared by jobflow-remote {prepared['jobflow_remote_version']}"
-    return Check(subject="queue", status="ok", found=f"{found}, next job {counted['next_id']}")
+        return Check.missing("queue", f"no indexes on {' and '.join(unindexed)}", rebuild)
+    found = f"prepared by jobflow-remote {version['jobflow_remote_version']}"
+    return Check.ok("queue", f"{found}, next job {counter['next_id']}")
 
 
 def _is_unique(controller: JobController, collection: str, key: str) -> bool:
     indexes: dict[str, dict[str, Any]] = getattr(controller, collection).index_information()
     return any(
-        index.get("unique") and [name for name, _ in index["key"]] == [key]
-        for index in indexes.values()
+        it.get("unique") and [name for name, _ in it["key"]] == [key] for it in indexes.values()
     )
 
 
 def _runner(controller: JobController) -> Check:
-    sign = runner_sign(controller)
-    last = f"; last sign {sign.last_sign.astimezone():%d %b %H:%M}" if sign.last_sign else ""
+    sign = runner_status(controller)
+    last = f"; {sign.last_seen}" if sign.last_seen else ""
     if sign.runs:
-        return Check(subject="runner", status="ok", found="runs here")
+        return Check.ok("runner", "runs here")
     if sign.runs is None:
         where = f"on {sign.host}" if sign.host else "not a daemon"
-        found = f"{where}{last}; the round trip shows whether it runs"
-        return Check(subject="runner", status="note", found=found)
-    return _missing("runner", f"does not run{last}", jf_command(controller, "runner", "start"))
+        return Check.note("runner", f"{where}{last}; the round trip shows whether it runs")
+    return Check.missing("runner", f"does not run{last}", jf_command(controller, "runner", "start"))
 
 
 def round_trip(
@@ -187,34 +173,62 @@ def round_trip(
     seconds: float,
     gpus: int,
 ) -> None:
-    """Send a job to each worker and report what it found; then remove all that has ended.
+    """Submit a job to each worker and report what it found; then remove all that have ended.
 
     A job that waits in the queue when the time is over stays there; the next doctor removes it.
     """
-    _tell(remove_left_overs(controller), report)
+    _report_left(remove_left_overs(controller), report)
     probes: list[JobRecord] = []
     stay: set[str] = set()
     try:
         for worker in workers:
-            probes.append(submit_probe(controller, worker))  # noqa: PERF401
+            probes.append(submit_probe(controller, worker, gpus))  # noqa: PERF401
         ended = watch_probes(controller, probes, seconds=seconds)
         found: list[tuple[str, Check]] = []
         for probe in ended:
             if probe.state == "COMPLETED":
                 output = controller.get_job_output(job_id=probe.uuid)
-                found += [(probe.worker, it) for it in judge(probe.worker, output, gpus=gpus)]
+                found += [(probe.worker, check) for check in checks_of(probe.worker, output)]
             else:
                 found.append((probe.worker, explain_probe(controller, probe, seconds=seconds)))
-        for check in _together(found):
+        for check in _grouped(found):
             report(check)
         stay = {probe.uuid for probe in ended if waits_in_queue(probe)}
     finally:
-        # after Ctrl-C nobody wants to know of any
+        # after Ctrl-C none stays
         uuids = [probe.uuid for probe in probes if probe.uuid not in stay]
-        _tell(remove_probes(controller, uuids), report)
+        _report_left(remove_probes(controller, uuids), report)
 
 
-def _together(checks: Iterable[tuple[str, Check]]) -> list[Check]:
+def checks_of(worker: str, output: Any) -> list[Check]:
+    """Return the checks in the output of a worker's job.
+
+    Parameters
+    ----------
+    output
+        What `examine_node` returned there.
+    """
+    subject, here = own_subject(worker), cuprolith_version()
+    there, python = (
+        (output.get("cuprolith"), f" of {output.get('executable')}")
+        if isinstance(output, dict)
+        else (None, "")
+    )
+    if there != here:
+        return [
+            Check.missing(
+                subject,
+                f"Cuprolith {there} there{python}, {here} here",
+                f"install {here} there, or name the Python that has it in `environment`",
+            )
+        ]
+    try:
+        return [Check.model_validate(check) for check in output["checks"]]
+    except (KeyError, TypeError, ValidationError):
+        return [Check.missing(subject, f"unexpected answer: {output}", f"install {here} there")]
+
+
+def _grouped(checks: Iterable[tuple[str, Check]]) -> list[Check]:
     """Return one check for each worker, and then one for all that found the same."""
     own: list[Check] = []
     shared: dict[str, tuple[Check, list[str]]] = {}
@@ -231,11 +245,12 @@ def _together(checks: Iterable[tuple[str, Check]]) -> list[Check]:
 
 
 def _passed(checks: Iterable[Check], report: Report) -> bool:
-    passed = True
+    """Report checks; return whether none failed."""
+    statuses = []
     for check in checks:
         report(check)
-        passed = passed and check.status != "missing"
-    return passed
+        statuses.append(check.status)
+    return "missing" not in statuses
 
 
 def _skip(report: Report, reason: str, *subjects: str) -> None:
@@ -243,10 +258,6 @@ def _skip(report: Report, reason: str, *subjects: str) -> None:
         report(Check(subject=subject, status="skipped", found=reason))
 
 
-def _tell(problems: Iterable[CuprolithError], report: Report) -> None:
+def _report_left(problems: Iterable[CuprolithError], report: Report) -> None:
     for error in problems:
-        report(Check(subject="clean-up", status="note", found=error.message, remedy=error.remedy))
-
-
-def _missing(subject: str, found: str, remedy: str) -> Check:
-    return Check(subject=subject, status="missing", found=found, remedy=remedy)
+        report(Check.note("clean-up", error.message, error.remedy))

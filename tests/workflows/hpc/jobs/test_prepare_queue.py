@@ -1,7 +1,7 @@
 import pytest
 
 from cuprolith.errors import CuprolithError
-from workflows.hpc.setup.queue_collections import prepare_queue
+from workflows.hpc.jobs.job_database import prepare_queue
 
 
 @pytest.fixture
