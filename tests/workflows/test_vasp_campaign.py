@@ -135,6 +135,7 @@ def test_every_run_ends_and_is_called_a_rehearsal(rehearsed):
     assert [row["task"] for row in labels["trajectories"]] == ["relax"] * 5 + ["melt_quench"]
     assert all(row["complete"] for row in labels["trajectories"])
     assert labels["failures"] == labels["skipped"] == []
+    assert labels["simulated"] is True
     assert "not from a DFT calculation" in labels["simulated_by"]
     kept = frames(rehearsed / "dataset")
     assert {frame.engine for frame in kept.values()} == {"rehearsal"}

@@ -37,5 +37,5 @@ ENGINE = CalculatorEntry(
     packages=("mace-torch",),
     module="mace",
     precision="double",
-    seconds_per_atom=0.02,  # a medium foundation model
+    seconds_per_atom=0.02,  # guess: a medium foundation model
 )

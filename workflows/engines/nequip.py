@@ -52,5 +52,5 @@ ENGINE = CalculatorEntry(
     described="a NequIP or Allegro model",
     packages=("nequip",),
     precision="double",
-    seconds_per_atom=0.002,  # a small Allegro model; a foundation model takes ten times as long
+    seconds_per_atom=0.002,  # guess: a small Allegro model
 )

@@ -76,9 +76,10 @@ class CalculatorEntry(EngineEntry[C]):
     described
         What computes, after "energies come from".
     seconds_per_atom
-        Cost of one energy, force and stress evaluation, s/atom on one CPU core.
+        Cost of one energy, force and stress evaluation, s/atom on one CPU core. Where the model is
+        a file of the user's it is a guess, which may be wrong by a factor of ten.
     functional
-        That of the labels; empty where the settings have a field of this name.
+        Functional of the labels; empty where the settings have a field of this name.
     module
         Module that `load` imports; else the first of `packages`.
     weights
@@ -133,6 +134,12 @@ class CalculatorEntry(EngineEntry[C]):
             seconds_per_step=self._seconds_per_step,
             runs_on="gpu" if getattr(settings, "device", "cpu") == "cuda" else "cpu",
         )
+
+    @contextlib.contextmanager
+    def calculating(self, settings: C) -> Iterator[Calculator]:
+        """Give the calculator of a campaign's settings, and run torch as it needs it."""
+        with own_torch_settings(settings):
+            yield loaded_calculator(settings)
 
     def checks(self, settings: C | None) -> list[Check]:
         """Examine the package, its weights and the campaign's device."""

@@ -8,8 +8,7 @@ chain or continue one.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,21 +21,17 @@ from jobflow import Maker, job
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from workflows.labelling.calculator_engine import (
-    CalculatorSettings,
-    loaded_calculator,
-    own_torch_settings,
-)
 from workflows.labelling.document import (
     LabelDocument,
     LabelRecorder,
     NonFiniteLabelError,
     Provenance,
 )
+from workflows.labelling.engine import ENGINES
 from workflows.labelling.free_atoms import free_mask, set_free_mask
 from workflows.labelling.nose_hoover import RampedNoseHooverChain
 from workflows.labelling.segmented import SegmentedMeltQuenchMaker
-from workflows.labelling.settings import RelaxSettings
+from workflows.labelling.settings import EngineSettings, RelaxSettings
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
@@ -246,15 +241,15 @@ class CalculatorMaker(AseMaker):
         Settings of an engine that is a calculator; required.
     """
 
-    calculator: CalculatorSettings | None = None
+    calculator: EngineSettings | None = None
 
-    @contextmanager
     def _calculating(
         self, structure: Structure, provenance: Provenance, run: str
-    ) -> Iterator[Calculator]:
+    ) -> AbstractContextManager[Calculator]:
         assert self.calculator is not None
-        with own_torch_settings(self.calculator):
-            yield loaded_calculator(self.calculator)
+        entry: Any = ENGINES[self.calculator.name]  # a CalculatorEntry, which builds these makers
+        calculating: AbstractContextManager[Calculator] = entry.calculating(self.calculator)
+        return calculating
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _SECONDS = 0.07
-"""Of one ionic step per k-point of the whole mesh and atom squared, one core.
+"""Seconds of one ionic step per k-point of the whole mesh and atom squared, one core.
 
 Measured with GPAW on Cu cells of 2 to 8 atoms at 520 eV and r2SCAN, first ionic step, nothing
 reduced by symmetry. Li takes a quarter of that. Later steps start from the density before and take

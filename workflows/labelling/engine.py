@@ -111,7 +111,7 @@ class EngineEntry(Generic[S]):
         Parameters
         ----------
         settings
-            Those of the campaign that is examined; None if it uses another engine.
+            Settings of the campaign that is examined; None if it uses another engine.
         """
         raise NotImplementedError
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cuprolith.arrays import FloatArray
+
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
@@ -66,11 +68,15 @@ def vacuum_width(structure: Structure, axis: int = 2) -> float:
     axis
         The lattice vector, from 0.
     """
-    heights = np.sort(structure.frac_coords[:, axis] % 1.0)
-    gaps = np.diff(heights, append=heights[0] + 1.0)
     # Distance of neighbouring lattice planes, which is shorter than the vector in a slanted cell.
     spacing = 1.0 / structure.lattice.reciprocal_lattice_crystallographic.abc[axis]
-    return float(gaps.max() * spacing)
+    return float(widest_gap(structure.frac_coords[:, axis]) * spacing)
+
+
+def widest_gap(fractions: FloatArray) -> float:
+    """Return the widest empty part of a lattice vector, as a fraction of it."""
+    places = np.sort(fractions % 1.0)
+    return float(np.diff(places, append=places[0] + 1.0).max())
 
 
 def has_vacuum(structure: Structure) -> bool:

@@ -79,6 +79,7 @@ def summarise_labels(workdir: Workdir, plan: LabelPlan) -> LabelSummary:
         "engine": plan.engine.name,
         "functional": plan.engine.functional,
         "config_hash": plan.engine.config_hash,
+        "simulated": plan.engine.simulated,
         "simulated_by": plan.engine.simulated_by,
         "notes": _notes(plan),
         "trajectories": rows,

@@ -1,8 +1,6 @@
-"""CONTCAR, rewritten after every ionic step."""
+"""The text of CONTCAR, from which a next run continues."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 
@@ -11,25 +9,13 @@ from workflows.vasp_rehearsal.inputs import RunInputs
 from workflows.vasp_rehearsal.motion import Continuation
 
 
-class ContcarWriter:
-    """Writes ``CONTCAR`` into a directory: the start of a run that continues from here."""
-
-    def __init__(self, directory: Path, inputs: RunInputs) -> None:
-        self._path = directory / "CONTCAR"
-        self._inputs = inputs
-        self._path.touch()
-
-    def end_step(self, continuation: Continuation) -> None:
-        """Write positions (wrapped) and, in MD, velocities and the thermostat's state."""
-        self._path.write_text(_contcar(continuation, self._inputs), encoding="utf-8")
-
-
 def scaled_positions(positions: np.ndarray, inputs: RunInputs) -> np.ndarray:
     """Return Cartesian positions (Å) in units of the lattice vectors, in [0, 1)."""
     return wrapped(positions @ np.linalg.inv(inputs.atoms.cell.array))
 
 
-def _contcar(continuation: Continuation, inputs: RunInputs) -> str:
+def contcar(continuation: Continuation, inputs: RunInputs) -> str:
+    """Return CONTCAR: positions (wrapped) and, in MD, velocities and the thermostat's state."""
     cell = "".join(f" {columns(row, 22, 16)}\n" for row in inputs.atoms.cell.array)
     elements = "".join(f"{kind.element:>5s}" for kind in inputs.species)
     counts = "".join(f"{kind.count:6d}" for kind in inputs.species)

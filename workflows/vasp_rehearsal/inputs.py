@@ -44,7 +44,7 @@ class RunInputs:
     thermostat
         State of the thermostat that CONTCAR of the previous run carried; None without.
     seed
-        Of the initial velocities, where POSCAR has none.
+        Seed of the initial velocities, where POSCAR has none.
     """
 
     comment: str

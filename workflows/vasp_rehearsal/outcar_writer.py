@@ -42,7 +42,7 @@ class OutcarWriter:
         self._file.flush()
 
     def remark(self, text: str) -> None:
-        """Write a line such as the one that tells why the run stops."""
+        """Write a line such as the reason why the run stops."""
         self._file.write(f"\n {text}\n")
 
     def finish(self, seconds: float) -> None:

@@ -17,7 +17,7 @@ from monty.serialization import loadfn
 from pymatgen.io.vasp.inputs import POTCAR_FUNCTIONAL_MAP, POTCAR_STATS_PATH
 
 from cuprolith.errors import CuprolithError
-from workflows.vasp_rehearsal.program import MARK
+from workflows.vasp_rehearsal import MARK
 
 _TITEL = re.compile(
     r"^(PAW_PBE|PAW_RPBE|PAW_GGA|PAW|US|NC|AE|)(.+?)(\d{2}[A-Z][A-Za-z]{2}\d{4}.*)?$"

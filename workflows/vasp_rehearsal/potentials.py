@@ -81,7 +81,7 @@ class MorsePairs(Calculator):
 
     Elements without parameters of their own get them from their covalent radii; unlike pairs
     take the geometric mean of the depths and the arithmetic means of stiffness and distance.
-    Neighbours are listed with a skin and listed anew when an atom has moved by half of it.
+    Neighbours are listed with a skin and listed again when an atom has moved by half of it.
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress"]

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from workflows.engines.vasp.programs import PotcarProvider, VaspProgram
-
-MARK = "PLACEHOLDER FOR REHEARSALS, NOT A PSEUDOPOTENTIAL"
-"""Text in each placeholder of a POTCAR."""
+from workflows.vasp_rehearsal import MARK
 
 
 def _placeholders(root: Path, family: str, symbols: Iterable[str]) -> Path:

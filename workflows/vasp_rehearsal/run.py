@@ -14,7 +14,7 @@ import numpy as np
 from ase.calculators.calculator import Calculator
 from pymatgen.io.vasp.inputs import Incar
 
-from workflows.vasp_rehearsal.contcar_writer import ContcarWriter, scaled_positions
+from workflows.vasp_rehearsal.contcar_writer import contcar, scaled_positions
 from workflows.vasp_rehearsal.dynamics import molecular_dynamics
 from workflows.vasp_rehearsal.faults import Fault, pending_fault
 from workflows.vasp_rehearsal.inputs import RunInputs, read_inputs
@@ -90,7 +90,8 @@ class _OutputFiles:
         self.vasprun = VasprunWriter(directory, inputs)
         self._oszicar = OszicarWriter(directory, inputs, stdout)
         self._outcar = OutcarWriter(directory, inputs)
-        self._contcar = ContcarWriter(directory, inputs)
+        self._contcar = directory / "CONTCAR"
+        self._contcar.touch()
 
     def begin_step(self, step: IonicStep) -> None:
         for writer in (self.vasprun, self._oszicar, self._outcar):
@@ -99,7 +100,7 @@ class _OutputFiles:
     def end_step(self, step: IonicStep) -> None:
         for writer in (self.vasprun, self._outcar, self._oszicar):
             writer.end_step(step)
-        self._contcar.end_step(step.continuation)
+        self._contcar.write_text(contcar(step.continuation, self._inputs), encoding="utf-8")
 
     def remark(self, text: str) -> None:
         """Say why the run stops."""

@@ -26,7 +26,7 @@ class VasprunWriter:
         self._file.flush()
 
     def begin_step(self, step: IonicStep) -> None:
-        """Open a calculation with its electronic steps, as they stand while forces are computed."""
+        """Open a calculation with its electronic steps, before forces are known."""
         self._file.write(" <calculation>\n")
         for electronic in step.electronic:
             energies = _energies(electronic.energies, "    ")

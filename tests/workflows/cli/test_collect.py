@@ -99,7 +99,7 @@ def test_bad_files_are_listed_and_the_rest_is_kept(collect, runs, tmp_path):
     (runs / "orphan" / "cuprolith.json").write_text("{")
     result = collect()
     assert result.exit_code == 0, result.output
-    assert "files with faults, or not read: 5" in result.output
+    assert "damaged or unread files: 5" in result.output
     problems, _ = reasons(tmp_path / "dataset")
     assert problems.keys() == {"cut", "empty", "nonsense", "r0", "orphan"}
     assert problems["cut"] == "vasprun.xml is cut; complete steps, all kept: 4"

@@ -14,11 +14,12 @@ from pymatgen.io.vasp.inputs import (
 
 from cuprolith.errors import CuprolithError
 from workflows.engines.vasp.programs import program_of_potcar
+from workflows.vasp_rehearsal import MARK
 from workflows.vasp_rehearsal.potcars import (
     placeholder_text,
     write_placeholder_potcars,
 )
-from workflows.vasp_rehearsal.program import MARK, PROGRAM
+from workflows.vasp_rehearsal.program import PROGRAM
 
 
 @pytest.fixture

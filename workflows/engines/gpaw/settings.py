@@ -1,4 +1,4 @@
-"""What a campaign says about GPAW, and how GPAW is told."""
+"""What a campaign says about GPAW, and the arguments of GPAW's calculator."""
 
 from __future__ import annotations
 

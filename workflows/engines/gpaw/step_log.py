@@ -22,7 +22,7 @@ class StepLog:
     path
         The file; made with its first line if missing.
     header
-        Identity of the run. A file with another header, or none, is started anew.
+        Identity of the run. A file with another header, or none, is started again.
     """
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""VASP: what its runs are given, and what they leave behind."""
+"""The engine ``vasp``: input files, runs, and reading of output files."""
 
 from workflows.engines.vasp.engine import ENGINE
 

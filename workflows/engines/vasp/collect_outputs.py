@@ -35,12 +35,12 @@ _SHOWN = 30
 
 @dataclass
 class CollectionReport:
-    """What became of each run; written beside the dataset as ``collection.json``.
+    """Outcome of each run; written beside the dataset as ``collection.json``.
 
     Attributes
     ----------
     settings
-        Of the dataset's frames.
+        Settings of the dataset's frames.
     runs
         One entry per run that gave frames: path below the root, source file, ids, frames, whether
         its files ended properly, how its settings drifted.
@@ -56,8 +56,8 @@ class CollectionReport:
         """List what was set aside for its settings, and which files are bad."""
         drifted = {run["path"]: "; ".join(run["drift"]) for run in self.runs if run["drift"]}
         return [
-            *_listed("runs quarantined whole: other settings, or no labels", drifted),
-            *_listed("files with faults, or not read", self.problems),
+            *_listed("runs quarantined (other settings, or no labels)", drifted),
+            *_listed("damaged or unread files", self.problems),
         ]
 
 
@@ -99,7 +99,7 @@ def collect_outputs(
     out_dir
         Folder of the dataset; one that is there is replaced.
     seed
-        Of the split.
+        Seed of the split.
     settings
         Rules of the dataset; default: the campaign's defaults.
 
@@ -203,7 +203,7 @@ def _frames(
                     yield _frame(step, number, run, segment)
             if run.source == "vasprun.xml, OUTCAR":
                 report.problems[path] = (
-                    f"vasprun.xml is cut, OUTCAR goes on; complete steps, all kept: {n_steps}"
+                    f"vasprun.xml is cut, OUTCAR continues it; complete steps, all kept: {n_steps}"
                 )
             elif not run.complete:
                 report.problems[path] = f"{run.source} is cut; complete steps, all kept: {n_steps}"

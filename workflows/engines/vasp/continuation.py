@@ -36,9 +36,9 @@ def relaxation_continuation(directory: Path, start: Structure) -> str | None:
     Parameters
     ----------
     directory
-        Of the interrupted attempt.
+        Folder of the interrupted attempt.
     start
-        What the relaxation was asked for, atoms as written.
+        Start of the relaxation, atoms as written.
     """
     contcar = read_contcar(directory)
     if contcar is None or contcar.structure.species != start.species:
@@ -59,7 +59,7 @@ def dynamics_continuation(
     Parameters
     ----------
     directory
-        Of the interrupted attempt.
+        Folder of the interrupted attempt.
     trajectory
         Its labels, in the candidate's order.
     order

@@ -52,7 +52,7 @@ class DftPlan(BaseModel):
     unstated
         Choices that the paper does not state.
     notes
-        What stands in the way of running it here.
+        What prevents running it here, and warnings.
     """
 
     command: str

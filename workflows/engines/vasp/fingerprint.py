@@ -1,7 +1,7 @@
 """The fingerprint of VASP's settings: all that can change the label of given positions.
 
 Every tag that VASP lists or that INCAR sets is compared, unless it is one of the harmless ones
-(`harmless_tags`), is not read beside the others, or has its default value (`tag_values`).
+(`harmless_tags`), is not read because of the others, or has its default value (`tag_values`).
 Potentials and +U are compared element by element.
 """
 
@@ -111,7 +111,7 @@ def settings_fingerprint(
     listed
         Tags of `incar` that only VASP's own list has, not the INCAR.
     charge
-        Of the cell, e; None if it is not known, which counts as neutral unless INCAR sets NELECT.
+        Charge of the cell, e; None if unknown, which counts as neutral unless INCAR sets NELECT.
     """
     tags = _tags(incar)
     read = {tag for tag in tags if _is_compared(tag) and is_read(tag, tags)}
@@ -188,7 +188,7 @@ def _tags(incar: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_compared(tag: str) -> bool:
-    """Whether a tag is compared as it stands; +U and the functional are compared as a whole."""
+    """Whether a tag is compared by itself; +U and the functional are compared as a whole."""
     return not (tag in _ELSEWHERE or tag.startswith("LDAU") or is_harmless(tag))
 
 

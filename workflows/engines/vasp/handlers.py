@@ -1,8 +1,8 @@
 """Which of custodian's handlers watch which task, and what they changed.
 
-A handler that changes what a label is (smearing, cutoff, mesh) has no place where labels of 11,000
-runs must be of one kind; docs/how_to/vasp.md has the table. What is left may change how VASP
-gets there.
+A handler that changes what a label is (smearing, cutoff, mesh) is not used: labels of 11,000 runs
+must be of one kind; docs/how_to/vasp.md has the table. The others may change how VASP
+reaches the label.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ def corrections(directory: Path) -> list[str]:
     Parameters
     ----------
     directory
-        Of the run; without a readable ``custodian.json`` nothing was done.
+        Folder of the run; without a readable ``custodian.json`` nothing was done.
     """
     try:
         jobs = json.loads((directory / "custodian.json").read_text())

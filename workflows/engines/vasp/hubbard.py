@@ -23,9 +23,9 @@ def hubbard_by_element(tags: Tags, elements: Sequence[str]) -> dict[str, str]:
     Parameters
     ----------
     tags
-        Of INCAR, as read.
+        Tags of INCAR, as read.
     elements
-        Of each POTCAR; an element may come twice.
+        Element of each POTCAR; one may come twice.
     """
     if not is_set(tags, "LDAU"):
         return dict.fromkeys(elements, NO_U)

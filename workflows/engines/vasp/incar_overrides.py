@@ -14,7 +14,7 @@ _TAG = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 _TEXT = re.compile(r"[A-Za-z0-9 ._+*:,/()<>@%|$&^~?'\[\]-]{1,500}")
 _WHOLE_NUMBER = re.compile(r"[-+]?[0-9]{1,15}")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eEdD][-+]?[0-9]{1,3})?")
-_LONGEST_LIST = 10_000  # MAGMOM's: one number for each atom
+_LONGEST_LIST = 10_000
 _LOGICAL = re.compile(r"\.(?:(T)|F)[A-Za-z]*\.?", re.IGNORECASE)
 
 _OF_THE_CAMPAIGN = {
@@ -43,16 +43,21 @@ _FIXED = {
     "LWAVE": "restarts and segments need WAVECAR; it is removed when a run is finished",
     "ISTART": "decided by whether there is a WAVECAR",
     "ICHARG": "decided by whether there is a WAVECAR",
-    "IBRION": "decided by the task: 2 relaxes, 0 moves, -1 stands still",
+    "IBRION": "decided by the task: 2 relaxes, 0 moves, -1 keeps all atoms in place",
     "LDIPOL": "decided by the structure: on where its two faces differ",
     "IDIPOL": "decided by the structure: on where its two faces differ",
     "DIPOL": "decided by the structure: its centre of mass",
     "NELECT": "belongs to one structure: cells are neutral",
-    "ML_LMLFF": "labels of VASP's own force field are no DFT labels",
+    "MAGMOM": "belongs to one structure: with spin_polarized, VASP starts from moments of its own",
+    "ML_LMLFF": "labels of VASP's own force field are not DFT labels",
     "LCORR": "forces would not belong to the energy",
     "NBLOCK": "every step of the melt-quench is a label",
     "PSTRESS": "energies would hold the work of a pressure",
     "IMAGES": "one structure is computed at a time",
+    **dict.fromkeys(
+        ("LDAU", "LDAUTYPE", "LDAUL", "LDAUU", "LDAUJ"),
+        "lists by species belong to one structure: campaigns compute without +U",
+    ),
 }
 
 
@@ -82,7 +87,7 @@ def written_override(tag: str, value: Any) -> tuple[str, Any]:
     name = tag.strip().upper()
     if not _TAG.fullmatch(name):
         raise ValueError(
-            f"incar: {tag[:60]!r} is no name of a tag: write letters, digits and `_` alone"
+            f"incar: {tag[:60]!r} is not the name of a tag: use only letters, digits and `_`"
         )
     return name, _written_text(name, value.strip()) if isinstance(value, str) else value
 
@@ -90,9 +95,9 @@ def written_override(tag: str, value: Any) -> tuple[str, Any]:
 def _written_text(tag: str, text: str) -> Any:
     if not _TEXT.fullmatch(text):
         raise ValueError(
-            f"incar: {tag} = {text[:60]!r} is no single value: write one line of plain letters and "
-            "digits, without `;`, `!`, `#`, `=`, quotes, braces or backslashes; each tag has a key "
-            "of its own"
+            f"incar: {tag} = {text[:60]!r} is not a single value: write one line of plain letters "
+            "and digits, without `;`, `!`, `#`, `=`, quotes, braces or backslashes; each tag has "
+            "a key of its own"
         )
     if _WHOLE_NUMBER.fullmatch(text):
         return int(text)
@@ -150,7 +155,7 @@ def refused_override(
     if no_label := reasons_for_no_label({tag: value}):
         possible, reason = False, no_label[0]
     if possible and tag == "LHFCALC" and _is_true(value) and "ALGO" not in overrides:
-        return "a hybrid needs ALGO = All, Normal or Damped beside it"
+        return "a hybrid needs ALGO = All, Normal or Damped as well"
     return None if possible else reason
 
 

@@ -1,4 +1,4 @@
-"""Input files that lie beside a run's output, and what they say that the output does not."""
+"""Read the input files beside a run's output for what the output leaves out."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from typing import Any
 from pymatgen.io.vasp.inputs import Incar
 
 from workflows.engines.vasp.harmless_tags import is_harmless
-from workflows.engines.vasp.output_streams import ENDINGS, read_text, without_ending
+from workflows.engines.vasp.output_streams import ENDINGS, OUTPUTS, read_text, without_ending
 from workflows.engines.vasp.tag_values import belongs_to_another, is_known, plain
-
-_OUTPUTS = ("vasprun.xml", "OUTCAR")
 
 
 def file_beside(output: Path, name: str) -> Path | None:
     """Return a file of the same run: ``INCAR.relax1``, else ``INCAR``, for ``OUTCAR.relax1.gz``."""
     suffix = without_ending(output.name)
-    for each in _OUTPUTS:
+    for each in OUTPUTS:
         suffix = suffix.removeprefix(each)
     names = (name + mark + ending for mark in (suffix, "") for ending in ("", *ENDINGS))
     return next((path for each in names if (path := output.with_name(each)).is_file()), None)

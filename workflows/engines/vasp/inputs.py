@@ -229,7 +229,7 @@ def initial_velocities(structure: Structure, temperature: float, seed: int) -> N
     temperature
         K.
     seed
-        Of the random numbers.
+        Seed of the random numbers.
     """
     numbers = [atomic_numbers[site.specie.symbol] for site in structure]
     masses = atomic_masses[numbers][:, None]

@@ -79,7 +79,7 @@ class RunHead:
     potcar_titles
         TITEL of each POTCAR, in the order of the species.
     charge
-        Of the cell, e: valence electrons of the neutral atoms less NELECT; None if not known.
+        Charge of the cell, e: valence electrons of the neutral atoms less NELECT; None if unknown.
     generator
         Program, version and build as written.
     digest
@@ -143,6 +143,11 @@ class VaspRun(RunHead):
 
         run.steps = tracked()
         return run
+
+
+def parse_number(word: bytes) -> float:
+    """Return a number; NaN for the asterisks of one too long for its column."""
+    return float("nan") if b"*" in word else float(word)
 
 
 def cell_charge(

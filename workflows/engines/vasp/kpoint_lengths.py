@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cuprolith.arrays import FloatArray
-from workflows.labelling.kpoints import LEAST_VACUUM, PAPER_KPOINT_LENGTH
+from workflows.labelling.kpoints import LEAST_VACUUM, PAPER_KPOINT_LENGTH, widest_gap
 
 
 class KpointLengths(NamedTuple):
@@ -48,7 +48,7 @@ def kpoint_lengths(
     scaled = positions @ np.linalg.inv(cell)
     above, up_to = 0.0, float("inf")
     for axis, divisions in enumerate(mesh):
-        if divisions == 1 and _gap(scaled[:, axis]) * heights[axis] > LEAST_VACUUM:
+        if divisions == 1 and widest_gap(scaled[:, axis]) * heights[axis] > LEAST_VACUUM:
             continue
         above = max(above, (divisions - 1) * float(min(norms[axis], heights[axis])))
         up_to = min(up_to, (divisions + 1) * float(max(norms[axis], heights[axis])))
@@ -69,9 +69,3 @@ def common_length(intervals: Iterable[KpointLengths]) -> float | None:
     whole = float(np.floor(best))
     admitted = [each for each in known if each.admit(best)]
     return whole if all(each.admit(whole) for each in admitted) else round(best, 3)
-
-
-def _gap(scaled: FloatArray) -> float:
-    """Widest empty part of a lattice vector, as a fraction of it."""
-    places = np.sort(scaled % 1.0)
-    return float(np.diff(places, append=places[0] + 1.0).max())

@@ -164,8 +164,8 @@ class VaspRelaxMaker(VaspMaker):
             left = max(1, self.settings.max_steps - len(labels))
             return None if poscar is None else inputs(poscar, left)
 
-        whole = inputs(runner.poscar(), self.settings.max_steps)
-        labels, stopped = runner.run(whole, is_finished, continuation)
+        all_steps = inputs(runner.poscar(), self.settings.max_steps)
+        labels, stopped = runner.run(all_steps, is_finished, continuation)
         converged = bool(len(labels)) and labels.max_force <= self.settings.fmax
         return self._document(
             runner, labels, started, stopped_because=stopped, ionic_converged=converged

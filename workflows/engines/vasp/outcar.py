@@ -29,6 +29,7 @@ from workflows.engines.vasp.ionic_steps import (
     VaspOutputError,
     VaspRun,
     cell_charge,
+    parse_number,
 )
 from workflows.engines.vasp.output_streams import chunks, complete_lines, read_text
 
@@ -253,7 +254,7 @@ def _steps(lines: Iterator[bytes], head: RunHead) -> Generator[IonicStep, None, 
             next(lines, None)
             table = _table(lines, n_atoms, 6)
         elif line.startswith(b"  free  energy   TOTEN"):
-            free = _number(line.split(b"=")[1].split()[0])
+            free = parse_number(line.split(b"=")[1].split()[0])
         elif line.startswith(b"  energy  without entropy=") and table is not None:
             n_scf = loop.end()
             yield IonicStep(
@@ -262,7 +263,7 @@ def _steps(lines: Iterator[bytes], head: RunHead) -> Generator[IonicStep, None, 
                 forces=table[:, 3:],
                 stress=stress,
                 energy=free,
-                energy_sigma0=_number(line.rsplit(b"=", 1)[1].split()[0]),
+                energy_sigma0=parse_number(line.rsplit(b"=", 1)[1].split()[0]),
                 n_scf=n_scf,
                 scf_converged=0 < n_scf < head.nelm,
             )
@@ -319,7 +320,7 @@ def _row(line: str, n_columns: int) -> list[float]:
     """Return the numbers of a row. Columns of asterisks that touch make it NaN from there on."""
     numbers = _numbers(line)
     if len(numbers) < n_columns and "*" in line:
-        before = next(index for index, number in enumerate(numbers) if isnan(number))
+        before = next(index for index, each in enumerate(numbers) if isnan(each))
         return numbers[:before] + [float("nan")] * (n_columns - before)
     return numbers[:n_columns]
 
@@ -330,8 +331,4 @@ def _numbers(line: str) -> list[float]:
         return [float(word) for word in line.split()]
     except ValueError:
         words = re.findall(r"\*+|[-+]?[0-9]*\.?[0-9]+(?:E[-+]?[0-9]+)?", line)
-        return [_number(word.encode()) for word in words]
-
-
-def _number(word: bytes) -> float:
-    return float("nan") if b"*" in word else float(word)
+        return [parse_number(word.encode()) for word in words]

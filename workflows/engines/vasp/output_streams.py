@@ -13,6 +13,9 @@ from typing import Any, BinaryIO
 
 from workflows.engines.vasp.ionic_steps import VaspOutputError
 
+OUTPUTS = ("vasprun.xml", "OUTCAR")
+"""Beginnings of the names of output files with labels, the better one first."""
+
 ENDINGS = (".gz", ".bz2", ".xz", ".zst", ".Z", ".lzma", ".lz4", ".zip", ".7z")
 """Ends of the names of compressed files, those that are refused included."""
 
@@ -34,9 +37,9 @@ _REFUSED = {
 def chunks(path: Path) -> Iterator[bytes]:
     """Yield the (decompressed) bytes of a file in pieces of at most 256 kB.
 
-    How it is compressed (gzip, bzip2, xz) is told by its content: endings are lost in renaming. A
-    file that is cut yields what comes before the cut: VASP killed by a full disk leaves such
-    files, and their complete ionic steps are sound.
+    How it is compressed (gzip, bzip2, xz) is recognised by its content: endings are lost in
+    renaming. A file that is cut yields what comes before the cut: VASP killed by a full disk leaves
+    such files, and their complete ionic steps are sound.
 
     Raises
     ------

@@ -54,7 +54,7 @@ def unstated(settings: VaspSettings, elements: Iterable[str]) -> dict[str, str]:
     settings
         The campaign's.
     elements
-        Its elements, whose potentials are told.
+        Its elements, whose potentials are listed.
     """
     chosen = settings.model_dump(mode="json")
     potcars = {element: settings.potcars.get(element, "missing") for element in elements}

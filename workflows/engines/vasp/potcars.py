@@ -199,7 +199,7 @@ def require_same_potcars(record: Path, potcars: Iterable[CheckedPotcar]) -> None
     record
         JSON file shared by the runs of a campaign.
     potcars
-        Those of the run at hand.
+        Potentials of the present run.
 
     Raises
     ------

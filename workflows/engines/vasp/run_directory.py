@@ -126,7 +126,7 @@ class RunDirectory:
     def archive_attempt(self) -> None:
         """Move an interrupted attempt into a folder of its own; its labels count."""
         number = 1 + len(_numbered(self.path, "attempt"))
-        moving = self.path / f"moving-{number}"  # a kill meanwhile leaves no half-filled attempt
+        moving = self.path / f"moving-{number}"  # a kill leaves no half-filled attempt
         moving.mkdir()
         self._fill(moving)
 

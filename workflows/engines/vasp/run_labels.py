@@ -36,7 +36,7 @@ class Expected:
     Attributes
     ----------
     fingerprint
-        Of the campaign.
+        Fingerprint of the campaign.
     mesh
         Divisions of the Γ-centred mesh.
     config_hash
@@ -85,7 +85,7 @@ class RunLabels:
     trajectory
         In the candidate's order of atoms; positions are unwrapped.
     folder
-        Of the latest attempt that labelled a step.
+        Folder of the latest attempt that labelled a step.
     complete
         Whether the latest attempt's output ends as VASP ends it.
     max_force

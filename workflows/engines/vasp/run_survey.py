@@ -44,7 +44,7 @@ class SurveyedRun:
     digest
         Equal for copies of one run only.
     fingerprint
-        Of its settings; the k-point length is filled in by :func:`agree_on_settings`.
+        Fingerprint of its settings; the k-point length is filled in by :func:`agree_on_settings`.
     n_atoms
         Number of atoms.
     mesh, lengths
@@ -190,7 +190,7 @@ def refuse_mixed_programs(runs: Iterable[SurveyedRun]) -> None:
     Raises
     ------
     CuprolithError
-        If runs of VASP and of another program lie together.
+        If there are runs of VASP and of another program.
     """
     examples: dict[str, Path] = {}
     for run in runs:
@@ -198,7 +198,7 @@ def refuse_mixed_programs(runs: Iterable[SurveyedRun]) -> None:
     if len(examples) > 1:
         found = " and ".join(f"{called} ({path})" for called, path in sorted(examples.items()))
         raise CuprolithError(
-            f"runs of several programs lie together: {found}",
+            f"these runs are of several programs: {found}",
             remedy="collect them separately: their labels are not of one kind",
         )
 

@@ -11,10 +11,9 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workflows.engines.vasp.ionic_steps import VaspOutputError
-from workflows.engines.vasp.output_streams import ENDINGS, without_ending
+from workflows.engines.vasp.output_streams import ENDINGS, OUTPUTS, without_ending
 
 PROVENANCE_FILE = "cuprolith.json"
-_OUTPUTS = ("vasprun.xml", "OUTCAR")
 _UNREAD = (
     "not read: unpack it if it is an archive, else let its name begin with vasprun.xml or OUTCAR"
 )
@@ -42,7 +41,7 @@ class RunFiles:
     Attributes
     ----------
     directory
-        Where they lie.
+        Folder of the files.
     suffix
         Between name and ``.gz``: custodian keeps the runs of a double relaxation as
         ``vasprun.xml.relax1``, ``.relax2``, others use ``.static`` or ``_old``; "" otherwise.
@@ -129,7 +128,7 @@ def _suffix(file: str) -> str | None:
     name = without_ending(file)
     if name.endswith(_ARCHIVES):
         return None
-    return next((name.removeprefix(each) for each in _OUTPUTS if name.startswith(each)), None)
+    return next((name.removeprefix(each) for each in OUTPUTS if name.startswith(each)), None)
 
 
 def _not_read(file: str, files: Sequence[str]) -> str:
@@ -140,5 +139,5 @@ def _not_read(file: str, files: Sequence[str]) -> str:
     same = (without_ending(file) + ending for ending in ("", *ENDINGS))
     first = next((name for name in same if name in files), file)
     if looks_like_one and first != file:
-        return f"not read: {first} lies beside it; move one if they are different runs"
+        return f"not read: {first} is in the same folder; move one if they are different runs"
     return ""

@@ -78,7 +78,7 @@ class VaspRunner:
         Parameters
         ----------
         generator
-            Of the INCAR and the mesh; `ordered` is its structure.
+            Gives the INCAR and the mesh; `ordered` is its structure.
         poscar
             Where the attempt starts.
         """
@@ -96,7 +96,7 @@ class VaspRunner:
         Parameters
         ----------
         inputs
-            Of the whole run.
+            Inputs of the complete run.
         is_finished
             Whether these labels are all that was asked for.
         continuation

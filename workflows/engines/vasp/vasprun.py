@@ -8,7 +8,7 @@ from pathlib import Path
 
 from workflows.engines.vasp.ionic_steps import IonicStep, VaspOutputError, VaspRun
 from workflows.engines.vasp.outcar import read_outcar
-from workflows.engines.vasp.output_streams import ENDINGS
+from workflows.engines.vasp.output_streams import ENDINGS, OUTPUTS
 from workflows.engines.vasp.vasprun_xml import read_vasprun_xml
 
 _SAME_ENERGY = 1e-6  # eV; both files have 8 decimals
@@ -26,9 +26,9 @@ def read_run(directory: Path, suffix: str = "", part: int = 0) -> VaspRun:
     directory
         Where VASP ran.
     suffix
-        Of the files of one of several runs, e.g. ``.relax1`` (custodian's).
+        Suffix of the files of one of several runs, e.g. ``.relax1`` (custodian's).
     part
-        Of the runs in an OUTCAR that was joined from several, the one at this index.
+        Index of the run in an OUTCAR that was joined from several.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def read_run(directory: Path, suffix: str = "", part: int = 0) -> VaspRun:
         If a file cannot be read.
     """
     failures = []
-    for name in ("vasprun.xml", "OUTCAR") if part == 0 else ("OUTCAR",):
+    for name in OUTPUTS if part == 0 else OUTPUTS[1:]:
         path = output_file(directory, name, suffix)
         if path is None:
             continue

@@ -26,7 +26,7 @@ def parse_head(text: bytes, path: Path) -> RunHead:
     text
         The file up to its first ``<calculation>``.
     path
-        For messages.
+        The file, for messages.
 
     Raises
     ------

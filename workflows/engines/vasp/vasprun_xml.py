@@ -20,6 +20,7 @@ from workflows.engines.vasp.ionic_steps import (
     RunHead,
     VaspOutputError,
     VaspRun,
+    parse_number,
 )
 from workflows.engines.vasp.output_streams import chunks
 from workflows.engines.vasp.vasprun_head import parse_head
@@ -30,7 +31,7 @@ _FILE_START = b"<modeling>"
 _BULK = (b"<eigenvalues>", b"<dos>", b"<dos ", b"<projected>", b"<dielectricfunction")
 _BULK_LIMIT = 1 << 20
 _IMAGE_DIGITS = 2
-_OVERLAP = 64  # bytes kept of what is passed over: more than any tag
+_OVERLAP = 64  # bytes kept of skipped text: more than any tag
 _E0_TOLERANCE = 1e-7  # eV, as pymatgen's
 _ENERGY_DIGITS = 8  # as VASP writes
 
@@ -244,7 +245,7 @@ def _entry(text: bytes, name: bytes, energy: int) -> float:
     if place < 0:
         raise ValueError(f"no {name.decode()}")
     start = text.find(b">", place) + 1
-    return _number(text[start : text.find(b"<", start)])
+    return parse_number(text[start : text.find(b"<", start)])
 
 
 def _varray(text: bytes, name: bytes, start: int, shape: tuple[int, int]) -> FloatArray:
@@ -260,14 +261,4 @@ def _varray(text: bytes, name: bytes, start: int, shape: tuple[int, int]) -> Flo
     try:
         return np.fromiter(map(float, words), np.float64, size).reshape(shape)
     except ValueError:
-        return np.array([_number(word) for word in words]).reshape(shape)
-
-
-def _number(word: bytes) -> float:
-    """Return a number; NaN for the asterisks of one too long for its column."""
-    try:
-        return float(word)
-    except ValueError:
-        if b"*" in word:
-            return float("nan")
-        raise
+        return np.array([parse_number(word) for word in words]).reshape(shape)

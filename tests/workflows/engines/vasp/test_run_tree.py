@@ -40,7 +40,7 @@ def test_suffixes_and_compression_of_any_kind_are_runs_and_other_names_are_liste
     found = find_runs(tmp_path)
     assert {files.suffix for files in found.runs} == {".orig", ".static", ".1", "_old", ""}
     assert sorted(path.name for path in found.unread) == sorted(unread)
-    assert "OUTCAR.1.xz lies beside it" in found.unread[tmp_path / "OUTCAR.1.zst"]
+    assert "OUTCAR.1.xz is in the same folder" in found.unread[tmp_path / "OUTCAR.1.zst"]
 
 
 def test_loops_of_links_end_and_each_directory_is_met_once(tmp_path):

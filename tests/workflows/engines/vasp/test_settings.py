@@ -64,19 +64,19 @@ def test_impossible_overrides_are_refused(overrides, says):
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [
-        ({"SYSTEM": "a\nENCUT = 1"}, "no single value"),
-        ({"SYSTEM": "a\rENCUT = 1"}, "no single value"),
-        ({"ALGO": "N; ENCUT=200"}, "no single value"),
-        ({"SYSTEM": "a \\"}, "no single value"),
-        ({"SYSTEM": 'a "b'}, "no single value"),
-        ({"SYSTEM": "a ! b"}, "no single value"),
-        ({"SYSTEM": "Å"}, "no single value"),
-        ({"SYSTEM": " "}, "no single value"),
-        ({"A = 1; ENCUT": 1}, "no name of a tag"),
-        ({"A\nENCUT": 1}, "no name of a tag"),
-        ({"!A": 1}, "no name of a tag"),
-        ({"ÉNCUT": 1}, "no name of a tag"),
-        ({"": 1}, "no name of a tag"),
+        ({"SYSTEM": "a\nENCUT = 1"}, "not a single value"),
+        ({"SYSTEM": "a\rENCUT = 1"}, "not a single value"),
+        ({"ALGO": "N; ENCUT=200"}, "not a single value"),
+        ({"SYSTEM": "a \\"}, "not a single value"),
+        ({"SYSTEM": 'a "b'}, "not a single value"),
+        ({"SYSTEM": "a ! b"}, "not a single value"),
+        ({"SYSTEM": "Å"}, "not a single value"),
+        ({"SYSTEM": " "}, "not a single value"),
+        ({"A = 1; ENCUT": 1}, "not the name of a tag"),
+        ({"A\nENCUT": 1}, "not the name of a tag"),
+        ({"!A": 1}, "not the name of a tag"),
+        ({"ÉNCUT": 1}, "not the name of a tag"),
+        ({"": 1}, "not the name of a tag"),
         ({" encut ": 200}, "use the key `encut`"),
         ({"Algo": "All", "ALGO": "Fast"}, "given twice"),
         ({"ALGO": " Fast"}, "meta-GGA"),
@@ -94,6 +94,10 @@ def test_impossible_overrides_are_refused(overrides, says):
         ({"MAGMOM": [1.0, float("nan")]}, "finite number"),
         ({"MAGMOM": [1.0, "2"]}, "finite number"),
         ({"NELM": {"a": 1}}, "finite number"),
+        ({"MAGMOM": [1.0, 2.0]}, "one structure"),
+        ({"MAGMOM": "2*1.5 -1"}, "one structure"),
+        ({"LDAUU": [0.0, 4.0]}, "without \\+U"),
+        ({"LDAU": True}, "without \\+U"),
     ],
 )
 def test_nothing_slips_past_the_refusal_of_overrides(overrides, says):
@@ -102,10 +106,10 @@ def test_nothing_slips_past_the_refusal_of_overrides(overrides, says):
 
 
 def test_overrides_are_kept_as_vasp_reads_them():
-    given = {"nelm": "120", "LREAL": ".FALSE.", "Magmom": "2*1.5 -1", "EFIELD": "1d-2", "ISIF": "2",
+    given = {"nelm": "120", "LREAL": ".FALSE.", "Saxis": "2*1.5 -1", "EFIELD": "1d-2", "ISIF": "2",
              "LHFCALC": ".F.", "SYSTEM": "Cu (100), r2SCAN"}  # fmt: skip
     assert VaspSettings(incar=given).incar == {
-        "NELM": 120, "LREAL": False, "MAGMOM": "2*1.5 -1", "EFIELD": 0.01, "ISIF": 2,
+        "NELM": 120, "LREAL": False, "SAXIS": "2*1.5 -1", "EFIELD": 0.01, "ISIF": 2,
         "LHFCALC": False, "SYSTEM": "Cu (100), r2SCAN",
     }  # fmt: skip
 
