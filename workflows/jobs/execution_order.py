@@ -1,4 +1,4 @@
-"""The order in which the jobs of a flow run."""
+"""Order the jobs of a flow."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def execution_order(
     if external and not allow_external_references:
         raise ValueError(
             f"the flow needs outputs of jobs that are not in it: {', '.join(external)}; add them, "
-            "or allow external references if they are finished in the store"
+            "or allow external references if they have finished"
         )
     with warnings.catch_warnings():
-        # jobflow warns that independent jobs may run in any order: ours do not depend on it
+        # jobflow warns that independent jobs may run in any order; that is fine here.
         warnings.simplefilter("ignore", UserWarning)
         return deque(
             (jobs[uuid], frozenset(graph.predecessors(uuid)))
