@@ -35,18 +35,23 @@ class Observer(Protocol):
 
     def on_flow(self, n_jobs: int) -> None:
         """Note jobs added: those of the flow itself, later those that jobs lead to."""
+        return
 
     def on_start(self, job: Job) -> None:
         """Note that a job starts."""
+        return
 
     def on_finish(self, job: Job, seconds: float) -> None:
         """Note that a job has finished and its output is stored."""
+        return
 
     def on_skip(self, job: Job) -> None:
         """Note that a job was finished already."""
+        return
 
     def on_fail(self, job: Job, error: BaseException) -> None:
         """Note that a job ended in an exception."""
+        return
 
 
 class _SilentObserver(Observer):
