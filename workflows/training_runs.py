@@ -1,4 +1,4 @@
-"""Train what a training file says, and judge it on held-out frames."""
+"""Train from a training file, and evaluate on held-out frames."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from workflows.progress import EpochProgress, announce
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """A finished training, and how well it does."""
+    """A finished training and its errors."""
 
     name: str
     result: TrainingResult
     held_out: HeldOutErrors | None
 
     def __str__(self) -> str:
-        """How far it came, and its errors."""
+        """Epochs done, and errors."""
         result = self.result
         short = " (stopped by its time limit)" if result.epochs < result.max_epochs else ""
         lines = [
@@ -59,7 +59,7 @@ def opened_source(file: TrainingFile, data_root: Path) -> TrainingSource:
     Raises
     ------
     CuprolithError
-        If it is not there, or not whole; with what to do.
+        If it is missing or incomplete; with a remedy.
     """
     return open_data(file.data, data_root)
 
@@ -80,7 +80,7 @@ def run_training(
     seed: int,
     progress: EpochProgress | None = None,
 ) -> TrainingSummary:
-    """Train, or go on, or return what is trained; then judge it on the test split.
+    """Train, or resume, or return what is trained; then evaluate it on the test split.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def training_folder(root: Path, seed: int) -> Path:
 
 @contextmanager
 def explained(where: str, remedy: str = "") -> Iterator[None]:
-    """Say where an error of data or training arose, and what to do beside what it says itself."""
+    """Add place and remedy to an error of data or training."""
     try:
         yield
     except (TrainingError, DatasetError) as error:

@@ -250,7 +250,7 @@ def test_a_full_disk_is_named_and_the_same_command_continues(finished, disk, ver
     assert code == 1
     assert "no space left on the disk (No space left" in said
     assert said.count("→") == 1
-    assert "→ free some space, then give the same command again: it continues" in said
+    assert "→ free some space, then run the same command again: it resumes" in said
     ballast.unlink()
     if verb == "run":
         return  # to the training

@@ -1,4 +1,4 @@
-"""Checking the section ``tuning`` of a file as far as that needs no data."""
+"""Check the section ``tuning`` of a file, as far as no data is needed."""
 
 from __future__ import annotations
 

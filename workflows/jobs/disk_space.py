@@ -1,4 +1,4 @@
-"""Recognise a full disk, which stops a run: the same command resumes it when there is space."""
+"""Recognise a full disk: the run stops, and the same command resumes it when there is room."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DiskFullError(CuprolithError):
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an error, or one that caused it, is a full disk."""
+    """Return whether a full disk is the error, or the reason for it."""
     seen: set[int] = set()
     link: BaseException | None = error
     while link is not None and id(link) not in seen:

@@ -1,4 +1,4 @@
-"""Append-only log of job events, one JSON line each."""
+"""Append-only log of a run with one JSON line per job event."""
 
 from __future__ import annotations
 
