@@ -21,7 +21,7 @@ from training.variant import VARIANTS
 from workflows.inputs.training_file import TrainingFile, load_training_file
 from workflows.jobs.processes import one_gpu_each, run_in_processes, visible_gpus
 from workflows.progress import EpochProgress, announce, progress_bar
-from workflows.training_runs import opened_source, run_training, training_folder
+from workflows.training_runs import open_data, run_training, training_folder
 
 RESULTS_FILE = "results.yaml"
 
@@ -132,7 +132,7 @@ class Matrix:
         if dataset in self._sources:
             return ""
         try:
-            self._sources[dataset] = opened_source(file, self.settings.data_root)
+            self._sources[dataset] = open_data(file.data, self.settings.data_root)
         except CuprolithError as error:
             return error.message
         return ""
@@ -222,7 +222,7 @@ def _one_per_gpu(
 
 
 def _train_cell(cell: Cell) -> None:
-    source = opened_source(cell.file, cell.data_root)
+    source = open_data(cell.file.data, cell.data_root)
     run_training(cell.file, source, cell.plan.folder, cell.plan.seed)
 
 

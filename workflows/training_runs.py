@@ -53,19 +53,14 @@ def _forces(mae: float | None) -> str:
     return "" if mae is None else f"force MAE {mae:.4f} eV/Å, "
 
 
-def opened_source(file: TrainingFile, data_root: Path) -> TrainingSource:
-    """Open a training file's data, whose folder is relative to `data_root`.
+def open_data(data: SourceSettings, data_root: Path) -> TrainingSource:
+    """Open the data of a section ``data``, whose folder is relative to `data_root`.
 
     Raises
     ------
     CuprolithError
         If it is missing or incomplete; with a remedy.
     """
-    return open_data(file.data, data_root)
-
-
-def open_data(data: SourceSettings, data_root: Path) -> TrainingSource:
-    """Open what a section ``data`` names; as `opened_source`."""
     remedy = "check the section `data`, and the folder that --data names"
     with explained(f"data: {data_root / data.place}", remedy):
         source = open_source(data, data_root)

@@ -90,13 +90,13 @@ def _train(
     max_time: str | None,
 ) -> None:
     from workflows.inputs.training_file import load_training_file
-    from workflows.training_runs import opened_source, run_training, training_folder
+    from workflows.training_runs import open_data, run_training, training_folder
 
     file = load_training_file(path).limited(max_epochs, max_time)
     seed = file.seed if seed is None else seed
     root = out or Path("trainings") / file.name
     folder = training_folder(root, seed)
-    source = opened_source(file, data)
+    source = open_data(file.data, data)
     root.mkdir(parents=True, exist_ok=True)
     with workdir_lock(root), progress_bar(file.name, total=file.training.max_epochs) as bar:
         summary = run_training(file, source, folder, seed, EpochProgress(bar))

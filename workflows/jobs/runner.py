@@ -88,11 +88,12 @@ def run_flows(
     observer: Observer | None = None,
     *,
     log_path: Path | None = None,
-    allow_external_references: bool = False,
 ) -> RunSummary:
     """Run the jobs of flows that are not finished in the folder, one after another.
 
     Flows are taken from the iterable one at a time, so that with a generator only one is in memory.
+    Jobs may use outputs of jobs outside their flow; a job that failed or stopped its children also
+    counts for later flows.
 
     Output and ``Response`` of a job are written together, so that a kill at any moment loses only
     the job in progress, and the jobs that finished jobs lead to are found again. A finished job is
@@ -113,9 +114,6 @@ def run_flows(
         Where the results are, and where the jobs run.
     log_path
         File to which one JSON line per event is appended.
-    allow_external_references
-        Let jobs use outputs of jobs outside their flow. A job that failed or stopped its children
-        counts for later flows as well.
 
     Raises
     ------
@@ -134,7 +132,7 @@ def run_flows(
             run = _Run(folder, log, observer or _SilentObserver())
             run.close_open_log_entry()
             for flow in flows:
-                run.run_flow(flow, allow_external_references=allow_external_references)
+                run.run_flow(flow)
                 if run.stopped:
                     break
     except OSError as error:
@@ -171,15 +169,13 @@ class _Run:
         if record is not None and record.finished_at >= last["time"]:
             self._log.write("finished", *job, record.seconds, record.finished_at)
 
-    def run_flow(
-        self, flow: Flow | Job | list[Flow | Job], *, allow_external_references: bool
-    ) -> None:
+    def run_flow(self, flow: Flow | Job | list[Flow | Job]) -> None:
         """Run a flow and all that its jobs lead to.
 
         The flows that a job leads to run before the rest of its flow. A stack in place of recursion
         allows chains of detours of any length, and frees the memory of finished jobs.
         """
-        order = execution_order(flow, allow_external_references=allow_external_references)
+        order = execution_order(flow)
         self._observer.on_flow(len(order))
         stack: list[tuple[JobOrder, str | None]] = [(order, None)]
         while stack and not self.stopped:
@@ -215,8 +211,7 @@ class _Run:
         origin = None if job.metadata.get(ALWAYS_RUN) else result_name(job.uuid, job.index)
         followers = []
         for follower in outcome.followers:
-            # They may refer to jobs outside, as in jobflow.
-            order = execution_order(follower, allow_external_references=True)
+            order = execution_order(follower)
             self._observer.on_flow(len(order))
             followers.append((order, origin))
         return followers

@@ -29,7 +29,6 @@ def label(workdir: Workdir) -> LabelSummary:
             plan.folder,
             observer=_LabelProgress(bar),
             log_path=workdir.label_log,
-            allow_external_references=True,
         )
     return summarise_labels(workdir, plan)
 

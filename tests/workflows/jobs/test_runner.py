@@ -361,16 +361,16 @@ def test_output_that_cannot_be_stored_is_the_jobs_failure(store, make, message):
     assert samples.count(store) == 1
 
 
-def test_flows_that_cannot_be_ordered_are_refused(store):
+def test_jobs_may_use_results_of_other_flows_but_not_each_others(store):
     outside = samples.add(1, 1)
 
     def inside():
         return samples.named(samples.add(outside.output), "inside")
 
-    with pytest.raises(ValueError, match=outside.uuid):
-        run_flow(inside(), store)
+    failed = run_flow(inside(), store)
+    assert outside.uuid in failed.failures[0].error
     run_flow(outside, store)
-    run_flow(inside(), store, allow_external_references=True)
+    run_flow(inside(), store)
     assert samples.output(store, "inside") == 3
     first, second = samples.add(1), samples.add(2)
     first.function_args, second.function_args = (second.output,), (first.output,)
@@ -388,7 +388,7 @@ def test_later_flows_depend_on_earlier_ones_as_jobs_of_one_flow_do(store, tmp_pa
             yield samples.named(samples.whatever_there_is([reference]), f"whatever after {parent}")
 
     def run():
-        return run_flows(flows(), store, allow_external_references=True)
+        return run_flows(flows(), store)
 
     first = run()
     assert (first.failed, first.not_run) == (1, 3)

@@ -255,7 +255,7 @@ class QueuePlanner:
     def _look_through(self, flow: Flow, origin: str | None) -> list[str]:
         """Keep the jobs of a flow, and return the uuids of those that are left."""
         left: list[str] = []
-        for known, parents in execution_order(flow, allow_external_references=True):
+        for known, parents in execution_order(flow):
             self._jobs.write_job(known, origin)
             after = [before for parent in parents for before in self._before.get(parent, [])]
             outcome = None if after else finished(self._jobs, known, origin)
