@@ -1,4 +1,4 @@
-"""What is installed, configured and reachable, and what to do about what is not."""
+"""Checks of what is installed, configured and reachable, with what to do about the rest."""
 
 from __future__ import annotations
 

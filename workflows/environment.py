@@ -1,4 +1,4 @@
-"""What machine and software a campaign ran on."""
+"""Machine and software that a campaign ran on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One process at a time in a working directory."""
+"""Lock a working directory for one process."""
 
 from __future__ import annotations
 
@@ -28,11 +28,10 @@ class WorkdirBusyError(CuprolithError):
 
 @contextmanager
 def workdir_lock(workdir: Path) -> Iterator[None]:
-    """Hold a working directory, made when missing, for the time of the block.
+    """Lock a working directory, created if missing, while the block runs.
 
-    The lock itself is the kernel's: it ends with the process, however that ends. Who holds it is
-    written beside it, for the message to others only; what a killed process left there means
-    nothing.
+    The kernel holds the lock: it ends with the process, however that ends. A file beside it says
+    who holds it; that is only used in messages, and a killed process may leave it behind.
 
     Raises
     ------
@@ -60,7 +59,7 @@ def workdir_lock(workdir: Path) -> Iterator[None]:
         write_json(holder_file, _this_process())
         yield
     finally:
-        # first the note, then the lock: the next holder's note must not be removed
+        # First the file, then the lock: the file of the next holder must not be removed.
         holder_file.unlink(missing_ok=True)
         lock.release()
 
@@ -75,7 +74,7 @@ def _this_process() -> dict[str, Any]:
 
 
 def _read_holder(path: Path) -> dict[str, Any]:
-    """Return what the holder wrote; nothing if it has not come to that yet."""
+    """Return what the holder wrote; empty if it has not written yet."""
     try:
         holder = read_json(path)
     except (OSError, CuprolithError, UnicodeDecodeError):
@@ -95,6 +94,6 @@ def _busy(workdir: Path, holder: dict[str, Any]) -> WorkdirBusyError:
         f"{holder.get('started')}: {holder.get('command')}",
         where=str(workdir),
         remedy=f"wait until it has finished, or stop it (on {holder.get('host')}: "
-        f"kill {holder.get('pid')}) and give the command again, which continues; or use another "
+        f"kill {holder.get('pid')}) and run the command again, which resumes; or use another "
         "--workdir",
     )

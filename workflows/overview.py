@@ -54,7 +54,7 @@ class PymatgenCells(BaseModel):
     Attributes
     ----------
     structures
-        How many have: slabs and defects on the smallest in-plane cell.
+        Their number: slabs and defects on the smallest in-plane cell.
     here, there
         Cost of these on the smallest cell, and on pymatgen's.
     """
@@ -65,7 +65,7 @@ class PymatgenCells(BaseModel):
 
     @property
     def atoms_cubed_ratio(self) -> float | None:
-        """How many times costlier pymatgen's cells are; None where there are none."""
+        """Cost of pymatgen's cells over ours; None where there are none."""
         return self._ratio("atoms_cubed")
 
     @property
@@ -94,7 +94,7 @@ class FamilyOverview(BaseModel):
 
     @property
     def difference(self) -> int | None:
-        """How many more structures there are than published."""
+        """Number of structures less the published number."""
         return None if self.published is None else self.structures - self.published
 
 
@@ -125,7 +125,7 @@ class Overview(BaseModel):
     published_source
         The publication; "" if the campaign names none.
     notes
-        What was asked for and passed over, and why.
+        What was asked for and skipped, and why.
     """
 
     campaign: str
@@ -144,7 +144,7 @@ def make_overview(
     relaxed: Mapping[str, RelaxedCrystal],
     catalogue: Catalogue,
 ) -> Overview:
-    """Count and weigh a catalogue.
+    """Return counts, sizes and costs of a catalogue.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ def _costs(
     own = np.diag(_repeats(candidate))
     larger = np.eye(3)
     larger[:2, :2] = own @ cells[plane] @ np.linalg.inv(own)
-    # The mesh depends on the cell alone; one atom of whatever kind stands for the rest.
+    # The mesh depends on the cell alone; one atom of any kind represents the rest.
     there = Structure(Lattice(larger @ candidate.structure.lattice.matrix), ["H"], [[0, 0, 0]])
     mesh = gamma_mesh(there, vacuum=has_vacuum(candidate.structure), length=length)
     return here, _cost(n_atoms * supercell_size(cells[plane]), mesh)

@@ -93,7 +93,7 @@ class CampaignPlan(BaseModel):
     crystals
         The cell of each crystal that Miller indices refer to.
     notes
-        Settings that do not fit the elements, and in what the campaign may turn out differently.
+        Settings that do not fit the elements, and how the campaign may differ from the plan.
     """
 
     campaign: str
@@ -164,7 +164,7 @@ def plan_campaign(campaign: Campaign) -> CampaignPlan:
 
 
 def _seconds(run: LabelRun, engine: Engine, mesh: Mesh) -> float:
-    """Core seconds of a run on the whole mesh, which symmetry leaves nearly as it is."""
+    """Core seconds of a run on the full mesh; slabs have little symmetry to reduce it."""
     return run.estimated_steps * engine.seconds_per_step(len(run.record.atoms), math.prod(mesh))
 
 
@@ -229,7 +229,7 @@ def _unfit(
 
 
 def _too_close(candidates: list[Candidate]) -> list[str]:
-    """Warn of vacuum so narrow that it counts as none."""
+    """Warn of vacuum too narrow to count as vacuum."""
     narrow = [
         candidate
         for candidate in candidates
@@ -240,7 +240,7 @@ def _too_close(candidates: list[Candidate]) -> list[str]:
     families = ", ".join(sorted({candidate.family for candidate in narrow}))
     return [
         f"the vacuum of {plural(len(narrow), 'structure')} ({families}) is no wider than "
-        f"{LEAST_VACUUM:g} Å, so that they are no free surfaces and get k-points across it, e.g. "
+        f"{LEAST_VACUUM:g} Å: their surfaces are not free and they get k-points across it, e.g. "
         f"{narrow[0].structure_id}; raise `vacuum`"
     ]
 

@@ -28,13 +28,13 @@ if TYPE_CHECKING:  # training takes seconds to import
 
 
 class ProgressBar(Protocol):
-    """One bar: some total, some done, a word on what is being done now."""
+    """A bar with a total, the amount done, and a text about the present step."""
 
     def advance(self, amount: float, now: str = "") -> None:
         """Add to what is done."""
 
     def say(self, now: str) -> None:
-        """Say what is being done now."""
+        """Show what is being done."""
 
     def resume_at(self, done: float) -> None:
         """Start where an earlier run of the same work stopped."""
@@ -67,11 +67,11 @@ class TerminalBar:
             self.say(now)
 
     def say(self, now: str) -> None:
-        """Say what is being done now."""
+        """Show what is being done."""
         self._progress.update(self._task, now=now)
 
     def resume_at(self, done: float) -> None:
-        """Start there; the speed is that of what is done from now on."""
+        """Start there; the speed counts only later work."""
         self._progress.reset(self._task, completed=int(done))
 
 
@@ -97,7 +97,7 @@ class LineBar:
         self.say(now)
 
     def say(self, now: str) -> None:
-        """Print a line if the last one is some time ago."""
+        """Print a line if the last one is old enough."""
         self._now = now or self._now
         if time.monotonic() - self._last < self.INTERVAL:
             return
@@ -168,7 +168,7 @@ class EpochProgress:
         self._done = 0
 
     def start(self, start: TrainingStart) -> None:
-        """Print the warnings, and how many epochs are trained already."""
+        """Print the warnings and the number of epochs already trained."""
         for warning in start.warnings:
             announce(f"  warning: {warning}")
         if start.epochs_done:

@@ -1,4 +1,4 @@
-"""The matrix of Tables IV and V: which runs, where, one after another or one per GPU."""
+"""Train the matrix of Tables IV and V, one run after another or one per GPU."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from training.variant import VARIANTS
 from workflows.inputs.training_file import TrainingFile, load_training_file
 from workflows.jobs.processes import one_gpu_each, run_in_processes, visible_gpus
 from workflows.progress import EpochProgress, announce, progress_bar
-from workflows.training_runs import opened_source, run_training, training_folder
+from workflows.training_runs import open_data, run_training, training_folder
 
 RESULTS_FILE = "results.yaml"
 
 
 @dataclass(frozen=True)
 class MatrixSettings:
-    """What of the matrix to run, and for how long.
+    """Part of the matrix to run, and time limits.
 
     Attributes
     ----------
@@ -39,11 +39,11 @@ class MatrixSettings:
     out
         Folder of the runs and the tables.
     datasets, variants
-        Which cells; all where nothing is named.
+        Which cells; all by default.
     n_seeds
         Seeds of each cell, from the file's own upwards.
     max_epochs, max_time
-        Instead of the files'; None leaves those.
+        In place of those in the files; None for no change.
     """
 
     inputs: Path
@@ -76,13 +76,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class TablesSummary:
-    """What has been run and what has not."""
+    """Runs that are done, and runs that are not."""
 
     runs: Sequence[Run]
     failures: Sequence[str]
 
     def __str__(self) -> str:
-        """Give counts, and what went wrong."""
+        """Give counts and errors."""
         finished = sum(run.result is not None for run in self.runs)
         short = sum(run.short for run in self.runs if run.epochs)
         lines = [f"{finished} of {plural(len(self.runs), 'run')} finished"]
@@ -92,7 +92,7 @@ class TablesSummary:
 
 
 class Matrix:
-    """The cells, whether they can run, and what has become of them."""
+    """The cells, whether they can run, and their results."""
 
     def __init__(self, settings: MatrixSettings, command: str) -> None:
         self.settings = settings
@@ -103,7 +103,7 @@ class Matrix:
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """All cells, dataset after dataset; those without data say so in their plan."""
+        """All cells by dataset; the plan of a cell without data has its problem."""
         found: list[Cell] = []
         for dataset in self.settings.datasets or DATASET_NAMES:
             for variant in self.settings.variants or self.published.variants:
@@ -132,7 +132,7 @@ class Matrix:
         if dataset in self._sources:
             return ""
         try:
-            self._sources[dataset] = opened_source(file, self.settings.data_root)
+            self._sources[dataset] = open_data(file.data, self.settings.data_root)
         except CuprolithError as error:
             return error.message
         return ""
@@ -142,12 +142,12 @@ class Matrix:
         return self._sources[cell.plan.dataset]
 
     def failed(self, cell: Cell, error: BaseException) -> None:
-        """Note that a cell could not be trained."""
+        """Record that a cell could not be trained."""
         message = error.message if isinstance(error, CuprolithError) else repr(error)
         self._failures[cell.plan.folder] = f"{cell}: {message}"
 
     def runs(self) -> list[Run]:
-        """Read what all cells have left."""
+        """Return the runs of all cells, read from their folders."""
         return [
             read_run(
                 replace(cell.plan, problem=self._failures.get(cell.plan.folder, cell.plan.problem))
@@ -156,7 +156,7 @@ class Matrix:
         ]
 
     def render(self) -> TablesSummary:
-        """Write the tables as they are now."""
+        """Write the tables with all present results."""
         runs = self.runs()
         commands = [train_command(cell) for cell in self.cells]
         content = Reproduction(self.published, runs, self.command, commands)
@@ -167,14 +167,14 @@ class Matrix:
 def reproduce_tables(settings: MatrixSettings, command: str) -> TablesSummary:
     """Train the matrix and render the tables after every run.
 
-    Finished runs are not run again, killed ones go on. What cannot run does not stop the rest.
+    Finished runs are not run again, killed ones resume. A run that fails does not stop the rest.
 
     Parameters
     ----------
     settings
         Which runs, and where.
     command
-        What was called, for the page.
+        Command line, for the page.
 
     Raises
     ------
@@ -183,7 +183,7 @@ def reproduce_tables(settings: MatrixSettings, command: str) -> TablesSummary:
     """
     matrix = Matrix(settings, command)
     summary = matrix.render()
-    # First seeds first: a table without spread is worth more than one with holes.
+    # First seeds first: complete tables without spread before incomplete ones.
     todo = sorted(
         (cell for cell in matrix.cells if not cell.plan.problem), key=lambda cell: cell.plan.seed
     )
@@ -222,7 +222,7 @@ def _one_per_gpu(
 
 
 def _train_cell(cell: Cell) -> None:
-    source = opened_source(cell.file, cell.data_root)
+    source = open_data(cell.file.data, cell.data_root)
     run_training(cell.file, source, cell.plan.folder, cell.plan.seed)
 
 
@@ -275,6 +275,6 @@ def _existing(path: Path) -> Path:
         raise CuprolithError(
             "no such file",
             where=str(path),
-            remedy="run in the project's folder, or say where the paper's files are: --inputs",
+            remedy="run in the project's folder, or name the folder of the paper's files: --inputs",
         )
     return path

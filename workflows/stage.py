@@ -32,9 +32,9 @@ class StageJobs:
     folder
         Where the jobs and their results are.
     flows
-        Of all jobs, finished ones too.
+        Flows of all jobs, finished ones too.
     summary
-        What they are, in words.
+        Description of the jobs.
     """
 
     folder: JobFolder
@@ -49,30 +49,30 @@ class Stage:
     Attributes
     ----------
     name
-        Also that of its command.
+        Name of the stage and of its command.
     follows
         Name of the stage before it; "" for the first.
     run
-        Does what is left of it on this machine, and returns what to say about it.
+        Function that does what is left on this machine, and returns a summary.
     output
-        File that it writes last, of a workdir and the name of a variant; None if another stage of
-        the same work names one.
+        Function from a workdir and a variant to the file that the stage writes last; None if
+        another stage has it.
     help
-        Text of its command; "" if it has none.
+        Help text of its command; "" if it has no command.
     resource
-        Class of its job in a queue.
+        Resource class of its job in a queue.
     jobs
-        Returns the jobs it consists of; None if it is one job itself.
+        Function that returns its jobs for a queue; None if it is one job.
     after_failures
-        Whether it makes the most of what there is where an earlier stage failed, in a queue.
+        Whether it runs in a queue after an earlier stage failed, with the results that exist.
     at_home
-        Whether it is a step of its own at home; if not, the stage before it does its work there.
+        Whether it is a separate step at home; if not, the stage before it does its work there.
     wanted
         Whether a campaign asks for it; None if every campaign has it.
     show
-        Prints what of the summary does not fit on one line.
+        Function that prints details of the summary.
     extend
-        Returns its command with a second use added.
+        Function that returns its command with a second use added.
     """
 
     name: str
@@ -109,7 +109,7 @@ def ordered_stages() -> tuple[Stage, ...]:
     Raises
     ------
     RegistryError
-        If a stage follows one that is not there.
+        If a stage follows one that does not exist.
     """
     found: list[Stage] = []
     follow = [""]
@@ -119,7 +119,7 @@ def ordered_stages() -> tuple[Stage, ...]:
         found += following
         follow += [stage.name for stage in reversed(following)]
     if lost := {stage.name for stage in STAGES} - {stage.name for stage in found}:
-        raise RegistryError(f"stages that follow none of the others: {', '.join(sorted(lost))}")
+        raise RegistryError(f"stages that follow no other stage: {', '.join(sorted(lost))}")
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""Candidates on disk: ``structures.extxyz`` for programs, ``structures.json`` for provenance."""
+"""Read and write candidates: ``structures.extxyz``, and ``structures.json`` for provenance."""
 
 from __future__ import annotations
 
@@ -93,8 +93,7 @@ def require_structures(xyz: Path, table: Path) -> None:
     Raises
     ------
     CuprolithError
-        If ``structures.json`` has another SHA-256; one that is missing, or of an earlier version,
-        says nothing.
+        If ``structures.json`` has another SHA-256. If it has none, nothing is checked.
     """
     content = read_json_if_whole(table)
     expected = content.get(_SHA256) if isinstance(content, dict) else None
@@ -108,7 +107,7 @@ def require_structures(xyz: Path, table: Path) -> None:
 
 
 def record_of(candidate: Candidate) -> StructureRecord:
-    """Return the record that is written of a candidate, and read back."""
+    """Return the record of a candidate, as it is written and read."""
     structure = candidate.structure
     atoms = Atoms(
         symbols=[site.specie.symbol for site in structure],

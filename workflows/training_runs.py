@@ -1,4 +1,4 @@
-"""Train what a training file says, and judge it on held-out frames."""
+"""Train from a training file, and evaluate on held-out frames."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from workflows.progress import EpochProgress, announce
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """A finished training, and how well it does."""
+    """A finished training and its errors."""
 
     name: str
     result: TrainingResult
     held_out: HeldOutErrors | None
 
     def __str__(self) -> str:
-        """How far it came, and its errors."""
+        """Epochs done, and errors."""
         result = self.result
         short = " (stopped by its time limit)" if result.epochs < result.max_epochs else ""
         lines = [
@@ -53,19 +53,14 @@ def _forces(mae: float | None) -> str:
     return "" if mae is None else f"force MAE {mae:.4f} eV/Å, "
 
 
-def opened_source(file: TrainingFile, data_root: Path) -> TrainingSource:
-    """Open a training file's data, whose folder is relative to `data_root`.
+def open_data(data: SourceSettings, data_root: Path) -> TrainingSource:
+    """Open the data of a section ``data``, whose folder is relative to `data_root`.
 
     Raises
     ------
     CuprolithError
-        If it is not there, or not whole; with what to do.
+        If it is missing or incomplete; with a remedy.
     """
-    return open_data(file.data, data_root)
-
-
-def open_data(data: SourceSettings, data_root: Path) -> TrainingSource:
-    """Open what a section ``data`` names; as `opened_source`."""
     remedy = "check the section `data`, and the folder that --data names"
     with explained(f"data: {data_root / data.place}", remedy):
         source = open_source(data, data_root)
@@ -80,7 +75,7 @@ def run_training(
     seed: int,
     progress: EpochProgress | None = None,
 ) -> TrainingSummary:
-    """Train, or go on, or return what is trained; then judge it on the test split.
+    """Train, or resume, or return what is trained; then evaluate it on the test split.
 
     Raises
     ------
@@ -104,7 +99,7 @@ def training_folder(root: Path, seed: int) -> Path:
 
 @contextmanager
 def explained(where: str, remedy: str = "") -> Iterator[None]:
-    """Say where an error of data or training arose, and what to do beside what it says itself."""
+    """Add place and remedy to an error of data or training."""
     try:
         yield
     except (TrainingError, DatasetError) as error:

@@ -1,4 +1,4 @@
-"""The working directory of a campaign: where each stage's files lie."""
+"""The working directory of a campaign: the paths of all files."""
 
 from __future__ import annotations
 
@@ -138,8 +138,8 @@ class Workdir:
             raise DamagedCampaignError(
                 error.message,
                 where=error.where,
-                remedy=f"give your campaign file again, with --workdir {self.root}: what is "
-                "damaged is put back, and all that is finished is kept",
+                remedy=f"run again with your campaign file and --workdir {self.root}: what is "
+                "damaged is restored, and all that is finished is kept",
             ) from error
         return campaign
 
@@ -161,13 +161,13 @@ class Workdir:
         for file in [*crystals, *campaign.engine.files.values()]:
             if file is None or not file.is_relative_to(self.crystals.resolve()):
                 continue
-            if _digest(file.read_bytes()) != file.parent.name.rpartition("-")[2]:
+            if short_hash(file.read_bytes()) != file.parent.name.rpartition("-")[2]:
                 raise CampaignError("damaged: not the file it was copied from", str(file))
 
     def freeze(self, campaign: Campaign, *, update: bool = False) -> Campaign:
-        """Write the campaign and its environment, or check that they are the ones here.
+        """Write the campaign and its environment, or check that they are the same as here.
 
-        A campaign that nothing was made with yet, since it failed in `generate`, is replaced.
+        A campaign that made nothing yet, because `generate` failed, is replaced.
 
         Parameters
         ----------
@@ -181,8 +181,7 @@ class Workdir:
             If another campaign is frozen here and `update` is False.
         """
         campaign = self._with_copies(campaign)
-        absolute = self._absolute(campaign)
-        differences = self._differences(absolute)
+        differences = self._differences(campaign.with_absolute_files(self.root))
         if differences and not update and not self._nothing_made:
             raise CuprolithError(
                 "the workdir holds another campaign; it differs in\n    "
@@ -221,7 +220,7 @@ class Workdir:
 
     @property
     def _nothing_made(self) -> bool:
-        """Whether no stage has made anything here; a folder without our files says nothing."""
+        """Whether no stage has made anything in this workdir."""
         made = (self.structures_json, self.structures_xyz, self.labels_json, self.dataset_card)
         if any(path.exists() for path in made) or (self.root / "training").exists():
             return False
@@ -234,7 +233,7 @@ class Workdir:
         return found if isinstance(found, str) else None
 
     def _with_copies(self, campaign: Campaign) -> Campaign:
-        """Copy crystals and the engine's files in, so that the workdir stands alone."""
+        """Copy crystals and the engine's files in, so that the workdir needs no other files."""
         crystals = {
             name: crystal
             if crystal.file is None
@@ -248,20 +247,17 @@ class Workdir:
         return campaign.model_copy(update={"crystals": crystals, "engine": engine})
 
     def _copy_of(self, file: Path, name: str) -> Path:
-        """Copy a file in and return the copy's path from here."""
+        """Copy a file to the workdir and return the path of the copy, relative to the workdir."""
         # Named by content, so that a changed file is another campaign, not a silent old copy.
         content = file.read_bytes()
-        copy = self.crystals / f"{name}-{_digest(content)}" / file.name
+        copy = self.crystals / f"{name}-{short_hash(content)}" / file.name
         if not copy.is_file() or copy.read_bytes() != content:
             copy.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(copy, [content])
         return copy.relative_to(self.root)
 
-    def _absolute(self, campaign: Campaign) -> Campaign:
-        return campaign.with_absolute_files(self.root)
-
     def require(self, path: Path, verb: str) -> Path:
-        """Return `path`, or say which verb makes it.
+        """Return `path` if it exists; the error names the command that makes it.
 
         Raises
         ------
@@ -277,24 +273,19 @@ class Workdir:
         return path
 
     def record_seconds(self, stage: str, seconds: float) -> None:
-        """Keep how long a stage took."""
+        """Record how long a stage took."""
         timings = read_json_if_whole(self.timings_json)
         stages = timings.get("stages") if isinstance(timings, dict) else None
         stages = stages if isinstance(stages, dict) else {}
         write_json(self.timings_json, {"stages": {**stages, stage: round(seconds, 3)}})
 
 
-def _digest(content: bytes) -> str:
-    """Return what names the folder of a copied file with this content."""
-    return short_hash(content)
-
-
 class DamagedCampaignError(CuprolithError):
-    """The frozen campaign is not what was frozen."""
+    """The frozen campaign was changed."""
 
 
 def sealed(text: str) -> str:
-    """Return the text of a YAML file that tells by its last line whether it is whole."""
+    """Return the text of a YAML file whose last line shows whether it is whole."""
     return f"{_SEAL_HEAD}\n{text}{_SEAL}{sha256(text)}\n"
 
 

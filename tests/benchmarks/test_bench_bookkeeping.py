@@ -13,7 +13,7 @@ from maggma.stores import JSONStore, MemoryStore
 
 from workflows.jobs.job_folder import JobFolder
 from workflows.jobs.job_ids import stable_uuid
-from workflows.jobs.runner import run_flow
+from workflows.jobs.runner import run_flows
 
 OUTPUTS = {"trivial": 0, "20 kB": 1000}
 
@@ -81,7 +81,7 @@ def test_run_and_resume(benchmark, tmp_path, size, output):
     clock = Clock()
     started = time.perf_counter()
     summary = benchmark.pedantic(
-        lambda: run_flow(independent_jobs(n_jobs, output), store, clock, log_path=log), rounds=1
+        lambda: run_flows([independent_jobs(n_jobs, output)], store, clock, log_path=log), rounds=1
     )
     note(benchmark, n_jobs, time.perf_counter() - started)
     assert summary.finished == n_jobs
@@ -90,7 +90,7 @@ def test_run_and_resume(benchmark, tmp_path, size, output):
         benchmark.extra_info[f"us_{tenth}_tenth_wall"] = round(wall)
         benchmark.extra_info[f"us_{tenth}_tenth_processor"] = round(processor)
 
-    again = run_flow(independent_jobs(n_jobs, output), store, log_path=log)
+    again = run_flows([independent_jobs(n_jobs, output)], store, log_path=log)
     assert (again.finished, again.skipped) == (0, n_jobs)
     benchmark.extra_info["us_per_job_skipped"] = round(1e6 * again.seconds / n_jobs)
     files = [path.stat().st_size for path in store.root.rglob("*.gz")]

@@ -148,7 +148,7 @@ def test_damaged_labels_are_all_that_is_lost(finished, tmp_path, harm):
     said, computed, code = again(finished, copy)
     assert code == 0, said
     assert sorted(computed) == sorted(names)
-    assert said.count("gave is damaged; it runs again, all else is kept") == len(names)
+    assert said.count("is damaged; the job runs again, all others are kept") == len(names)
     assert dataset(copy) == dataset(finished / "w")
     assert again(finished, copy)[1] == []
 
@@ -169,7 +169,7 @@ def test_a_damaged_label_is_named_and_computed_alone(finished, tmp_path):
     assert "→ run `cuprolith label" in said
     said, computed, code = again(finished, copy)
     assert (computed, code) == ([f"relax {slab}"], 0)
-    assert f"{path}: what 'relax {slab}' gave is damaged; it runs again" in said
+    assert f"{path}: the result of 'relax {slab}' is damaged; the job runs again" in said
     assert dataset(copy) == dataset(finished / "w")
 
 
@@ -189,8 +189,8 @@ def test_labels_that_are_gone_are_not_computed_again_in_silence(finished, tmp_pa
     shutil.rmtree(copy / "labels/results")
     said, computed, code = again(finished, copy)
     assert (len(computed), code) == (N_JOBS, 0)
-    assert said.count("labels lacks what 'relax") == 1
-    assert "stop now and put the whole one there" in said
+    assert said.count("warning: the result of 'relax") == 1
+    assert "stop now and restore it" in said
 
 
 def test_structures_that_were_changed_are_not_labelled(finished, tmp_path):
@@ -250,7 +250,7 @@ def test_a_full_disk_is_named_and_the_same_command_continues(finished, disk, ver
     assert code == 1
     assert "no space left on the disk (No space left" in said
     assert said.count("→") == 1
-    assert "→ free some space, then give the same command again: it continues" in said
+    assert "→ free some space, then run the same command again: it resumes" in said
     ballast.unlink()
     if verb == "run":
         return  # to the training

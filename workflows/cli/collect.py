@@ -21,7 +21,7 @@ FromOption = Annotated[
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder of the dataset.")]
 SeedOption = Annotated[
-    int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Of the split; default 0.")
+    int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the split; default 0.")
 ]
 
 
@@ -43,8 +43,8 @@ def with_outputs(collect_labels: Callable[..., None]) -> Callable[..., None]:
         with errors_shown(debug=debug), progress_on(console):
             if campaign is not None or workdir is not None or update:
                 raise CuprolithError(
-                    "--from, --out and --seed do not go with a campaign or workdir",
-                    remedy="give either a campaign or --workdir, or else --from and --out",
+                    "--from, --out and --seed cannot be combined with a campaign or workdir",
+                    remedy="give a campaign or --workdir, or --from and --out",
                 )
             _collect_outputs(root, out, seed or 0)
 

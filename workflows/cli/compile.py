@@ -31,7 +31,7 @@ WorkdirOption = Annotated[
     typer.Option("--workdir", "-w", help="Workdir of a campaign, instead of the folder."),
 ]
 TargetOption = Annotated[
-    Target, typer.Option("--target", help="Who uses it: ASE, batch (torch-sim) or LAMMPS.")
+    Target, typer.Option("--target", help="Program that uses it: ASE, batch (torch-sim) or LAMMPS.")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="cpu or cuda.")]
 
@@ -61,8 +61,8 @@ def compile_(
     with errors_shown(debug=debug), _training(folder, workdir) as trained:
         from training.nequip_runs.deployment import compile_model
 
-        if not _DEVICE.fullmatch(device):  # it is part of a file's name, too
-            raise CuprolithError(f"--device {device}: no device", remedy="say cpu or cuda")
+        if not _DEVICE.fullmatch(device):  # it becomes part of a file name
+            raise CuprolithError(f"--device {device}: not a device", remedy="use cpu or cuda")
         checkpoint, variant = _finished(trained)
         _check_target(target, variant)
         out = trained / DEPLOYED / f"{variant}-{target}-{device}{COMPILED_SUFFIX}"
@@ -118,7 +118,7 @@ def _training(folder: Path | None, workdir: Path | None) -> Iterator[Path]:
         folder = opened.training(opened.campaign().training.variant)
     if folder.is_file():
         raise CuprolithError(
-            "this is a file; name the folder of the training that it lies in",
+            "this is a file; name the folder of its training",
             where=str(folder),
             remedy=f"cuprolith compile {folder.parent}",
         )

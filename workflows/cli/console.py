@@ -1,4 +1,4 @@
-"""The terminal: one console, and errors as a person wants them."""
+"""The terminal: one console, and readable errors."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ error_console = Console(stderr=True, highlight=False)
 def errors_shown(*, debug: bool) -> Iterator[None]:
     """Show an error as message, place and remedy, and exit non-zero; no traceback unless `debug`.
 
-    Exit codes: 1 an error the message explains, 70 a fault of ours, 130 Ctrl-C.
+    Exit codes: 1 for an error that the message explains, 70 for a bug, 130 for Ctrl-C.
     """
     try:
         yield
     except (typer.Exit, typer.Abort):
         raise
     except KeyboardInterrupt:
-        error_console.print("[yellow]stopped[/]; the same command continues where it stopped")
+        error_console.print("[yellow]stopped[/]; run the same command again to resume")
         raise typer.Exit(130) from None
     except Exception as error:
         if debug:
@@ -37,7 +37,7 @@ def errors_shown(*, debug: bool) -> Iterator[None]:
             raise typer.Exit(1) from None
         error_console.print(
             f"[bold red]internal error[/] {type(error).__name__}: {escape(str(error))}\n"
-            "  → give the same command with --debug and report the traceback"
+            "  → run the same command with --debug and report the traceback"
         )
         raise typer.Exit(70) from None
 

@@ -17,7 +17,7 @@ _NOTES_SHOWN = 10
 
 
 def show_overview(summary: GenerateSummary) -> None:
-    """Print families with counts, sizes and costs, then what was passed over or left out."""
+    """Print families with counts, sizes and costs, then what was skipped or left out."""
     overview = summary.overview
     table = Table(title=f"campaign {overview.campaign} ({overview.campaign_hash})")
     table.add_column("family")
@@ -34,9 +34,9 @@ def show_overview(summary: GenerateSummary) -> None:
     if overview.published_source:
         console.print(f"published: {escape(overview.published_source)}")
     console.print(
-        "atoms: least/median/most. Σ N³: relative cost of DFT; ×: how many times more the same "
-        "slabs and defects cost on the oriented unit cells of pymatgen's SlabGenerator, without "
-        "and with k-points"
+        "atoms: minimum/median/maximum. Σ N³: relative cost of DFT. ×: cost of the same slabs and "
+        "defects on the oriented unit cells of pymatgen's SlabGenerator, divided by the cost here, "
+        "without and with k-points"
     )
     for name, crystal in overview.crystals.items():
         constants = ", ".join(f"{key} {value:g}" for key, value in crystal.constants.items())
@@ -60,12 +60,12 @@ def _row(family: FamilyOverview, *, published: bool) -> list[str]:
         _times(cells.with_kpoints_ratio),
     ]
     if published:
-        row.insert(2, _beside(family))
+        row.insert(2, _published_count(family))
     return row
 
 
-def _beside(family: FamilyOverview) -> str:
-    """Write the published count, and how many more there are here."""
+def _published_count(family: FamilyOverview) -> str:
+    """Return the published count, and how many more there are here."""
     if family.published is None:
         return "–"
     difference = f" ({family.difference:+d})" if family.difference else ""

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 CampaignArgument = Annotated[
     Path | None,
-    typer.Argument(help="Campaign YAML; may be left out when the workdir holds one."),
+    typer.Argument(help="Campaign YAML; optional if the workdir holds one."),
 ]
 WorkdirOption = Annotated[
     Path | None,
-    typer.Option("--workdir", "-w", help="Where files go; default: campaigns/<campaign name>."),
+    typer.Option(
+        "--workdir", "-w", help="Folder of all files; default: campaigns/<campaign name>."
+    ),
 ]
 UpdateOption = Annotated[
     bool,
@@ -85,7 +87,7 @@ def opened_workdir(
                 yield opened
             return
         frozen = opened.freeze(loaded, update=update)
-        # The user's own files: their copies in the workdir are not the ones to correct.
+        # Errors name the user's own files, which are the ones to correct.
         with keys_located(campaign), crystal_files_located(frozen, loaded):
             yield opened
 
@@ -105,7 +107,7 @@ def keys_located(campaign: Path) -> Iterator[None]:
 
 @contextmanager
 def crystal_files_located(frozen: Campaign, given: Campaign) -> Iterator[None]:
-    """Name the crystal file that was given where an error names its copy in the workdir."""
+    """Replace the copy of a crystal file by the file that was given, in errors."""
     try:
         yield
     except CuprolithError as error:

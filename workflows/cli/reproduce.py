@@ -28,13 +28,13 @@ InputsOption = Annotated[
 ]
 SeedsOption = Annotated[int, typer.Option("--seeds", min=1, max=1000, help="Runs of each cell.")]
 OnlyOption = Annotated[
-    str, typer.Option("--only", help="Datasets, with commas: aspirin,benzene,culi,qm9.")
+    str, typer.Option("--only", help="Datasets, separated by commas: aspirin,benzene,culi,qm9.")
 ]
 VariantsOption = Annotated[
     str,
-    typer.Option("--variants", help="Variants, with commas; default: all of results.yaml."),
+    typer.Option("--variants", help="Variants, separated by commas; default: all of results.yaml."),
 ]
-DryOption = Annotated[bool, typer.Option("--dry-run", help="Say what would run, and end.")]
+DryOption = Annotated[bool, typer.Option("--dry-run", help="Show what would run; run nothing.")]
 DEFAULT_OUT = Path("results/tables")
 DEFAULT_INPUTS = Path("inputs/paper")
 
@@ -61,7 +61,7 @@ def tables(
 ) -> None:
     """Train the matrix of Tables I-III and render Tables IV and V after every run.
 
-    Finished runs are kept, stopped ones go on; on several GPUs, one run on each.
+    Finished runs are kept, interrupted ones resume; with several GPUs, each gets one run.
     """
     with errors_shown(debug=debug), progress_on(console):
         from workflows.reproduction import MatrixSettings, reproduce_tables
@@ -81,7 +81,7 @@ def tables(
             return
         out.mkdir(parents=True, exist_ok=True)
         with workdir_lock(out):
-            summary = reproduce_tables(settings, _called())
+            summary = reproduce_tables(settings, _command_line())
         made(out / "tables.html", summary)
         if summary.failures:
             raise typer.Exit(1)
@@ -91,7 +91,7 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _called() -> str:
+def _command_line() -> str:
     return shlex.join(["cuprolith", *sys.argv[1:]])
 
 

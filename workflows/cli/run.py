@@ -18,9 +18,9 @@ def run(
     update: UpdateOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Generate, label, collect, train, tune where the campaign says so, and report, in one flow.
+    """Generate, label, collect, train, tune if the campaign asks for it, and report.
 
-    Stopped at any moment, the same command continues; nothing finished is computed again.
+    You can interrupt this at any time; rerun the command to resume. Finished work is kept.
     """
     with errors_shown(debug=debug), opened_workdir(campaign, workdir, update=update) as opened:
         from workflows.pipeline import run_pipeline

@@ -1,4 +1,4 @@
-"""``cuprolith train FILE``: one training from a training file, beside a campaign's."""
+"""``cuprolith train FILE``: train what a training file describes."""
 
 from __future__ import annotations
 
@@ -17,23 +17,26 @@ from workflows.progress import EpochProgress, progress_bar, progress_on
 FileArgument = Annotated[
     Path | None,
     typer.Argument(
-        help="Campaign YAML, or training file (inputs/paper has the paper's); may be left out "
-        "when the workdir holds a campaign."
+        help="Campaign YAML, or training file (inputs/paper has the paper's). Optional if the "
+        "workdir holds a campaign."
     ),
 ]
 OutOption = Annotated[
     Path | None,
-    typer.Option("--out", help="Training file: folder of its runs; default: trainings/<name>."),
+    typer.Option("--out", help="Folder of the runs of a training file; default: trainings/<name>."),
 ]
 DataOption = Annotated[
     Path, typer.Option("--data", help="Folder that data folders are relative to.")
 ]
 SeedOption = Annotated[
     int | None,
-    typer.Option("--seed", min=0, max=2**32 - 1, help="Training file: instead of its own."),
+    typer.Option(
+        "--seed", min=0, max=2**32 - 1, help="Seed of a training file, in place of its own."
+    ),
 ]
 EpochsOption = Annotated[
-    int | None, typer.Option("--max-epochs", min=1, help="Instead of the file's.")
+    int | None,
+    typer.Option("--max-epochs", min=1, help="Number of epochs, in place of the file's."),
 ]
 TimeOption = Annotated[
     str | None, typer.Option("--max-time", help="Wall-time limit of a run, DD:HH:MM:SS.")
@@ -42,7 +45,7 @@ DEFAULT_DATA = Path("data")
 
 
 def with_training_file(train_campaign: Callable[..., None]) -> Callable[..., None]:
-    """Return the command that trains a campaign's variant or, of a training file, its model."""
+    """Return the command that trains the variant of a campaign, or of a training file."""
 
     def command(
         file: FileArgument = None,
@@ -58,18 +61,18 @@ def with_training_file(train_campaign: Callable[..., None]) -> Callable[..., Non
         with errors_shown(debug=debug):
             from workflows.inputs.training_file import is_training_file
 
-            of_file = file is not None and is_training_file(file)
+            names_training_file = file is not None and is_training_file(file)
             limits = (out, seed, max_epochs, max_time)
-            if not of_file and any(option is not None for option in limits):
+            if not names_training_file and any(option is not None for option in limits):
                 raise CuprolithError(
-                    "--out, --seed, --max-epochs and --max-time go with a training file",
+                    "--out, --seed, --max-epochs and --max-time are options for training files",
                     remedy="set them in the campaign, or name a training file (see inputs/paper)",
                 )
-            if of_file and (workdir is not None or update):
+            if names_training_file and (workdir is not None or update):
                 raise CuprolithError(
-                    "--workdir and --update go with a campaign", remedy="say --out instead"
+                    "--workdir and --update are options for campaigns", remedy="use --out instead"
                 )
-        if file is None or not of_file:
+        if file is None or not names_training_file:
             train_campaign(file, workdir, update, debug)
             return
         with errors_shown(debug=debug), progress_on(console):
@@ -87,13 +90,13 @@ def _train(
     max_time: str | None,
 ) -> None:
     from workflows.inputs.training_file import load_training_file
-    from workflows.training_runs import opened_source, run_training, training_folder
+    from workflows.training_runs import open_data, run_training, training_folder
 
     file = load_training_file(path).limited(max_epochs, max_time)
     seed = file.seed if seed is None else seed
     root = out or Path("trainings") / file.name
     folder = training_folder(root, seed)
-    source = opened_source(file, data)
+    source = open_data(file.data, data)
     root.mkdir(parents=True, exist_ok=True)
     with workdir_lock(root), progress_bar(file.name, total=file.training.max_epochs) as bar:
         summary = run_training(file, source, folder, seed, EpochProgress(bar))

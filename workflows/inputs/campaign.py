@@ -1,4 +1,4 @@
-"""The campaign: one YAML file that says which structures, which engine, which training."""
+"""Campaign files: one YAML file with structures, engine, dataset and training."""
 
 from __future__ import annotations
 
@@ -70,23 +70,22 @@ class Campaign(Settings):
 
     @property
     def campaign_hash(self) -> str:
-        """Hash of all that decides what is computed, files by content (12 hex digits).
+        """Hash of all settings that decide results, files by content (12 hex digits).
 
-        `published` decides nothing and is left out, as is a study that is not asked for.
+        `published` is left out, and a study that is not asked for.
         """
         content = self.model_dump(mode="json", exclude={"published"})
         if self.tuning is None:
             del content["tuning"]
         else:
-            content["tuning"]["warm_start"] = [_digest(path) for path in self.tuning.warm_start]
+            content["tuning"]["warm_start"] = [file_sha256(path) for path in self.tuning.warm_start]
             del content["tuning"]["workers"]
         for name, crystal in self.crystals.items():
             if crystal.file is not None:
-                content["crystals"][name]["file"] = _digest(crystal.file)
+                content["crystals"][name]["file"] = file_sha256(crystal.file)
         for key, file in self.engine.files.items():
-            content["engine"][key] = _digest(file)
-        text = json.dumps(content, sort_keys=True)
-        return short_hash(text)
+            content["engine"][key] = file_sha256(file)
+        return short_hash(json.dumps(content, sort_keys=True))
 
     def to_yaml(self) -> str:
         """Return the campaign with every default written out."""
@@ -140,10 +139,6 @@ def _check_files(campaign: Campaign, path: Path, root: yaml.Node) -> None:
                 where=f"{place_of(root, key, path)}: {'.'.join(key)}",
                 remedy="the path is taken relative to the campaign file",
             )
-
-
-def _digest(path: Path) -> str:
-    return file_sha256(path)
 
 
 def campaign_differences(old: Campaign, new: Campaign) -> list[str]:

@@ -1,4 +1,4 @@
-"""Turn validation errors into file, line, key, nearest valid key, and likely wrong unit."""
+"""Explain validation errors: file, line, key, nearest valid key, and likely wrong unit."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _HINTS = {
     "tuple_type": "write a list, such as [1, 2]",
     "unknown_name": "write its keys below it, indented, as `key: value`",
 }
-# What PyYAML calls the file of a tree that was composed from a text.
+# PyYAML's file name of a tree that was composed from a text.
 _NAMELESS = "<unicode string>"
 
 
 class CampaignError(CuprolithError):
-    """The campaign file says something impossible."""
+    """The campaign file is not valid."""
 
 
 def explain(
@@ -52,7 +52,7 @@ def explain(
     found = [_problem(detail, model, path, root) for detail in details[:_MOST_DETAILS]]
     problems: dict[str, tuple[str, str]] = {}
     for detail, (where, message, remedy) in zip(details, found, strict=False):
-        # A value that none of several types takes comes once, with the type that fits but for it.
+        # A value that fits none of several types is reported once.
         if where not in problems or not detail["type"].endswith("_type"):
             problems[where] = message, remedy
     if len(problems) == 1:
@@ -72,7 +72,7 @@ def explain(
 def _problem(
     detail: ErrorDetails, model: type[BaseModel], path: Path, root: yaml.Node | None
 ) -> tuple[str, str, str]:
-    # The last part of these is a key as it stands, whatever letters it is made of.
+    # The last part of these is a key, whatever letters it is made of.
     is_key = detail["type"] in {"extra_forbidden", "missing"}
     loc, parent, union = _located(model, detail["loc"], ends_with_key=is_key)
     key = ".".join(f"[{part}]" if isinstance(part, int) else part for part in loc)
@@ -105,7 +105,7 @@ def _problem(
 def _unknown_name(
     detail: ErrorDetails, loc: tuple[int | str, ...], path: Path, root: yaml.Node | None
 ) -> tuple[str, str, str]:
-    """Say which names the key takes that chooses a member of a union."""
+    """Return the problem of a key that selects a member of a union: its valid names."""
     context = detail["ctx"]
     if not isinstance(detail["input"], dict):
         where = f"{place_of(root, loc, path)}: {'.'.join(map(str, loc))}"
@@ -119,7 +119,7 @@ def _unknown_name(
 
 
 def _type_hint(detail: ErrorDetails) -> str:
-    """Say what to write in place of a value of another type."""
+    """Return what to write in place of a value of another type."""
     kind, given = detail["type"], detail["input"]
     if given is None:
         return "the key has no value: remove it, or write the value"
@@ -148,7 +148,7 @@ def _described(parent: type[BaseModel] | None, loc: tuple[int | str, ...]) -> st
 def _unit_hint(
     detail: ErrorDetails, parent: type[BaseModel] | None, loc: tuple[int | str, ...]
 ) -> str:
-    """Say so when the value would fit had it been given in another unit."""
+    """Return a hint if the value would be valid in another unit; "" otherwise."""
     field = parent.model_fields.get(str(loc[-1])) if parent and loc else None
     value = detail["input"]
     if field is None or not field.description or not isinstance(value, int | float):

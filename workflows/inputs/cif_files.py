@@ -1,4 +1,4 @@
-"""Crystals from CIF files: one phase, all of its atoms, nothing guessed."""
+"""Read crystals from CIF files: one phase with all of its atoms, nothing guessed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read_cif(path: Path) -> Structure:
     _check_cell(block)
     _check_atoms(block)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what matters of them is checked here
+        warnings.simplefilter("ignore")  # what matters is checked here
         parser = CifParser.from_str(its_text)
         if parser.feature_flags["magcif"]:
             raise CuprolithError(
@@ -61,11 +61,11 @@ def read_cif(path: Path) -> Structure:
 
 
 def _only_block(text: str) -> tuple[CifBlock, str]:
-    """Return the block with atoms, and its text; blocks without, of a journal, do not count."""
+    """Return the block with atoms, and its text; blocks without atoms are ignored."""
     crystals = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        # One by one, since of blocks with the same name pymatgen keeps the last.
+        # One by one, because pymatgen keeps only the last of blocks with the same name.
         for part in re.split(r"^\s*data_", f"\n{text}", flags=re.MULTILINE | re.IGNORECASE)[1:]:
             its_text = f"data_{part}"
             for block in CifFile.from_str(its_text).data.values():
@@ -85,7 +85,7 @@ def _only_block(text: str) -> tuple[CifBlock, str]:
 
 
 def _check_cell(block: CifBlock) -> None:
-    """Refuse lengths and angles of which pymatgen takes the amount, or the rest of many turns."""
+    """Refuse lengths and angles that pymatgen would change: negative ones and large angles."""
     for key, most in (("length", math.inf), ("angle", 180.0)):
         names = ("a", "b", "c") if key == "length" else ("alpha", "beta", "gamma")
         for name in names:
@@ -99,7 +99,7 @@ def _check_cell(block: CifBlock) -> None:
 
 
 def _check_atoms(block: CifBlock) -> None:
-    """Refuse atoms that pymatgen would drop, guess the element of, or put at the origin."""
+    """Refuse atoms that pymatgen would drop, move to the origin, or guess the element of."""
     labels = _column(block, "_atom_site_label")
     symbols = _column(block, "_atom_site_type_symbol")
     key = "_atom_site_type_symbol" if symbols else "_atom_site_label"
@@ -122,12 +122,12 @@ def _check_atoms(block: CifBlock) -> None:
 
 
 def _check_formula(block: CifBlock, structure: Structure) -> None:
-    """Refuse atoms that do not add up to the formula: some are missing, or too many."""
+    """Refuse atoms that do not agree with the formula: some are missing, or too many."""
     written = block.data.get("_chemical_formula_sum")
     try:
         formula = Composition(written).remove_charges()
     except (ValueError, TypeError, AttributeError):
-        return  # none, or nothing that can be read
+        return  # missing or not readable
     found = structure.composition.remove_charges()
     shares = {element: found[element] / found.num_atoms for element in {*found, *formula}}
     agree = all(

@@ -1,4 +1,4 @@
-"""Crystals from files: whatever a reader would guess is refused, with the file and a remedy."""
+"""Read crystals from files; ambiguous content is refused with the file and a remedy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_crystal(path: Path, name: str) -> Structure:
     Parameters
     ----------
     path
-        The file; its name says what it is, as for pymatgen. Extended XYZ is read as well.
+        The file; its name gives its format, as for pymatgen. Extended XYZ is read as well.
     name
         The crystal's name in the campaign.
 
@@ -46,7 +46,7 @@ def read_crystal(path: Path, name: str) -> Structure:
     key = f"crystals.{name}.file"
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # each doubt that matters is an error here
+            warnings.simplefilter("ignore")  # whatever matters is an error here
             structure = _read(path)
         check_crystal(name, structure)
     except CuprolithError as error:
@@ -78,7 +78,7 @@ def _read(path: Path) -> Structure:
 
 
 def _read_poscar(path: Path) -> Structure:
-    """Read a POSCAR; elements that it does not name may stand in a POTCAR beside it."""
+    """Read a POSCAR; elements that it does not name are read from a POTCAR beside it."""
     _refuse_huge_counts(path, slice(5, 7))
     poscar = Poscar.from_file(path, check_for_potcar=False)
     if not poscar.true_names:
@@ -95,11 +95,11 @@ def _read_poscar(path: Path) -> Structure:
 def _require_all_read(path: Path, atoms: int) -> None:
     """Refuse a POSCAR that lists more positions than its numbers of atoms add up to.
 
-    VASP and pymatgen ignore the rest. Velocities stand behind an empty line.
+    VASP and pymatgen ignore the rest. Velocities follow after an empty line.
     """
     with zopen(path, mode="rt", encoding="utf-8") as file:
         lines = str(file.read()).splitlines()
-    # Line 6 at the earliest is the one that says Direct or Cartesian.
+    # `Direct` or `Cartesian` is in line 6 or later.
     start = next(i for i, line in enumerate(lines) if i > 5 and line.strip()[:1].lower() in "dck")
     following = lines[start + 1 + atoms].split() if len(lines) > start + 1 + atoms else []
     with contextlib.suppress(ValueError):
@@ -111,7 +111,7 @@ def _require_all_read(path: Path, atoms: int) -> None:
 
 
 def _refuse_huge_counts(path: Path, lines: slice) -> None:
-    """Refuse a number of atoms for which a reader would take all time and memory."""
+    """Refuse a number of atoms that would exhaust time and memory."""
     with zopen(path, mode="rt", encoding="utf-8") as file:
         words = " ".join(str(line) for line in list(islice(file, lines.stop))[lines]).split()
     largest = max((int(word) for word in words if _COUNT.fullmatch(word)), default=0)

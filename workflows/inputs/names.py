@@ -1,4 +1,4 @@
-"""Names that a person gives and that become names of files or folders."""
+"""Check names that become names of files or folders."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def file_name(name: str) -> str:
     Raises
     ------
     ValueError
-        If it could lead elsewhere, or not be written on every file system.
+        If it could name another folder, or is not valid on every file system.
     """
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
         raise ValueError(_refusal(name, "`_ . -`"))
@@ -42,17 +42,17 @@ def crystal_name(name: str) -> str:
 
 
 def structure_folder(structure_id: str, where: str = "") -> str:
-    """Return the name of a structure's folder, which is its id, read from a file or a job.
+    """Return the name of a structure's folder, which is its id.
 
     Parameters
     ----------
     where
-        What holds the id.
+        File that contains the id.
 
     Raises
     ------
     CuprolithError
-        If files of that structure would lie elsewhere.
+        If the id is not valid as the name of a folder.
     """
     try:
         return file_name(structure_id)
@@ -65,10 +65,10 @@ def structure_folder(structure_id: str, where: str = "") -> str:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is such a file; False also where the path is none that could be."""
+    """Whether a file exists; False also for a path that is not valid."""
     try:
         return path.is_file()
-    except OSError:  # longer than names may be
+    except OSError:  # the name is too long
         return False
 
 

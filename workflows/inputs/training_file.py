@@ -1,4 +1,4 @@
-"""The training file: one YAML file that says which data, which model, which training."""
+"""Training files: one YAML file with data, model and training."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _EITHER = FileKind(
 
 
 class TrainingFileError(CuprolithError):
-    """The training file says something impossible."""
+    """The training file is not valid."""
 
 
 class TrainingFile(Settings):
@@ -49,7 +49,7 @@ class TrainingFile(Settings):
         Raises
         ------
         TrainingFileError
-            If a limit is no such number or time.
+            If a limit is not a valid number or time.
         """
         given = {"max_epochs": max_epochs, "max_time": max_time}
         content = self.training.model_dump() | {k: v for k, v in given.items() if v is not None}
@@ -71,7 +71,7 @@ def is_training_file(path: Path) -> bool:
     Raises
     ------
     CampaignError
-        If it cannot be read as YAML, so that nobody can say which.
+        If it cannot be read as YAML, so that its kind is unknown.
     """
     root = read_yaml(path, _EITHER)
     return bool({"data", EXTENDS} & {key.value for key, _ in root.value})
@@ -81,7 +81,7 @@ def load_training_file(path: Path) -> TrainingFile:
     """Read and validate a training file.
 
     A file may say ``extends: <file>``, relative to itself: its mappings are merged into those of
-    that file key by key, anything else replaces what stands there. Points to start a study from are
+    that file key by key, anything else replaces what is there. Points to start a study from are
     looked for relative to `path`.
 
     Raises

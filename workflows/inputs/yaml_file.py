@@ -1,7 +1,7 @@
-"""The one reader of YAML that a person writes: campaigns, training files, clusters' settings.
+"""Read YAML files that a person writes: campaigns, training files, settings of clusters.
 
 It reads YAML 1.2's numbers and booleans (``1e-5`` is a number, ``24:00:00`` and ``2026-11-30`` are
-text) and refuses, with file and line, whatever is easily read as something else than was meant.
+text) and refuses ambiguous values, with file and line.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _FLOAT = re.compile(
     r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
-# What YAML 1.1 reads as a number, and hardly anyone else: 010 is 8, 1_000 is 1000, 0x1F is 31.
+# Numbers in YAML 1.1 only: 010 is 8, 1_000 is 1000, 0x1F is 31.
 _ODD_NUMBER = re.compile(
     r"[-+]?(?:0[0-9_]+|0[xXoObB][0-9a-fA-F_]+|[0-9][0-9_]*_[0-9_]*(?:\.[0-9_]*)?)"
 )
@@ -56,14 +56,14 @@ _REMEDIES = (
 
 @dataclass(frozen=True)
 class FileKind:
-    """What a file should be, for the words of errors.
+    """Description of what a file should be, for error messages.
 
     Attributes
     ----------
     name
         Such as "campaign".
     keys
-        Some of its keys, as they are to be shown.
+        Some of its keys, as errors show them.
     example
         Where an example is.
     """
@@ -82,7 +82,7 @@ class _Loader(yaml.SafeLoader):
         self._n_nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Compose a node unless there are too many, or it lies too deep."""
+        """Compose a node unless there are too many, or it is nested too deep."""
         mark = self.peek_event().start_mark
         self._depth += 1
         self._n_nodes += 1
@@ -106,7 +106,7 @@ def _resolve(loader: type[yaml.SafeLoader] | type[yaml.SafeDumper]) -> None:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes what YAML 1.1 or 1.2 reads as anything but text, so that all readers agree."""
+    """Quotes text that YAML 1.1 or 1.2 reads as another type, so that all readers agree."""
 
 
 def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
@@ -128,13 +128,12 @@ def read_yaml(path: Path, kind: FileKind) -> yaml.MappingNode:
     path
         The file.
     kind
-        What it should be.
+        Expected kind.
 
     Raises
     ------
     CampaignError
-        If there is no such file, it is no YAML, or says something in two ways or in none; with
-        file, line and remedy.
+        If the file is missing, is not YAML, or is ambiguous; with file, line and remedy.
     """
     return _composed(_text(path, kind), path, kind)
 
@@ -146,7 +145,7 @@ def content_of(root: yaml.MappingNode) -> dict[str, Any]:
 
 
 def yaml_text(content: dict[str, Any]) -> str:
-    """Write what `read_yaml` reads back as it is."""
+    """Return YAML text that `read_yaml` reads back unchanged."""
     text: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
     return text
 
@@ -205,7 +204,7 @@ def _composed(text: str, path: Path, kind: FileKind) -> yaml.MappingNode:
         _check_size(root, {})
         _check(root, path, set())
         _flatten(root, loader, set())
-        content_of(root)  # values that only look like numbers show here
+        content_of(root)  # raises for values that only look like numbers
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1
         raise CampaignError(
@@ -223,7 +222,7 @@ def _composed(text: str, path: Path, kind: FileKind) -> yaml.MappingNode:
                 (remedy for words, remedy in _REMEDIES if words in problem),
                 f"check brackets, quotes and indentation there and above; {kind.example}",
             ),
-        ) from None  # PyYAML's own message quotes the line, which may hold a secret
+        ) from None  # PyYAML's message quotes the line, which may contain a secret
     return root
 
 
@@ -232,7 +231,7 @@ def _too_many() -> str:
 
 
 def _check_size(node: yaml.Node, sizes: dict[int, int]) -> int:
-    """Return the number of nodes below, those that aliases stand for counted each time."""
+    """Return the number of nodes below; nodes behind aliases are counted each time."""
     known = sizes.get(id(node))
     if known == 0:
         raise yaml.MarkedYAMLError(
@@ -255,7 +254,7 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
 
 
 def _check(node: yaml.Node, path: Path, seen: set[int]) -> None:
-    """Refuse keys given twice, keys that are no text, and scalars that are read in two ways."""
+    """Refuse duplicate keys, keys that are not text, and ambiguous scalars."""
     if id(node) in seen:
         return
     seen.add(id(node))
@@ -332,7 +331,7 @@ def _is_control(letter: str) -> bool:
 
 
 def _flatten(node: yaml.Node, loader: _Loader, seen: set[int]) -> None:
-    """Put what merge keys (``<<``) stand for in their place; a mapping's own keys win."""
+    """Replace merge keys (``<<``) by their content; a mapping's own keys win."""
     if id(node) in seen:
         return
     seen.add(id(node))

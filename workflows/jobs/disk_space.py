@@ -1,4 +1,4 @@
-"""Telling a full disk from other errors: the run stops there and goes on when there is room."""
+"""Recognise a full disk: the run stops, and the same command resumes it when there is room."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class DiskFullError(CuprolithError):
         super().__init__(
             message,
             where=where,
-            remedy="free some space, then give the same command again: it continues, and nothing "
+            remedy="free some space, then run the same command again: it resumes, and nothing "
             "finished is lost or computed again",
         )
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Tell whether a full disk is the error, or the reason for it."""
+    """Return whether a full disk is the error, or the reason for it."""
     seen: set[int] = set()
     link: BaseException | None = error
     while link is not None and id(link) not in seen:

@@ -1,4 +1,4 @@
-"""The order in which the jobs of a flow run."""
+"""Order the jobs of a flow."""
 
 from __future__ import annotations
 
@@ -10,33 +10,24 @@ from jobflow import Flow, Job
 JobOrder = deque[tuple[Job, frozenset[str]]]
 
 
-def execution_order(
-    flow: Flow | Job | list[Job | Flow], *, allow_external_references: bool = False
-) -> JobOrder:
+def execution_order(flow: Flow | Job | list[Job | Flow]) -> JobOrder:
     """Return the jobs of a flow, parents first, each with the uuids of its parents.
 
-    The order is that of ``Flow.iterflow`` and the check that of jobflow's ``get_flow``, but the
-    graph is built once and the inputs of one job at a time are searched for references, so that
-    memory does not grow with the flow.
+    The order is that of ``Flow.iterflow``, but the graph is built once and the inputs of one job at
+    a time are searched for references, so that memory does not grow with the flow. Parents may be
+    jobs outside the flow.
 
     Raises
     ------
     ValueError
-        If jobs depend on each other in a circle, or need the output of a job outside the flow
-        and `allow_external_references` is False.
+        If jobs depend on each other in a circle.
     """
     from jobflow.utils.graph import itergraph  # imports matplotlib
 
     graph = (flow if isinstance(flow, Flow) else Flow(flow)).graph
     jobs = {uuid: node["job"] for uuid, node in graph.nodes.items() if "job" in node}
-    external = [uuid for uuid in graph if uuid not in jobs]
-    if external and not allow_external_references:
-        raise ValueError(
-            f"the flow needs outputs of jobs that are not in it: {', '.join(external)}; add them, "
-            "or allow external references if they are finished in the store"
-        )
     with warnings.catch_warnings():
-        # jobflow warns that independent jobs may run in any order: ours do not depend on it
+        # jobflow warns that independent jobs may run in any order; that is fine here.
         warnings.simplefilter("ignore", UserWarning)
         return deque(
             (jobs[uuid], frozenset(graph.predecessors(uuid)))

@@ -1,4 +1,4 @@
-"""Run a job of a :class:`JobFolder`: inputs from the results of others, its own result beside."""
+"""Run one job of a :class:`JobFolder`, or find its earlier result."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from jobflow.core.reference import OnMissing
 from jobflow.core.schemas import JobStoreDocument
 from maggma.stores import MemoryStore
 
-from workflows.jobs.job_folder import JobFolder, JobResult, now, result_name
+from workflows.jobs.job_folder import JobFolder, JobRecord, JobResult, now, result_name
 from workflows.jobs.stored_jobs import rebuilt_flow, stored_flow
 
 ALWAYS_RUN = "always_run"
-"""Metadata of jobs that run each time."""
+"""Metadata key of jobs that run each time."""
 
 logger = logging.getLogger(__name__)
 
@@ -46,14 +46,14 @@ class UnstorableResponseError(ValueError):
 def earlier_outcome(folder: JobFolder, job: Job, origin: str | None) -> JobOutcome | None:
     """Return the outcome of a job that is finished; None if it has to run.
 
-    It is finished if its result is there and was made from what the jobs before it gave: one that
-    ran without the result of a job that had failed then runs again. The jobs that it leads to have
-    the ids they had before.
+    It is finished if its result exists and was made from the present results of the jobs before it:
+    one that ran without the result of a failed job runs again when that job has succeeded. The jobs
+    that it leads to keep their ids.
 
     Parameters
     ----------
     origin
-        Name of the result that has led to the job.
+        Name of the result that led to the job.
 
     Raises
     ------
@@ -62,21 +62,21 @@ def earlier_outcome(folder: JobFolder, job: Job, origin: str | None) -> JobOutco
     """
     if job.metadata.get(ALWAYS_RUN):
         return None
-    found = folder.whole_result(result_name(job.uuid, job.index))
+    found = folder.checked_record(result_name(job.uuid, job.index))
     if found is None:
         return None
-    result, followers = found
-    recipes = _recipes(folder, job, origin)
-    # A result that is missing is made again first, and is the same then.
-    if any(each is not None and each != result.made_from.get(of) for of, each in recipes.items()):
+    record, followers = found
+    fingerprints = _fingerprints(folder, job, origin)
+    # A missing result is made again first; it is the same then.
+    if any(each not in (None, record.made_from.get(of)) for of, each in fingerprints.items()):
         return None
-    return _rebuilt(job, result, followers)
+    return _rebuilt(job, record, followers)
 
 
-def held_up(folder: JobFolder, job: Job) -> str:
-    """Say why a job cannot run: one before it failed, or stopped it; "" if it can."""
+def blocking_reason(folder: JobFolder, job: Job) -> str:
+    """Return why a job cannot run: one before it failed, or stopped it; "" if it can run."""
     for uuid in job.input_uuids:
-        parent = folder.result(folder.newest(uuid))
+        parent = folder.record(folder.newest(uuid))
         if parent is None and job.config.on_missing_references == OnMissing.ERROR:
             return "a job before it has not succeeded"
         if parent is not None and parent.stop_children:
@@ -85,7 +85,7 @@ def held_up(folder: JobFolder, job: Job) -> str:
 
 
 def run_job(folder: JobFolder, job: Job, origin: str | None) -> JobOutcome:
-    """Run a job in the folder's directory, keep its result, and return what it leads to.
+    """Run a job in the folder's directory, write its result, and return what follows from it.
 
     Raises
     ------
@@ -97,10 +97,10 @@ def run_job(folder: JobFolder, job: Job, origin: str | None) -> JobOutcome:
         Whatever the job raises.
     """
     started = time.perf_counter()
-    made_from, store = _recipes(folder, job, origin), OutputStore(folder)
+    made_from, store = _fingerprints(folder, job, origin), OutputStore(folder)
     folder.directory.mkdir(parents=True, exist_ok=True)
     with chdir(folder.directory):
-        # Resolving references replaces a job's inputs: those of the copy, which is let go of.
+        # Resolving references replaces the inputs of a job: here those of a copy.
         response = copy.copy(job).run(store=store)
     flows = (response.replace, response.detour, response.addition)
     outcome = JobOutcome(
@@ -123,10 +123,10 @@ def run_job(folder: JobFolder, job: Job, origin: str | None) -> JobOutcome:
 
 
 class OutputStore(JobStore):
-    """What a running job sees of a folder: the outputs of other jobs.
+    """Store that gives a running job the outputs of other jobs of a folder.
 
-    The job's own document is held back, to be written together with its ``Response``, which jobflow
-    returns only afterwards.
+    It keeps the job's own document until that can be written together with the job's ``Response``,
+    which jobflow returns only at the end.
     """
 
     def __init__(self, folder: JobFolder) -> None:
@@ -147,29 +147,31 @@ class OutputStore(JobStore):
         return {"output": self._folder.output(uuid, index)}
 
     def update(self, docs: Any, key: Any = None, save: Any = None) -> None:
-        """Hold back the document of the job."""
+        """Keep the document of the job."""
         assert isinstance(docs, JobStoreDocument)
         self.document, self.large_keys = docs.model_dump(), save or {}
 
 
-def _recipes(folder: JobFolder, job: Job, origin: str | None) -> dict[str, str | None]:
-    """Return the recipes of what a job is made from, as far as it is there and whole."""
-    recipes = {uuid: folder.recipe(folder.newest(uuid)) for uuid in job.input_uuids}
-    return recipes if origin is None else {**recipes, origin: folder.recipe(origin)}
+def _fingerprints(folder: JobFolder, job: Job, origin: str | None) -> dict[str, str | None]:
+    """Return the fingerprints of the results that a job uses; None for missing or damaged ones."""
+    names = {uuid: folder.newest(uuid) for uuid in job.input_uuids}
+    if origin is not None:
+        names[origin] = origin
+    return {key: folder.fingerprint(name) for key, name in names.items()}
 
 
-def _rebuilt(job: Job, result: JobResult, followers: list[dict[str, Any]]) -> JobOutcome | None:
-    """Return an outcome with its flows; None if today's code cannot rebuild them."""
+def _rebuilt(job: Job, record: JobRecord, followers: list[dict[str, Any]]) -> JobOutcome | None:
+    """Return an outcome with its flows; None if the installed code cannot rebuild them."""
     try:
         flows = tuple(map(rebuilt_flow, followers))
     except Exception as error:  # noqa: BLE001  # constructors raise whatever they like
         logger.warning(
-            "%s (%s, index %d) runs again: the jobs it led to cannot be rebuilt with today's "
-            "code (%r)",
+            "%s (%s, index %d) runs again: the jobs it led to cannot be rebuilt with the "
+            "installed code (%r)",
             *(job.name, job.uuid, job.index, error),
         )
         return None
-    return JobOutcome(flows, result.stop_children, result.stop_jobflow)
+    return JobOutcome(flows, record.stop_children, record.stop_jobflow)
 
 
 def _stored(job: Job, flows: tuple[Flow, ...]) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
-"""Jobs and what they gave, as files: the one store of results, at home and in a queue.
+"""Read and write job folders: the one store of jobs and results, at home and in a queue.
 
-Each file is whole or not there, and on the disk when the call that writes it returns; network file
-systems keep it so. A queue's database knows of a job its place in the flow and nothing of its
-content: structures, states of dynamics and trajectories stay here.
+A file is complete or missing, and it is on the disk when the call that writes it returns; this
+holds on network file systems too. A queue's database knows only a job's place in the flow:
+structures, states of dynamics and trajectories are here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from io import BytesIO
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -34,7 +33,9 @@ from workflows.jobs.stored_jobs import rebuilt_job, stored_job
 _SUFFIX = ".json.gz"
 _LEVEL = 1  # digits of floats hardly compress better at higher ones
 _GZIP = 31  # zlib's name for it
-_CHUNK = 1 << 16
+_BUFFER = 1 << 16
+_HEAD_BYTES = 1 << 10  # hardly any first member is longer
+_MEMBERS = ("document", "followers", "large")
 
 
 class DamagedFileError(CuprolithError):
@@ -42,12 +43,12 @@ class DamagedFileError(CuprolithError):
 
 
 class UnwritableFolderError(CuprolithError):
-    """What a job gave cannot be written, for another reason than a full disk."""
+    """A result cannot be written, for another reason than a full disk."""
 
 
 @dataclass(frozen=True)
 class JobFailure:
-    """A job that ended in an exception; kept until the job succeeds."""
+    """A job that ended in an exception; its file is kept until the job succeeds."""
 
     uuid: str
     index: int
@@ -72,21 +73,18 @@ class JobFailure:
         )
 
 
-@dataclass(frozen=True)
-class JobResult:
-    """What a job gave, apart from its large data and the jobs it leads to.
+@dataclass(frozen=True, kw_only=True)
+class JobRecord:
+    """How a job ended, and what its result was made from.
 
     Attributes
     ----------
-    document
-        As jobflow stores it: name, metadata and output of the job; null in place of large data.
     made_from
-        Recipes of the results it was made from, by the name of each; None for one that was missing.
+        Fingerprints of the results it was made from, by their names; None for one that was missing.
     always_runs
-        Whether the job runs each time: nothing made from its result is ever outdated by it.
+        Whether the job runs each time: a new result of it never outdates others.
     """
 
-    document: dict[str, Any]
     made_from: dict[str, str | None] = field(default_factory=dict)
     seconds: float = 0.0
     finished_at: str = ""
@@ -96,13 +94,25 @@ class JobResult:
 
 
 @dataclass(frozen=True)
+class JobResult(JobRecord):
+    """Result of a job without its large data and the jobs it leads to.
+
+    Attributes
+    ----------
+    document
+        As jobflow stores it: name, metadata and output of the job; null in place of large data.
+    """
+
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class JobFolder:
     """Folder of jobs (``jobs/``), their results (``results/``) and failures (``failures/``).
 
-    A result's file holds three gzip members after each other: what is asked for often
-    (:class:`JobResult`), the jobs it leads to, and its large data. The first can be read without
-    the others; it has their checksums. Files are named by the job's uuid, those of its replacements
-    also by their index.
+    The file of a result consists of gzip members: :class:`JobRecord` with the sizes and checksums
+    of the others, the document, the jobs it leads to, and its large data. Each is read only when it
+    is needed. Files are named by the job's uuid, those of replacements also by their index.
 
     Attributes
     ----------
@@ -116,12 +126,12 @@ class JobFolder:
     directory: Path
 
     def write_job(self, job: Job, origin: str | None = None) -> None:
-        """Keep a job for whoever runs it.
+        """Write the file of a job.
 
         Parameters
         ----------
         origin
-            Name of the result that has led to it (:func:`result_name`).
+            Name of the result that led to it (:func:`result_name`).
         """
         path = self._path("jobs", job.uuid)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,12 +141,12 @@ class JobFolder:
         partial.replace(path)
 
     def job(self, uuid: str) -> tuple[Job, str | None]:
-        """Return a job that was kept, and the name of the result that has led to it.
+        """Return a job, and the name of the result that led to it.
 
         Raises
         ------
         CuprolithError
-            If it is not here, or today's code has no such job.
+            If it is missing, or the installed code has no such job.
         """
         path = self._path("jobs", uuid)
         try:
@@ -160,14 +170,14 @@ class JobFolder:
         followers: list[dict[str, Any]],
         large_keys: dict[str, Any] | None = None,
     ) -> None:
-        """Keep what a job gave: whole or not at all, and on the disk when this returns.
+        """Write the result of a job: completely or not at all, on the disk when this returns.
 
         Parameters
         ----------
         followers
             Flows that the job leads to, serialised.
         large_keys
-            Which parts of the output are large, as jobflow's ``@job(data="trajectory")`` says it.
+            Keys of large parts of the output, as in jobflow's ``@job(data="trajectory")``.
 
         Raises
         ------
@@ -177,11 +187,12 @@ class JobFolder:
             If the output is no JSON.
         """
         document, large = _without_large(result.document, large_keys or {})
-        parts = [_packed(followers) if followers else b"", _packed(large) if large else b""]
-        sums = [[len(part), zlib.crc32(part)] for part in parts]
-        head = _packed({"result": {**vars(result), "document": document}, "parts": sums})
+        members = [_packed(content) if content else b"" for content in (document, followers, large)]
+        record = {key: value for key, value in vars(result).items() if key != "document"}
+        sums = [[len(member), zlib.crc32(member)] for member in members]
+        head = _packed({"result": record, "parts": sums})
         name = result_name(document["uuid"], document["index"])
-        self._write(self._path("results", name), b"".join([head, *parts]))
+        self._write(self._path("results", name), b"".join([head, *members]))
         self._path("failures", name).unlink(missing_ok=True)
 
     def newest(self, uuid: str) -> str:
@@ -192,35 +203,41 @@ class JobFolder:
             name = following
         return name
 
-    def result(self, name: str) -> JobResult | None:
-        """Return what a job gave without its large data, which are not read; None if nothing yet.
+    def record(self, name: str) -> JobRecord | None:
+        """Return how a job ended; None if it has no result.
 
         Raises
         ------
         DamagedFileError
-            If the file is cut, or its first part is damaged.
+            If the file is cut, or its first member is damaged.
         """
-        with self._opened(name) as stream:
-            if stream is None:
-                return None
-            head, start = _head(stream)
-            if os.fstat(stream.fileno()).st_size != start + sum(n for n, _ in head["parts"]):
-                raise EOFError("cut or continued")
-            return JobResult(**head["result"])
+        with self._opened(name) as file:
+            return None if file is None else JobRecord(**file.record)
 
-    def whole_result(self, name: str) -> tuple[JobResult, list[dict[str, Any]]] | None:
-        """Return what a job gave and the flows it leads to; all bytes of the file are checked.
+    def result(self, name: str) -> JobResult | None:
+        """Return the result of a job without its large data; None if it has no result.
+
+        Raises
+        ------
+        DamagedFileError
+            If the file is cut, or what is read is damaged.
+        """
+        with self._opened(name) as file:
+            return None if file is None else JobResult(file.document(), **file.record)
+
+    def checked_record(self, name: str) -> tuple[JobRecord, list[dict[str, Any]]] | None:
+        """Return how a job ended and the flows it leads to; all bytes of the file are checked.
 
         Raises
         ------
         DamagedFileError
             If any of them is not what was written.
         """
-        with self._opened(name) as stream:
-            if stream is None:
+        with self._opened(name) as file:
+            if file is None:
                 return None
-            head, followers, _ = _parts(stream.read())
-            return JobResult(**head["result"]), _unpacked(followers) if followers else []
+            followers = file.check()["followers"]
+            return JobRecord(**file.record), _unpacked(followers) if followers else []
 
     def output(self, uuid: str, index: int | None = None) -> Any:
         """Return the output of a job with its large data.
@@ -233,37 +250,36 @@ class JobFolder:
         Raises
         ------
         KeyError
-            If it gave none yet.
+            If it has none yet.
         DamagedFileError
             If its file is damaged.
         """
-        with self._opened(result_name(uuid, index) if index else self.newest(uuid)) as stream:
-            if stream is None:
+        with self._opened(result_name(uuid, index) if index else self.newest(uuid)) as file:
+            if file is None:
                 raise KeyError(uuid)
-            head, _, large = _parts(stream.read())
-            document: dict[str, Any] = head["result"]["document"]
+            document, large = file.document(), file.check()["large"]
             if large:
                 places = {tuple(place): value for place, value in _unpacked(large)}
                 update_in_dictionary(document, places)
             return document["output"]
 
-    def recipe(self, name: str) -> str | None:
-        """Return what tells from what a job made its result; None if there is nothing to compare.
+    def fingerprint(self, name: str) -> str | None:
+        """Return a hash of what a result was made from; None if there is nothing to compare.
 
-        It is the same when the job runs again with the results of the same jobs, and another when
-        one of them was missing then. Dates of files, which copies do not keep, say nothing.
+        It stays the same when the job runs again with the results of the same jobs, and changes if
+        one of them was missing then. Dates of files are not used, because copies change them.
         """
         try:
-            result = self.result(name)
+            record = self.record(name)
         except DamagedFileError:
             return None
-        if result is None or result.always_runs:
+        if record is None or record.always_runs:
             return None
-        made_from = result.made_from
+        made_from = record.made_from
         return stable_uuid(name, json.dumps(made_from, sort_keys=True)) if made_from else name
 
     def write_failure(self, job: Job, error: BaseException) -> JobFailure:
-        """Keep why a job failed, until it succeeds."""
+        """Write why a job failed; the file is removed when it succeeds."""
         failure = JobFailure.of(job, error)
         path = self._path("failures", result_name(job.uuid, job.index))
         self._write(path, _packed(vars(failure)))
@@ -289,23 +305,23 @@ class JobFolder:
         yield from sorted(found, key=lambda failure: failure.time)
 
     def path_of_result(self, name: str) -> Path:
-        """Return where a result is, or will be."""
+        """Return the path of a result, written or not."""
         return self._path("results", name)
 
     def _path(self, kind: str, name: str) -> Path:
         # File servers are slow with many thousands of entries in one folder.
-        return self.root / kind / name[:2] / f"{name}{_SUFFIX}"
+        return self.root.joinpath(kind, name[:2], f"{name}{_SUFFIX}")
 
     @contextmanager
-    def _opened(self, name: str) -> Iterator[BinaryIO | None]:
+    def _opened(self, name: str) -> Iterator[_ResultFile | None]:
         path = self._path("results", name)
         try:
-            stream = path.open("rb")
+            stream = path.open("rb", buffering=_BUFFER)
         except (FileNotFoundError, NotADirectoryError):
             yield None
             return
         with stream, _damage_explained(path):
-            yield stream
+            yield _ResultFile(stream)
 
     def _write(self, path: Path, content: bytes) -> None:
         try:
@@ -321,7 +337,7 @@ class JobFolder:
 
 
 def result_name(uuid: str, index: int = 1) -> str:
-    """Return the name of the result of a job; an index above 1 is that of a replacement."""
+    """Return the name of a job's result; an index above 1 means a replacement."""
     return uuid if index == 1 else f"{uuid}.{index}"
 
 
@@ -331,7 +347,7 @@ def now() -> str:
 
 
 def unwritable(error: BaseException, path: Path) -> CuprolithError:
-    """Explain to the user why a file of a run cannot be written."""
+    """Return the error that explains why a file of a run cannot be written."""
     if is_disk_full(error):
         return DiskFullError(f"no space left on the disk ({error})", where=str(path))
     return UnwritableFolderError(
@@ -345,7 +361,7 @@ def unwritable(error: BaseException, path: Path) -> CuprolithError:
 def _without_large(
     document: dict[str, Any], keys: dict[str, Any]
 ) -> tuple[dict[str, Any], list[tuple[list[Any], Any]]]:
-    """Take the large parts out of a document, in place, and return them by their places in it."""
+    """Take the large parts out of a document, in place; return it, and them by their places."""
     places: list[list[Any]] = []
     for asked in keys.values():
         for key in asked if isinstance(asked, list) else [asked]:
@@ -364,31 +380,52 @@ def _at(document: Any, place: list[Any]) -> Any:
     return document
 
 
-def _head(stream: BinaryIO) -> tuple[dict[str, Any], int]:
-    """Return the first part of a result's file, and where it ends."""
+class _ResultFile:
+    """The open file of a result: its first member, and the others when they are asked for."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        head, start = _first_member(stream)
+        self.record: dict[str, Any] = head["result"]
+        # Files of earlier versions have the document in the first member.
+        self._document: dict[str, Any] | None = self.record.pop("document", None)
+        names = _MEMBERS if self._document is None else _MEMBERS[1:]
+        self._members: dict[str, tuple[int, int, int]] = {}
+        for name, (size, checksum) in zip(names, head["parts"], strict=True):
+            self._members[name] = start, size, checksum
+            start += size
+        if os.fstat(stream.fileno()).st_size != start:
+            raise EOFError("cut or continued")
+
+    def document(self) -> dict[str, Any]:
+        """Return the job's document without large data."""
+        if self._document is None:
+            self._document = _unpacked(self._packed("document"))
+        return self._document
+
+    def check(self) -> dict[str, bytes]:
+        """Read and check all members, and return them packed."""
+        return {name: self._packed(name) for name in self._members}
+
+    def _packed(self, name: str) -> bytes:
+        start, size, checksum = self._members[name]
+        self._stream.seek(start)
+        member = self._stream.read(size)
+        if zlib.crc32(member) != checksum:
+            raise ValueError("the checksum differs")
+        return member
+
+
+def _first_member(stream: BinaryIO) -> tuple[dict[str, Any], int]:
+    """Return the first gzip member of a file, and where it ends; zlib checks it."""
     member, text, n_read = zlib.decompressobj(_GZIP), b"", 0
     while not member.eof:
-        chunk = stream.read(_CHUNK)
+        chunk = stream.read(_HEAD_BYTES)
         if not chunk:
             raise EOFError("cut short")
         n_read += len(chunk)
         text += member.decompress(chunk)
     return json.loads(text), n_read - len(member.unused_data)
-
-
-def _parts(content: bytes) -> tuple[dict[str, Any], bytes, bytes]:
-    """Return the first part of a result's file, and the others packed; all are whole."""
-    head, start = _head(BytesIO(content))
-    parts = []
-    for size, checksum in head["parts"]:
-        parts.append(content[start : start + size])
-        start += size
-        if zlib.crc32(parts[-1]) != checksum:
-            raise ValueError("the checksum differs")
-    if start != len(content):
-        raise EOFError("cut or continued")
-    followers, large = parts
-    return head, followers, large
 
 
 @contextmanager

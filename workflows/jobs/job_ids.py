@@ -9,8 +9,8 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "cuprolith")
 
 
 def stable_uuid(*parts: str) -> str:
-    """Return a uuid made of the parts alone, so that a run again finds its finished jobs.
+    """Return a uuid that depends on the parts alone, so that the next run finds finished jobs.
 
-    The parts are kept apart: ``("ab", "c")`` and ``("a", "bc")`` give different uuids.
+    The borders of the parts count: ``("ab", "c")`` and ``("a", "bc")`` give different uuids.
     """
     return str(uuid.uuid5(_NAMESPACE, json.dumps(parts)))

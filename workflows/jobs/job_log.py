@@ -1,4 +1,4 @@
-"""The run's log: one JSON line per job event, so that nobody has to trust what was run when."""
+"""Append-only log of a run with one JSON line per job event."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any, BinaryIO, Literal, Self
 
 Event = Literal["started", "finished", "failed", "skipped"]
 
-# What every entry has; without it a line is damaged.
+# Fields of every entry; a line without them is damaged.
 _FIELDS = {"time": str, "event": str, "uuid": str, "index": int, "name": str}
-# Longest line looked at when the log is opened again.
+# Bytes read at the end of a log when it is opened again.
 _TAIL = 1 << 16
 
 
@@ -29,7 +29,7 @@ class JobLog:
     Parameters
     ----------
     path
-        Log file, made with its folder when missing; None for no log.
+        Log file, created with its folder if missing; None for no log.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -39,11 +39,11 @@ class JobLog:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._stream = path.open("ab+", buffering=0)
-            self.last = _mend(self._stream)
+            self.last = _repair(self._stream)
 
     @cached_property
     def finished(self) -> frozenset[tuple[str, int]]:
-        """Uuid and index of the jobs that had finished before they were first asked for here."""
+        """Uuid and index of the jobs that had finished when this was first read."""
         if self.path is None:
             return frozenset()
         return frozenset(
@@ -112,7 +112,7 @@ def read_job_log(path: Path) -> Iterator[dict[str, Any]]:
                 yield entry
 
 
-def _mend(stream: BinaryIO) -> dict[str, Any] | None:
+def _repair(stream: BinaryIO) -> dict[str, Any] | None:
     """Make the log end in a whole line, and return its last entry."""
     size = stream.seek(0, os.SEEK_END)
     stream.seek(max(0, size - _TAIL))

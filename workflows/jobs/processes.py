@@ -1,4 +1,4 @@
-"""Call a function in processes side by side, each with its share of the machine."""
+"""Call a function in parallel processes, each with its share of the machine."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def run_in_processes(
     function
         Function of a module; what it returns is ignored.
     items
-        What it is called with; must be picklable.
+        Its arguments; must be picklable.
     places
         Variables of the environment of each process (:func:`even_shares`, :func:`one_gpu_each`).
 
     Yields
     ------
-    Item and the error of its call, None where it ended well, in the order in which they end.
+    Item and the error of its call, None if it succeeded, in the order in which they end.
     """
     waiting, free = deque(items), list(reversed(range(len(places))))
     running: dict[Connection, _Running[T]] = {}
@@ -73,7 +73,7 @@ def run_in_processes(
 def even_shares(workers: int) -> list[dict[str, str]]:
     """Return places with equal shares of the cores, and one GPU each where there are several.
 
-    ``OMP_NUM_THREADS`` stays as the user has set it.
+    ``OMP_NUM_THREADS`` is not changed if it is set.
     """
     common = {}
     if "OMP_NUM_THREADS" not in os.environ:
@@ -105,7 +105,7 @@ def _started(
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_call, args=(function, item, environment, sender))
     process.start()
-    sender.close()  # ours, so that the end of the process is the end of the pipe
+    sender.close()  # then the pipe ends with the process
     return _Running(item, process, receiver, place)
 
 
@@ -125,23 +125,23 @@ def _call(
     function: Callable[[T], object], item: T, environment: dict[str, str], sender: Connection
 ) -> None:
     """Call the function in this process and send its error, or None."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends this process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends this process
     os.environ.update(environment)
     error: Exception | None = None
     try:
         function(item)
-    except Exception as raised:  # noqa: BLE001  # whatever it raises is the parent's to judge
+    except Exception as raised:  # noqa: BLE001  # the parent handles any error
         error = _sendable(raised)
     sender.send(error)
     sender.close()
 
 
 def _sendable(error: Exception) -> Exception:
-    """Return an error that survives the way to another process, with its traceback as a note."""
+    """Return an error that can be pickled, with its traceback as a note."""
     trace = "".join(traceback.format_exception(error))
     try:
         pickle.loads(pickle.dumps(error))
-    except Exception:  # noqa: BLE001  # constructors raise whatever they like
+    except Exception:  # noqa: BLE001  # constructors may raise any error
         error = RuntimeError(f"{type(error).__name__}: {error}")
     error.add_note(f"In the process:\n{trace}")
     return error

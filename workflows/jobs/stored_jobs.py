@@ -1,4 +1,4 @@
-"""Jobs and flows as JSON, to be found again by another process."""
+"""Serialise jobs and flows as JSON, and rebuild them in another process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from monty.json import MontyDecoder, jsanitize
 
 
 def stored_job(job: Job) -> dict[str, Any]:
-    """Serialise a job, and make sure that its function is found again."""
+    """Serialise a job, and check that its function can be imported."""
     stored: dict[str, Any] = jsanitize(
         job.as_dict(), strict=True, enum_values=True, allow_bson=True
     )
@@ -19,12 +19,12 @@ def stored_job(job: Job) -> dict[str, Any]:
 
 
 def rebuilt_job(stored: dict[str, Any]) -> Job:
-    """Return the job that `stored_job` has serialised.
+    """Return the job that `stored_job` serialised.
 
     Raises
     ------
     ImportError
-        If its function is gone; constructors raise whatever they like.
+        If its function is missing; constructors may raise any error.
     """
     job = MontyDecoder().process_decoded(stored)
     _require_function(job.function)
@@ -32,7 +32,7 @@ def rebuilt_job(stored: dict[str, Any]) -> Job:
 
 
 def stored_flow(flow: Flow) -> dict[str, Any]:
-    """Serialise a flow, and make sure that the functions of its jobs are found again."""
+    """Serialise a flow, and check that the functions of its jobs can be imported."""
     stored: dict[str, Any] = jsanitize(
         flow.as_dict(), strict=True, enum_values=True, allow_bson=True
     )
@@ -50,12 +50,12 @@ def _stored_jobs(flow: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def rebuilt_flow(stored: dict[str, Any]) -> Flow:
-    """Return the flow that `stored_flow` has serialised.
+    """Return the flow that `stored_flow` serialised.
 
     Raises
     ------
     ImportError
-        If the function of a job is gone; constructors raise whatever they like.
+        If the function of a job is missing; constructors may raise any error.
     """
     flow = MontyDecoder().process_decoded(stored)
     for job in _jobs(flow):
@@ -72,6 +72,6 @@ def _jobs(flow: Flow) -> Iterator[Job]:
 
 
 def _require_function(function: Any) -> None:
-    """Raise an ImportError for what Monty leaves as it was stored, finding no such function."""
+    """Raise an ImportError if Monty found no such function and left it as it was stored."""
     if not callable(function):
         raise ImportError(f"no function {function.get('@module')}.{function.get('@callable')}")

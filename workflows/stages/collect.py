@@ -1,4 +1,4 @@
-"""Stage *collect*: stored labels into ``dataset/``."""
+"""Stage *collect*: build ``dataset/`` from the labels."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CollectSummary:
-    """The labels there are, and the dataset that was made of them."""
+    """The labels, and the dataset that was made from them."""
 
     labels: LabelSummary
     card: DatasetCard
 
     def __str__(self) -> str:
-        """Say how many frames, and what was left out."""
+        """Numbers of frames used and left out."""
         frames = self.card.frames
         splits = ", ".join(f"{part.frames} {name}" for name, part in self.card.splits.items())
         lines = [
@@ -88,7 +88,7 @@ def _frames(plan: LabelPlan, run: LabelRun, workdir: Workdir) -> Iterator[Frame]
     Raises
     ------
     CuprolithError
-        If a label is there but damaged: it is not left out in silence.
+        If a label is damaged: it is not left out silently.
     """
     from workflows.jobs.job_folder import DamagedFileError
     from workflows.labelling.document import frames_of

@@ -1,4 +1,4 @@
-"""Stage *generate*: the campaign's candidates into ``structures/``."""
+"""Stage *generate*: write the campaign's candidates to ``structures/``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GenerateSummary:
-    """What the stage made."""
+    """Result of the stage."""
 
     overview: Overview
     seconds: float
@@ -72,7 +72,7 @@ def campaign_candidates(
     campaign
         The campaign.
     crystals
-        Its `campaign_crystals`, if they are at hand.
+        Its `campaign_crystals`, if they are loaded already.
 
     Raises
     ------

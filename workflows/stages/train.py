@@ -1,4 +1,4 @@
-"""Stage *train*: the campaign's variant into ``training/<variant>/``, judged on held-out frames."""
+"""Stage *train*: train the campaign's variant, and evaluate it on held-out frames."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ JUDGED_SPLITS: tuple[SplitName, ...] = ("val", "test")
 
 @dataclass(frozen=True)
 class TrainSummary:
-    """What was trained, and how well it predicts."""
+    """What was trained, and its errors."""
 
     result: TrainingResult
     evaluation: Evaluation
@@ -50,7 +50,7 @@ class TrainSummary:
 
 
 def train(workdir: Workdir) -> TrainSummary:
-    """Train, or continue, or return what is trained; then predict and evaluate.
+    """Train, resume or return a finished training; then predict and evaluate.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def train(workdir: Workdir) -> TrainSummary:
 
 
 def _predict_once(checkpoint: Path, source: DatasetSource, split: SplitName, folder: Path) -> None:
-    """Predict a split, unless this checkpoint's predictions of these frames are there."""
+    """Predict a split, unless this checkpoint's predictions of these frames exist."""
     from training.predict import predict
 
     out, note = folder / f"{split}.npz", folder / f"{split}.json"

@@ -188,7 +188,7 @@ def test_a_rehearsal_says_so_and_is_not_mixed_in(collect, runs, tmp_path):
         (("--from", ".", "--out", "d"), ("no VASP run",)),
         (("--from", "."), ("--out is missing",)),
         (("--out", "d"), ("--from is missing",)),
-        (("--from", ".", "--out", "d", "--workdir", "w"), ("do not go with a campaign",)),
+        (("--from", ".", "--out", "d", "--workdir", "w"), ("cannot be combined with a campaign",)),
     ],
 )
 def test_bad_arguments(collect, arguments, parts):

@@ -11,9 +11,15 @@ from jobflow.core.flow import JobOrder
 
 from workflows.jobs.job_execution import OutputStore
 from workflows.jobs.job_ids import stable_uuid
+from workflows.jobs.runner import run_flows
 
 # What the jobs have done, in order: "<name> <uuid>" lines, to count executions from outside.
 TRACE = "RUNNER_SAMPLES_TRACE"
+
+
+def run_flow(flow, folder, observer=None, **options):
+    """Run one flow."""
+    return run_flows([flow], folder, observer, **options)
 
 
 def stored(folder):
@@ -263,7 +269,6 @@ FLOWS = {
 
 def main(folder, seconds):
     from workflows.jobs.job_folder import JobFolder
-    from workflows.jobs.runner import run_flow
 
     jobs = JobFolder(Path(folder) / "labels", Path(folder))
     summary = run_flow(fan_flow(float(seconds)), jobs, log_path=Path(folder) / "log.jsonl")

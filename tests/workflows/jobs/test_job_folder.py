@@ -1,5 +1,6 @@
 import gzip
 import math
+import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from cuprolith.errors import CuprolithError
 from tests.workflows.hpc.submission.chains import named, relax
 from workflows.jobs.job_execution import run_job
-from workflows.jobs.job_folder import JobFolder, JobResult
+from workflows.jobs.job_folder import JobFolder, JobResult, _packed
 
 
 def result(output):
@@ -85,3 +86,19 @@ def test_a_success_removes_the_failure(folder):
     (folder.directory / "broken-Cu").unlink()
     run_job(folder, made, None)
     assert list(folder.failures()) == []
+
+
+def test_files_of_earlier_versions_are_read(tmp_path):
+    """Their first member has the document."""
+    folder = JobFolder(tmp_path, tmp_path)
+    document = {"uuid": "ab12", "index": 1, "output": {"energy": 1.5, "frames": None}}
+    large = _packed([[["output", "frames"], [1, 2]]])
+    head = {"result": {"document": document, "seconds": 2.0}}
+    head["parts"] = [[0, 0], [len(large), zlib.crc32(large)]]
+    path = folder.path_of_result("ab12")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(_packed(head) + large)
+    assert folder.result("ab12").document == document
+    assert folder.checked_record("ab12") == (folder.record("ab12"), [])
+    assert folder.record("ab12").seconds == 2.0
+    assert folder.output("ab12") == {"energy": 1.5, "frames": [1, 2]}

@@ -247,7 +247,7 @@ def store(tmp_path):
 def run(records, engine, store, n_flows=None):
     runs = list(label_runs(records.values(), SETTINGS, engine, 0))
     flows = islice(structure_flows(runs, engine, 0), n_flows)
-    summary = run_flows(flows, store, allow_external_references=True)
+    summary = run_flows(flows, store)
     return {run.record.structure_id: run for run in runs}, summary
 
 

@@ -19,7 +19,7 @@ from workflows.hpc.setup.job_script import plain_job_name
 from workflows.hpc.submission.queue_file import QueueFile, read_queue_file
 from workflows.hpc.submission.short_jobs import Ending, run_one_after_another
 from workflows.jobs.execution_order import execution_order
-from workflows.jobs.job_execution import JobOutcome, earlier_outcome, held_up, run_job
+from workflows.jobs.job_execution import JobOutcome, blocking_reason, earlier_outcome, run_job
 from workflows.jobs.job_folder import DamagedFileError, JobFolder, result_name
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.label_metadata import BUILDS
@@ -127,7 +127,7 @@ def attempt(jobs: JobFolder, uuid: str) -> Attempt:
     """
     known, origin = jobs.job(uuid)
     result = result_name(known.uuid, known.index)
-    if reason := held_up(jobs, known):
+    if reason := blocking_reason(jobs, known):
         return Attempt(known.name, result, reason=reason)
     outcome = finished(jobs, known, origin)
     if outcome is None:
@@ -249,7 +249,7 @@ class QueuePlanner:
     def _look_through(self, flow: Flow, origin: str | None) -> list[str]:
         """Write the jobs of a flow, and return the uuids of those that are left."""
         left: list[str] = []
-        for known, parents in execution_order(flow, allow_external_references=True):
+        for known, parents in execution_order(flow):
             self._jobs.write_job(known, origin)
             after = [before for parent in parents for before in self._before.get(parent, [])]
             outcome = None if after else finished(self._jobs, known, origin)
