@@ -39,11 +39,12 @@ LONGEST = [
 ]
 
 
-# What collection imports is no garbage; to look for some takes seconds of each process.
+# What collection imports is no garbage; to look for some, then or later, takes seconds.
 gc.disable()
 
 
 def pytest_collection_finish():
+    gc.freeze()
     gc.enable()
 
 

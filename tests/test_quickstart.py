@@ -1,4 +1,7 @@
-"""The README's commands as written, and what its main job made, from dataset to report."""
+"""The README's commands as written, and what its main job made, from dataset to report.
+
+The campaign is the quickstart with fewer ionic steps (`readme_commands.SMALLER`).
+"""
 
 import json
 import os
