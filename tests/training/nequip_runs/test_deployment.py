@@ -97,17 +97,20 @@ def frame(atoms, number):
 def settings(variant):
     """Return settings of a small model that learns the alloy in seconds."""
     common = {
-        "max_epochs": 10,
+        "max_epochs": 3,
         "batch_size": 8,
         "learning_rate": 0.02,
         "dtype": DTYPES[variant],
     }
     if variant == "nequip":
-        model = NequIPSettings(r_max=R_MAX, num_layers=2, num_features=8, radial_mlp_width=8)
+        model = NequIPSettings(
+            r_max=R_MAX, l_max=1, num_layers=2, num_features=4, radial_mlp_width=4
+        )
         return NequIPTraining(model=model, **common)
     model = AllegroSettings(
-        r_max=R_MAX, num_scalar_features=8, num_tensor_features=2, edge_mlp_width=8
-    )
+        r_max=R_MAX, l_max=1, num_layers=1, num_scalar_features=4, num_tensor_features=2,
+        edge_mlp_width=4,
+    )  # fmt: skip
     if variant == "allegro-mlp":
         mlp = FinalMLPSettings(input_width=4, widths=(8, 8))
         return AllegroMLPTraining(model=model, final_mlp=mlp, **common)

@@ -96,15 +96,6 @@ def test_goes_on_after_kills_with_the_same_numbers(settings, undisturbed, emt_da
     assert not (folder / "scratch").exists()
 
 
-@pytest.mark.slow
-def test_a_loss_that_is_not_finite_ends_all(settings, emt_dataset, tmp_path):
-    hot = settings.model_copy(update={"learning_rate": 1e30, "batch_size": 8})
-    with pytest.raises(TrainingError, match=r"loss is (nan|inf)[\s\S]*lower `learning_rate`"):
-        train(hot, DatasetSource(emt_dataset), tmp_path / "allegro", SEED)
-    assert nequip_processes(tmp_path / "allegro") == []
-    assert not (tmp_path / "allegro" / "last.ckpt").exists()
-
-
 @pytest.mark.parametrize(("gpus", "said"), [(1, "1 GPU "), (2, "2 GPUs ")])
 def test_more_devices_than_gpus_are_refused(
     gpus, said, settings, emt_dataset, tmp_path, monkeypatch

@@ -3,7 +3,6 @@
 import math
 import shutil
 
-import psutil
 import pytest
 
 from training.nequip_runs.nequip_process import EpochMetrics
@@ -67,26 +66,6 @@ def test_a_limit_within_the_first_epoch_is_an_answer(source, small_settings, tmp
     accuracy = train_trial(short, source, tmp_path / "trial", SEED)
     assert accuracy.accuracy is None
     assert "the time limit 00:00:00:00 ended the training in its first epoch" in accuracy.failure
-
-
-@pytest.mark.slow
-def test_a_killed_trainer_goes_on_and_ends_as_undisturbed(
-    source, small_settings, trained, tmp_path
-):
-    killed = []
-
-    def kill_in_the_tenth_epoch(metrics):
-        if metrics.epoch == 9 and not killed:
-            killed.extend(psutil.Process().children())
-            for process in killed:
-                process.kill()
-
-    accuracy = train_trial(
-        small_settings, source, tmp_path / "trial", SEED, kill_in_the_tenth_epoch
-    )
-    assert killed
-    assert accuracy.epochs == 40
-    assert accuracy.accuracy == pytest.approx(trained[1].best_val_forces_mae, rel=1e-4)
 
 
 def test_kills_with_progress_between_are_no_failures(outcomes, source, small_settings, tmp_path):
