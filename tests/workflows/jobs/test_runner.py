@@ -447,7 +447,7 @@ def test_memory_does_not_grow_with_the_outputs(store):
         return highest
 
     peak(2)
-    few, many = peak(3), peak(18)
+    few, many = peak(3), peak(9)
     one_output = 10_000 * (24 + 8)  # floats and the list's pointers to them
     assert few > one_output
     assert many < few + 2 * one_output
