@@ -99,6 +99,7 @@ def test_without_forces_energies_alone_are_measured(
     assert measured.cost.flops_per_atom < untrained[0].cost.flops_per_atom / 1.5
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_fit_is_a_failure_with_its_reason(
     source, small_settings, tmp_path, monkeypatch
 ):

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from training.nequip_runs.nequip_process import EpochMetrics
-from training.nequip_runs.training_run import TrainingError
+from training.nequip_runs.training_run import TrainingError, TrainingResult
 from training.sources.dataset import DatasetSource
 from training.tuning import trial_training
 from training.tuning.settings import LimitSettings
@@ -15,6 +15,21 @@ from training.variants.allegro import AllegroTraining
 
 SEED = 7
 EPOCH = EpochMetrics(0, 2, 1.0, 0.1, 0.01, 1.0)
+RESULT = TrainingResult(
+    variant="allegro",
+    input_hash="0" * 64,
+    seed=SEED,
+    checkpoint="best.ckpt",
+    epochs=40,
+    max_epochs=40,
+    best_epoch=39,
+    best_val_forces_mae=0.1,
+    best_val_per_atom_energy_mae=0.01,
+    n_parameters=1000,
+    seconds=10.0,
+    device="cpu",
+    versions={},
+)
 KILLED = "nequip-train was killed by SIGKILL. The end of nequip-train.log:\n..."
 
 
@@ -24,7 +39,7 @@ def source(emt_dataset):
 
 
 @pytest.fixture
-def outcomes(monkeypatch, trained):
+def outcomes(monkeypatch):
     """Let each call of `train` report an epoch or none, then raise an error or give a result."""
     planned = []
 
@@ -34,12 +49,13 @@ def outcomes(monkeypatch, trained):
             on_epoch(EPOCH)
         if error is not None:
             raise error
-        return trained[1]
+        return RESULT
 
     monkeypatch.setattr(trial_training, "train", train)
     return planned
 
 
+@pytest.mark.slow
 def test_accuracy_is_that_of_the_best_epoch(source, small_settings, trained):
     folder, result, _ = trained
     accuracy = train_trial(small_settings, source, folder, SEED)
@@ -139,9 +155,9 @@ def test_missing_data_is_no_answer(source, small_settings, emt_dataset, tmp_path
 
 
 def test_an_error_that_is_not_finite_is_a_failure(
-    outcomes, source, small_settings, tmp_path, trained, monkeypatch
+    outcomes, source, small_settings, tmp_path, monkeypatch
 ):
-    result = trained[1].model_copy(update={"best_val_forces_mae": math.inf})
+    result = RESULT.model_copy(update={"best_val_forces_mae": math.inf})
     monkeypatch.setattr(trial_training, "train", lambda *_: result)
     accuracy = train_trial(small_settings, source, tmp_path, SEED)
     assert (accuracy.accuracy, accuracy.failure) == (None, "the validation error is inf")

@@ -84,6 +84,7 @@ def trials(folder):
     return optuna.load_study(study_name=None, storage=storage).trials
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("simulated")
 def test_a_study_from_file_to_chosen_training(give, tmp_path):
     result = give("tune", "study.yaml")

@@ -49,6 +49,7 @@ def left(root):
     return trials, (root / "study" / "pareto.json").read_bytes()
 
 
+QUICK = ("in the fourth training",)
 # What is called at the moment of the kill, and how often it has been called before. The first
 # generation asks for four trials of three parameters each.
 MOMENTS = {
@@ -72,7 +73,11 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    "moment",
+    [moment if moment in QUICK else pytest.param(moment, marks=pytest.mark.slow)
+     for moment in MOMENTS],
+)  # fmt: skip
 def test_stopped_at_any_step_it_ends_as_if_undisturbed(tmp_path, monkeypatch, undisturbed, moment):
     where, name, before = MOMENTS[moment]
     original = getattr(where, name)

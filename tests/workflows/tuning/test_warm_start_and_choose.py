@@ -26,6 +26,7 @@ def front(folder):
     return load_pareto(folder / "pareto.json")
 
 
+@pytest.mark.slow
 def test_the_front_of_another_study_is_taken_whole(folder):
     start = warm_start([folder / "pareto.json"], SPACE)
     assert list(start.points) == [point.parameters for point in front(folder).points]

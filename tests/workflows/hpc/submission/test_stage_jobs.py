@@ -139,6 +139,7 @@ def test_jobs_of_an_earlier_submission_or_another_campaign_are_refused(tmp_path)
     assert not workdir.structures_xyz.exists()
 
 
+@pytest.mark.slow
 def test_submitted_again_nothing_is_labelled_again(workdirs):
     _, away = workdirs
     for date, path in enumerate(away.labels.glob("results/*/*")):
