@@ -48,15 +48,12 @@ LONGEST = [
 ]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config):
-    """Run `pytest` alone, without paths, in a process per core; torch then takes one thread."""
-    alone = config.args_source == pytest.Config.ArgsSource.TESTPATHS
-    if alone and config.option.numprocesses is None and not config.option.usepdb:
-        config.option.numprocesses = os.cpu_count()
-        config.option.dist = "loadfile"
-        config.option.loadscopereorder = False
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
+def pytest_xdist_auto_num_workers(config):
+    """Return a process for each core, with a thread each; where paths are given, just this one."""
+    if config.args_source != pytest.Config.ArgsSource.TESTPATHS:
+        return 0
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    return os.cpu_count()
 
 
 # What collection imports is no garbage; to look for some, then or later, takes seconds.
