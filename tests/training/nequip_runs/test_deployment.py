@@ -115,7 +115,9 @@ def settings(variant):
     if variant == "allegro-mlp":
         mlp = FinalMLPSettings(input_width=4, widths=(8, 8))
         return AllegroMLPTraining(model=model, final_mlp=mlp, **common)
-    return AllegroQDITraining(model=model, qdi=QDISettings(final_mlp_width=8), **common)
+    return AllegroQDITraining(
+        model=model, qdi=QDISettings(qubits=2, depth=1, final_mlp_width=4), **common
+    )
 
 
 @pytest.fixture(scope="module")
