@@ -113,7 +113,7 @@ def test_kill_9_and_again(tmp_path, undisturbed, workers, moments):
     command = [sys.executable, simulated_trials.__file__, tmp_path]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     for line in moments:
-        process = subprocess.Popen([*command, "0.5", str(workers)], env=environment)
+        process = subprocess.Popen([*command, "0.25", str(workers)], env=environment)
         wait_for(tmp_path / "trace.txt", line, process)
         process.send_signal(signal.SIGKILL)
         process.wait()
