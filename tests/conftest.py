@@ -48,6 +48,12 @@ LONGEST = [
 ]
 
 
+def pytest_configure(config):
+    """Measure all benchmarks, those that are slow too."""
+    if config.option.benchmark_enable and config.option.markexpr == "not slow":
+        config.option.markexpr = ""
+
+
 def pytest_xdist_auto_num_workers(config):
     """Return a process for each core, with a thread each; where paths are given, just this one."""
     if config.args_source != pytest.Config.ArgsSource.TESTPATHS:
