@@ -185,6 +185,7 @@ def uuid_of(workdir, name):
     return next(entry["uuid"] for entry in entries if entry["name"] == name)
 
 
+@pytest.mark.slow
 def test_labels_that_are_gone_are_not_computed_again_in_silence(finished, tmp_path):
     copy = tmp_path / "w"
     shutil.copytree(finished / "w", copy)

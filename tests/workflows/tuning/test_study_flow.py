@@ -113,6 +113,7 @@ def test_trainings_side_by_side_change_nothing(finished, tmp_path):
     assert len(pids) == 4
 
 
+@pytest.mark.slow
 def test_a_failed_training_is_told_with_its_reason(tmp_path):
     folder = begun(tmp_path)
     status = run_study(folder, SimulatedTrials(fails_from=5.0))
@@ -127,6 +128,7 @@ def test_a_failed_training_is_told_with_its_reason(tmp_path):
     assert f"FAILED trial {failed[0].number}: the loss is not finite" in text
 
 
+@pytest.mark.slow
 def test_limits_are_constraints(tmp_path):
     limit = 20e6 / 2**30  # the simulated memory is the number of flops
     folder = begun(tmp_path, tuning(limits=LimitSettings(peak_memory=limit)))
@@ -235,6 +237,7 @@ def test_other_settings_are_another_study_and_the_old_one_comes_back(finished, t
     assert not aside.exists()
 
 
+@pytest.mark.slow
 def test_points_of_other_studies_are_tried_first(tmp_path):
     start = [
         {"model.r_max": 4.5, "learning_rate": 0.01, "model.num_layers": 2},
@@ -284,6 +287,7 @@ def test_a_budget_that_is_none_is_refused():
     assert Budget(offspring=7).of(tuning()).offspring == 7
 
 
+@pytest.mark.slow
 def test_the_seed_decides_what_is_proposed(finished, tmp_path):
     folder = begun(tmp_path, seed=4)
     run_study(folder, SimulatedTrials())
