@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 # Four for two cores: two of them wait for queues at first. The files come in the order of
 # tests/conftest.py, the longest first.
-SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+SIDE_BY_SIDE = ["-n", "4"]
 ALL = ["-m", "slow or not slow"]
 CHECKS = {
     "format": ["ruff", "format", "--check", "."],

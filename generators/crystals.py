@@ -27,18 +27,21 @@ from generators.errors import GenerationError
 from generators.settings import CrystalSettings
 from generators.stable_numbers import on_grid, stable_round
 
-# Prototype -> space group and one fractional position per species (conventional cell).
-_PROTOTYPES: dict[str, tuple[str, tuple[tuple[float, float, float], ...]]] = {
-    "fcc": ("Fm-3m", ((0, 0, 0),)),
-    "bcc": ("Im-3m", ((0, 0, 0),)),
-    "hcp": ("P6_3/mmc", ((1 / 3, 2 / 3, 1 / 4),)),
-    "diamond": ("Fd-3m", ((0, 0, 0),)),
-    "rocksalt": ("Fm-3m", ((0, 0, 0), (1 / 2, 1 / 2, 1 / 2))),
-    "cscl": ("Pm-3m", ((0, 0, 0), (1 / 2, 1 / 2, 1 / 2))),
-    "zincblende": ("F-43m", ((0, 0, 0), (1 / 4, 1 / 4, 1 / 4))),
-    "fluorite": ("Fm-3m", ((0, 0, 0), (1 / 4, 1 / 4, 1 / 4))),
+_FACES = np.array([(0, 0, 0), (1 / 2, 1 / 2, 0), (1 / 2, 0, 1 / 2), (0, 1 / 2, 1 / 2)])
+_CENTRED = np.array([(0, 0, 0), (1 / 2, 1 / 2, 1 / 2)])
+# Prototype -> fractional positions of each species in the conventional cell. Written out: to make
+# them from a space group takes pymatgen most of a second in each process.
+_PROTOTYPES: dict[str, tuple[FloatArray, ...]] = {
+    "fcc": (_FACES,),
+    "bcc": (_CENTRED,),
+    "hcp": (np.array([(1 / 3, 2 / 3, 1 / 4), (2 / 3, 1 / 3, 3 / 4)]),),
+    "diamond": (np.vstack([_FACES, _FACES + 1 / 4]),),
+    "rocksalt": (_FACES, (_FACES + 1 / 2) % 1),
+    "cscl": (_CENTRED[:1], _CENTRED[1:]),
+    "zincblende": (_FACES, _FACES + 1 / 4),
+    "fluorite": (_FACES, np.vstack([_FACES + 1 / 4, (_FACES + 3 / 4) % 1])),
     # First origin choice: oxygen at the origin, copper halfway to half of the cell's centres.
-    "cuprite": ("Pn-3m:1", ((1 / 4, 1 / 4, 1 / 4), (0, 0, 0))),
+    "cuprite": (_FACES + 1 / 4, _CENTRED),
 }
 _GRID = 1e-4  # of fractional coordinates that are compared
 _IDEAL_HCP_RATIO = math.sqrt(8 / 3)
@@ -143,8 +146,10 @@ def prototype_structure(name: str, settings: CrystalSettings) -> Structure:
     """
     where = f"crystals.{name}"
     if settings.prototype is None or settings.a is None:
-        raise ValueError(f"{where} is read from a file")
-    group, positions = _PROTOTYPES[settings.prototype]
+        raise GenerationError(
+            "no prototype given", key=where, remedy="Give `prototype` and `a`, or read `file`"
+        )
+    positions = _PROTOTYPES[settings.prototype]
     species = settings.species or _species_in(name)
     if len(species) != len(positions) or not all(map(Element.is_valid_symbol, species)):
         raise GenerationError(
@@ -162,7 +167,8 @@ def prototype_structure(name: str, settings: CrystalSettings) -> Structure:
         )
     else:
         lattice = Lattice.cubic(settings.a)
-    structure = Structure.from_spacegroup(group, lattice, species, positions)
+    symbols = [symbol for symbol, sites in zip(species, positions, strict=True) for _ in sites]
+    structure = Structure(lattice, symbols, np.vstack(positions))
     made = structure.composition.reduced_composition
     if not settings.species and made != Composition(name).reduced_composition:
         raise GenerationError(

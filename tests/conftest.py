@@ -20,30 +20,54 @@ LONGEST = [
     "test_faults_on_dev_cluster.py",
     "test_tutorial.py",
     "test_deployment.py",
+    "test_extend_in_a_queue.py",
+    "test_extend.py",
     "test_vasp_campaign.py",
-    "test_trainer.py",
     "test_trial_measurement.py",
-    "test_trial_training.py",
-    "test_predict.py",
-    "test_several_devices.py",
-    "test_tune.py",
-    "test_doctor_on_dev_cluster.py",
-    "test_stage_jobs.py",
-    "test_on_dev_cluster.py",
     "test_killed_study.py",
+    "test_doctor_on_dev_cluster.py",
+    "test_several_devices.py",
+    "test_trainer.py",
+    "test_lost_jobs.py",
+    "test_study_flow.py",
+    "test_tune.py",
     "test_damaged_workdir.py",
     "test_builders_train_time_compile.py",
-    "test_molecule_trainings.py",
+    "test_bad_cases.py",
+    "test_cluster.py",
+    "test_runner.py",
+    "test_submit.py",
+    "test_lattice_constants.py",
+    "test_stage_jobs.py",
+    "test_static_campaign.py",
+    "test_rehearsal_faults.py",
+    "test_data_loaders.py",
+    "test_on_dev_cluster.py",
     "test_train_file.py",
-    "test_study_flow.py",
+    "test_molecule_trainings.py",
 ]
 
 
-# What collection imports is no garbage; to look for some takes seconds of each process.
+def pytest_configure(config):
+    """Measure all benchmarks, those that are slow too."""
+    if config.option.benchmark_enable and config.option.markexpr == "not slow":
+        config.option.markexpr = ""
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Return a process for each core, with a thread each; where paths are given, just this one."""
+    if config.args_source != pytest.Config.ArgsSource.TESTPATHS:
+        return 0
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    return os.cpu_count()
+
+
+# What collection imports is no garbage; to look for some, then or later, takes seconds.
 gc.disable()
 
 
 def pytest_collection_finish():
+    gc.freeze()
     gc.enable()
 
 

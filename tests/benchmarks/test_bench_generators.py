@@ -164,7 +164,7 @@ def max_index(measuring) -> int:
     return 3 if measuring else 1
 
 
-@pytest.mark.parametrize("make", [ours, pymatgens])
+@pytest.mark.parametrize("make", [ours, pytest.param(pymatgens, marks=pytest.mark.slow)])
 @pytest.mark.benchmark(group="catalogue of the paper")
 def test_catalogue(benchmark, max_index, measuring, make):
     with warnings.catch_warnings(action="ignore"):
@@ -179,7 +179,9 @@ def test_catalogue(benchmark, max_index, measuring, make):
         benchmark.extra_info["peak_gib"] = peak_gib(max_index)
 
 
-@pytest.mark.parametrize("n_species", [2, 4, 8, 16])
+@pytest.mark.parametrize(
+    "n_species", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (4, 8, 16))]
+)
 @pytest.mark.benchmark(group="growth with the number of candidates")
 def test_growth(benchmark, max_index, measuring, n_species):
     species = (*ADATOMS, *MORE_ADATOMS)[:n_species]

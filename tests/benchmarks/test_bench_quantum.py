@@ -163,6 +163,7 @@ def test_larger_circuits(benchmark, measuring, peer, step, name):
     benchmark.pedantic(step, (run, weights, x), warmup_rounds=1, rounds=3 if measuring else 1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("n_edges", [100_000, 1_000_000])
 @pytest.mark.parametrize("name", CIRCUITS)

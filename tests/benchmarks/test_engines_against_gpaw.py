@@ -60,6 +60,7 @@ def test_reference_is_sound():
         np.testing.assert_allclose(frame.stress, frame.stress.T, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_the_default_engine_is_the_nearer_one(agreement):
     diep, chgnet = agreement["diep-r2scan"], agreement["chgnet-r2scan"]
     print("\n" + _table(agreement))

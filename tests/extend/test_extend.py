@@ -72,6 +72,10 @@ def test_labels_are_the_engines(workdir):
         np.testing.assert_allclose(frame.get_forces(), reference.get_forces(), atol=1e-8)
 
 
+def test_the_doctor_knows_the_engine(cuprolith):
+    assert "engine lennard-jones" in cuprolith("doctor")
+
+
 def test_the_variant_is_trained_and_tuned(workdir):
     result = json.loads((workdir / "training" / "pair-network" / "result.json").read_text())
     assert result["epochs"] == 2

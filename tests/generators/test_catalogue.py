@@ -255,45 +255,6 @@ def test_located_keeps_the_longer_path():
         raise GenerationError("wrong")
 
 
-def test_catalogue_of_the_paper(structures):
-    """Laskaris 2026, section III.B, without melts: every family."""
-    catalogue = build_catalogue(
-        structures,
-        StructuresSettings.model_validate(
-            {
-                "slabs": [
-                    {"crystal": "Cu", "max_index": 3, "min_thickness": 30.0},
-                    {"crystal": "Li", "max_index": 3, "min_thickness": 20.0},
-                ],
-                "vacancies": [{"supercell": (1, 1)}, {"supercell": (2, 2)}],
-                "adatoms": [{"species": ["Li", "Cu"]}],
-                "interfaces": [
-                    {
-                        "substrate": "Cu",
-                        "film": "Li",
-                        "max_index": 3,
-                        "substrate_thickness": 30.0,
-                        "film_thickness": 20.0,
-                        "max_atoms": 250,
-                    }
-                ],
-            }
-        ),
-    )
-    # Each count is explained in docs/results/structure_counts.md.
-    assert Counter(c.family for c in catalogue.candidates) == {
-        "slab": 26,
-        "vacancy": 41,
-        "vacancy_2x2": 67,
-        "adatom": 568,
-        "interface": 13,
-    }
-    assert catalogue.duplicates == []
-    ids = {candidate.structure_id for candidate in catalogue.candidates}
-    for candidate in catalogue.candidates:
-        assert candidate.family in ("slab", "interface") or candidate.parent_id in ids
-
-
 @pytest.mark.parametrize(
     ("section", "key"),
     [

@@ -6,6 +6,7 @@ import math
 from math import gcd
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymatgen.core import Lattice, Structure
@@ -86,6 +87,7 @@ def test_the_inside_is_bulk(crystals, name, hkl, thickness, prefer, data):
         assert sorted(numbers) == sorted(crystal.primitive.atomic_numbers)
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(
     name=NAMES,

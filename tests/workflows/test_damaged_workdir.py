@@ -63,6 +63,7 @@ def dataset(workdir):
 # ---------------------------------------------------------------- copies
 
 
+@pytest.mark.slow
 def test_the_documented_files_are_all_that_there_is(finished):
     """Nothing beside the results holds what they lack."""
     names = {path.name for path in (finished / "w/labels").iterdir()}
@@ -138,6 +139,7 @@ def result_of(workdir, name):
     return label_folder(Workdir(workdir)).path_of_result(uuid_of(workdir, name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", [cut, flip, empty])
 def test_damaged_labels_are_all_that_is_lost(finished, tmp_path, harm):
     copy = tmp_path / "w"
@@ -183,6 +185,7 @@ def uuid_of(workdir, name):
     return next(entry["uuid"] for entry in entries if entry["name"] == name)
 
 
+@pytest.mark.slow
 def test_labels_that_are_gone_are_not_computed_again_in_silence(finished, tmp_path):
     copy = tmp_path / "w"
     shutil.copytree(finished / "w", copy)
@@ -234,6 +237,7 @@ def disk(tmp_path):
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["generate", "label", "report", "run"])
 def test_a_full_disk_is_named_and_the_same_command_continues(finished, disk, verb):
     """At the very start, as the label store is made, and while the report is written."""

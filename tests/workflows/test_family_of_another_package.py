@@ -66,44 +66,63 @@ engine:
 """
 
 
-@pytest.fixture
-def cuprolith(tmp_path):
-    """The command with the other package installed."""
-    installed = tmp_path / "installed"
+WRONG = [
+    ("chains:", "chain:", "did you mean `chains`?"),
+    ("spacings:", "spacing:", "did you mean `spacings`?"),
+    ("[2.3, 2.6]", "[2.3, 0.6]", "structures.chains[0].spacings"),
+]
+COMMANDS = """
+import json, sys
+from typer.testing import CliRunner
+from workflows.cli.main import app
+results = [CliRunner().invoke(app, words) for words in json.loads(sys.argv[1])]
+print(json.dumps([[result.exit_code, result.output] for result in results]))
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("rows")
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    """Exit code and output of commands that one process runs, with the other package installed."""
+    installed = folder / "installed"
     metadata = installed / "chains-1.0.dist-info"
     metadata.mkdir(parents=True)
     (installed / "chains.py").write_text(FAMILY)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: chains\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[cuprolith.families]\nchains = chains:FAMILY\n")
+    (folder / "rows.yaml").write_text(CAMPAIGN)
+    for number, (old, new, _) in enumerate(WRONG):
+        (folder / f"wrong-{number}.yaml").write_text(CAMPAIGN.replace(old, new))
+    commands = [
+        ["plan", "rows.yaml", "--json"],
+        ["generate", "rows.yaml", "--workdir", "work"],
+        ["report", "--workdir", "work"],
+        *(["plan", f"wrong-{number}.yaml"] for number in range(len(WRONG))),
+    ]
     path = os.pathsep.join([str(installed), *filter(None, sys.path)])
-    program = [sys.executable, "-c", "from workflows.cli.main import app; app()"]
-
-    def run(*words):
-        return subprocess.run(
-            [*program, *map(str, words)],
-            env=os.environ | {"PYTHONPATH": path, "COLUMNS": "200"},
-            cwd=tmp_path,
-            text=True,
-            capture_output=True,
-            check=False,
-        )
-
-    return run
+    done = subprocess.run(
+        [sys.executable, "-c", COMMANDS, json.dumps(commands)],
+        env=os.environ | {"PYTHONPATH": path, "COLUMNS": "200"},
+        cwd=folder,
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
 
 
-def test_plan_generate_and_report(tmp_path, cuprolith):
-    file = tmp_path / "rows.yaml"
-    file.write_text(CAMPAIGN)
-
-    planned = cuprolith("plan", file, "--json")
-    assert planned.returncode == 0, planned.stderr
-    plan = json.loads(planned.stdout)
+def test_plan_generate_and_report(folder, results):
+    (planned, plan), (made, _), (reported, _) = results[:3]
+    assert (planned, made, reported) == (0, 0, 0), results[:3]
+    plan = json.loads(plan)
     assert [family["family"] for family in plan["families"]] == ["bulk", "chain", "slab"]
     assert plan["melt_quench"]["n_runs"] == 2
 
-    workdir = tmp_path / "work"
-    made = cuprolith("generate", file, "--workdir", workdir)
-    assert made.returncode == 0, made.stderr
+    workdir = folder / "work"
     rows = json.loads((workdir / "structures/structures.json").read_text())["structures"]
     assert [row["family"] for row in rows] == ["bulk", "chain", "chain", "slab"]
     images = ase.io.read(workdir / "structures/structures.extxyz", index=":")
@@ -112,24 +131,13 @@ def test_plan_generate_and_report(tmp_path, cuprolith):
     (chains,) = (row for row in overview["families"] if row["family"] == "chain")
     assert (chains["structures"], chains["published"]) == (2, 3)
 
-    reported = cuprolith("report", "--workdir", workdir)
-    assert reported.returncode == 0, reported.stderr
     page = next(workdir.rglob("*.html")).read_text()
     assert "atoms in a row · 2 structures of 1 atom" in page
     assert "#12ab56" in page
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("chains:", "chain:", "did you mean `chains`?"),
-        ("spacings:", "spacing:", "did you mean `spacings`?"),
-        ("[2.3, 2.6]", "[2.3, 0.6]", "structures.chains[0].spacings"),
-    ],
-)
-def test_its_settings_are_checked_like_any_other(tmp_path, cuprolith, old, new, said):
-    file = tmp_path / "rows.yaml"
-    file.write_text(CAMPAIGN.replace(old, new))
-    refused = cuprolith("plan", file)
-    assert refused.returncode != 0
-    assert said in refused.stderr + refused.stdout
+@pytest.mark.parametrize("number", range(len(WRONG)))
+def test_its_settings_are_checked_like_any_other(results, number):
+    code, output = results[3 + number]
+    assert code != 0
+    assert WRONG[number][2] in output

@@ -2,7 +2,6 @@
 
 import math
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from generators.crystals import prototype_structure, standard_crystal
 from tests.candidates import adatom_candidates, cut_slab, vacancy_candidates
 from workflows.engines.vasp.inputs import RelaxInputGenerator
 from workflows.engines.vasp.settings import VaspSettings
-from workflows.inputs.campaign import Campaign, load_campaign
+from workflows.inputs.campaign import Campaign
 from workflows.labelling.engine import engine_settings
 from workflows.labelling.kpoints import has_vacuum
 from workflows.labelling.lattice_constants import RelaxedCrystal
@@ -23,7 +22,6 @@ from workflows.plan import plan_campaign
 from workflows.stages.generate import campaign_crystals, generate
 from workflows.workdir import Workdir
 
-PAPER = Path(__file__).parents[2] / "inputs" / "paper_culi.yaml"
 CRYSTALS = {
     "Cu": {"prototype": "fcc", "a": 3.58, "source": "a handbook"},
     "Li": {"prototype": "bcc", "a": 3.48},
@@ -217,18 +215,3 @@ def test_the_written_overview_reads_back(tmp_path):
     summary = generate(workdir)
     assert Overview.model_validate(read_json(workdir.overview_json)) == summary.overview
     assert str(summary) == f"1 structure (1 slab), {summary.overview.total.atoms} atoms"
-
-
-@pytest.mark.slow
-def test_catalogue_of_the_paper(tmp_path):
-    """All 26 slabs and 13 interfaces, and slabs far cheaper than on pymatgen's cells."""
-    workdir = Workdir(tmp_path / "w")
-    workdir.freeze(load_campaign(PAPER))
-    overview = generate(workdir).overview
-    for name, count in {"slab": 26, "interface": 13}.items():
-        assert family(overview, name).difference == 0, name
-        assert family(overview, name).structures == count
-    cells = family(overview, "slab").pymatgen_cells
-    assert cells.structures == 26
-    assert cells.atoms_cubed_ratio > 60
-    assert cells.with_kpoints_ratio > 15

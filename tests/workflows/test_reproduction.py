@@ -42,6 +42,7 @@ def trained(monkeypatch):
     return asked
 
 
+@pytest.mark.slow
 def test_a_bad_cell_and_missing_data_do_not_stop_the_rest(matrix, trained):
     summary = reproduce_tables(matrix(), "cuprolith reproduce tables")
     assert trained == [(f"benzene-{variant}", seed) for seed in (0, 1) for variant in VARIANTS]
@@ -90,6 +91,7 @@ def test_limits_make_short_runs_and_are_in_the_commands(matrix, trained):
     )
 
 
+@pytest.mark.slow
 def test_on_several_gpus_the_pool_trains(matrix, trained, monkeypatch):
     given = {}
 

@@ -167,6 +167,7 @@ def test_a_study_whose_trials_all_failed_says_so(tmp_path):
     assert page.figures == {}
 
 
+@pytest.mark.slow
 def test_variants_are_compared_up_to_one_reference_point(tmp_path, folder):
     beside = [
         write_study(tmp_path / "mlp", 36, variant="allegro-mlp", offset=0.8, seed=1),
@@ -192,6 +193,7 @@ def test_studies_of_other_data_are_not_compared(tmp_path, folder):
     assert "Allegro (other)" in page.text
 
 
+@pytest.mark.slow
 def test_the_report_of_a_campaign_shows_its_studies(tmp_path, make_campaign, folder):
     campaign = make_campaign(tmp_path / "W")
     before = Page(render_report(campaign.root))

@@ -80,6 +80,7 @@ def test_numbers_keep_their_digits():
     assert number(1.3026, 0.0002) == "1.3026 ± 0.0002"
 
 
+@pytest.mark.slow
 def test_a_run_leaves_its_record_and_the_page_is_written_from_it(tmp_path, monkeypatch):
     task = Task("optuna-nsga2", "BNH", 1, 0, 60.0, tmp_path)
     run(task)

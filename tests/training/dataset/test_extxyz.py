@@ -40,6 +40,7 @@ once = settings(
 )
 
 
+@pytest.mark.slow
 @once
 @given(st.lists(arbitrary_frames(texts=TREACHEROUS | st.text(max_size=8)), max_size=3))
 def test_round_trip_is_bit_exact(tmp_path, frames):

@@ -136,6 +136,7 @@ layouts = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(layouts, shares, st.integers(0, 5))
 def test_train_keeps_every_element_and_every_family_of_it_that_it_can(drawn, fractions, seed):

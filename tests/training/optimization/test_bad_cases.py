@@ -101,6 +101,7 @@ def convex(x, y):
     return x**2 + y, (x - 1) ** 2 + y
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "bad", [(math.nan, 1.0), (math.inf, math.inf), (-math.inf, 0.0), (1e300, 1e300), None]
 )
@@ -149,6 +150,7 @@ def test_nothing_is_feasible(optimise):
     assert min(point["x"] for point in done.parameters) < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [1.0, 0.0, -1.0])
 def test_a_constant_constraint(optimise, limit):
     done = optimise(SQUARE, lambda _, x, y: Answer(convex(x, y), (limit,)), 10, n_constraints=1)
@@ -156,6 +158,7 @@ def test_a_constant_constraint(optimise, limit):
     assert bool(done.front) == (limit <= 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unknown", [math.nan, math.inf, -math.inf])
 def test_a_constraint_that_is_not_finite(optimise, unknown):
     done = optimise(
@@ -201,6 +204,7 @@ def test_a_constraint_that_vanishes():
     assert sum(0.3 <= trial.params["y"] < 0.5 for trial in study.trials[10:]) >= 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_a_constraint_that_only_some_trials_have(seed):
     """Feasible, then, is what keeps the constraints that it has: both halves of the front."""
@@ -227,6 +231,7 @@ def test_constraints_of_any_number_from_trial_to_trial():
     assert sum(trial.params["y"] < 0.05 for trial in study.trials[6:]) >= 8
 
 
+@pytest.mark.slow
 def test_an_infinite_constraint_is_avoided_as_a_failure_is(optimise):
     done = optimise(
         SQUARE,

@@ -89,6 +89,7 @@ STORAGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("storage", "stops"), [("sqlite", (9,)), ("journal", (3, 11))])
 def test_a_study_loaded_again_continues_as_if_undisturbed(tmp_path, storage, stops):
     undisturbed = new_study()
@@ -253,6 +254,7 @@ def test_predictions_are_read_by_the_names_of_the_constraints():
     run(study, 2)
 
 
+@pytest.mark.slow
 def test_failed_and_pruned_trials_are_avoided():
     def objective(trial):
         x, y = trial.suggest_float("x", 0, 1), trial.suggest_float("y", 0, 1)

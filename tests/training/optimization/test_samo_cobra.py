@@ -74,6 +74,7 @@ def tanaka(columns):
 
 # NSGA-II, with populations that suit it best, ends after twice as many evaluations at 5,090 and
 # 6.43 (de Winter et al. 2021).
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("problem", "reference", "bound"), [(bnh, (140.0, 50.0), 5200.0), (tanaka, (3.0, 3.0), 7.9)]
 )
@@ -102,6 +103,7 @@ def tricop(columns):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("problem", "reference"),
     [(bnh, (140.0, 50.0)), (accuracy_and_cost, (0.0, 2.0)), (tricop, (34.0, -4.0, 90.0))],

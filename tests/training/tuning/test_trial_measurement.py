@@ -9,18 +9,21 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
+from ase.build import bulk
 
 from training.errors import TrainingError
 from training.nequip_runs.child_process import python_command
 from training.nequip_runs.nequip_config import BEST_CHECKPOINT
 from training.sources.dataset import DatasetSource
 from training.tuning import measuring_process
-from training.tuning.compiled_models import compiled_file
+from training.tuning.compiled_models import compiled_file, same_code
 from training.tuning.inference_time import fastest_round, spread
 from training.tuning.search_spaces import applied
 from training.tuning.settings import InferenceSettings, LimitSettings
 from training.tuning.trial import TrialMeasurements
 from training.tuning.trial_measurement import measure_model, with_stability
+from training.variants.nequip import NequIPSettings, NequIPTraining
 
 EAGER = InferenceSettings(compiled=False, n_atoms=32, warm_up=2, repeats=5)
 
@@ -96,6 +99,7 @@ def test_without_forces_energies_alone_are_measured(
     assert measured.cost.flops_per_atom < untrained[0].cost.flops_per_atom / 1.5
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_fit_is_a_failure_with_its_reason(
     source, small_settings, tmp_path, monkeypatch
 ):
@@ -156,18 +160,47 @@ def test_trained_models_are_measured_and_run(untrained, source, trained):
 
 
 @pytest.mark.slow
-def test_compiled_models_serve_all_trials_with_the_same_code(source, small_settings, tmp_path):
+def test_compiled_models_serve_all_trials_with_the_same_code(source, tmp_path):
+    """Of NequIP's own variant, which test_deployment does not compile."""
     inference = InferenceSettings(n_atoms=32, warm_up=2, repeats=5)
-    first = measure_model(small_settings, source, inference, "cpu", tmp_path)
+    model = NequIPSettings(r_max=4.5, l_max=1, num_layers=1, num_features=4, radial_mlp_width=4)
+    settings = NequIPTraining(model=model)
+    first = measure_model(settings, source, inference, "cpu", tmp_path)
     assert (first.failure, first.inference.compiled) == (None, True)
     assert first.compile_seconds > 1
-    model = small_settings.model.model_copy(update={"r_max": 6.0})
-    wider = small_settings.model_copy(update={"model": model, "learning_rate": 1e-4})
+    wider = settings.model_copy(
+        update={"model": model.model_copy(update={"r_max": 6.0}), "learning_rate": 1e-4}
+    )
     second = measure_model(wider, source, inference, "cpu", tmp_path)
     assert second.compile_seconds is None
     assert second.inference.n_edges > 1.5 * first.inference.n_edges
     assert second.inference.per_atom_seconds > first.inference.per_atom_seconds
-    assert len(list(tmp_path.glob("*.nequip.pt2"))) == 1
+    (compiled,) = tmp_path.glob("*.nequip.pt2")
+    assert_agrees_with_eager(compiled, settings)
+
+
+def assert_agrees_with_eager(path, settings):
+    from nequip.model.inference_models import load_compiled_model
+    from nequip.utils.dtype import torch_default_dtype
+    from nequip.utils.global_state import set_global_state
+
+    from training.tuning.untrained_model import model_input, untrained_model
+
+    symbols = ("Al", "Cu")
+    atoms = bulk("Cu", a=3.7, cubic=True)
+    atoms.symbols[0] = "Al"
+    atoms.rattle(0.1, seed=1)
+    with torch_default_dtype(torch.float64):
+        set_global_state()
+        eager = untrained_model(same_code(settings), symbols, has_forces=True)
+        compiled, _ = load_compiled_model(str(path), "cpu")
+        expected, found = (
+            model(model_input(atoms, symbols, settings.model.r_max)) for model in (eager, compiled)
+        )
+    for name in ("total_energy", "forces", "stress"):
+        torch.testing.assert_close(
+            found[name].detach(), expected[name].detach(), rtol=1e-4, atol=1e-5
+        )
 
 
 def test_what_decides_the_code_decides_the_compiled_file(small_settings):

@@ -84,6 +84,7 @@ def trials(folder):
     return optuna.load_study(study_name=None, storage=storage).trials
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("simulated")
 def test_a_study_from_file_to_chosen_training(give, tmp_path):
     result = give("tune", "study.yaml")
@@ -193,6 +194,8 @@ def test_the_papers_studies_and_the_quickstarts_are_valid(give):
 @pytest.mark.slow
 @pytest.mark.usefixtures("simulated_measurements")
 def test_a_real_study_resumes_a_training_half_done(give, tmp_path, monkeypatch):
+    """With the numbers of an undisturbed one: see test_killed_study and test_trainer."""
+
     def stopped_in_the_second_trial(number):
         def stop(metrics):
             if number == 1:
@@ -210,11 +213,6 @@ def test_a_real_study_resumes_a_training_half_done(give, tmp_path, monkeypatch):
     result = give("tune", "study.yaml", "--out", "stopped", "--generations", "1")
     assert result.exit_code == 0, result.output
     assert "2 of 2 trials, 2 feasible, 0 failed" in result.output
-    assert give("tune", "study.yaml", "--out", "quiet", "--generations", "1").exit_code == 0
-    quiet = trials(tmp_path / "quiet" / "seed-5")
-    for trial, undisturbed in zip(trials(folder), quiet, strict=True):
-        assert trial.params == undisturbed.params
-        assert trial.values == pytest.approx(undisturbed.values, rel=1e-6)
     result = json.loads((folder / "trials" / "1" / "training" / "result.json").read_text())
     assert trials(folder)[1].values[0] == result["best_val_forces_mae"]
     content = json.loads((folder / "trials" / "1" / "trial.json").read_text())

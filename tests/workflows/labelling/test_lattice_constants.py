@@ -122,6 +122,7 @@ def test_free_positions_relax_too():
     assert np.abs(atoms.get_stress()).max() < 2e-3
 
 
+@pytest.mark.slow
 def test_what_does_not_relax_is_refused():
     class Undecided(Calculator):
         """Pushes and pulls on the cell by turns."""
@@ -160,6 +161,7 @@ def test_relaxed_constants_cut_the_same_slabs_as_the_same_numbers_given():
     assert len(ids) == 1
 
 
+@pytest.mark.slow
 def test_diep_gives_the_constants_its_energies_have():
     """Cu 3.575 Å and Li 3.440 Å, from stress here and from energies as the reference."""
     warnings.simplefilter("ignore")

@@ -131,6 +131,7 @@ def test_segments_equal_one_uninterrupted_run(slab):
         np.testing.assert_allclose(frame.forces, expected.forces, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_melt_quench_follows_its_temperature(slab):
     # Long enough for the thermostat: 600 K hold, then a ramp of 1 ps.
     settings = MeltQuenchSettings(

@@ -101,6 +101,7 @@ def layer_spacings(structure: Structure, symbol: str, n_layers: int) -> np.ndarr
     return np.diff([layer.mean() for layer in np.array_split(np.sort(z), n_layers)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "name"), [("interface", "Cu"), ("interface", "Li"), ("adatom", "Cu")]
 )

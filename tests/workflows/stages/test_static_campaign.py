@@ -82,6 +82,7 @@ def test_candidates_are_labelled_as_they_are_and_collected(generated):
         assert frame.energy == pytest.approx(atoms.get_potential_energy(), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_nothing_is_labelled_twice_and_a_relaxation_is_another_run(generated):
     workdir = generated(name="emt")
     label(workdir)
@@ -109,6 +110,7 @@ def test_a_melt_quench_has_nothing_to_start_from():
         campaign(name="emt", melt_quench={})
 
 
+@pytest.mark.slow
 def test_gpaw_labels_what_it_is_given(generated, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     command = f"env PYTHONPATH={STAND_IN} GPAW_STAND_IN_FAULT=none:0 {sys.executable}"
@@ -121,6 +123,7 @@ def test_gpaw_labels_what_it_is_given(generated, monkeypatch, tmp_path):
     assert (folder / "steps.jsonl").is_file()
 
 
+@pytest.mark.slow
 def test_vasp_runs_no_ionic_step(generated, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     write_placeholder_potcars(tmp_path / "potcars", "PBE_54", ["Cu_pv", "Au"])

@@ -51,6 +51,7 @@ def left(root):
     return trials, (root / "study" / "pareto.json").read_bytes()
 
 
+QUICK = ("in the fourth training",)
 # What is called at the moment of the kill, and how often it has been called before. The first
 # generation asks for four trials of three parameters each.
 MOMENTS = {
@@ -74,7 +75,11 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    "moment",
+    [moment if moment in QUICK else pytest.param(moment, marks=pytest.mark.slow)
+     for moment in MOMENTS],
+)  # fmt: skip
 def test_stopped_at_any_step_it_ends_as_if_undisturbed(tmp_path, monkeypatch, undisturbed, moment):
     where, name, before = MOMENTS[moment]
     original = getattr(where, name)
@@ -151,7 +156,7 @@ def test_kill_9_and_again(tmp_path, undisturbed, workers, moments):
     command = [sys.executable, simulated_trials.__file__, tmp_path]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     for line in moments:
-        process = subprocess.Popen([*command, "0.5", str(workers)], env=environment)
+        process = subprocess.Popen([*command, "0.25", str(workers)], env=environment)
         wait_for(tmp_path / "trace.txt", line, process)
         process.send_signal(signal.SIGKILL)
         process.wait()

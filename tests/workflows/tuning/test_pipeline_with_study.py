@@ -94,6 +94,7 @@ def workdir(tmp_path, text):
     return opened
 
 
+@pytest.mark.slow
 def test_the_study_runs_between_training_and_report(tmp_path, monkeypatch, stages_stood_in_for):
     monkeypatch.setattr(run, "NequIPTrials", SimulatedTrials)
     opened, told = workdir(tmp_path, CAMPAIGN + TUNING), stages_stood_in_for

@@ -90,6 +90,7 @@ def test_a_finished_study_runs_nothing(finished):
     assert (folder.parent / "trace.txt").read_text().splitlines() == trace
 
 
+@pytest.mark.slow
 def test_more_generations_continue_as_if_requested_at_once(finished, tmp_path):
     folder = begun(tmp_path, tuning(generations=2))
     trials = SimulatedTrials(trace=str(tmp_path / "trace.txt"))
@@ -112,6 +113,7 @@ def test_trainings_side_by_side_change_nothing(finished, tmp_path):
     assert len(pids) == 4
 
 
+@pytest.mark.slow
 def test_a_failed_training_is_reported_with_its_reason(tmp_path):
     folder = begun(tmp_path)
     status = run_study(folder, SimulatedTrials(fails_from=5.0))
@@ -126,6 +128,7 @@ def test_a_failed_training_is_reported_with_its_reason(tmp_path):
     assert f"FAILED trial {failed[0].number}: the loss is not finite" in text
 
 
+@pytest.mark.slow
 def test_limits_are_constraints(tmp_path):
     limit = 20e6 / 2**30  # the simulated memory is the number of flops
     folder = begun(tmp_path, tuning(limits=LimitSettings(peak_memory=limit)))
@@ -180,6 +183,7 @@ class OneParameter(SimulatedTrials):
         return super().measure(study, folder, number, {"model.r_max": 5.0, **parameters})
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_study_and_fails_no_trial(finished, tmp_path):
     folder = begun(tmp_path)
     with pytest.raises(DiskFullError, match="no space left on the disk"):
@@ -188,6 +192,7 @@ def test_a_full_disk_stops_the_study_and_fails_no_trial(finished, tmp_path):
     assert points(folder) == points(finished[0])
 
 
+@pytest.mark.slow
 def test_a_step_that_breaks_stops_the_study_until_it_is_fixed(finished, tmp_path):
     folder, trace = begun(tmp_path), tmp_path / "trace.txt"
     with pytest.raises(CuprolithError, match="measure trial 5: no such device"):
@@ -204,6 +209,7 @@ class OneTrainingBreaks(SimulatedTrials):
         return super().train(study, folder, number, parameters)
 
 
+@pytest.mark.slow
 def test_one_training_that_breaks_lets_the_others_of_its_generation_finish(finished, tmp_path):
     folder, trace = begun(tmp_path), tmp_path / "trace.txt"
     with pytest.raises(CuprolithError, match="train trial 1: the data is gone"):
@@ -214,6 +220,7 @@ def test_one_training_that_breaks_lets_the_others_of_its_generation_finish(finis
     assert points(folder) == points(finished[0])
 
 
+@pytest.mark.slow
 def test_other_settings_are_another_study_and_the_old_one_comes_back(finished, tmp_path):
     folder = begun(tmp_path, tuning(generations=1))
     run_study(folder, SimulatedTrials())
@@ -230,6 +237,7 @@ def test_other_settings_are_another_study_and_the_old_one_comes_back(finished, t
     assert not aside.exists()
 
 
+@pytest.mark.slow
 def test_points_of_other_studies_are_tried_first(tmp_path):
     start = [
         {"model.r_max": 4.5, "learning_rate": 0.01, "model.num_layers": 2},
@@ -247,6 +255,7 @@ def test_points_of_other_studies_are_tried_first(tmp_path):
     assert sum(params in start for params, _ in points(folder)) == 1
 
 
+@pytest.mark.slow
 def test_points_enqueued_by_others_are_tried_next(tmp_path):
     folder = begun(tmp_path, tuning(generations=1))
     run_study(folder, SimulatedTrials())
@@ -278,6 +287,7 @@ def test_a_budget_that_is_none_is_refused():
     assert Budget(offspring=7).apply_to(tuning()).offspring == 7
 
 
+@pytest.mark.slow
 def test_the_seed_decides_what_is_proposed(finished, tmp_path):
     folder = begun(tmp_path, seed=4)
     run_study(folder, SimulatedTrials())
@@ -304,6 +314,7 @@ def said(monkeypatch):
     return lines
 
 
+@pytest.mark.slow
 def test_a_removed_storage_is_made_again_without_training(finished, tmp_path, said):
     folder, trace = tmp_path / "study", tmp_path / "trace.txt"
     shutil.copytree(finished[0], folder)
@@ -325,6 +336,7 @@ def test_a_damaged_file_of_a_finished_trial_changes_no_front(finished, tmp_path,
     assert (folder / "pareto.json").read_bytes() == (finished[0] / "pareto.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_damaged_file_of_an_unfinished_trial_is_announced_and_made_again(
     finished, tmp_path, said
 ):

@@ -80,6 +80,7 @@ def front(workdir):
     return content["points"], content["hypervolume"]
 
 
+@pytest.mark.slow
 def test_it_gives_the_front_that_it_gives_at_home(workdirs):
     home, away = workdirs
     tune(home)

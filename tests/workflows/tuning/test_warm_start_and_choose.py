@@ -26,6 +26,7 @@ def front(folder):
     return load_pareto(folder / "pareto.json")
 
 
+@pytest.mark.slow
 def test_all_points_of_another_front_are_used(folder):
     start = warm_start([folder / "pareto.json"], SPACE)
     assert list(start.points) == [point.parameters for point in front(folder).points]

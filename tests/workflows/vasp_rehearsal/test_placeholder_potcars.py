@@ -76,6 +76,7 @@ def test_pymatgen_sets_write_inputs_with_them(potcar_tree, tmp_path):
     assert MARK in (tmp_path / "run" / "POTCAR").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["PBE_52", "PBE_54", "PBE_64", "PBE_54_W_HASH", "LDA_64"])
 def test_every_potcar_of_a_family_has_a_header(family):
     for compact, variants in loadfn(POTCAR_STATS_PATH)[family].items():

@@ -43,6 +43,7 @@ def test_energy_with_the_thermostat_is_conserved_during_a_ramp(make_run):
     assert np.ptp([step["e_fr_energy"] for step in steps]) > 0.2
 
 
+@pytest.mark.slow
 def test_temperature_follows_the_ramp(make_run):
     run = make_run(**(MD | {"TEEND": 100, "NSW": 300, "SMASS": 0.01}))
     run.here()

@@ -118,6 +118,7 @@ def test_truncated_vasprun_keeps_every_step(make_run):
     assert len(partial_steps(run)) == 15
 
 
+@pytest.mark.slow
 def test_full_disk_says_so_and_fails(make_run):
     run = make_run(**RELAX)
     order(run, "full_disk", at_step=2)
@@ -127,6 +128,7 @@ def test_full_disk_says_so_and_fails(make_run):
     assert len(partial_steps(run)) == 1
 
 
+@pytest.mark.slow
 def test_walltime_kill_leaves_the_steps_before(make_run):
     run = make_run(**RELAX)
     order(run, "walltime_kill", at_step=4)
@@ -138,6 +140,7 @@ def test_walltime_kill_leaves_the_steps_before(make_run):
     assert "Iteration      4(   1)" in (run / "OUTCAR").read_text()
 
 
+@pytest.mark.slow
 def test_kill_at_any_moment_leaves_every_printed_step(make_run):
     run = make_run(**MD, NSW=20000)
     process = run.process()
@@ -150,6 +153,7 @@ def test_kill_at_any_moment_leaves_every_printed_step(make_run):
     assert all("total" in step for step in found)
 
 
+@pytest.mark.slow
 def test_frozen_run_is_noticed(make_run):
     run = make_run(**RELAX)
     order(run, "frozen", at_step=2)
@@ -179,6 +183,7 @@ def test_slow_steps_take_longer_and_are_the_same(make_run):
     assert energies[0] == energies[1]
 
 
+@pytest.mark.slow
 def test_walltime_handler_ends_a_run_softly(make_run, monkeypatch):
     monkeypatch.delenv("CUSTODIAN_WALLTIME_START", raising=False)
     run = make_run(**MD, NSW=20000)

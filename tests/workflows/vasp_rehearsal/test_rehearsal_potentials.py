@@ -38,6 +38,7 @@ def test_listed_neighbours_give_what_fresh_ones_give(alloy):
         np.testing.assert_allclose(alloy.get_forces(), fresh.get_forces(), atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("element", "lattice", "a"), [("Cu", "fcc", 3.6), ("Li", "bcc", 3.4)])
 def test_crystals_have_about_their_lattice_constants(element, lattice, a):
     constants = np.linspace(0.9 * a, 1.1 * a, 41)

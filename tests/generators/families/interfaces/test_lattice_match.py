@@ -177,6 +177,7 @@ def test_same_index_pairs_against_brute_force(number, area_tolerance, cu, li):
     assert_true_minimum(match, substrate, film, limits, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 def test_never_larger_than_pymatgen(pair):
     """Each of its matches against ours under the mismatch and strain which that one has."""

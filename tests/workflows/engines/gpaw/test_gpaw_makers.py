@@ -130,6 +130,7 @@ def test_melt_quench_jobs_add_their_next_segment(slab):
     assert set(responses) == {stable_uuid("run", str(i)) for i in range(QUENCH.n_segments)}
 
 
+@pytest.mark.slow
 def test_a_dead_process_says_what_to_do_and_the_run_goes_on_where_it_was(slab):
     undisturbed = relax()(slab)
     n_steps = evaluations()
@@ -143,6 +144,7 @@ def test_a_dead_process_says_what_to_do_and_the_run_goes_on_where_it_was(slab):
     assert_same_run(again, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_killed_segment_goes_on_where_it_was(slab):
     def segment(fault=""):
         maker = GpawMeltQuenchMaker(settings=QUENCH, gpaw=stand_in(fault))
@@ -186,6 +188,7 @@ def test_steps_of_other_settings_are_not_reused(slab):
     assert evaluations("static") == 2
 
 
+@pytest.mark.slow
 def test_a_crystal_relaxes_with_its_cell(tmp_path):
     structure = Structure.from_spacegroup("Fm-3m", np.eye(3) * 3.7, ["Cu"], [[0, 0, 0]])
     with gpaw_calculator(

@@ -319,6 +319,7 @@ def test_output_of_a_rehearsal_is_not_taken_for_vasp(machine, adatom):
     assert other_mesh.drift(output) == ["k-mesh 7×7×1 vs 5×7×1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "says"),
     [

@@ -2,7 +2,7 @@
 through jobflow-remote.
 
 ``pytest tests/workflows/hpc/jobs/test_bench_status.py --benchmark-enable`` measures; without the
-option the same code runs once and is checked.
+option the same code runs once, with fewer jobs, and is checked.
 """
 
 import json
@@ -16,12 +16,16 @@ import pytest
 from tests.workflows.hpc.submitted import put, submit
 from workflows.hpc.jobs.status import campaign_status
 
-N_JOBS = 10_000
 FAILED_EVERY = 50
 
 
 @pytest.fixture
-def filled(controller):
+def n_jobs(request):
+    return 10_000 if request.config.getoption("--benchmark-enable") else 500
+
+
+@pytest.fixture
+def filled(controller, n_jobs):
     (first,) = submit(controller)
     put(controller, first, "COMPLETED")
     document = controller.jobs.find_one({"db_id": first})
@@ -34,7 +38,7 @@ def filled(controller):
             "uuid": str(uuid.uuid4()),
             "state": states.get(number % FAILED_EVERY, "COMPLETED"),
         }
-        for number in range(10, N_JOBS + 9)
+        for number in range(10, n_jobs + 9)
     ]
     for start in range(0, len(copies), 1000):
         controller.jobs.insert_many(copies[start : start + 1000])
@@ -43,16 +47,16 @@ def filled(controller):
 
 @pytest.mark.slow
 @pytest.mark.benchmark(group="status of 10,000 jobs")
-def test_status(benchmark, filled):
+def test_status(benchmark, filled, n_jobs):
     standing = benchmark(campaign_status, filled, "li-cu")
     (stage,) = standing.stages
-    assert stage.done + stage.left + stage.failed == N_JOBS
-    assert standing.n_failed == N_JOBS // FAILED_EVERY
+    assert stage.done + stage.left + stage.failed == n_jobs
+    assert standing.n_failed == n_jobs // FAILED_EVERY
 
 
 @pytest.mark.slow
 @pytest.mark.benchmark(group="status of 10,000 jobs")
-def test_the_whole_command(benchmark, filled, tmp_path):
+def test_the_whole_command(benchmark, filled, n_jobs, tmp_path):
     """From the start of the process to its end."""
     command = [sys.executable, "-c", "from workflows.cli.main import main; main()", "status"]
     environment = os.environ | {"JFREMOTE_PROJECTS_FOLDER": str(tmp_path / "projects")}
@@ -61,13 +65,13 @@ def test_the_whole_command(benchmark, filled, tmp_path):
         given = [*command, "li-cu", "-p", "test", "--json"]
         return subprocess.run(given, env=environment, stdout=subprocess.PIPE, check=True).stdout
 
-    assert json.loads(benchmark(asked))["n_failed"] == N_JOBS // FAILED_EVERY
+    assert json.loads(benchmark(asked))["n_failed"] == n_jobs // FAILED_EVERY
 
 
 @pytest.mark.benchmark(group="status of 10,000 jobs")
-def test_listing_by_jobflow_remote(benchmark, request):
+def test_listing_by_jobflow_remote(benchmark, n_jobs, request):
     if not request.config.getoption("--benchmark-enable"):
         pytest.skip("a peer, of interest beside ours only")
     filled = request.getfixturevalue("filled")
     listed = benchmark(filled.get_jobs_info, metadata={"campaign": "li-cu"})
-    assert len(listed) == N_JOBS
+    assert len(listed) == n_jobs

@@ -134,25 +134,6 @@ def test_runner_killed_between_sbatch_and_database(cluster, controller, tmp_path
     assert note.read_text() == "started\n"
 
 
-def test_cancelled_in_the_queue_and_tried_again(cluster, controller, tmp_path):
-    note = tmp_path / "note"
-    db_id = submit_counting(controller, note, 5)
-    runner = subprocess.Popen([sys.executable, "-c", RUNNER], env=cluster.environment)
-    try:
-        wait_until(note.exists)
-        cluster.scancel(*cluster.run("squeue", "--noheader", "--format=%A").split())
-        assert runner.wait(60) == 0
-    finally:
-        runner.kill()
-    assert state(controller, db_id) == "FAILED"
-    (trouble,) = campaign_status(controller, "lost").troubles
-    assert "killed before completing" in trouble.error
-    retry(controller, find_job(controller, db_id))
-    runs(cluster, RUNNER)
-    assert state(controller, db_id) == "COMPLETED"
-    assert note.read_text() == "started\nstarted\n"
-
-
 @pytest.mark.parametrize("tried_by_the_runner", [False, True])
 def test_runner_killed_as_it_adds_jobs(cluster, controller, tried_by_the_runner):
     first = fan_out(3)

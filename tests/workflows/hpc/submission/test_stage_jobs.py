@@ -139,6 +139,7 @@ def test_jobs_of_an_earlier_submission_or_another_campaign_are_refused(tmp_path)
     assert not workdir.structures_xyz.exists()
 
 
+@pytest.mark.slow
 def test_submitted_again_nothing_is_labelled_again(workdirs):
     _, away = workdirs
     for date, path in enumerate(away.labels.glob("results/*/*")):
@@ -150,6 +151,7 @@ def test_submitted_again_nothing_is_labelled_again(workdirs):
     assert files == {path: path.stat().st_mtime_ns for path in files}
 
 
+@pytest.mark.slow
 def test_a_damaged_result_is_listed_and_no_dataset_is_made_without_it(workdirs, tmp_path):
     _, away = workdirs
     copy = Workdir(tmp_path / "w")
@@ -165,6 +167,7 @@ def test_a_damaged_result_is_listed_and_no_dataset_is_made_without_it(workdirs, 
     assert "this job is computed again, and no other" in failure["error"]
 
 
+@pytest.mark.slow
 def test_what_was_labelled_at_home_is_not_queued(workdirs, tmp_path):
     home, _ = workdirs
     copy = Workdir(tmp_path / "w")

@@ -217,6 +217,7 @@ def killed_before(monkeypatch):
     return call
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "back"), [("finished", False), ("failed", True)])
 def test_a_submission_that_is_killed_before_any_write_is_completed(
     before, back, licu, tmp_path, killed_before, monkeypatch
