@@ -15,7 +15,6 @@ from training.nequip_runs.child_process import (
     python_command,
     with_passive_threads,
 )
-from training.errors import TrainingError
 from training.tuning.measuring_tasks import Task
 
 # Other programs can be the reason for one kill; after two, the model counts as too large.
@@ -69,7 +68,7 @@ def _run(folder: Path) -> int:
         str(folder / "task.json"),
         str(folder / "result.json"),
     ]
-    environment = with_patient_threads({**_ENVIRONMENT, **os.environ})
+    environment = with_passive_threads({**_ENVIRONMENT, **os.environ})
     with (
         (folder / "log").open("wb") as log,
         child_process(command, folder, environment, log) as process,

@@ -13,6 +13,7 @@ from training.nequip_runs.nequip_process import OnEpoch
 from training.nequip_runs.trainer import EpochMetrics, TrainingResult, train
 from training.nequip_runs.training_checks import NoNeighboursError
 from training.settings import TrainingSettings
+from training.source import TrainingSource
 from training.tuning.machine import training_lock
 from training.tuning.settings import LimitSettings
 from training.tuning.trial import TrialAccuracy, accuracy_name

@@ -13,10 +13,10 @@ from monty.json import MSONable
 
 from analysis.tuning.trials import TRIALS_DIR, Study
 from cuprolith.errors import CuprolithError
-from training.source import TrainingSource
-from training.nequip_runs.nequip_process import EpochMetrics, OnEpoch
 from training.errors import TrainingError
+from training.nequip_runs.nequip_process import EpochMetrics, OnEpoch
 from training.settings import TrainingSettings
+from training.source import TrainingSource
 from training.tuning.search_spaces import applied
 from training.tuning.trial import TrialAccuracy, TrialMeasurements
 from training.tuning.trial_training import with_time_limit

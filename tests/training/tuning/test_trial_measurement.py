@@ -17,7 +17,7 @@ from training.nequip_runs.child_process import python_command
 from training.nequip_runs.nequip_config import BEST_CHECKPOINT
 from training.sources.dataset import DatasetSource
 from training.tuning import measuring_process
-from training.tuning.compiled_models import compiled_file, same_code
+from training.tuning.compiled_models import compiled_file, settings_with_same_code
 from training.tuning.inference_time import fastest_round, spread
 from training.tuning.search_spaces import applied
 from training.tuning.settings import InferenceSettings, LimitSettings
@@ -192,7 +192,7 @@ def assert_agrees_with_eager(path, settings):
     atoms.rattle(0.1, seed=1)
     with torch_default_dtype(torch.float64):
         set_global_state()
-        eager = untrained_model(same_code(settings), symbols, has_forces=True)
+        eager = untrained_model(settings_with_same_code(settings), symbols, has_forces=True)
         compiled, _ = load_compiled_model(str(path), "cpu")
         expected, found = (
             model(model_input(atoms, symbols, settings.model.r_max)) for model in (eager, compiled)

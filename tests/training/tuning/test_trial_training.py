@@ -7,6 +7,7 @@ import pytest
 
 from training.errors import TrainingError
 from training.nequip_runs.nequip_process import EpochMetrics
+from training.nequip_runs.training_run import TrainingResult
 from training.sources.dataset import DatasetSource
 from training.tuning import trial_training
 from training.tuning.settings import LimitSettings
