@@ -10,8 +10,8 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from workflows.checks import Check
+from workflows.engine import ENGINES
 from workflows.environment import package_versions
-from workflows.labelling.engine import ENGINES
 
 if TYPE_CHECKING:
     from workflows.inputs.campaign import Campaign

@@ -35,7 +35,7 @@ def cuprolith_version() -> str:
 
 def package_versions() -> dict[str, str]:
     """Versions of the packages that decide results; missing ones are left out."""
-    from workflows.labelling.engine import ENGINES
+    from workflows.engine import ENGINES
 
     of_engines = [name for entry in ENGINES for name in entry.packages]
     versions = {}

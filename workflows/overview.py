@@ -18,7 +18,7 @@ from generators.family import kinds
 from generators.plane_supercells import pymatgen_plane_cell, supercell_size
 from generators.settings import MillerIndex
 from workflows.inputs.campaign import Campaign, PublishedSettings
-from workflows.labelling.kpoints import gamma_mesh, has_vacuum, structure_mesh
+from workflows.kpoints import gamma_mesh, has_vacuum, structure_mesh
 from workflows.labelling.lattice_constants import RelaxedCrystal, lattice_constants
 
 Plane = tuple[str, MillerIndex]

@@ -17,13 +17,13 @@ from generators.conventional_cell import CellChoice
 from generators.crystals import standard_crystal
 from generators.family import kind_of, kinds
 from generators.size_limits import size_notes
+from workflows.engine import ENGINES, Engine, make_engine
 from workflows.inputs.campaign import Campaign
-from workflows.labelling.engine import ENGINES, Engine, make_engine
-from workflows.labelling.kpoints import LEAST_VACUUM, has_vacuum, structure_mesh
+from workflows.kpoints import LEAST_VACUUM, has_vacuum, structure_mesh
 from workflows.labelling.label_runs import LabelRun, label_runs
 from workflows.labelling.unfit_settings import elements_of
 from workflows.stages.generate import campaign_candidates, campaign_crystals
-from workflows.structures_io import record_of
+from workflows.structures.structure_files import record_of
 
 Mesh = tuple[int, int, int]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cuprolith.registry import Registry, RegistryError
-from workflows.hpc.resource_classes import ResourceClass
+from workflows.resource_classes import ResourceClass
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from generators.catalogue import build_catalogue
 from generators.crystals import prototype_structure
 from generators.settings import CrystalSettings
 from generators.structures_settings import StructuresSettings
-from workflows.labelling.kpoints import gamma_mesh
+from workflows.kpoints import gamma_mesh
 
 THICKNESS = {"Cu": 30.0, "Li": 20.0}
 VACUUM = 15.0  # on each side

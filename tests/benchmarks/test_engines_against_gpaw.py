@@ -12,8 +12,8 @@ from ase.units import GPa
 from engine_agreement import engine_agreement
 
 from training.dataset.extxyz import read_frames
+from workflows.engine import engine_settings, make_engine
 from workflows.labelling.document import Provenance, frames_of
-from workflows.labelling.engine import engine_settings, make_engine
 
 DATA = Path(__file__).parents[1] / "data" / "gpaw_r2scan"
 REFERENCE = read_frames(DATA / "cells.extxyz")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from workflows.cli.console import console, errors_shown
-from workflows.cli.options import DebugOption
+from workflows.stage_commands.console import console, errors_shown
+from workflows.stage_commands.options import DebugOption
 
 if TYPE_CHECKING:
     from tests.dev_cluster.cluster import DevCluster

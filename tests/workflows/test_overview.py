@@ -11,11 +11,11 @@ from cuprolith.json_files import read_json
 from generators.catalogue import Catalogue, build_catalogue
 from generators.crystals import prototype_structure, standard_crystal
 from tests.candidates import adatom_candidates, cut_slab, vacancy_candidates
+from workflows.engine import engine_settings
 from workflows.engines.vasp.inputs import RelaxInputGenerator
 from workflows.engines.vasp.settings import VaspSettings
 from workflows.inputs.campaign import Campaign
-from workflows.labelling.engine import engine_settings
-from workflows.labelling.kpoints import has_vacuum
+from workflows.kpoints import has_vacuum
 from workflows.labelling.lattice_constants import RelaxedCrystal
 from workflows.overview import Overview, make_overview
 from workflows.plan import plan_campaign

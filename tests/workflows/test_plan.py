@@ -6,8 +6,8 @@ from pymatgen.core import Lattice, Structure
 from cuprolith.errors import CuprolithError
 from generators.structures_settings import StructuresSettings
 from training.tuning.settings import TuningSettings
+from workflows.engine import engine_settings
 from workflows.inputs.campaign import Campaign, load_campaign
-from workflows.labelling.engine import engine_settings
 from workflows.plan import plan_campaign
 
 QUICKSTART = Path(__file__).parents[2] / "inputs" / "quickstart.yaml"

@@ -8,7 +8,6 @@ import typer
 
 from cuprolith.errors import CuprolithError
 from cuprolith.words import plural
-from workflows.cli.console import console, errors_shown
 from workflows.cli.hpc_options import (
     CampaignNameOption,
     JobArgument,
@@ -19,7 +18,8 @@ from workflows.cli.hpc_options import (
     show_results,
     the_campaign,
 )
-from workflows.cli.options import DebugOption
+from workflows.stage_commands.console import console, errors_shown
+from workflows.stage_commands.options import DebugOption
 
 
 def cancel(

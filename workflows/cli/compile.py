@@ -13,10 +13,10 @@ from rich.markup import escape
 
 from cuprolith.errors import CuprolithError
 from training.nequip_runs.deployed_files import COMPILED_SUFFIX, PACKAGE_SUFFIX, Target
-from workflows.cli.console import console, errors_shown, made
-from workflows.cli.options import DebugOption
 from workflows.lock import workdir_lock
 from workflows.progress import announce, progress_on
+from workflows.stage_commands.console import console, errors_shown, made
+from workflows.stage_commands.options import DebugOption
 from workflows.workdir import Workdir
 
 DEPLOYED = "deployed"

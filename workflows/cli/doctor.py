@@ -9,14 +9,14 @@ import typer
 from rich.markup import escape
 
 from cuprolith.errors import CuprolithError
-from workflows.cli.console import console, error_console, errors_shown
 from workflows.cli.hpc_options import (
     JsonOption,
     ProjectOption,
     project_files,
     quiet_jobflow_remote,
 )
-from workflows.cli.options import DebugOption, keys_located
+from workflows.stage_commands.console import console, error_console, errors_shown
+from workflows.stage_commands.options import DebugOption, keys_located
 
 if TYPE_CHECKING:
     from workflows.checks import Check

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from cuprolith.errors import CuprolithError
-from workflows.cli.console import console, errors_shown, made
-from workflows.cli.options import DebugOption
 from workflows.progress import ProgressBar, progress_bar, progress_on
+from workflows.stage_commands.console import console, errors_shown, made
+from workflows.stage_commands.options import DebugOption
 
 _MEGABYTE = 1_000_000
 

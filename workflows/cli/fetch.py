@@ -12,14 +12,14 @@ from rich.markup import escape
 
 from cuprolith.errors import CuprolithError
 from cuprolith.words import plural
-from workflows.cli.console import console, errors_shown, say
 from workflows.cli.hpc_options import (
     CampaignNameArgument,
     ProjectOption,
     quiet_database,
     the_campaign,
 )
-from workflows.cli.options import DebugOption
+from workflows.stage_commands.console import console, errors_shown, say
+from workflows.stage_commands.options import DebugOption
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from workflows.cli.console import console, errors_shown, say
 from workflows.cli.doctor import end_with, show_check
 from workflows.cli.hpc_options import JsonOption, ProjectOption, project_files, quiet_database
-from workflows.cli.options import DebugOption
+from workflows.stage_commands.console import console, errors_shown, say
+from workflows.stage_commands.options import DebugOption
 
 app = typer.Typer(no_args_is_help=True)
 

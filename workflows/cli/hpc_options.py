@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from cuprolith.errors import CuprolithError
-from workflows.cli.console import error_console, say
+from workflows.stage_commands.console import error_console, say
 
 if TYPE_CHECKING:
     from jobflow_remote.jobs.jobcontroller import JobController

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from workflows.cli.console import errors_shown, say
 from workflows.cli.hpc_options import JsonOption, ProjectOption, quiet_database
-from workflows.cli.options import DebugOption
+from workflows.stage_commands.console import errors_shown, say
+from workflows.stage_commands.options import DebugOption
 
 if TYPE_CHECKING:
     from workflows.hpc.jobs.job_logs import JobLogs

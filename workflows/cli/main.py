@@ -23,9 +23,9 @@ from workflows.cli.run import run
 from workflows.cli.stages import stage_command
 from workflows.cli.status import status
 from workflows.cli.submit import submit
-from workflows.cli.tune import choose
 from workflows.environment import cuprolith_version
 from workflows.stage import ordered_stages
+from workflows.stage_commands.tune import choose
 
 
 class _Commands(TyperGroup):

@@ -9,8 +9,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from workflows.cli.console import console, errors_shown
-from workflows.cli.options import (
+from workflows.stage_commands.console import console, errors_shown
+from workflows.stage_commands.options import (
     CampaignArgument,
     DebugOption,
     WorkdirOption,

@@ -11,11 +11,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from workflows.cli.console import console, errors_shown, made
-from workflows.cli.options import DebugOption
-from workflows.cli.train_file import DEFAULT_DATA, DataOption, EpochsOption
 from workflows.lock import workdir_lock
 from workflows.progress import progress_on
+from workflows.stage_commands.console import console, errors_shown, made
+from workflows.stage_commands.options import DebugOption
+from workflows.stage_commands.train_file import DEFAULT_DATA, DataOption, EpochsOption
 
 if TYPE_CHECKING:
     from workflows.reproduction import MatrixSettings

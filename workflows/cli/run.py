@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from workflows.cli.console import errors_shown, made
-from workflows.cli.options import (
+from workflows.stage_commands.console import errors_shown, made
+from workflows.stage_commands.options import (
     CampaignArgument,
     DebugOption,
     UpdateOption,

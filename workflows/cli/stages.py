@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from workflows.cli.console import errors_shown, made
-from workflows.cli.options import (
+from workflows.stage import Stage
+from workflows.stage_commands.console import errors_shown, made
+from workflows.stage_commands.options import (
     CampaignArgument,
     DebugOption,
     UpdateOption,
     WorkdirOption,
     opened_workdir,
 )
-from workflows.stage import Stage
 
 
 def stage_command(stage: Stage) -> Callable[..., None]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from workflows.cli.console import console, errors_shown
 from workflows.cli.hpc_options import (
     CampaignNameArgument,
     JsonOption,
@@ -17,7 +16,8 @@ from workflows.cli.hpc_options import (
     quiet_database,
     the_campaign,
 )
-from workflows.cli.options import DebugOption
+from workflows.stage_commands.console import console, errors_shown
+from workflows.stage_commands.options import DebugOption
 
 if TYPE_CHECKING:
     from rich.console import Group

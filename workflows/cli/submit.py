@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from workflows.cli.console import errors_shown, say
 from workflows.cli.hpc_options import ProjectOption, quiet_database
-from workflows.cli.options import DebugOption, UpdateOption
+from workflows.stage_commands.console import errors_shown, say
+from workflows.stage_commands.options import DebugOption, UpdateOption
 
 
 def submit(

@@ -17,12 +17,12 @@ from generators.structures_settings import StructuresSettings
 from training.settings import DatasetSettings
 from training.tuning.settings import TuningSettings
 from training.variant_settings import AnyTraining, default_training
+from workflows.engine import engine_settings, engine_union
+from workflows.engine_settings import EngineSettings
 from workflows.inputs.campaign_errors import CampaignError, explain, place_of
 from workflows.inputs.names import CrystalName, Name, is_file
 from workflows.inputs.tuning_section import check_tuning
 from workflows.inputs.yaml_file import FileKind, content_of, read_yaml, yaml_text
-from workflows.labelling.engine import engine_settings, engine_union
-from workflows.labelling.settings import EngineSettings
 
 if TYPE_CHECKING:
     AnyEngineSettings = EngineSettings

@@ -22,8 +22,8 @@ from cuprolith.errors import CuprolithError
 from cuprolith.hashes import file_sha256, short_hash
 from cuprolith.settings import Listed
 from workflows.checks import Check
-from workflows.labelling.engine import ENGINES, Engine, EngineEntry
-from workflows.labelling.settings import EngineSettings
+from workflows.engine import ENGINES, Engine, EngineEntry
+from workflows.engine_settings import EngineSettings
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator

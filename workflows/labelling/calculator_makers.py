@@ -21,17 +21,17 @@ from jobflow import Maker, job
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
+from workflows.engine import ENGINES
+from workflows.engine_settings import EngineSettings, RelaxSettings
 from workflows.labelling.document import (
     LabelDocument,
     LabelRecorder,
     NonFiniteLabelError,
     Provenance,
 )
-from workflows.labelling.engine import ENGINES
-from workflows.labelling.free_atoms import free_mask, set_free_mask
 from workflows.labelling.nose_hoover import RampedNoseHooverChain
 from workflows.labelling.segmented import SegmentedMeltQuenchMaker
-from workflows.labelling.settings import EngineSettings, RelaxSettings
+from workflows.structures.free_atoms import free_mask, set_free_mask
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator

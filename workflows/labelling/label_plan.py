@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from jobflow import Flow
 
 from cuprolith.errors import CuprolithError
+from workflows.engine import Engine, make_engine
 from workflows.inputs.campaign import Campaign
 from workflows.jobs.job_folder import JobFolder
-from workflows.labelling.engine import Engine, make_engine
 from workflows.labelling.label_runs import LabelRun, label_runs, structure_flows
-from workflows.structures_io import iter_structures, require_structures
+from workflows.structures.structure_files import iter_structures, require_structures
 from workflows.workdir import Workdir
 
 _LAST_WITH_SQLITE = "Cuprolith 0.1.0 of 30 November 2026 (git commit 26bcf2e)"

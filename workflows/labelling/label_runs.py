@@ -13,13 +13,13 @@ from pymatgen.core import Structure
 
 from cuprolith.hashes import sha256
 from generators.family import kind_of
+from workflows.engine import Engine
+from workflows.engine_settings import EngineSettings
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.document import Provenance
-from workflows.labelling.engine import Engine
 from workflows.labelling.label_metadata import BUILDS, N_ATOMS, RUNS_ON, TASK
 from workflows.labelling.relaxed_parents import relaxed_start
-from workflows.labelling.settings import EngineSettings
-from workflows.structures_io import StructureRecord
+from workflows.structures.structure_files import StructureRecord
 
 # Mean of the quickstart's 67 relaxations with diep (to 0.05 eV/Å, at most 30 steps): 15.5.
 _TYPICAL_RELAX_STEPS = 15

@@ -11,12 +11,12 @@ from pymatgen.core import Structure
 from cuprolith.json_files import write_json
 from cuprolith.words import plural
 from generators.family import kind_of
+from workflows.engine_settings import PAPER_COOLING_RATE
 from workflows.jobs.job_folder import DamagedFileError, JobFolder
 from workflows.labelling.document import LabelDocument
 from workflows.labelling.label_plan import LabelPlan
 from workflows.labelling.label_runs import LabelRun
 from workflows.labelling.relaxed_parents import fallen_apart
-from workflows.labelling.settings import PAPER_COOLING_RATE
 from workflows.workdir import Workdir
 
 

@@ -22,6 +22,7 @@ from cuprolith.errors import CuprolithError
 from cuprolith.hashes import file_sha256, sha256, short_hash
 from cuprolith.json_files import read_json_if_whole, write_json
 from generators.crystals import standard_crystal
+from workflows.engine import ENGINES, Engine, make_engine
 from workflows.inputs.campaign import Campaign
 from workflows.labelling.calculator_engine import (
     CalculatorEntry,
@@ -29,7 +30,6 @@ from workflows.labelling.calculator_engine import (
     loaded_calculator,
     own_torch_settings,
 )
-from workflows.labelling.engine import ENGINES, Engine, make_engine
 from workflows.progress import announce
 
 # Energies come in single precision, so that relaxations of soft crystals from other starts

@@ -18,7 +18,7 @@ from pymatgen.core import Structure
 from cuprolith.arrays import FloatArray
 from cuprolith.errors import CuprolithError
 from generators.parent_mapping import ParentMapping
-from workflows.labelling.free_atoms import free_mask
+from workflows.structures.free_atoms import free_mask
 
 _FUSED = 0.6  # of the bond
 _APART = 1.5  # of the bond

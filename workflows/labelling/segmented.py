@@ -8,9 +8,9 @@ from typing import Any
 from jobflow import Maker, Response, job
 from pymatgen.core import Structure
 
+from workflows.engine_settings import MeltQuenchSettings
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.document import LabelDocument, Provenance
-from workflows.labelling.settings import MeltQuenchSettings
 
 
 @dataclass

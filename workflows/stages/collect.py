@@ -109,7 +109,7 @@ def _frames(plan: LabelPlan, run: LabelRun, workdir: Workdir) -> Iterator[Frame]
 
 
 def _with_outputs(command: Callable[..., None]) -> Callable[..., None]:
-    from workflows.cli.collect import with_outputs
+    from workflows.stage_commands.collect import with_outputs
 
     return with_outputs(command)
 

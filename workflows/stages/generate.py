@@ -91,7 +91,7 @@ def generate(workdir: Workdir) -> GenerateSummary:
     from generators.catalogue import build_catalogue
     from workflows.labelling.lattice_constants import relaxed_crystals, with_relaxed
     from workflows.overview import make_overview
-    from workflows.structures_io import write_structures
+    from workflows.structures.structure_files import write_structures
 
     started = time.perf_counter()
     campaign = workdir.campaign()
@@ -136,7 +136,7 @@ def _header(campaign: Campaign, relaxed: Mapping[str, RelaxedCrystal]) -> dict[s
 
 
 def _show(summary: Any) -> None:
-    from workflows.cli.generate import show_overview
+    from workflows.stage_commands.generate import show_overview
 
     show_overview(summary)
 

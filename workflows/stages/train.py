@@ -96,7 +96,7 @@ def _predict_once(checkpoint: Path, source: DatasetSource, split: SplitName, fol
 
 
 def _with_training_file(command: Callable[..., None]) -> Callable[..., None]:
-    from workflows.cli.train_file import with_training_file
+    from workflows.stage_commands.train_file import with_training_file
 
     return with_training_file(command)
 

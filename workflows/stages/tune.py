@@ -39,7 +39,7 @@ def _jobs(workdir: Workdir) -> StageJobs:
 
 
 def _command(_: Callable[..., None]) -> Callable[..., None]:
-    from workflows.cli.tune import tune as command
+    from workflows.stage_commands.tune import tune as command
 
     return command
 

@@ -14,13 +14,13 @@ from ase.neighborlist import neighbor_list
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from cuprolith.errors import CuprolithError
+from workflows.engine import ENGINES
 from workflows.labelling.calculator_engine import (
     CalculatorEntry,
     CalculatorSettings,
     loaded_calculator,
     own_torch_settings,
 )
-from workflows.labelling.engine import ENGINES
 
 FAST_POTENTIAL = "emt-like"
 

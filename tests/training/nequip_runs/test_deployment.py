@@ -34,8 +34,8 @@ from training.variants.allegro import AllegroSettings
 from training.variants.allegro_mlp import AllegroMLPTraining, FinalMLPSettings
 from training.variants.allegro_qdi import AllegroQDITraining, QDISettings
 from training.variants.nequip import NequIPSettings, NequIPTraining
+from workflows.engine import engine_settings, make_engine
 from workflows.labelling.document import Provenance, frames_of
-from workflows.labelling.engine import engine_settings, make_engine
 from workflows.vasp_rehearsal.potentials import MorsePairs
 
 # A compilation takes half a minute: there are two, of one precision and one target each, and a

@@ -5,8 +5,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from workflows.cli.console import error_console
 from workflows.cli.hpc import app
+from workflows.stage_commands.console import error_console
 
 jobflow_remote = pytest.importorskip("jobflow_remote")
 

@@ -14,13 +14,13 @@ from monty.json import MontyDecoder, MontyEncoder
 from pydantic import ValidationError
 
 from cuprolith.errors import CuprolithError
+from workflows.engine import ENGINES, engine_settings, make_engine
 from workflows.engines.diep import DiepSettings
 from workflows.engines.emt import EmtSettings
 from workflows.engines.mace import MaceSettings
 from workflows.engines.nequip import NequipSettings
 from workflows.labelling.calculator_engine import device_of, loaded_calculator, own_torch_settings
 from workflows.labelling.document import Provenance, frames_of
-from workflows.labelling.engine import ENGINES, engine_settings, make_engine
 
 PROVENANCE = Provenance("slab-1", "slab", "1 0 0", "")
 

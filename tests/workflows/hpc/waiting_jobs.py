@@ -7,7 +7,6 @@ from jobflow import Flow, Job, job
 
 from tests.workflows.hpc.faulty_cluster import PROJECT, FaultyCluster
 from workflows.environment import cuprolith_version
-from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.submission.queue_file import (
     QueueFile,
     routes,
@@ -17,6 +16,7 @@ from workflows.hpc.submission.queue_planner import QueuePlanner
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.label_metadata import BUILDS
 from workflows.labelling.label_plan import label_folder
+from workflows.resource_classes import ResourceClass
 from workflows.tuning.resources import RESOURCE
 from workflows.workdir import Workdir
 

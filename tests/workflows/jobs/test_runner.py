@@ -19,6 +19,7 @@ from maggma.stores import MemoryStore
 from pymatgen.core import Lattice, Structure
 
 from tests import damage
+from workflows.engine_settings import MeltQuenchSettings
 from workflows.engines.emt import EmtSettings
 from workflows.jobs.disk_space import DiskFullError
 from workflows.jobs.job_folder import (
@@ -32,7 +33,6 @@ from workflows.jobs.job_log import JobLog, read_job_log
 from workflows.jobs.runner import run_flows
 from workflows.labelling.calculator_makers import CalculatorMeltQuenchMaker
 from workflows.labelling.document import Provenance, frames_of
-from workflows.labelling.settings import MeltQuenchSettings
 
 run_flow = samples.run_flow
 

@@ -1,10 +1,10 @@
 import pytest
 from ase.build import bulk
 
-from workflows.labelling.engine import engine_settings, make_engine
+from workflows.engine import engine_settings, make_engine
+from workflows.engine_settings import MeltQuenchSettings
 from workflows.labelling.label_runs import label_runs, structure_flows
-from workflows.labelling.settings import MeltQuenchSettings
-from workflows.structures_io import StructureRecord
+from workflows.structures.structure_files import StructureRecord
 
 SETTINGS = engine_settings(
     melt_quench=MeltQuenchSettings(cooling_rate=5900, hold_steps=10, segment_steps=20)

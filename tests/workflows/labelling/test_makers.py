@@ -9,6 +9,7 @@ from jobflow import run_locally
 
 from generators.families.isolated_atoms import isolated_atom_candidates
 from tests.candidates import dimer_candidates
+from workflows.engine_settings import MeltQuenchSettings, RelaxSettings
 from workflows.engines.emt import EmtSettings
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.calculator_makers import (
@@ -17,8 +18,7 @@ from workflows.labelling.calculator_makers import (
     CalculatorStaticMaker,
 )
 from workflows.labelling.document import Provenance, frames_of
-from workflows.labelling.settings import MeltQuenchSettings, RelaxSettings
-from workflows.structures_io import record_of
+from workflows.structures.structure_files import record_of
 
 PROVENANCE = Provenance("slab-1", "slab", "1 0 0", "")
 emt_relax = partial(CalculatorRelaxMaker, calculator=EmtSettings())

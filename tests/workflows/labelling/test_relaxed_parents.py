@@ -15,15 +15,15 @@ from generators.catalogue import build_catalogue
 from generators.crystals import prototype_structure
 from generators.settings import CrystalSettings
 from generators.structures_settings import StructuresSettings
+from workflows.engine import Engine, engine_settings, make_engine
+from workflows.engine_settings import RelaxSettings
 from workflows.jobs.job_folder import JobFolder
 from workflows.jobs.runner import run_flows
 from workflows.labelling.document import Provenance
-from workflows.labelling.engine import Engine, engine_settings, make_engine
 from workflows.labelling.label_metadata import BUILDS
 from workflows.labelling.label_runs import label_runs, structure_flows
 from workflows.labelling.relaxed_parents import fallen_apart, relaxed_displacements, start_structure
-from workflows.labelling.settings import RelaxSettings
-from workflows.structures_io import StructureRecord, record_of
+from workflows.structures.structure_files import StructureRecord, record_of
 
 CRYSTALS = {
     "Cu": CrystalSettings(prototype="fcc", a=3.575),

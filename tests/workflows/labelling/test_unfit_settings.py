@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pymatgen.core import Composition
 
-from workflows.labelling.engine import ENGINES, engine_settings
+from workflows.engine import ENGINES, engine_settings
 
 
 def warnings(*formulas, engine="vasp", **section):

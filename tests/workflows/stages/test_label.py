@@ -13,11 +13,11 @@ import yaml
 from jobflow import Flow
 from pymatgen.core import Structure
 
+from workflows.engine import make_engine
 from workflows.inputs.campaign import Campaign
 from workflows.jobs.execution_order import execution_order
 from workflows.labelling import label_plan
 from workflows.labelling.calculator_makers import CalculatorRelaxMaker
-from workflows.labelling.engine import make_engine
 from workflows.stages import collect
 from workflows.stages import label as stage
 from workflows.stages.generate import generate

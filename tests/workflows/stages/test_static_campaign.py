@@ -13,14 +13,14 @@ from pymatgen.io.vasp.inputs import Incar, Poscar
 
 from cuprolith.json_files import read_json
 from training.dataset.extxyz import read_frames
+from workflows.engine import engine_settings, make_engine
 from workflows.inputs.campaign import Campaign
-from workflows.labelling.engine import engine_settings, make_engine
 from workflows.labelling.label_runs import label_runs, structure_flows
 from workflows.plan import plan_campaign
 from workflows.stages.collect import collect
 from workflows.stages.generate import generate
 from workflows.stages.label import label
-from workflows.structures_io import iter_structures
+from workflows.structures.structure_files import iter_structures
 from workflows.vasp_rehearsal.potcars import write_placeholder_potcars
 from workflows.workdir import Workdir
 

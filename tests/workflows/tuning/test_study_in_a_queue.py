@@ -15,7 +15,6 @@ from test_pipeline_with_study import (
 from training.dataset.builder import build_dataset
 from training.settings import DatasetSettings
 from workflows.environment import cuprolith_version
-from workflows.hpc.resource_classes import RESOURCE_CLASSES
 from workflows.hpc.submission import stage_jobs
 from workflows.hpc.submission.queue_file import (
     QueueFile,
@@ -25,6 +24,7 @@ from workflows.hpc.submission.queue_file import (
 )
 from workflows.hpc.submission.stage_jobs import campaign_flow
 from workflows.inputs.campaign import load_campaign
+from workflows.resource_classes import RESOURCE_CLASSES
 from workflows.stage import ordered_stages
 from workflows.stages.tune import tune
 from workflows.tuning import flow, run

@@ -28,8 +28,8 @@ from pymatgen.io.ase import AseAtomsAdaptor
 from cuprolith.errors import CuprolithError
 from workflows.engines.gpaw.settings import GpawSettings
 from workflows.engines.gpaw.step_log import StepLog
+from workflows.kpoints import structure_mesh
 from workflows.labelling.document import NonFiniteLabelError
-from workflows.labelling.kpoints import structure_mesh
 
 _CLIENT = Path(__file__).with_name("client.py")
 _EXIT_SECONDS = 30

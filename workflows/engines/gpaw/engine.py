@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workflows.checks import Check
+from workflows.engine import Engine, EngineEntry
 from workflows.engines.gpaw.settings import GpawEngineSettings
-from workflows.labelling.engine import Engine, EngineEntry
 from workflows.labelling.unfit_settings import magnetic_elements, smearing_of_metals
 
 if TYPE_CHECKING:

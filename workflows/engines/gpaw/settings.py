@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from cuprolith.settings import Settings
-from workflows.labelling.kpoints import PAPER_KPOINT_LENGTH
-from workflows.labelling.settings import EngineSettings
+from workflows.engine_settings import EngineSettings
+from workflows.kpoints import PAPER_KPOINT_LENGTH
 
 FUNCTIONALS = {"r2scan": "MGGA_X_R2SCAN+MGGA_C_R2SCAN", "pbe": "PBE"}
 """GPAW's names of the functionals."""

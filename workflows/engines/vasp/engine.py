@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cuprolith.hashes import short_hash
+from workflows.engine import Engine, EngineEntry
 from workflows.engines.vasp.settings import VaspEngineSettings
-from workflows.labelling.engine import Engine, EngineEntry
 from workflows.labelling.unfit_settings import (
     listed,
     magnetic_elements,

@@ -14,10 +14,10 @@ from pymatgen.core import Structure
 from pymatgen.io.vasp.inputs import Kpoints
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
+from workflows.engine_settings import MeltQuenchSettings, RelaxSettings, Segment
 from workflows.engines.vasp.potcars import require_named
 from workflows.engines.vasp.settings import VaspSettings
-from workflows.labelling.kpoints import has_vacuum, structure_mesh
-from workflows.labelling.settings import MeltQuenchSettings, RelaxSettings, Segment
+from workflows.kpoints import has_vacuum, structure_mesh
 
 # Two faces count as equal if atoms match within this, Å.
 _FACE_TOLERANCE = 0.1

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cuprolith.arrays import FloatArray
-from workflows.labelling.kpoints import LEAST_VACUUM, PAPER_KPOINT_LENGTH, widest_gap
+from workflows.kpoints import LEAST_VACUUM, PAPER_KPOINT_LENGTH, widest_gap
 
 
 class KpointLengths(NamedTuple):

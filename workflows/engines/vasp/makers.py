@@ -16,6 +16,7 @@ from jobflow import Maker, job
 from pymatgen.core import Structure
 
 from cuprolith.errors import CuprolithError
+from workflows.engine_settings import RelaxSettings, Segment
 from workflows.engines.vasp.continuation import (
     dynamics_continuation,
     read_contcar,
@@ -35,9 +36,8 @@ from workflows.engines.vasp.settings import VaspSettings
 from workflows.engines.vasp.vasp_run import VaspRunner
 from workflows.inputs.names import structure_folder
 from workflows.labelling.document import LabelDocument, Provenance
-from workflows.labelling.free_atoms import set_free_mask
 from workflows.labelling.segmented import SegmentedMeltQuenchMaker
-from workflows.labelling.settings import RelaxSettings, Segment
+from workflows.structures.free_atoms import set_free_mask
 
 ROOT = Path("vasp")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from workflows.engines.vasp.settings import PAPER_CUTOFF, VaspEngineSettings, VaspSettings
-from workflows.labelling.kpoints import PAPER_KPOINT_LENGTH
+from workflows.kpoints import PAPER_KPOINT_LENGTH
 
 # Laskaris 2026, sections III.B and III.C.
 _PAPER_DFT: dict[str, Any] = {

@@ -22,7 +22,7 @@ from workflows.engines.vasp.programs import VaspProgram, program_of_output
 from workflows.engines.vasp.run_directory import RunDirectory
 from workflows.engines.vasp.vasprun import read_run
 from workflows.labelling.document import Trajectory
-from workflows.labelling.free_atoms import free_mask
+from workflows.structures.free_atoms import free_mask
 
 _TEMPERATURE = re.compile(r"^\s*\d+\s+T=\s*([0-9.]+)", re.MULTILINE)
 # Positions that repeat after a restart, Å: below what vasprun.xml prints.

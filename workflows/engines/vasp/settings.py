@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 from pydantic import Field, PlainValidator, field_validator, model_validator
 
 from cuprolith.settings import Settings
+from workflows.engine_settings import EngineSettings
 from workflows.engines.vasp.incar_overrides import incar_value, refused_override, written_override
 from workflows.engines.vasp.programs import VaspProgram, program_of_command
-from workflows.labelling.kpoints import PAPER_KPOINT_LENGTH
-from workflows.labelling.settings import EngineSettings
+from workflows.kpoints import PAPER_KPOINT_LENGTH
 
 PAPER_CUTOFF = 520.0
 """Plane-wave cutoff in eV (Laskaris 2026, section III.C)."""

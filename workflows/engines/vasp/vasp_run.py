@@ -20,7 +20,7 @@ from workflows.engines.vasp.potcars import CheckedPotcar, campaign_potcars, requ
 from workflows.engines.vasp.run_directory import RunDirectory, RunInputs
 from workflows.engines.vasp.run_labels import Expected, RunLabels, read_labels
 from workflows.engines.vasp.settings import VaspSettings
-from workflows.labelling.kpoints import structure_mesh
+from workflows.kpoints import structure_mesh
 
 
 @dataclass

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from workflows.checks import Check
+from workflows.engine import ENGINES
 from workflows.environment import cuprolith_version
-from workflows.labelling.engine import ENGINES
 
 _SECONDS = 60
 # Variables with which schedulers give a job's number of cores on this node.

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from workflows.engine import ENGINES
 from workflows.hpc.job_metadata import STRUCTURE, WORKDIR
 from workflows.hpc.jobs.campaign_jobs import JobRecord
-from workflows.labelling.engine import ENGINES
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.setup.scheduler import Scheduler
 from workflows.hpc.setup.settings import HpcSettings
 from workflows.hpc.setup.walltime import clock
+from workflows.resource_classes import ResourceClass
 
 
 class PbsSettings(HpcSettings):

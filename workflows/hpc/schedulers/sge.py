@@ -8,10 +8,10 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from cuprolith.settings import Settings
-from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.setup.scheduler import Scheduler
 from workflows.hpc.setup.settings import HpcSettings, Name
 from workflows.hpc.setup.walltime import clock
+from workflows.resource_classes import ResourceClass
 
 _MIB_PER_GIB = 1024
 

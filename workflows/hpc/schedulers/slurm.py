@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.setup.scheduler import Scheduler
 from workflows.hpc.setup.settings import ClassSettings, HpcSettings, Name
 from workflows.hpc.setup.walltime import clock
+from workflows.resource_classes import ResourceClass
 
 
 class SlurmClassSettings(ClassSettings):

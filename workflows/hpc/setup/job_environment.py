@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.setup.secrets import PASSWORD_VARIABLE
 from workflows.hpc.setup.settings import EnvironmentSettings, HpcSettings
+from workflows.resource_classes import ResourceClass
 
 # On one line, as all others: `jf project check` joins the lines with semicolons.
 _STOP = 'cuprolith_stop() { echo "cuprolith: this line of the job script failed: $1" >&2; exit 1; }'

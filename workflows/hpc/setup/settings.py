@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from cuprolith.settings import Settings
-from workflows.hpc.resource_classes import RESOURCE_CLASSES, ResourceClass
 from workflows.hpc.setup.walltime import Walltime
+from workflows.resource_classes import RESOURCE_CLASSES, ResourceClass
 
 _PLAIN_PATH = re.compile(r"/[A-Za-z0-9_./@+-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.setup.job_environment import setup_lines, vasp_lines
 from workflows.hpc.setup.settings import HpcSettings
+from workflows.resource_classes import ResourceClass
 
 VASP_EXECUTION = "vasp"
 """Name of the exec config that sets where VASP is."""

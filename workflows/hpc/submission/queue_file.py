@@ -11,10 +11,10 @@ from cuprolith.errors import CuprolithError
 from cuprolith.hashes import file_sha256
 from cuprolith.json_files import read_json, write_json
 from workflows.environment import cuprolith_version
-from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.setup.settings import BatchSettings, HpcSettings
 from workflows.hpc.setup.workers import VASP_EXECUTION, batch_worker_name
 from workflows.labelling.label_metadata import BUILDS, N_ATOMS, RUNS_ON, TASK
+from workflows.resource_classes import ResourceClass
 from workflows.tuning.resources import RESOURCE
 from workflows.workdir import Workdir
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from cuprolith.errors import CuprolithError
 from cuprolith.words import plural
 from workflows.environment import cuprolith_version
-from workflows.hpc.resource_classes import ResourceClass
 from workflows.hpc.setup.project import project_settings
 from workflows.hpc.submission.campaign_folder import CampaignFolder, worker_host
 from workflows.hpc.submission.earlier_flows import EarlierFlows, JobsUnderway, last_workdir
@@ -18,6 +17,7 @@ from workflows.hpc.submission.frozen_campaign import FrozenCampaign
 from workflows.hpc.submission.queue_file import QueueFile, routes
 from workflows.hpc.submission.stage_jobs import campaign_flow
 from workflows.inputs.campaign import Campaign
+from workflows.resource_classes import ResourceClass
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:

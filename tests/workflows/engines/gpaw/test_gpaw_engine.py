@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from cuprolith.errors import CuprolithError
+from workflows.engine import engine_settings, make_engine
 from workflows.engines.gpaw import ENGINE
 from workflows.engines.gpaw.makers import GpawMeltQuenchMaker, GpawRelaxMaker, GpawStaticMaker
-from workflows.labelling.engine import engine_settings, make_engine
 
 STAND_IN = Path(__file__).with_name("gpaw_stand_in")
 

@@ -15,6 +15,7 @@ from jobflow import run_locally
 from pymatgen.core import Structure
 
 from cuprolith.errors import CuprolithError
+from workflows.engine_settings import MeltQuenchSettings, RelaxSettings
 from workflows.engines.emt import EmtSettings
 from workflows.engines.gpaw.calculator import gpaw_calculator
 from workflows.engines.gpaw.installation import usable_installation
@@ -24,7 +25,6 @@ from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.calculator_makers import CalculatorMeltQuenchMaker, CalculatorRelaxMaker
 from workflows.labelling.document import Provenance, frames_of
 from workflows.labelling.lattice_constants import relax_crystal
-from workflows.labelling.settings import MeltQuenchSettings, RelaxSettings
 
 PROVENANCE = Provenance("slab-1", "slab", "1 0 0", "")
 emt_relax = partial(CalculatorRelaxMaker, calculator=EmtSettings())

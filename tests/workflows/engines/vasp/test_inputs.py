@@ -9,6 +9,7 @@ from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from cuprolith.errors import CuprolithError
+from workflows.engine_settings import MeltQuenchSettings, RelaxSettings
 from workflows.engines.vasp.fingerprint import settings_fingerprint
 from workflows.engines.vasp.inputs import (
     MeltQuenchInputGenerator,
@@ -21,7 +22,6 @@ from workflows.engines.vasp.inputs import (
     species_order,
 )
 from workflows.engines.vasp.settings import VaspSettings
-from workflows.labelling.settings import MeltQuenchSettings, RelaxSettings
 
 
 def structure_of(atoms):

@@ -8,7 +8,7 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.io.vasp.inputs import Kpoints
 
 from workflows.engines.vasp.kpoint_lengths import KpointLengths, common_length, kpoint_lengths
-from workflows.labelling.kpoints import gamma_mesh
+from workflows.kpoints import gamma_mesh
 
 
 @settings(deadline=None)

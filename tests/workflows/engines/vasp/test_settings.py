@@ -2,12 +2,12 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from workflows.engine import engine_settings
 from workflows.engines.vasp.paper_settings import deviations, unstated
 from workflows.engines.vasp.programs import VASP
 from workflows.engines.vasp.settings import ParallelSettings, VaspSettings
 from workflows.inputs.campaign import load_campaign
 from workflows.inputs.campaign_errors import CampaignError
-from workflows.labelling.engine import engine_settings
 
 
 def test_defaults_are_the_papers():

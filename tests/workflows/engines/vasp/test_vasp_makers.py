@@ -10,6 +10,7 @@ from pymatgen.core import Structure
 from pymatgen.io.vasp.inputs import Incar, Poscar
 
 from cuprolith.errors import CuprolithError, WallTimeError
+from workflows.engine import engine_settings, make_engine
 from workflows.engines.vasp.programs import VASP as VASP_ITSELF
 from workflows.engines.vasp.run_labels import Expected
 from workflows.engines.vasp.settings import VaspSettings
@@ -17,7 +18,6 @@ from workflows.engines.vasp.vasp_run import expected_fingerprint
 from workflows.engines.vasp.vasprun import read_run
 from workflows.jobs.job_ids import stable_uuid
 from workflows.labelling.document import Provenance, frames_of
-from workflows.labelling.engine import engine_settings, make_engine
 from workflows.vasp_rehearsal.potentials import MorsePairs
 from workflows.vasp_rehearsal.program import PROGRAM as REHEARSAL
 from workflows.vasp_rehearsal.run import RunAbortedError, run

@@ -5,12 +5,12 @@ import pytest
 import yaml
 
 from cuprolith.errors import CuprolithError
-from workflows.hpc.resource_classes import RESOURCE_CLASSES
 from workflows.hpc.setup.scheduler import SCHEDULERS
 from workflows.hpc.setup.settings_file import checked_settings, read_settings
 from workflows.hpc.setup.walltime import clock, seconds
 from workflows.hpc.setup.workers import execution_documents, worker_documents
 from workflows.inputs.yaml_file import yaml_text
+from workflows.resource_classes import RESOURCE_CLASSES
 
 GOLDEN = Path(__file__).parent / "golden" / "settings"
 

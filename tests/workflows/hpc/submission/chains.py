@@ -8,7 +8,6 @@ from jobflow.managers.local import run_locally
 
 from cuprolith.errors import WallTimeError
 from workflows.environment import cuprolith_version
-from workflows.hpc.resource_classes import RESOURCE_CLASSES
 from workflows.hpc.submission.queue_file import (
     QueueFile,
     Route,
@@ -17,6 +16,7 @@ from workflows.hpc.submission.queue_file import (
 from workflows.hpc.submission.queue_planner import QueuePlanner
 from workflows.jobs.job_folder import JobFolder
 from workflows.jobs.job_ids import stable_uuid
+from workflows.resource_classes import RESOURCE_CLASSES
 from workflows.workdir import Workdir
 
 

@@ -3,12 +3,12 @@
 import pytest
 from ase.build import bulk
 
+from workflows.engine import engine_settings, make_engine
 from workflows.environment import cuprolith_version
-from workflows.hpc.resource_classes import RESOURCE_CLASSES
 from workflows.hpc.submission.queue_file import QueueFile, Route
-from workflows.labelling.engine import engine_settings, make_engine
 from workflows.labelling.label_runs import label_runs, structure_flows
-from workflows.structures_io import StructureRecord
+from workflows.resource_classes import RESOURCE_CLASSES
+from workflows.structures.structure_files import StructureRecord
 
 VASP = {"name": "vasp", "vasp": {"vasp_cmd": "vasp_std"}}
 

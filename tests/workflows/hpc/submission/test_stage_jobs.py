@@ -11,7 +11,6 @@ from jobflow.managers.local import run_locally
 from cuprolith.errors import CuprolithError
 from tests.damage import cut
 from workflows.environment import cuprolith_version
-from workflows.hpc.resource_classes import RESOURCE_CLASSES
 from workflows.hpc.submission.queue_file import (
     QueueFile,
     Route,
@@ -22,6 +21,7 @@ from workflows.hpc.submission.stage_jobs import campaign_flow, run_stage
 from workflows.inputs.campaign import load_campaign
 from workflows.labelling.label_plan import LabelPlan
 from workflows.lock import WorkdirBusyError, workdir_lock
+from workflows.resource_classes import RESOURCE_CLASSES
 from workflows.stages.collect import collect
 from workflows.stages.generate import generate
 from workflows.stages.label import label

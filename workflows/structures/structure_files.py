@@ -22,7 +22,7 @@ from generators.parent_mapping import ParentMapping, as_matrix
 from training.dataset.extxyz_comment import encode_json, encode_text
 from training.dataset.extxyz_format import format_atoms, lattice_pair
 from workflows.inputs.names import structure_folder
-from workflows.labelling.free_atoms import set_free_mask
+from workflows.structures.free_atoms import set_free_mask
 
 _SHA256 = "extxyz_sha256"
 _TEXT_KEYS = ("structure_id", "family", "miller_index", "parent_id")

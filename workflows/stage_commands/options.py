@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cuprolith.errors import CuprolithError
-from workflows.cli.console import console
 from workflows.lock import workdir_lock
 from workflows.progress import progress_on
+from workflows.stage_commands.console import console
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from cuprolith.settings import Settings
 from training.settings import Count
-from workflows.labelling.kpoints import PAPER_KPOINT_LENGTH
+from workflows.kpoints import PAPER_KPOINT_LENGTH
 
 PAPER_COOLING_RATE = 250.0
 """Cooling rate of the melt-quench in K/ps (Laskaris 2026, section III.B)."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from workflows.cli.console import console
+from workflows.stage_commands.console import console
 
 if TYPE_CHECKING:
     from workflows.overview import FamilyOverview

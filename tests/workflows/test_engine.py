@@ -4,11 +4,11 @@ import torch
 from ase import Atoms
 
 from cuprolith.errors import CuprolithError
+from workflows.engine import ENGINES, engine_settings, make_engine
+from workflows.engine_settings import MeltQuenchSettings
 from workflows.engines.diep import DiepSettings
 from workflows.labelling.calculator_engine import loaded_calculator
 from workflows.labelling.document import Provenance, frames_of
-from workflows.labelling.engine import ENGINES, engine_settings, make_engine
-from workflows.labelling.settings import MeltQuenchSettings
 
 PROVENANCE = Provenance("slab-1", "slab", "1 0 0", "")
 

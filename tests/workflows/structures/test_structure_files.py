@@ -8,7 +8,7 @@ from pymatgen.core import Lattice, Structure
 
 from generators.candidate import Candidate
 from generators.parent_mapping import ParentMapping
-from workflows.structures_io import iter_structures, record_of, write_structures
+from workflows.structures.structure_files import iter_structures, record_of, write_structures
 
 
 @pytest.fixture

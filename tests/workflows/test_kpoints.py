@@ -1,7 +1,7 @@
 import pytest
 from pymatgen.core import Lattice, Structure
 
-from workflows.labelling.kpoints import gamma_mesh
+from workflows.kpoints import gamma_mesh
 
 
 def test_each_division_times_length_reaches_the_asked_length():
@@ -20,7 +20,7 @@ def test_vacuum_is_told_by_the_widest_gap():
     from ase.build import bulk, fcc111
     from pymatgen.io.ase import AseAtomsAdaptor
 
-    from workflows.labelling.kpoints import has_vacuum, vacuum_width
+    from workflows.kpoints import has_vacuum, vacuum_width
 
     slab = AseAtomsAdaptor.get_structure(fcc111("Cu", (1, 1, 4), a=3.6, vacuum=7.5, periodic=True))
     assert abs(vacuum_width(slab) - 15.0) < 1e-6
@@ -31,7 +31,7 @@ def test_vacuum_is_told_by_the_widest_gap():
 
 
 def test_atoms_in_a_box_get_gamma_alone():
-    from workflows.labelling.kpoints import structure_mesh
+    from workflows.kpoints import structure_mesh
 
     box = Lattice.cubic(15.0)
     for positions in ([[0, 0, 0]], [[0.95, 0.5, 0.5], [0.05, 0.5, 0.5]]):

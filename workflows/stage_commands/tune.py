@@ -12,23 +12,23 @@ from rich.table import Table
 
 from cuprolith.errors import CuprolithError
 from cuprolith.words import plural
-from workflows.cli.console import console, errors_shown, made
-from workflows.cli.options import (
+from workflows.lock import workdir_lock
+from workflows.progress import progress_on
+from workflows.stage_commands.console import console, errors_shown, made
+from workflows.stage_commands.options import (
     DebugOption,
     UpdateOption,
     WorkdirOption,
     opened_workdir,
     read_campaign,
 )
-from workflows.cli.train_file import (
+from workflows.stage_commands.train_file import (
     DEFAULT_DATA,
     DataOption,
     EpochsOption,
     SeedOption,
     TimeOption,
 )
-from workflows.lock import workdir_lock
-from workflows.progress import progress_on
 from workflows.workdir import Workdir
 
 if TYPE_CHECKING:

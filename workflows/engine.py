@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 from pydantic import BaseModel, TypeAdapter
 
 from cuprolith.registry import Registry, union_of
-from workflows.labelling.settings import EngineSettings
+from workflows.engine_settings import EngineSettings
 
 if TYPE_CHECKING:
     from jobflow import Maker

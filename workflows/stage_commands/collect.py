@@ -9,9 +9,14 @@ from typing import Annotated
 import typer
 
 from cuprolith.errors import CuprolithError
-from workflows.cli.console import console, errors_shown, made
-from workflows.cli.options import CampaignArgument, DebugOption, UpdateOption, WorkdirOption
 from workflows.progress import progress_on
+from workflows.stage_commands.console import console, errors_shown, made
+from workflows.stage_commands.options import (
+    CampaignArgument,
+    DebugOption,
+    UpdateOption,
+    WorkdirOption,
+)
 
 FromOption = Annotated[
     Path | None,

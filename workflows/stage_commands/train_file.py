@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from cuprolith.errors import CuprolithError
-from workflows.cli.console import console, errors_shown, made
-from workflows.cli.options import DebugOption, UpdateOption, WorkdirOption
 from workflows.lock import workdir_lock
 from workflows.progress import EpochProgress, progress_bar, progress_on
+from workflows.stage_commands.console import console, errors_shown, made
+from workflows.stage_commands.options import DebugOption, UpdateOption, WorkdirOption
 
 FileArgument = Annotated[
     Path | None,

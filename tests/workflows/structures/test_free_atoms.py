@@ -1,6 +1,6 @@
 from pymatgen.core import Lattice, Structure
 
-from workflows.labelling.free_atoms import free_mask, set_free_mask
+from workflows.structures.free_atoms import free_mask, set_free_mask
 
 
 def test_masks_are_read_back_as_set_and_all_atoms_are_free_without_one():

@@ -1,0 +1,1 @@
+"""Commands of the stages, and the options and output that all commands share."""
