@@ -34,7 +34,7 @@ from workflows.labelling.calculator_makers import CalculatorMeltQuenchMaker
 from workflows.labelling.document import Provenance, frames_of
 from workflows.labelling.settings import MeltQuenchSettings
 
-CALCULATOR = "workflows.labelling.calculator_makers.loaded_calculator"
+CALCULATOR = "workflows.labelling.calculator_engine.loaded_calculator"
 
 
 @pytest.fixture
