@@ -72,7 +72,7 @@ def controller(project):
     opened.close()
 
 
-CALCULATOR = "workflows.labelling.calculator_makers.loaded_calculator"
+CALCULATOR = "workflows.labelling.calculator_engine.loaded_calculator"
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ from workflows.labelling.document import Provenance, frames_of
 
 run_flow = samples.run_flow
 
-CALCULATOR = "workflows.labelling.calculator_makers.loaded_calculator"
+CALCULATOR = "workflows.labelling.calculator_engine.loaded_calculator"
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ QUENCH = MeltQuenchSettings(
     thermostat_time=20,
 )
 
-CALCULATOR = "workflows.labelling.calculator_makers.loaded_calculator"
+CALCULATOR = "workflows.labelling.calculator_engine.loaded_calculator"
 
 
 def reference(frame):
