@@ -138,12 +138,14 @@ def prototype_structure(name: str, settings: CrystalSettings) -> Structure:
     Raises
     ------
     GenerationError
-        If the settings have a ``c`` that the prototype does not have, or species that are unknown
+        If the settings have no prototype, a ``c`` that the prototype does not have, or species that are unknown
         or of the wrong number.
     """
     where = f"crystals.{name}"
     if settings.prototype is None or settings.a is None:
-        raise ValueError(f"{where} is read from a file")
+        raise GenerationError(
+            "no prototype given", key=where, remedy="Give `prototype` and `a`, or read `file`"
+        )
     group, positions = _PROTOTYPES[settings.prototype]
     species = settings.species or _species_in(name)
     if len(species) != len(positions) or not all(map(Element.is_valid_symbol, species)):
