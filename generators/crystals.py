@@ -141,8 +141,8 @@ def prototype_structure(name: str, settings: CrystalSettings) -> Structure:
     Raises
     ------
     GenerationError
-        If the settings have a ``c`` that the prototype does not have, or species that are unknown
-        or of the wrong number.
+        If the settings have no prototype, a ``c`` that the prototype does not have, or species
+        that are unknown or of the wrong number.
     """
     where = f"crystals.{name}"
     if settings.prototype is None or settings.a is None:
