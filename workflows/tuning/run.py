@@ -71,7 +71,7 @@ def run_campaign_study(workdir: Workdir, budget: Budget | None = None) -> StudyS
 
 def write_results(folder: Path) -> StudyStatus:
     """Write ``pareto.json`` and ``report.html`` of a study from its finished trials."""
-    from analysis.tuning.page import write_study_page
+    from analysis.report.study_page import write_study_page
 
     with damage_explained(folder):
         write_pareto(folder)

@@ -10,8 +10,8 @@ from report_page import Page, values, whole
 from simulated_study import store_results, write_study
 
 from analysis.report import render_report
+from analysis.report.study_page import write_study_page
 from analysis.tuning.front import front
-from analysis.tuning.page import write_study_page
 from analysis.tuning.pareto import pareto
 from analysis.tuning.trials import load_record
 from tests import damage
