@@ -15,7 +15,7 @@ import simulated_trials
 from optuna.storages import RDBStorage, _CachedStorage
 from simulated_trials import SimulatedTrials, begun, tuning
 
-from analysis.tuning import page
+from analysis.report import study_page
 from workflows.tuning import run, steps
 from workflows.tuning.run import run_study, write_results
 from workflows.tuning.storage import StudyStorage
@@ -29,7 +29,7 @@ class Killed(BaseException):
 def no_page():
     """The page of a study is drawn from what is compared here, and is for test_study_page."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page, "write_study_page", lambda *_: None)
+        patch.setattr(study_page, "write_study_page", lambda *_: None)
         yield
 
 
