@@ -374,7 +374,7 @@ def test_a_campaign_submitted_to_a_folder_where_jobs_of_another_work(site, tmp_p
     for option in ([], ["--update"]):
         place = ["--workdir", str(workdir.root)]
         said = told(site.verb("submit", other, *place, *option, exit_code=1))
-        assert "jobs of campaign first-here are ready or underway in this folder" in said
+        assert "of campaign first-here ready or underway in this folder" in said
         assert "cuprolith cancel --all --campaign first-here" in said
     assert files_of(workdir.root) == before
     assert flows_of(site, "second-here") == []
@@ -407,7 +407,7 @@ def test_submissions_that_are_killed_or_given_twice_at_once(site, tmp_path):
     killed = site.begin_verb("submit", str(given), before=DIES_AMIDST)
     killed.communicate()
     assert killed.returncode == -signal.SIGKILL
-    assert "just cut off" in site.verb("submit", str(given), exit_code=1)
+    assert "a moment ago" in site.verb("submit", str(given), exit_code=1)
     with site.controller() as controller:
         long_ago = datetime.now(UTC) - timedelta(minutes=5)
         of_campaign = {"metadata.campaign": "submitted"}
