@@ -319,7 +319,7 @@ def test_submissions_that_are_killed_or_given_twice_at_once(site, tmp_path):
     killed = site.begin_verb("submit", str(given), before=DIES_AMIDST)
     killed.communicate()
     assert killed.returncode == -signal.SIGKILL
-    assert "just cut off" in site.verb("submit", str(given), exit_code=1)
+    assert "a moment ago" in site.verb("submit", str(given), exit_code=1)
     with site.controller() as controller:
         long_ago = datetime.now(UTC) - timedelta(minutes=5)
         of_campaign = {"metadata.campaign": "submitted"}
