@@ -7,7 +7,6 @@ import shutil
 
 import pytest
 from report_page import Page, values, whole
-from simulated_study import store_results, write_study
 
 from analysis.report import render_report
 from analysis.report.study_page import write_study_page
@@ -15,6 +14,7 @@ from analysis.tuning.front import front
 from analysis.tuning.pareto import pareto
 from analysis.tuning.trials import load_record
 from tests import damage
+from tests.analysis.simulated_study import store_results, write_study
 
 
 @pytest.fixture(scope="module")

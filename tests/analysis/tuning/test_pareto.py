@@ -6,12 +6,12 @@ import sqlite3
 
 import numpy as np
 import pytest
-from simulated_study import SPACE, draw, simulated_objectives, write_study
 
 from analysis.tuning.front import hypervolume
 from analysis.tuning.pareto import load_pareto, pareto, write_pareto
 from analysis.tuning.trials import load_record, study_folders
 from tests import damage
+from tests.analysis.simulated_study import SPACE, draw, simulated_objectives, write_study
 
 
 @pytest.fixture(scope="module")
