@@ -1,1 +1,1 @@
-"""Base of all packages: settings, registries, files, hashes, errors."""
+"""Base of all packages: settings, registries, files, hashes, errors, progress."""

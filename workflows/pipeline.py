@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from cuprolith.errors import CuprolithError
-from workflows.progress import announce
+from cuprolith.progress import announce
 from workflows.stage import Stage, campaign_stages
 from workflows.workdir import Workdir
 

@@ -15,12 +15,13 @@ from analysis.reproduction.published import Published, load_published
 from analysis.reproduction.runs import PlannedRun, Run, read_run
 from analysis.reproduction.tables import DATASET_NAMES
 from cuprolith.errors import CuprolithError
+from cuprolith.progress import announce, progress_bar
 from cuprolith.words import plural
 from training.source import TrainingSource
 from training.variant import VARIANTS
+from workflows.epoch_progress import EpochProgress
 from workflows.inputs.training_file import TrainingFile, load_training_file
 from workflows.jobs.processes import one_gpu_each, run_in_processes, visible_gpus
-from workflows.progress import EpochProgress, announce, progress_bar
 from workflows.training_runs import open_data, run_training, training_folder
 
 RESULTS_FILE = "results.yaml"

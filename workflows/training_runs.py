@@ -9,14 +9,15 @@ from pathlib import Path
 
 from analysis.reproduction.held_out import HeldOutErrors, evaluate_held_out, read_held_out
 from cuprolith.errors import CuprolithError
+from cuprolith.progress import announce
 from cuprolith.words import plural
 from training.dataset.builder import DatasetError
 from training.errors import TrainingError
 from training.frame_sources.settings import open_source
 from training.nequip_runs.trainer import TrainingResult, train
 from training.source import SourceSettings, TrainingSource
+from workflows.epoch_progress import EpochProgress
 from workflows.inputs.training_file import TrainingFile
-from workflows.progress import EpochProgress, announce
 
 
 @dataclass(frozen=True)

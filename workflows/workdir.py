@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from cuprolith.errors import CuprolithError
 from cuprolith.hashes import file_sha256, sha256, short_hash
 from cuprolith.json_files import read_json_if_whole, write_atomically, write_json
+from cuprolith.progress import announce
 from workflows.environment import describe_environment
-from workflows.progress import announce
 
 if TYPE_CHECKING:
     from workflows.inputs.campaign import Campaign

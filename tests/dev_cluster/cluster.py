@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cuprolith.json_files import write_atomically
+from cuprolith.lock import workdir_lock
 from tests.dev_cluster.daemon import accepts_connections
 from tests.dev_cluster.database import answers, database_server, scripts_folder
 from tests.dev_cluster.layout import DEFAULT_FOLDER, Layout, node_name
@@ -44,7 +45,6 @@ from tests.dev_cluster.state import (
     read_state,
 )
 from tests.dev_cluster.status import PartStatus, part_statuses
-from workflows.lock import workdir_lock
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cuprolith.errors import CuprolithError
 from cuprolith.hashes import sha256
-from workflows.lock import HOLDER_FILE, LOCK_FILE
+from cuprolith.lock import HOLDER_FILE, LOCK_FILE
 
 DEFAULT_FOLDER = Path("~/.cuprolith/dev-cluster")
 STATE_FILE = "cluster.json"

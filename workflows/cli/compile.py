@@ -12,9 +12,9 @@ import typer
 from rich.markup import escape
 
 from cuprolith.errors import CuprolithError
+from cuprolith.lock import workdir_lock
+from cuprolith.progress import announce, progress_on
 from training.nequip_runs.deployed_files import COMPILED_SUFFIX, PACKAGE_SUFFIX, Target
-from workflows.lock import workdir_lock
-from workflows.progress import announce, progress_on
 from workflows.stage_commands.console import console, errors_shown, made
 from workflows.stage_commands.options import DebugOption
 from workflows.workdir import Workdir

@@ -81,8 +81,8 @@ def doctor(
 def _examine_project(project: str | None, timeout: float | None, *, shown: bool) -> list[Check]:
     from contextlib import nullcontext
 
+    from cuprolith.progress import progress_on
     from workflows.hpc.doctor.run_checks import DEFAULT_SECONDS, run_checks
-    from workflows.progress import progress_on
 
     checks: list[Check] = []
 

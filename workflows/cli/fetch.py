@@ -56,14 +56,14 @@ def fetch(
     Works while the campaign runs, too. Run it again to copy what is new or has changed.
     """
     with errors_shown(debug=debug), quiet_database(project) as controller:
+        from cuprolith.lock import workdir_lock
+        from cuprolith.progress import progress_on
         from workflows.hpc.fetching.campaign_place import campaign_place
         from workflows.hpc.fetching.fetch import fetch as fetch_files
         from workflows.hpc.fetching.rsync import remote_folder
         from workflows.hpc.fetching.selection import Selection
         from workflows.hpc.fetching.unfinished import not_made_yet
         from workflows.hpc.jobs.status import campaign_status
-        from workflows.lock import workdir_lock
-        from workflows.progress import progress_on
 
         name = the_campaign(controller, campaign)
         target = to if to is not None else _default_folder(name)

@@ -11,8 +11,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from workflows.lock import workdir_lock
-from workflows.progress import progress_on
+from cuprolith.lock import workdir_lock
+from cuprolith.progress import progress_on
 from workflows.stage_commands.console import console, errors_shown, made
 from workflows.stage_commands.options import DebugOption
 from workflows.stage_commands.train_file import DEFAULT_DATA, DataOption, EpochsOption

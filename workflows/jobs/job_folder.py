@@ -24,9 +24,9 @@ from jobflow import Job
 from jobflow.utils.find import find_key, get_root_locations, update_in_dictionary
 from monty.json import MontyEncoder, jsanitize
 
+from cuprolith.disk_space import DiskFullError, is_disk_full
 from cuprolith.errors import CuprolithError
 from cuprolith.staged_file import StagedFile, sync_folder
-from workflows.jobs.disk_space import DiskFullError, is_disk_full
 from workflows.jobs.job_ids import stable_uuid
 from workflows.jobs.stored_jobs import rebuilt_job, stored_job
 

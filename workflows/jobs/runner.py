@@ -15,7 +15,8 @@ from typing import Protocol
 from jobflow import Flow, Job
 from jobflow.core.reference import OnMissing
 
-from workflows.jobs.disk_space import DiskFullError, is_disk_full
+from cuprolith.disk_space import DiskFullError, is_disk_full
+from cuprolith.progress import announce
 from workflows.jobs.execution_order import JobOrder, execution_order
 from workflows.jobs.job_execution import ALWAYS_RUN, JobOutcome, earlier_outcome, run_job
 from workflows.jobs.job_folder import (
@@ -27,7 +28,6 @@ from workflows.jobs.job_folder import (
     unwritable,
 )
 from workflows.jobs.job_log import JobLog
-from workflows.progress import announce
 
 
 class Observer(Protocol):

@@ -21,6 +21,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 from cuprolith.errors import CuprolithError
 from cuprolith.hashes import file_sha256, sha256, short_hash
 from cuprolith.json_files import read_json_if_whole, write_json
+from cuprolith.progress import announce
 from generators.crystals import standard_crystal
 from workflows.engine import ENGINES, Engine, make_engine
 from workflows.inputs.campaign import Campaign
@@ -30,7 +31,6 @@ from workflows.labelling.calculator_engine import (
     loaded_calculator,
     own_torch_settings,
 )
-from workflows.progress import announce
 
 # Energies come in single precision, so that relaxations of soft crystals from other starts
 # scatter by 1e-4 Å (Li with diep). Ids must not hinge on that.

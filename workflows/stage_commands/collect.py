@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cuprolith.errors import CuprolithError
-from workflows.progress import progress_on
+from cuprolith.progress import progress_on
 from workflows.stage_commands.console import console, errors_shown, made
 from workflows.stage_commands.options import (
     CampaignArgument,

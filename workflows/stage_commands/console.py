@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from cuprolith.disk_space import DiskFullError, is_disk_full
 from cuprolith.errors import CuprolithError
-from workflows.jobs.disk_space import DiskFullError, is_disk_full
 
 console = Console(highlight=False)
 error_console = Console(stderr=True, highlight=False)

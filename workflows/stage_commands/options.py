@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cuprolith.errors import CuprolithError
-from workflows.lock import workdir_lock
-from workflows.progress import progress_on
+from cuprolith.lock import workdir_lock
+from cuprolith.progress import progress_on
 from workflows.stage_commands.console import console
 from workflows.workdir import Workdir
 

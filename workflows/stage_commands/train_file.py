@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from cuprolith.errors import CuprolithError
-from workflows.lock import workdir_lock
-from workflows.progress import EpochProgress, progress_bar, progress_on
+from cuprolith.lock import workdir_lock
+from cuprolith.progress import progress_bar, progress_on
+from workflows.epoch_progress import EpochProgress
 from workflows.stage_commands.console import console, errors_shown, made
 from workflows.stage_commands.options import DebugOption, UpdateOption, WorkdirOption
 

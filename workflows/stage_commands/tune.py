@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from cuprolith.errors import CuprolithError
+from cuprolith.lock import workdir_lock
+from cuprolith.progress import progress_on
 from cuprolith.words import plural
-from workflows.lock import workdir_lock
-from workflows.progress import progress_on
 from workflows.stage_commands.console import console, errors_shown, made
 from workflows.stage_commands.options import (
     DebugOption,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cuprolith.json_files import write_json
+from cuprolith.progress import progress_bar
 from cuprolith.words import plural
-from workflows.progress import progress_bar
 from workflows.stage import Stage
 from workflows.workdir import Workdir
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cuprolith.progress import ProgressBar, progress_bar
 from cuprolith.words import plural
 from workflows.labelling.label_metadata import BUILDS
-from workflows.progress import ProgressBar, progress_bar
 from workflows.stage import Stage, StageJobs
 from workflows.workdir import Workdir
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from cuprolith.errors import CuprolithError
 from cuprolith.hashes import file_sha256
 from cuprolith.json_files import read_json_if_whole, write_json
-from workflows.progress import EpochProgress, progress_bar
+from cuprolith.progress import progress_bar
+from workflows.epoch_progress import EpochProgress
 from workflows.stage import Stage
 from workflows.workdir import Workdir
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from analysis.tuning.trials import Study
 from cuprolith.errors import CuprolithError
 from cuprolith.hashes import sha256
+from cuprolith.progress import announce
 from training.optimization.parameters import Parameter
 from training.settings import TrainingSettings
 from training.source import SourceSettings
@@ -22,7 +23,6 @@ from training.tuning.search_spaces import SearchSpaceError, check_study, search_
 from training.tuning.settings import TuningSettings
 from workflows.inputs.campaign import Campaign
 from workflows.inputs.training_file import TrainingFile
-from workflows.progress import announce
 from workflows.training_runs import explained, open_data, training_folder
 from workflows.tuning.study import begin_study
 from workflows.tuning.warm_start import WarmStart, warm_start

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from analysis.tuning.pareto import Pareto, write_pareto
 from analysis.tuning.trials import Study
-from workflows.jobs.disk_space import DiskFullError
+from cuprolith.disk_space import DiskFullError
+from cuprolith.progress import ProgressBar, progress_bar
 from workflows.jobs.processes import even_shares, run_in_processes
-from workflows.progress import ProgressBar, progress_bar
 from workflows.tuning import steps
 from workflows.tuning.folder import REPORT_FILE, damage_explained
 from workflows.tuning.request import Budget, StudyRequest

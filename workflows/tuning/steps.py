@@ -15,8 +15,10 @@ from pydantic import ValidationError
 
 from analysis.tuning.pareto import Pareto, write_pareto
 from analysis.tuning.trials import RESULT, TRIALS_DIR
+from cuprolith.disk_space import DiskFullError, is_disk_full
 from cuprolith.errors import CuprolithError, WallTimeError
 from cuprolith.json_files import write_json
+from cuprolith.progress import announce
 from training.tuning.objectives import constraint_values, exceeded_limits, objective_values
 from training.tuning.settings import LimitSettings
 from training.tuning.trial import (
@@ -24,8 +26,6 @@ from training.tuning.trial import (
     TrialResult,
     accuracy_name,
 )
-from workflows.jobs.disk_space import DiskFullError, is_disk_full
-from workflows.progress import announce
 from workflows.tuning.folder import MEASUREMENTS_FILE, TRIAL_FILE
 from workflows.tuning.storage import Proposal, opened_storage
 from workflows.tuning.study import load_study

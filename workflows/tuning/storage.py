@@ -25,9 +25,9 @@ from analysis.tuning.trials import (
     storage_is_missing,
 )
 from cuprolith.errors import CuprolithError
+from cuprolith.progress import announce
 from training.optimization.optuna_sampler import SamoCobraSampler
 from training.optimization.optuna_space import distributions
-from workflows.progress import announce
 
 # What `Study.enqueue_trial` stores a trial's given values as.
 _FIXED = "fixed_params"

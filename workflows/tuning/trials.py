@@ -12,7 +12,9 @@ from typing import Any
 from monty.json import MSONable
 
 from analysis.tuning.trials import TRIALS_DIR, Study
+from cuprolith.disk_space import DiskFullError
 from cuprolith.errors import CuprolithError
+from cuprolith.progress import ProgressBar
 from training.errors import TrainingError
 from training.nequip_runs.nequip_process import EpochMetrics, OnEpoch
 from training.settings import TrainingSettings
@@ -20,8 +22,6 @@ from training.source import TrainingSource
 from training.tuning.search_spaces import applied
 from training.tuning.trial import TrialAccuracy, TrialMeasurements
 from training.tuning.trial_training import with_time_limit
-from workflows.jobs.disk_space import DiskFullError
-from workflows.progress import ProgressBar
 from workflows.training_runs import open_data
 from workflows.tuning.folder import COMPILED_DIR, TRAINING_DIR
 

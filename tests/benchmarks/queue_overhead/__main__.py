@@ -21,8 +21,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from cuprolith.progress import ProgressBar, progress_bar, progress_on
 from tests.dev_cluster.state import part_daemon
-from workflows.progress import ProgressBar, progress_bar, progress_on
 
 from . import processor_time
 from .dead_time import Span, dead_times

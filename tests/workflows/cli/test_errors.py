@@ -5,8 +5,8 @@ import importlib.util
 import pytest
 from typer.testing import CliRunner
 
+from cuprolith.lock import workdir_lock
 from workflows.cli.main import app
-from workflows.lock import workdir_lock
 
 CAMPAIGN = """\
 name: small

@@ -3,6 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
+from cuprolith.lock import workdir_lock
 from tests.workflows.hpc.campaign_on_cluster import (
     LABEL_RESULT,
     RESULTS,
@@ -12,7 +13,6 @@ from tests.workflows.hpc.campaign_on_cluster import (
 )
 from tests.workflows.hpc.submitted import put, submit
 from workflows.cli.main import app
-from workflows.lock import workdir_lock
 
 
 @pytest.fixture

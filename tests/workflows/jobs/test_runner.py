@@ -18,10 +18,10 @@ from jobflow import Flow, JobStore, OutputReference, Response, job, run_locally
 from maggma.stores import MemoryStore
 from pymatgen.core import Lattice, Structure
 
+from cuprolith.disk_space import DiskFullError
 from tests import damage
 from workflows.engine_settings import MeltQuenchSettings
 from workflows.engines.emt import EmtSettings
-from workflows.jobs.disk_space import DiskFullError
 from workflows.jobs.job_folder import (
     DamagedFileError,
     JobFolder,

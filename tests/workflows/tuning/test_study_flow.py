@@ -11,11 +11,11 @@ from simulated_trials import SPACE, SimulatedTrials, begun, tuning
 
 from analysis.tuning.pareto import load_pareto
 from analysis.tuning.trials import load_record
+from cuprolith.disk_space import DiskFullError
 from cuprolith.errors import CuprolithError
 from tests.damage import cut, remove
 from training.tuning.settings import LimitSettings
 from training.variants.allegro import AllegroTraining
-from workflows.jobs.disk_space import DiskFullError
 from workflows.tuning import steps, storage
 from workflows.tuning.flow import study_flow
 from workflows.tuning.request import Budget

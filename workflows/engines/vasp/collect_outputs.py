@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cuprolith.errors import CuprolithError
+from cuprolith.progress import progress_bar
 from cuprolith.staged_file import StagedFile
 from cuprolith.words import plural
 from training.dataset.builder import DatasetCard, build_dataset
@@ -27,7 +28,6 @@ from workflows.engines.vasp.run_survey import (
 )
 from workflows.engines.vasp.run_tree import RunFiles, find_runs
 from workflows.engines.vasp.vasprun import read_run
-from workflows.progress import progress_bar
 
 COLLECTION_FILE = "collection.json"
 _SHOWN = 30

@@ -11,6 +11,7 @@ from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from cuprolith.errors import CuprolithError
+from cuprolith.progress import progress_bar
 from workflows.hpc.doctor.probe import examine_node
 from workflows.hpc.job_metadata import CAMPAIGN, STAGE
 from workflows.hpc.jobs.campaign_jobs import PROBE_CAMPAIGN, JobRecord, find_job
@@ -18,7 +19,6 @@ from workflows.hpc.jobs.job_database import jf_command
 from workflows.hpc.jobs.job_states import UNDERWAY_STATES, word_of
 from workflows.hpc.jobs.jobflow_remote_repairs import LOCK_SECONDS
 from workflows.hpc.setup.workers import VASP_EXECUTION
-from workflows.progress import progress_bar
 from workflows.tuning.resources import RESOURCE
 
 if TYPE_CHECKING:

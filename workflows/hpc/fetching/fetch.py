@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cuprolith.errors import CuprolithError
 from cuprolith.json_files import write_atomically
+from cuprolith.progress import progress_bar
 from workflows.hpc.fetching.rsync import RemoteFile, RemoteFolder, names_file
 from workflows.hpc.fetching.selection import (
     BESIDE_DATABASES,
@@ -18,7 +19,6 @@ from workflows.hpc.fetching.selection import (
     fetch_order,
     open_databases,
 )
-from workflows.progress import progress_bar
 
 MANIFEST_FILE = ".fetched.json"
 ARRIVING = ".fetching"

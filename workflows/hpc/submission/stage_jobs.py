@@ -8,12 +8,12 @@ from typing import Any
 from jobflow import Flow, Job, OnMissing, OutputReference, Response, job
 
 from cuprolith.errors import CuprolithError
+from cuprolith.lock import workdir_lock
 from workflows.hpc.job_metadata import CAMPAIGN, CAMPAIGN_HASH, SUBMISSION, WORKDIR
 from workflows.hpc.submission.queue_file import QueueFile, campaign_file_hash, read_queue_file
 from workflows.hpc.submission.queue_planner import QueuePlanner, assign_worker
 from workflows.inputs.campaign import Campaign
 from workflows.jobs.job_ids import stable_uuid
-from workflows.lock import workdir_lock
 from workflows.stage import STAGES, campaign_stages
 from workflows.tuning.resources import RESOURCE
 from workflows.workdir import Workdir

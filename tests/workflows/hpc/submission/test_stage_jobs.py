@@ -9,6 +9,7 @@ import pytest
 from jobflow.managers.local import run_locally
 
 from cuprolith.errors import CuprolithError
+from cuprolith.lock import WorkdirBusyError, workdir_lock
 from tests.damage import cut
 from workflows.environment import cuprolith_version
 from workflows.hpc.submission.queue_file import (
@@ -20,7 +21,6 @@ from workflows.hpc.submission.queue_file import (
 from workflows.hpc.submission.stage_jobs import campaign_flow, run_stage
 from workflows.inputs.campaign import load_campaign
 from workflows.labelling.label_plan import LabelPlan
-from workflows.lock import WorkdirBusyError, workdir_lock
 from workflows.resource_classes import RESOURCE_CLASSES
 from workflows.stages.collect import collect
 from workflows.stages.generate import generate

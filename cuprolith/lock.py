@@ -14,9 +14,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from cuprolith.disk_space import is_disk_full
 from cuprolith.errors import CuprolithError
 from cuprolith.json_files import read_json, write_json
-from workflows.jobs.disk_space import is_disk_full
 
 LOCK_FILE = ".lock"
 HOLDER_FILE = ".lock.json"

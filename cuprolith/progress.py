@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from rich.console import Console
 from rich.filesize import decimal
@@ -22,9 +22,6 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-
-if TYPE_CHECKING:  # training takes seconds to import
-    from training.nequip_runs.trainer import EpochMetrics, TrainingStart
 
 
 class ProgressBar(Protocol):
@@ -152,34 +149,6 @@ def progress_bar(title: str, total: float, *, in_bytes: bool = False) -> Iterato
         )
         with Progress(*columns, console=console, transient=True) as progress:
             yield TerminalBar(progress, progress.add_task(title, total=total, now=""))
-
-
-class EpochProgress:
-    """The warnings and epochs of a training, from the epoch at which it resumes.
-
-    Parameters
-    ----------
-    bar
-        Its total is the number of epochs.
-    """
-
-    def __init__(self, bar: ProgressBar) -> None:
-        self._bar = bar
-        self._done = 0
-
-    def start(self, start: TrainingStart) -> None:
-        """Print the warnings and the number of epochs already trained."""
-        for warning in start.warnings:
-            announce(f"  warning: {warning}")
-        if start.epochs_done:
-            self._done = start.epochs_done
-            self._bar.resume_at(start.epochs_done)
-            announce(f"  {start.epochs_done} epochs are trained; resuming from there")
-
-    def show(self, epoch: EpochMetrics) -> None:
-        """Show an epoch that has ended, and its errors."""
-        self._bar.advance(epoch.epoch + 1 - self._done, str(epoch))
-        self._done = epoch.epoch + 1
 
 
 def announce(text: str) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from cuprolith.errors import CuprolithError
-from workflows.lock import HOLDER_FILE, WorkdirBusyError, workdir_lock
+from cuprolith.lock import HOLDER_FILE, WorkdirBusyError, workdir_lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from workflows.lock import workdir_lock
+from cuprolith.lock import workdir_lock
 with workdir_lock(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(60)
@@ -21,7 +21,7 @@ with workdir_lock(Path(sys.argv[1])):
 TRY = """
 import sys
 from pathlib import Path
-from workflows.lock import workdir_lock, WorkdirBusyError
+from cuprolith.lock import workdir_lock, WorkdirBusyError
 try:
     with workdir_lock(Path(sys.argv[1])):
         print("got it")

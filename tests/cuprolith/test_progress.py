@@ -4,8 +4,9 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from cuprolith.progress import LineBar, progress_bar, progress_on
 from training.nequip_runs.trainer import TrainingStart
-from workflows.progress import EpochProgress, LineBar, progress_bar, progress_on
+from workflows.epoch_progress import EpochProgress
 
 
 class Epoch(SimpleNamespace):
