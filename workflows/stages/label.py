@@ -34,7 +34,7 @@ def label(workdir: Workdir) -> LabelSummary:
 
 
 class _LabelProgress:
-    """Shows label jobs on a progress bar; jobs that only build a structure are not counted."""
+    """Shows jobs on a progress bar; those that only build a structure are not counted."""
 
     def __init__(self, bar: ProgressBar) -> None:
         self._bar = bar
