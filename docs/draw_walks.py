@@ -24,7 +24,7 @@ _WIDTH, _BOX, _HEIGHT, _GAP, _LEFT = 1120, 176, 44, 10, 10
 
 
 def read_walks() -> dict[str, Any]:
-    """Return the walks by name: ``title`` and ``rows``, each with ``place``, ``steps``, ``disk``."""
+    """Return the walks by name: title and rows, each with place, steps and what is on disk."""
     walks: dict[str, Any] = yaml.safe_load(WALKS.read_text(encoding="utf-8"))
     return walks
 
@@ -67,7 +67,7 @@ def _boxes(steps: list[tuple[str, str]], y: int, parts: list[str]) -> int:
 
 
 def _box(x: int, y: int, path: str, function: str) -> Iterator[str]:
-    colour = COLOURS[path.split("/")[0]]
+    colour = COLOURS[path.split("/", maxsplit=1)[0]]
     folder, _, name = path.removesuffix(".py").rpartition("/")
     yield f"<g><title>{escape(path)}: {escape(function)}</title>"
     yield (

@@ -112,6 +112,8 @@ def _section(key: str, model: type[BaseModel]) -> str:
 
 def _meaning(annotation: Any) -> str:
     """Return what the section of a key is, if there is only one such section."""
+    if typing.get_origin(annotation) is typing.Literal and len(typing.get_args(annotation)) == 1:
+        return "chooses this section"
     models = list(_models(annotation))
     return _first_line(models[0]) if len(models) == 1 else "see below" if models else ""
 

@@ -22,7 +22,7 @@ Processes = Annotated[int, Field(ge=1, le=256)]
 
 
 class ThinningSettings(Settings):
-    """When an ionic step differs enough from the last one kept of its trajectory.
+    """Least difference between an ionic step and the last one kept of its trajectory.
 
     A step is kept when any one threshold is passed; the first and the last step always are.
     """
@@ -36,14 +36,14 @@ class ThinningSettings(Settings):
 
 
 class NearDuplicateSettings(Settings):
-    """When two frames of the dataset carry the same information.
+    """Largest difference of two frames that count as near-duplicates.
 
     Same composition, volume, energy and sorted atomic force norms, each within its tolerance.
     """
 
     energy_per_atom: Positive = Field(default=1e-4, description="eV/atom")
     force_norm: Positive = Field(default=5e-3, description="eV/Å")
-    relative_volume: Positive = Field(default=1e-4, description="")
+    relative_volume: Positive = Field(default=1e-4, description="fraction of the volume")
 
 
 class QuarantineSettings(Settings):
@@ -65,12 +65,16 @@ class QuarantineSettings(Settings):
 class SplitSettings(Settings):
     """Shares of frames, cut between trajectories and parents, never through them."""
 
-    val: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
-    test: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
+    val: Annotated[float, Field(gt=0, lt=0.5)] = Field(
+        default=0.1, description="share of the frames that validate"
+    )
+    test: Annotated[float, Field(gt=0, lt=0.5)] = Field(
+        default=0.1, description="share of the frames that are held out"
+    )
 
 
 class DatasetSettings(Settings):
-    """How labels become a dataset."""
+    """Settings of the dataset that is made from labels."""
 
     thinning: ThinningSettings = ThinningSettings()
     near_duplicates: NearDuplicateSettings = NearDuplicateSettings()
@@ -109,7 +113,7 @@ class TrainingSettings(Settings):
 
     variant: str
     model: ModelSettings = ModelSettings()
-    max_epochs: Count = 30
+    max_epochs: Count = Field(default=30, description="passes over the training frames")
     max_time: Annotated[str, Field(pattern=r"^\d+:\d\d:\d\d:\d\d$")] | None = Field(
         default=None, description="wall-time limit DD:HH:MM:SS; training stops cleanly there"
     )
@@ -117,7 +121,9 @@ class TrainingSettings(Settings):
     learning_rate: Annotated[float, Field(gt=1e-12, le=10)] = Field(
         default=0.01, description="at the start; falls along a cosine to 1 % of it"
     )
-    ema_decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
+    ema_decay: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.99, description="decay per step of the averaged weights, which are the result"
+    )
     energy_weight: Weight = Field(
         default=1.0, description="of the squared error of energies per atom, (eV/atom)²"
     )
@@ -128,7 +134,9 @@ class TrainingSettings(Settings):
         default=0.0,
         description="of the squared error of stresses, (eV/Å³)²; all frames need one if above 0",
     )
-    dtype: Literal["float32", "float64"] = "float32"
+    dtype: Literal["float32", "float64"] = Field(
+        default="float32", description="precision of the model"
+    )
     compile: bool = Field(
         default=False, description="compile the model for training; pays on a GPU only"
     )

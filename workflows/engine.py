@@ -1,4 +1,4 @@
-"""What an engine is: who computes labels, as three makers with the same verbs.
+"""Engines: what computes labels, as three makers with the same verbs.
 
 Each module or folder of ``workflows.engines`` defines one, as ``ENGINE``; other packages add theirs
 through the entry points ``cuprolith.engines``. Nothing else lists them.
@@ -123,7 +123,7 @@ class EngineEntry(Generic[S]):
         return []
 
     def campaign_checks(self, settings: S, elements: Sequence[str]) -> list[Check]:
-        """Examine what a campaign with these elements needs besides."""
+        """Check what else a campaign with these elements needs."""
         return []
 
     def unfit(

@@ -1,4 +1,4 @@
-"""What a campaign says about its label engine (YAML section ``engine``)."""
+"""Settings of a campaign's engine (YAML section ``engine``)."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class MeltQuenchSettings(Settings):
 
 
 class EngineSettings(Settings):
-    """Who computes the labels, and how: what all engines share.
+    """Settings that all engines share.
 
     Each engine has a subclass of its own, whose `name` is a ``Literal`` with that engine's name.
     Fields whose value is a path are files: relative to the campaign file, copied into workdirs,

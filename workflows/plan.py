@@ -1,4 +1,4 @@
-"""What a campaign would do and cost, before anything is computed."""
+"""Plan of a campaign: what it would do and cost; nothing is computed."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class CrystalPlan(BaseModel):
 
 
 class CampaignPlan(BaseModel):
-    """What a campaign would do.
+    """Plan of a campaign.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The classes that jobs are sorted into: each is a worker of its own."""
+"""Resource classes of jobs; each class is a worker."""
 
 from typing import Literal
 

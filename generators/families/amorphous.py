@@ -39,8 +39,8 @@ class AmorphousSettings(Settings):
         description="g/cm³; default: the crystals' volumes per atom, averaged over the mixture",
     )
     min_distance: Positive = Field(default=2.0, description="least distance of two atoms, Å")
-    copies: Copies = 1
-    seed: Seed = 0
+    copies: Copies = Field(default=1, description="number of random mixtures")
+    seed: Seed = Field(default=0, description="decides the positions")
 
 
 def amorphous_candidates(

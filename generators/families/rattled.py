@@ -21,16 +21,16 @@ from generators.stable_numbers import random_generator
 class RattledSettings(Settings):
     """Rattled copies of perfect crystals or of slabs."""
 
-    family: Literal["bulk", "slab"]
+    family: Literal["bulk", "slab"] = Field(description="structures of which copies are made")
     crystals: Names | None = Field(default=None, description="default: all crystals")
     supercell: Annotated[tuple[Repeats, Repeats, Repeats], Listed] = Field(
         default=(2, 2, 1), description="repeats of the cell"
     )
-    copies: Copies = 1
+    copies: Copies = Field(default=1, description="copies of each structure")
     standard_deviation: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.1, description="of each Cartesian displacement, Å"
     )
-    seed: Seed = 0
+    seed: Seed = Field(default=0, description="decides the displacements")
 
     @model_validator(mode="after")
     def _slabs_stay_slabs(self) -> RattledSettings:

@@ -22,7 +22,7 @@ from generators.terminations import Preference
 class SlabSettings(Settings):
     """Slabs of one crystal; the in-plane cell is the smallest there is."""
 
-    crystal: str
+    crystal: str = Field(description="name of the crystal")
     miller_indices: WrittenMillerIndices = Field(default=(), description="planes to cut")
     max_index: Annotated[int, Field(ge=1, le=5)] | None = Field(
         default=None, description="instead of miller_indices: all distinct ones up to this"

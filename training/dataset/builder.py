@@ -115,7 +115,7 @@ def build_dataset(
 
 @dataclass(frozen=True)
 class _Selection:
-    """Which frames go where, and why.
+    """The split of each frame, and the reasons.
 
     Attributes
     ----------

@@ -35,7 +35,7 @@ class Statistics(_Part):
 
 
 class LabelSource(_Part):
-    """Who computed how many of the frames in the splits."""
+    """Number of frames in the splits by the engine that computed them."""
 
     engine: str
     functional: str
@@ -124,7 +124,7 @@ def load_card(path: Path) -> DatasetCard:
     Parameters
     ----------
     path
-        ``dataset.json`` or the folder it lies in.
+        ``dataset.json`` or the folder it is in.
 
     Raises
     ------

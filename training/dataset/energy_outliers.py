@@ -31,7 +31,7 @@ _Composition = tuple[tuple[int, int], ...]
 
 
 class _Reference(NamedTuple):
-    """What an energy is compared with, eV/atom; `reach` widens limits where it is extrapolated."""
+    """Predicted energy, eV/atom; `reach` widens the limits where it is extrapolated."""
 
     median: float
     spread: float

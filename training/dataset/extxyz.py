@@ -107,7 +107,7 @@ def parse_frame(text: bytes) -> Frame:
 
 
 class _GarbledLineError(ValueError):
-    """What is wrong, and in which line of the frame (from 0)."""
+    """A problem, and its line in the frame (from 0)."""
 
     def __init__(self, offset: int, message: str) -> None:
         super().__init__(message)

@@ -74,7 +74,7 @@ class IndexedFrame:
 
     @property
     def split_strata(self) -> Strata:
-        """What the split goes by: isolated atoms are apart, so that train gets one per element."""
+        """Stratum for the split; isolated atoms have their own: train gets one per element."""
         return Strata(self.strata.system, ISOLATED_ATOM) if self.isolated_atom else self.strata
 
 

@@ -20,7 +20,7 @@ _BINNED_QUANTILES = (1.0, 0.75, 0.5, 0.25)
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What two near-duplicates have in common.
+    """Key that two near-duplicates share.
 
     It is unchanged by rotations, permutations and the choice of the periodic cell: one crystal
     has the same signature as primitive cell, conventional cell and supercell, except for the

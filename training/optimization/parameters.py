@@ -33,8 +33,8 @@ class FloatParameter(_Range):
     """A real number between two bounds, both included."""
 
     type: Literal["float"] = "float"
-    low: float
-    high: float
+    low: float = Field(description="smallest value")
+    high: float = Field(description="largest value")
 
     def contains(self, value: Any) -> bool:
         """Whether a value lies in the range."""
@@ -45,8 +45,8 @@ class IntParameter(_Range):
     """A whole number between two bounds, both included."""
 
     type: Literal["int"] = "int"
-    low: int
-    high: int
+    low: int = Field(description="smallest value")
+    high: int = Field(description="largest value")
 
     def contains(self, value: Any) -> bool:
         """Whether a value is a whole number in the range."""
@@ -58,7 +58,7 @@ class CategoricalParameter(_Parameter):
 
     type: Literal["categorical"] = "categorical"
     choices: Annotated[tuple[bool | int | float | str, ...], Strict(False)] = Field(
-        min_length=1, max_length=1000
+        min_length=1, max_length=1000, description="the values"
     )
 
     @model_validator(mode="after")
@@ -80,7 +80,9 @@ class OrdinalParameter(_Parameter):
     """One of several rising numbers, such as the widths 4, 16, 64; their rank is searched."""
 
     type: Literal["ordinal"] = "ordinal"
-    values: Annotated[tuple[int | float, ...], Strict(False)] = Field(min_length=1, max_length=1000)
+    values: Annotated[tuple[int | float, ...], Strict(False)] = Field(
+        min_length=1, max_length=1000, description="the values, rising"
+    )
 
     @model_validator(mode="after")
     def _check_rising(self) -> Self:

@@ -20,7 +20,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class QDIOptions:
-    """What a QDI circuit is made of, and how features enter it.
+    """Options of a QDI circuit and of the encoding of its features.
 
     Attributes
     ----------

@@ -56,7 +56,9 @@ class TuningSettings(Settings):
     The defaults are the paper's budget (Laskaris 2026, section III.E).
     """
 
-    generations: Annotated[int, Field(ge=1, le=10_000)] = 100
+    generations: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=100, description="batches of trials"
+    )
     offspring: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=12, description="trials proposed together"
     )

@@ -14,10 +14,14 @@ from training.variant import Variant, powers_of_two, published_rows
 class AllegroSettings(ModelSettings):
     """Hyper-parameters of nequip-allegro's model (names as in Laskaris 2026, section III.D)."""
 
-    num_layers: Annotated[int, Field(ge=1, le=20)] = 1
-    l_max: Annotated[int, Field(ge=0, le=4)] = 1
-    num_scalar_features: Width = 32
-    num_tensor_features: Width = 4
+    num_layers: Annotated[int, Field(ge=1, le=20)] = Field(
+        default=1, description="tensor-product layers"
+    )
+    l_max: Annotated[int, Field(ge=0, le=4)] = Field(
+        default=1, description="highest degree of the spherical harmonics"
+    )
+    num_scalar_features: Width = Field(default=32, description="scalar features of an edge")
+    num_tensor_features: Width = Field(default=4, description="tensor features of an edge")
     edge_mlp_width: Width = Field(default=32, description="width of the edge readout MLP")
 
 

@@ -93,7 +93,7 @@ def the_campaign(controller: JobController, given: str | None) -> str:
 
 @contextmanager
 def quiet_jobflow_remote() -> Iterator[None]:
-    """Do not show what jobflow-remote logs and warns meanwhile."""
+    """Hide what jobflow-remote logs and warns."""
     import logging
     import warnings
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ChgnetSettings(TorchCalculatorSettings):
-    """What a campaign says about the engine ``chgnet-r2scan``."""
+    """Settings of the engine ``chgnet-r2scan``."""
 
     name: Literal["chgnet-r2scan"] = "chgnet-r2scan"
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class DiepSettings(TorchCalculatorSettings):
-    """What a campaign says about the engine ``diep-r2scan``."""
+    """Settings of the engine ``diep-r2scan``."""
 
     name: Literal["diep-r2scan"] = "diep-r2scan"
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class EmtSettings(CalculatorSettings):
-    """What a campaign says about the engine ``emt``."""
+    """Settings of the engine ``emt``."""
 
     name: Literal["emt"] = "emt"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class MaceSettings(ModelFileSettings):
-    """What a campaign says about the engine ``mace``."""
+    """Settings of the engine ``mace``."""
 
     name: Literal["mace"] = "mace"
     head: str | None = Field(

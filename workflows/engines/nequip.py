@@ -16,7 +16,7 @@ _SUFFIXES = (".ckpt", ".nequip.zip", ".nequip.pt2")
 
 
 class NequipSettings(ModelFileSettings):
-    """What a campaign says about the engine ``nequip``."""
+    """Settings of the engine ``nequip``."""
 
     name: Literal["nequip"] = "nequip"
 

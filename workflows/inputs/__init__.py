@@ -1,1 +1,1 @@
-"""What a person writes: campaigns, training files and structure files, read and checked."""
+"""Read and check what users write: campaigns, training files and structure files."""

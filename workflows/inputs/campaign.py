@@ -52,10 +52,12 @@ class PublishedSettings(Settings):
 
 
 class Campaign(Settings):
-    """A validated campaign. Unknown keys are refused; values are immutable."""
+    """A campaign: two crystals, the structures made of them, and what is done with these."""
 
-    name: Name
-    seed: Seed = 0
+    name: Name = Field(description="names the folder of the campaign and its jobs")
+    seed: Seed = Field(
+        default=0, description="decides splits, velocities and the start of trainings"
+    )
     crystals: dict[CrystalName, CrystalSettings] = Field(min_length=1)
     structures: StructuresSettings
     engine: AnyEngineSettings = engine_settings()

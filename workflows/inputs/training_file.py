@@ -35,8 +35,10 @@ class TrainingFileError(CuprolithError):
 class TrainingFile(Settings):
     """A validated training file. Unknown keys are refused; values are immutable."""
 
-    name: Name
-    seed: Seed = 0
+    name: Name = Field(description="names the folder of its trainings")
+    seed: Seed = Field(
+        default=0, description="decides the start of the training, and splits that are drawn"
+    )
     data: AnySource
     training: AnyTraining = Field(default_factory=default_training)
     tuning: TuningSettings | None = Field(

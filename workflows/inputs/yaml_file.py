@@ -48,7 +48,7 @@ _REMEDIES = (
     ("another document", "remove the line `---`: one file holds one document"),
     ("mapping values are not allowed", "check the indentation; quote text that holds `: `"),
     ("aliases written out", "remove what is repeated: check names after `*`"),
-    ("alias that stands", "write the value out"),
+    ("alias that contains", "write the value out"),
     ("undefined alias", "write the value out, or quote text that begins with `*`"),
     ("cannot start any token", "quote text that begins with `%`, `@` or a backtick"),
 )
@@ -235,7 +235,7 @@ def _check_size(node: yaml.Node, sizes: dict[int, int]) -> int:
     known = sizes.get(id(node))
     if known == 0:
         raise yaml.MarkedYAMLError(
-            problem="an alias that stands for what it is part of", problem_mark=node.start_mark
+            problem="an alias that contains itself", problem_mark=node.start_mark
         )
     if known is not None:
         return known

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class JobOutcome:
-    """What a finished job means for the jobs after it.
+    """Effect of a finished job on the jobs after it.
 
     Attributes
     ----------

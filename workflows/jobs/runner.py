@@ -106,7 +106,7 @@ def run_flows(
 
     A finished job runs again if the jobs before it, or the one that led to it, have other results
     now than those it was made from: for instance, if it ran without the output of a parent that had
-    failed then (``on_missing_references``). A result that is lost or damaged is made again alone.
+    failed then (``on_missing_references``). Only lost or damaged results are computed again.
 
     Parameters
     ----------

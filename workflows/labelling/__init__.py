@@ -1,1 +1,1 @@
-"""What all engines share: their settings, documents, runs and starts."""
+"""Parts that all engines share: label documents, runs, starts, calculators."""

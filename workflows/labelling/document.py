@@ -16,7 +16,7 @@ from training.dataset.frames import Frame
 
 @dataclass(frozen=True)
 class Provenance(MSONable):
-    """What a run knows of the candidate it labels."""
+    """Origin of the candidate that a run labels."""
 
     structure_id: str
     family: str

@@ -1,4 +1,4 @@
-"""Which runs label a campaign's structures: one each, and a melt-quench per interface."""
+"""Runs that label a campaign's structures: one each, and a melt-quench per interface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is labelled so far: ``labels/labels.json``; trajectories are not read."""
+"""Summary of the labels so far, ``labels/labels.json``; trajectories are not read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from workflows.workdir import Workdir
 
 @dataclass(frozen=True)
 class LabelSummary:
-    """What is labelled so far.
+    """Counts of what is labelled so far.
 
     Attributes
     ----------

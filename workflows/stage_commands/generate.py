@@ -1,4 +1,4 @@
-"""What ``cuprolith generate`` prints: the overview of the catalogue."""
+"""Output of ``cuprolith generate``: the overview of the catalogue."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from workflows.workdir import Workdir
 
 @dataclass(frozen=True)
 class ReportSummary:
-    """What was written."""
+    """Result of the stage."""
 
     mebibytes: float
 

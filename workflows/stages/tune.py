@@ -1,4 +1,4 @@
-"""Stage *tune*: a study of the campaign's variant on its dataset into ``tuning/<variant>/``."""
+"""Stage *tune*: run a study of the campaign's variant on its dataset in ``tuning/<variant>/``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which atoms of a structure may move: pymatgen's ``selective_dynamics`` as a mask."""
+"""Mask of the atoms that may move: pymatgen's ``selective_dynamics``."""
 
 from __future__ import annotations
 

@@ -53,11 +53,11 @@ class Fault:
     counter: Path
 
     def strikes(self, name: FaultName, step: int) -> bool:
-        """Tell whether this is the named fault and `step` is its step."""
+        """Return whether this is the named fault and `step` is its step."""
         return self.name == name and step == self.at_step
 
     def spoils_scf(self, step: int) -> bool:
-        """Tell whether the SCF of `step` does not converge."""
+        """Return whether the SCF of `step` does not converge."""
         if self.name != "scf_not_converging" or step < self.at_step:
             return False
         return self.n_steps is None or step < self.at_step + self.n_steps

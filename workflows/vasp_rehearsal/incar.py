@@ -1,4 +1,4 @@
-"""What INCAR asks of a run, with VASP's defaults, and what the rehearsal refuses to do."""
+"""Read an INCAR with VASP's defaults, and refuse what the rehearsal cannot do."""
 
 from __future__ import annotations
 

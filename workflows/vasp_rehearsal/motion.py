@@ -1,4 +1,4 @@
-"""What a walk through configurations yields, and the walks of a relaxation and a single point."""
+"""Paths through configurations: relaxations and single points."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ThermalEnergies:
 
 @dataclass(frozen=True)
 class Continuation:
-    """Where a next run starts, as CONTCAR holds it.
+    """Start of a next run, as in CONTCAR.
 
     Attributes
     ----------

@@ -35,7 +35,9 @@ from generators.surface_defects import SurfaceDefectSettings, chosen_slabs
 class AdatomSettings(SurfaceDefectSettings):
     """Adatoms at symmetry-distinct sites."""
 
-    supercell: Annotated[tuple[Repeats, Repeats], Listed] = (2, 2)
+    supercell: Annotated[tuple[Repeats, Repeats], Listed] = Field(
+        default=(2, 2), description="in-plane repeats of the slab that gets one adatom"
+    )
     species: Names = Field(description="elements of the adatom")
     sites: Annotated[tuple[Sites, ...], Listed] = Field(
         default=("on_top", "bridge", "hollow"), min_length=1, description="kinds of sites"

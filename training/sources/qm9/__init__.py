@@ -36,8 +36,10 @@ class QM9SourceSettings(FolderSourceSettings):
 
     source: Literal["qm9"] = "qm9"
     directory: Annotated[Path, Listed] = Field(description="folder with the downloaded files")
-    n_train: Count = 110_000
-    n_val: Count = 10_000
+    n_train: Count = Field(default=110_000, description="molecules to train on")
+    n_val: Count = Field(
+        default=10_000, description="molecules to validate on; all others are held out"
+    )
     seed: Seed = Field(default=0, description="of the split; the training's own does not change it")
 
     def paper_dataset(self, symbols: Sequence[str]) -> str | None:

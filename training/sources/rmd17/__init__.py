@@ -41,10 +41,12 @@ class RMD17SourceSettings(FolderSourceSettings):
 
     source: Literal["rmd17"] = "rmd17"
     directory: Annotated[Path, Listed] = Field(description="folder with the downloaded files")
-    molecule: Molecule
-    split: Annotated[int, Field(ge=1, le=5)] = 1
-    n_train: Count = 950
-    n_val: Count = 50
+    molecule: Molecule = Field(description="molecule of rMD17")
+    split: Annotated[int, Field(ge=1, le=5)] = Field(
+        default=1, description="number of the official split"
+    )
+    n_train: Count = Field(default=950, description="configurations to train on")
+    n_val: Count = Field(default=50, description="configurations to validate on")
 
     @property
     def dataset_name(self) -> str:

@@ -29,8 +29,12 @@ class FinalMLPSettings(Settings):
     widths: Annotated[tuple[Width, Width], Listed] = Field(
         default=(32, 16), description="of the two hidden layers"
     )
-    nonlinearity: Literal["silu", "mish", "gelu", "ssp", "tanh"] | None = "silu"
-    initialization: Literal["uniform", "normal", "orthogonal"] = "uniform"
+    nonlinearity: Literal["silu", "mish", "gelu", "ssp", "tanh"] | None = Field(
+        default="silu", description="activation of the hidden layers; null: none"
+    )
+    initialization: Literal["uniform", "normal", "orthogonal"] = Field(
+        default="uniform", description="of the weights"
+    )
 
 
 class AllegroMLPTraining(TrainingSettings):

@@ -31,13 +31,17 @@ class QDISettings(Settings):
     input_features: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=4, description="features the circuit reads, one by one"
     )
-    qubits: Annotated[int, Field(ge=2, le=10)] = 4
+    qubits: Annotated[int, Field(ge=2, le=10)] = Field(
+        default=4, description="qubits of the circuit"
+    )
     depth: Annotated[int, Field(ge=1, le=100)] = Field(
         default=3, description="variational layers before and after each encoding"
     )
     encoding: Axis = Field(default="z", description="axis of the rotations that encode features")
     rotation: Axis = Field(default="x", description="axis of the weights' rotations, if basic")
-    entangling: Literal["basic", "strong"] = "basic"
+    entangling: Literal["basic", "strong"] = Field(
+        default="basic", description="basic: a ring of CNOTs; strong: rings of several distances"
+    )
     observable: Axis = Field(default="y", description="Pauli operator that is measured")
     measurement: Literal["all", "even", "single"] = Field(
         default="all", description="qubits that are measured"

@@ -73,7 +73,7 @@ class GpawEntry(EngineEntry[GpawEngineSettings]):
     def unfit(
         self, settings: GpawEngineSettings, elements: Sequence[str], solids: Sequence[Composition]
     ) -> list[str]:
-        """Warn of elements that want spin, and of insulators with the smearing of metals."""
+        """Warn of elements that need spin, and of insulators with the smearing of metals."""
         return [
             *magnetic_elements(
                 elements,

@@ -1,4 +1,4 @@
-"""Whether GPAW runs under the user's command, in which version, and with a libxc fit for slabs."""
+"""Check GPAW: whether it runs under the user's command, its version, and a libxc fit for slabs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REBUILD_LIBXC = (
 
 @dataclass(frozen=True)
 class GpawInstallation:
-    """What decides GPAW's labels besides its settings.
+    """Versions and builds that decide GPAW's labels besides its settings.
 
     Attributes
     ----------

@@ -31,7 +31,9 @@ class GpawSettings(Settings):
         default="gpaw python",
         description="runs a Python script under GPAW, e.g. `mpirun -np 8 gpaw python`",
     )
-    functional: Literal["r2scan", "pbe"] = "r2scan"
+    functional: Literal["r2scan", "pbe"] = Field(
+        default="r2scan", description="exchange-correlation functional"
+    )
     cutoff: Annotated[float, Field(ge=200, le=2000)] = Field(
         default=520.0, description="plane-wave cutoff, eV"
     )
@@ -102,7 +104,7 @@ class GpawSettings(Settings):
 
 
 class GpawEngineSettings(EngineSettings):
-    """What a campaign says about the engine ``gpaw``."""
+    """Settings of the engine ``gpaw``."""
 
     name: Literal["gpaw"] = "gpaw"
     gpaw: GpawSettings = GpawSettings()

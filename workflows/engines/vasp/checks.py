@@ -1,4 +1,4 @@
-"""What ``doctor`` says about VASP: its command and its potentials."""
+"""Checks of VASP for ``doctor``: its command and its potentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where an interrupted run continues: CONTCAR of its last attempt, if it fits what was labelled."""
+"""Continuation of an interrupted run: CONTCAR of its last attempt, if it fits the labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a campaign would give VASP, task by task, before anything is computed."""
+"""Inputs that a campaign would give VASP, task by task; nothing is computed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TaskInputs(BaseModel):
 
 
 class DftPlan(BaseModel):
-    """What a campaign would give VASP.
+    """Inputs that a campaign would give VASP.
 
     Attributes
     ----------

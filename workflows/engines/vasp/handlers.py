@@ -1,4 +1,4 @@
-"""Which of custodian's handlers watch which task, and what they changed.
+"""Custodian's handlers for each task, and what they changed.
 
 A handler that changes what a label is (smearing, cutoff, mesh) is not used: labels of 11,000 runs
 must be of one kind; docs/how_to/vasp.md has the table. The others may change how VASP

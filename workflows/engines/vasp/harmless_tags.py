@@ -59,7 +59,7 @@ HARMLESS: dict[str, str] = {
         "TELESCOPE IALL_IN_ONE LALL_IN_ONE ISPECIAL"
     ),
 }
-"""Tags by the reason why they decide no label; ``ML_*`` stands for all that begin so."""
+"""Tags by the reason why they decide no label; ``ML_*`` means all that begin so."""
 
 _TAGS = [tag for tags in HARMLESS.values() for tag in tags.split()]
 _NAMES = frozenset(tag for tag in _TAGS if tag[-1] != "*")

@@ -1,4 +1,4 @@
-"""Which INCAR tags a campaign may not set by itself, and why."""
+"""INCAR tags that a campaign may not set itself, with the reasons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workflows.engines.vasp.not_labels import reasons_for_no_label
 
 _TAG = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 # Letters, digits and marks that neither end a statement (; and line breaks), begin a comment
-# (! and #), go on in the next line (\), begin another tag (=) nor enclose several lines (" { }).
+# (! and #), continue in the next line (\), begin another tag (=) nor enclose several lines (" { }).
 _TEXT = re.compile(r"[A-Za-z0-9 ._+*:,/()<>@%|$&^~?'\[\]-]{1,500}")
 _WHOLE_NUMBER = re.compile(r"[-+]?[0-9]{1,15}")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eEdD][-+]?[0-9]{1,3})?")
@@ -133,7 +133,7 @@ def refused_override(
     if tag in _FIXED:
         return _FIXED[tag]
     checks = {
-        "ISIF": (_is_number(value, 2), "cells are fixed and stresses wanted: only 2 is possible"),
+        "ISIF": (_is_number(value, 2), "cells are fixed and stresses needed: only 2 is possible"),
         "ISYM": (
             _is_number(value, 0) or _is_number(value, -1),
             "atoms that move break the symmetry a mesh was reduced by: only 0 or -1 is possible",

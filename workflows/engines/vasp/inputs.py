@@ -1,4 +1,4 @@
-"""What VASP is given for each task: INCAR, KPOINTS and POSCAR, on atomate2's input generators."""
+"""VASP's inputs for each task: INCAR, KPOINTS and POSCAR, from atomate2's input generators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a VASP run says: its head, then one label per ionic step."""
+"""Read a VASP run: its head, then one label per ionic step."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class IonicStep:
 
 @dataclass(eq=False)
 class RunHead:
-    """What a run says before its first ionic step.
+    """Data of a run before its first ionic step.
 
     Attributes
     ----------

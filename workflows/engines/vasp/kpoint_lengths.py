@@ -1,4 +1,4 @@
-"""Which k-point density meshes of different cells have in common.
+"""Find the k-point density that meshes of different cells have in common.
 
 A mesh of length L has nᵢ ≈ L/aᵢ divisions, rounded up by some programs and down by others. One
 mesh therefore fixes L only to an interval, which is wide for large cells; the meshes of one

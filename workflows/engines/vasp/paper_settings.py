@@ -1,4 +1,4 @@
-"""Where a campaign's DFT differs from the paper's, and where the paper says nothing."""
+"""Differences between a campaign's DFT and the paper's, and what the paper leaves open."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _SET_UP = (
 
 @dataclass(frozen=True)
 class PotcarFacts:
-    """What identifies a potential.
+    """Identity of a potential.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ def campaign_potcars(
     Parameters
     ----------
     elements
-        Symbols, in the order wanted.
+        Symbols, in order.
     directory
         Folder of the potentials; the configured one by default.
 

@@ -17,7 +17,7 @@ from cuprolith.registry import Registry
 
 @dataclass(frozen=True)
 class PotcarProvider:
-    """Where a program gets its POTCARs, if not from VASP's releases.
+    """Source of a program's POTCARs, if not VASP's releases.
 
     Attributes
     ----------

@@ -64,7 +64,7 @@ class RunInputs:
 
 @dataclass(frozen=True)
 class RunDirectory:
-    """Where one run happens.
+    """The directory of one run.
 
     Attributes
     ----------

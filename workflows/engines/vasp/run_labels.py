@@ -31,7 +31,7 @@ _SAME_POSITIONS = 1e-7
 
 @dataclass(frozen=True)
 class Expected:
-    """What the campaign expects of a run's settings.
+    """Settings that the campaign expects of a run.
 
     Attributes
     ----------

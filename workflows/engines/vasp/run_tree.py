@@ -21,7 +21,7 @@ _ARCHIVES = (".tar", ".tgz", ".tbz", ".txz")
 
 
 class RunProvenance(BaseModel):
-    """Where a run of a campaign comes from, as ``cuprolith.json`` beside its files says."""
+    """Origin of a campaign's run, from ``cuprolith.json`` beside its files."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -78,7 +78,7 @@ class RunFiles:
 
 
 class FoundFiles(NamedTuple):
-    """What a tree of directories holds.
+    """Runs in a tree of directories.
 
     Attributes
     ----------

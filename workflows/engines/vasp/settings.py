@@ -1,4 +1,4 @@
-"""What a campaign says about VASP (YAML section ``engine.vasp``)."""
+"""Settings of VASP in a campaign (YAML section ``engine.vasp``)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _POTCAR = re.compile(r"([A-Z][a-z]?)(?:_[A-Za-z0-9.]+)*")
 
 
 class ParallelSettings(Settings):
-    """How VASP shares its work; decides no label, so each worker may have its own."""
+    """Settings of VASP's parallelism; they decide no label, so each worker may have its own."""
 
     ncore: Count | None = Field(
         default=None, description="cores per orbital (NCORE); else CUPROLITH_VASP_NCORE"
@@ -166,12 +166,12 @@ class VaspSettings(Settings):
 
     @property
     def program(self) -> VaspProgram:
-        """What the command runs: VASP, or another program that runs in its place."""
+        """Program that the command runs: VASP, or another in its place."""
         return program_of_command(self.command)
 
 
 class VaspEngineSettings(EngineSettings):
-    """What a campaign says about the engine ``vasp``."""
+    """Settings of the engine ``vasp``."""
 
     name: Literal["vasp"] = "vasp"
     vasp: VaspSettings = VaspSettings()

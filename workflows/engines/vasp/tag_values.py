@@ -1,4 +1,4 @@
-"""What INCAR tags mean: values as VASP understands them, its defaults, which tags need another.
+"""Meaning of INCAR tags: values as VASP reads them, its defaults, which tags need another.
 
 Two runs of one physics write it in many ways: a default is left out or spelt out, 520 is 520.0,
 ``.TRUE.`` is ``T``, ``GGA = Pe ! as before`` is ``PE``. Defaults: https://www.vasp.at/wiki, one
@@ -182,7 +182,7 @@ _FOLLOWING: dict[str, Callable[[Tags], Any]] = {
     "LMAXTAU": lambda tags: 6 if is_set(tags, "LASPH") else 0,
     **{f"NKRED{axis}": lambda tags: tags.get("NKRED", 1) for axis in "XYZ"},
 }
-# Tags that VASP reads only where others are set; VDW_* stands for all that begin with VDW_.
+# Tags that VASP reads only where others are set; VDW_* means all that begin with VDW_.
 _READ_WITH: tuple[tuple[str, Callable[[Tags], bool]], ...] = (
     (
         "AEXX HFSCREEN HFSCREENC PRECFOCK LMAXFOCK NMAXFOCKAE HFALPHA MCALPHA NKRED NKREDX NKREDY "

@@ -44,7 +44,7 @@ class VaspRunner:
     orbitals_from
         Run whose WAVECAR, if still there, this one starts from.
     notes
-        What was done besides running VASP, for the document.
+        Changes made to the run, for the document.
     """
 
     directory: RunDirectory

@@ -128,7 +128,7 @@ class _Calculations:
             chunk = next(self._stream, None)
             if chunk is None:
                 return False
-            # What lies between calculations is of no use.
+            # Nothing is needed from between calculations.
             self._buffer = self._buffer[-_OVERLAP:] + chunk
 
     def _body(self) -> bytes | None:

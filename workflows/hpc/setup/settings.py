@@ -131,13 +131,15 @@ class ClassSettings(Settings):
         default=None, description="partition or queue; else the cluster's default"
     )
     account: Name | None = Field(default=None, description="instead of the common account")
-    nodes: Count = 1
+    nodes: Count = Field(default=1, description="nodes of a job")
     tasks_per_node: Count = Field(default=1, description="MPI ranks per node")
     threads_per_task: Count = Field(default=1, description="OpenMP threads per rank")
     memory_gb: Count | None = Field(
         default=None, description="memory per node, GiB; else the cluster's default"
     )
-    gpus_per_node: Annotated[int, Field(ge=0, le=64)] = 0
+    gpus_per_node: Annotated[int, Field(ge=0, le=64)] = Field(
+        default=0, description="GPUs of each node"
+    )
     gpu_type: Name | None = Field(
         default=None, description="kind of GPU as the scheduler names it, such as a100"
     )
@@ -165,8 +167,8 @@ class SshSettings(Settings):
     """A login node that is reached through SSH, by key."""
 
     name: Name = Field(description="address of the login node")
-    user: Name | None = None
-    port: Port | None = None
+    user: Name | None = Field(default=None, description="user there, if not that of here")
+    port: Port | None = Field(default=None, description="port of SSH, if not its own default")
     key_file: AbsolutePath | None = Field(
         default=None, description="private key; else those of ssh-agent and ~/.ssh"
     )
@@ -186,9 +188,11 @@ class VaspWorkerSettings(Settings):
 class MongoSettings(Settings):
     """The database of jobflow-remote; reached from where its runner runs, not from the nodes."""
 
-    host: Name = "localhost"
-    port: Port = 27017
-    database: Annotated[Name, Field(max_length=60)] = "cuprolith"
+    host: Name = Field(default="localhost", description="machine of the database")
+    port: Port = Field(default=27017, description="port of the database")
+    database: Annotated[Name, Field(max_length=60)] = Field(
+        default="cuprolith", description="name of the database, one for each project"
+    )
     user: Line | None = Field(
         default=None, description="its password is in CUPROLITH_MONGO_PASSWORD or `password_file`"
     )
@@ -216,7 +220,7 @@ class HpcSettings(Settings):
     """A cluster, and how campaigns use it; each scheduler has a subclass in `hpc.schedulers`."""
 
     project: ProjectName = Field(description="name of the jobflow-remote project")
-    scheduler: str
+    scheduler: str = Field(description="one of `cuprolith hpc init --help`")
     ssh: SshSettings | None = Field(
         default=None, description="login node, if the runner is not to run on it"
     )
