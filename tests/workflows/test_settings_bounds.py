@@ -40,7 +40,7 @@ def test_every_number_has_a_least_and_a_largest_value(model):
         place
         for place, schema in found
         if place.rpartition(".")[2] not in OF_SEARCH_SPACES
-        # INCAR's numbers are checked by a function; see tests/workflows/engines/vasp/test_settings.py
+        # A function checks INCAR tags: tests/workflows/engines/vasp/test_settings.py
         and not all(bound & schema.keys() for bound in BOUNDS)
     ]
     assert unbounded == []

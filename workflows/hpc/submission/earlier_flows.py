@@ -57,8 +57,8 @@ class EarlierFlows:
     def next_submission(self) -> int:
         """Number of the next flow here.
 
-        It enters the flow's id and follows from the database, so that of two that submit at once
-        only one can write the flow.
+        It enters the flow's id and follows from the flows that were there before `underway` looked:
+        of two that submit at once, one either finds the jobs of the other or cannot write its flow.
         """
         known = [flow["metadata"].get(SUBMISSION, -1) + 1 for flow in self._here]
         return max([0, *known, len(self._here)])
@@ -115,10 +115,11 @@ class EarlierFlows:
         CuprolithError
             If it was written a moment ago: somebody may be writing the jobs.
         """
-        for flow in self._flows_of(self._flow_query):
+        for flow in list(self._flows):
             present = self._controller.jobs.count_documents({"uuid": {"$in": flow["jobs"]}})
             if present == len(flow["jobs"]):
                 continue
+            self._flows.remove(flow)
             if datetime.now(UTC) - flow["created_on"].replace(tzinfo=UTC) < _BEING_WRITTEN:
                 raise CuprolithError(
                     f"campaign {flow['metadata'][CAMPAIGN]} is being submitted, or was until "
@@ -140,9 +141,14 @@ class EarlierFlows:
             update_flow_states(self._controller, (flow["uuid"] for flow in flows))
 
     @cached_property
+    def _flows(self) -> list[dict[str, Any]]:
+        """Flows of the campaign or in its folder, read once, the incomplete ones left out later."""
+        return self._flows_of(self._flow_query)
+
+    @property
     def _here(self) -> list[dict[str, Any]]:
         """Flows of any campaign in the folder, the last one last."""
-        flows = self._flows_of({f"metadata.{WORKDIR}": self._workdir})
+        flows = [flow for flow in self._flows if flow["metadata"].get(WORKDIR) == self._workdir]
         # The clocks of those who submit may differ.
         return sorted(flows, key=lambda flow: flow["metadata"].get(SUBMISSION, -1))
 
