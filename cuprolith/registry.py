@@ -140,7 +140,7 @@ def union_of(models: Mapping[str, type], discriminator: str, default: str | None
         Discriminator(
             tag,
             custom_error_type="unknown_name",
-            custom_error_message=f"`{discriminator}` is none of {', '.join(models)}",
+            custom_error_message=f"`{discriminator}` must be one of {', '.join(models)}",
             custom_error_context={"key": discriminator, "names": ", ".join(models)},
         ),
     ]

@@ -183,7 +183,7 @@ def test_each_engine_takes_its_own_keys_only(model):
     assert engine_settings(name="mace", model=model).model == model
     with pytest.raises(ValidationError, match=r"vasp\n.*Extra inputs"):
         engine_settings(name="diep-r2scan", vasp={})
-    with pytest.raises(ValidationError, match="none of chgnet-r2scan, diep-r2scan"):
+    with pytest.raises(ValidationError, match="must be one of chgnet-r2scan, diep-r2scan"):
         engine_settings(name="vapor")
 
 
