@@ -130,15 +130,18 @@ class EarlierFlows:
             self._controller.flows.delete_one({"uuid": flow["uuid"]})
 
     def supersede(self) -> None:
-        """Stop jobs of earlier flows that wait for failed ones: a new flow replaces them."""
+        """Stop jobs of earlier flows that wait for failed ones: a new flow replaces them.
+
+        Flows that somebody else has submitted since are left alone.
+        """
+        known = {"uuid": {"$in": [uuid for flow in self._flows for uuid in flow["jobs"]]}}
         ended = {"state": {"$in": [*FAILED_STATES, *STOPPED_STATES]}}
         mark = {in_database(SUPERSEDED): True}
-        self._controller.jobs.update_many({**self._jobs, **ended}, {"$set": mark})
+        self._controller.jobs.update_many({**known, **ended}, {"$set": mark})
         stopped = {**mark, "state": "USER_STOPPED", "updated_on": datetime.now(UTC)}
-        waiting = {**self._jobs, "state": "WAITING"}
+        waiting = {**known, "state": "WAITING"}
         if self._controller.jobs.update_many(waiting, {"$set": stopped}).modified_count:
-            flows = self._flows_of(self._flow_query)
-            update_flow_states(self._controller, (flow["uuid"] for flow in flows))
+            update_flow_states(self._controller, (flow["uuid"] for flow in self._flows))
 
     @cached_property
     def _flows(self) -> list[dict[str, Any]]:
