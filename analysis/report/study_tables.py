@@ -123,10 +123,6 @@ def settings_table(caption: str, settings: Mapping[str, Any]) -> Table:
     return Table(caption, ["setting", "value"], flat(dict(settings)))
 
 
-def _built(compiled: bool, dtype: str) -> str:
-    return f"{'compiled' if compiled else 'eager'}, {dtype}"
-
-
 def _heading(objective: Objective) -> str:
     return f"{objective.name}, {objective.unit}".removeprefix("validation ")
 
