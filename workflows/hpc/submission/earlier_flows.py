@@ -146,7 +146,10 @@ class EarlierFlows:
     @cached_property
     def _flows(self) -> list[dict[str, Any]]:
         """Flows of the campaign or in its folder, read once, the incomplete ones left out later."""
-        return self._flows_of(self._flow_query)
+        query = _either(
+            f"metadata.{CAMPAIGN}", self._campaign, f"metadata.{WORKDIR}", self._workdir
+        )
+        return list(self._controller.flows.find(query).sort("created_on", 1))
 
     @property
     def _here(self) -> list[dict[str, Any]]:
@@ -156,15 +159,8 @@ class EarlierFlows:
         return sorted(flows, key=lambda flow: flow["metadata"].get(SUBMISSION, -1))
 
     @property
-    def _flow_query(self) -> dict[str, Any]:
-        return _either(f"metadata.{CAMPAIGN}", self._campaign, f"metadata.{WORKDIR}", self._workdir)
-
-    @property
     def _jobs(self) -> dict[str, Any]:
         return _either(in_database(CAMPAIGN), self._campaign, in_database(WORKDIR), self._workdir)
-
-    def _flows_of(self, query: dict[str, Any]) -> list[dict[str, Any]]:
-        return list(self._controller.flows.find(query).sort("created_on", 1))
 
 
 def last_workdir(controller: JobController, campaign: str) -> PurePosixPath | None:
