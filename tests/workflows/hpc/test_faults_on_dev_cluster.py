@@ -339,5 +339,7 @@ def test_submissions_that_are_killed_or_given_twice_at_once(site, tmp_path):
     workdir = Workdir(Path(jobs[0]["job"]["metadata"]["workdir"]))
     site.wait_until(lambda: len(list(label_folder(workdir).results())) == N_STRUCTURES)
     site.verb("cancel", "--all", "--campaign", "submitted", "--yes")
-    assert site.status("submitted").troubles == []
+    # The strained cells are one group: collect refuses to split it, if it came before the end.
+    troubles = site.status("submitted").troubles
+    assert {trouble.stage for trouble in troubles} <= {"collect"}
     assert len(list(label_folder(workdir).results())) == N_STRUCTURES
