@@ -22,7 +22,7 @@ class Value(_Model):
 
     Attributes
     ----------
-    property, case, quantity
+    property_name, case, quantity
         What it is: ``surface_energy``, ``Cu(111)``, and a key where a case has several numbers.
     value, reference, error
         In `unit`; None where the potential or its reference could not be measured.
@@ -36,7 +36,7 @@ class Value(_Model):
         What a reader should know; why something is missing.
     """
 
-    property: str
+    property_name: str
     case: str
     quantity: str
     unit: str
@@ -57,7 +57,7 @@ class Value(_Model):
 class CurvePair(_Model):
     """A curve of the potential and that of its reference, if there is one."""
 
-    property: str
+    property_name: str
     case: str
     name: str
     source: str
@@ -92,7 +92,7 @@ class Validation(_Model):
 
     def of(self, property_name: str) -> Iterator[Value]:
         """Yield the values of one property."""
-        return (value for value in self.values if value.property == property_name)
+        return (value for value in self.values if value.property_name == property_name)
 
     def write(self, path: Path) -> None:
         """Write as JSON, atomically."""
