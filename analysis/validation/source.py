@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -53,10 +54,17 @@ class Source:
     ----------
     name
         ``potential``, ``labels``, or the name of an engine.
+    identity
+        Hash of all that decides its numbers: stored results of the same are used again.
     """
 
     name: str
-    _known: dict[str, Any] = field(default_factory=dict, repr=False)
+    identity: str
+    _known: dict[str, Any] = field(default_factory=dict, repr=False, init=False)
+
+    def computing(self) -> AbstractContextManager[object]:
+        """Return what must be entered around every measurement."""
+        return nullcontext()
 
     def calculator(self) -> Calculator:
         """Return an ASE calculator of energy, forces and stress, for any structure.
