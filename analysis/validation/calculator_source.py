@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,12 +35,16 @@ class CalculatorSource(Source):
     melt
         Runs the campaign's melt-quench of a structure with a calculator; None where the campaign
         has none.
+    known
+        Results of the same engine that exist: relaxations and melt-quenches are looked up there
+        first. None for the potential.
     """
 
     opened: Callable[[], AbstractContextManager[Calculator]]
     fmax: float
     max_steps: int
     melt: Callable[[JudgedStructure, Calculator], Trajectory] | None = None
+    known: Source | None = None
     _calculator: Calculator | None = field(default=None, repr=False, init=False)
 
     @contextmanager
@@ -60,10 +64,16 @@ class CalculatorSource(Source):
 
     def relaxed(self, structure: JudgedStructure) -> Relaxed:
         """Relax the free atoms in the fixed cell."""
+        if self.known is not None:
+            with suppress(NotAvailableError):
+                return self.known.relaxed(structure)
         return self.once(f"relaxed {structure.structure_id}", lambda: self._relaxed(structure))
 
     def melt_quench(self, structure: JudgedStructure) -> Trajectory:
         """Run the campaign's melt-quench."""
+        if self.known is not None:
+            with suppress(NotAvailableError):
+                return self.known.melt_quench(structure)
         melt = self.melt
         if melt is None:
             raise NotAvailableError("the campaign has no melt-quench")
