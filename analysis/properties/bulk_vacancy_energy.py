@@ -12,8 +12,8 @@ from analysis.validation.equation_of_state import equilibrium_cell
 from analysis.validation.material import Material
 from analysis.validation.property import Case, Measurement, Property, Tolerance
 from analysis.validation.source import Source
+from analysis.validation.supercell import supercell_of
 
-_FEWEST_ATOMS = 30
 _FMAX = 0.03  # eV/Å
 _MAX_STEPS = 40
 _LARGEST_STEP = 0.1  # Å
@@ -28,17 +28,6 @@ def _cases(material: Material) -> Iterator[Case]:
                 return Measurement({"": vacancy_energy(source, supercell_of(cell))})
 
             yield Case(name, measure, atom_steps=10.0 * len(supercell_of(cell)))
-
-
-def supercell_of(cell: Atoms) -> Atoms:
-    """Repeat a cell along its shortest edges until it has 30 atoms or more."""
-    supercell = cell.copy()
-    while len(supercell) < _FEWEST_ATOMS:
-        repeats = [1, 1, 1]
-        lengths = supercell.cell.lengths().round(3).tolist()
-        repeats[lengths.index(min(lengths))] = 2
-        supercell = supercell.repeat(repeats)
-    return supercell
 
 
 def vacancy_energy(source: Source, perfect: Atoms) -> float:

@@ -10,7 +10,7 @@ from analysis.validation.material import JudgedStructure, Material
 
 def named_interfaces(material: Material) -> Iterator[tuple[str, JudgedStructure]]:
     """Yield interfaces with names such as ``Li(110)/Cu(111)``."""
-    named = ((_name(structure), structure) for structure in material.of_kind("interface"))
+    named = ((interface_name(structure), structure) for structure in material.of_kind("interface"))
     return numbered(named)
 
 
@@ -20,7 +20,10 @@ def n_interfaces(structure: JudgedStructure) -> int:
     return 2 if parameters["vacuum"] == 0 or parameters["film_on"] == "both" else 1
 
 
-def _name(structure: JudgedStructure) -> str:
+def interface_name(structure: JudgedStructure) -> str:
+    """Return the planes, the gap and the shift of an interface."""
+    if "film" not in structure.parameters:
+        return structure.structure_id
     sides = (structure.parameters["film"], structure.parameters["substrate"])
     planes = "/".join(
         f"{side['crystal']}({''.join(map(str, side['miller_index']))})" for side in sides
