@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.validation.calculator_source import free_energy
 from analysis.validation.dimer import Pair, dimer, pairs
+from analysis.validation.free_energy import free_energy
 from analysis.validation.material import Material
 from analysis.validation.property import Case, Measurement, Property, Tolerance
 from analysis.validation.source import Source

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from ase import Atoms
 
-from analysis.validation.calculator_source import free_energy
 from analysis.validation.dynamics import rattled
+from analysis.validation.free_energy import free_energy
 from analysis.validation.material import Material
 from analysis.validation.property import Case, Measurement, Property, Tolerance
 from analysis.validation.source import Source

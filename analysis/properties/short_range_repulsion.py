@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from ase import Atoms
 
-from analysis.validation.calculator_source import free_energy
 from analysis.validation.dimer import Pair, bond_length, dimer_energy, pairs
 from analysis.validation.dynamics import supercells
+from analysis.validation.free_energy import free_energy
 from analysis.validation.material import Material
 from analysis.validation.property import Case, Measurement, Property, Tolerance
 from analysis.validation.source import Source

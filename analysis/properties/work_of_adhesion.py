@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from ase import Atoms
 
 from analysis.properties.surface_energy import joules_per_square_metre
-from analysis.validation.calculator_source import free_energy
 from analysis.validation.energies import not_converged
+from analysis.validation.free_energy import free_energy
 from analysis.validation.interfaces import n_interfaces, named_interfaces
 from analysis.validation.material import JudgedStructure, Material, surface_area
 from analysis.validation.property import Case, Measurement, Property, Tolerance

@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 
-from analysis.validation.calculator_source import free_energy
+from analysis.validation.free_energy import free_energy
 from analysis.validation.material import Material
 from analysis.validation.property import Curve
 from analysis.validation.source import Source

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from analysis.validation.calculator_source import free_energy
+from analysis.validation.free_energy import free_energy
 from analysis.validation.material import JudgedStructure, Material, surface_area
 from analysis.validation.source import NotAvailableError, Source
 

@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.eos import EquationOfState
 
-from analysis.validation.calculator_source import free_energy
+from analysis.validation.free_energy import free_energy
 from analysis.validation.material import Material
 from analysis.validation.source import NotAvailableError, Source
 from cuprolith.arrays import FloatArray

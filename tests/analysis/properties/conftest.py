@@ -1,14 +1,15 @@
-from contextlib import nullcontext
-
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from ase.constraints import FixAtoms
 from ase.neighborlist import neighbor_list
+from ase.optimize import BFGS
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from analysis.validation.calculator_source import CalculatorSource
+from analysis.validation.free_energy import free_energy
 from analysis.validation.material import JudgedStructure, Material
+from analysis.validation.source import Relaxed, Source
 from generators.catalogue import build_catalogue
 from generators.crystals import prototype_structure
 from generators.settings import CrystalSettings
@@ -34,21 +35,30 @@ class Bonds(Calculator):
         }
 
 
+class CalculatorSource(Source):
+    """Computes with a calculator; `melt` runs melt-quenches."""
+
+    def __init__(self, calculator, melt=None):
+        super().__init__("engine")
+        self._calculator, self._melt = calculator, melt
+
+    def calculator(self):
+        return self._calculator
+
+    def relaxed(self, structure):
+        atoms = structure.atoms.copy()
+        atoms.calc = self._calculator
+        BFGS(atoms, logfile=None).run(fmax=0.01, steps=100)
+        return Relaxed(free_energy(atoms), atoms, converged=True)
+
+    def melt_quench(self, structure):
+        return self._melt(structure, self._calculator)
+
+
 @pytest.fixture(scope="session")
 def source_of():
     """Return a source that computes with a calculator."""
-
-    def make(calculator, name="engine", **settings):
-        return CalculatorSource(
-            name=name,
-            identity=name,
-            opened=lambda: nullcontext(calculator),
-            fmax=settings.pop("fmax", 0.01),
-            max_steps=100,
-            **settings,
-        )
-
-    return make
+    return CalculatorSource
 
 
 @pytest.fixture(scope="session")
@@ -78,8 +88,7 @@ def answers():
     """Return what a source gives for each case of a property."""
 
     def ask(asked, material, source):
-        with source.computing():
-            return {case.name: case.measure(source) for case in asked.cases(material)}
+        return {case.name: case.measure(source) for case in asked.cases(material)}
 
     return ask
 
@@ -103,6 +112,4 @@ def _judged(candidate):
 
 
 def _bare(atoms):
-    from ase import Atoms
-
     return Atoms(atoms.symbols, atoms.positions, cell=atoms.cell, pbc=True)
