@@ -28,7 +28,8 @@ from workflows.labelling.lattice_constants import (
     relaxed_crystals,
     with_relaxed,
 )
-from workflows.stages.generate import campaign_crystals, generate
+from workflows.inputs.campaign_crystals import campaign_crystals
+from workflows.stages.generate import generate
 from workflows.workdir import Workdir
 
 
