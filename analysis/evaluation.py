@@ -20,6 +20,8 @@ from training.predictions import Predictions, read_predictions
 
 EVALUATION_FILE = "evaluation.json"
 PREDICTIONS_DIR = "predictions"
+UNSEEN_SPLITS = ("test", "val")
+"""Splits that a verdict may use, the better one first."""
 
 NO_FORCE = 1e-4  # eV/Å; forces that vanish by symmetry have no ratio
 _NO_ENERGY = 1e-4  # eV/atom
