@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import numpy as np
 from ase import Atoms
 from ase.optimize import BFGS
 
+from analysis.validation.free_energy import free_energy
 from analysis.validation.material import JudgedStructure
 from analysis.validation.source import NotAvailableError, Relaxed, Source
 from analysis.validation.trajectory import Trajectory
@@ -102,7 +103,7 @@ class CalculatorSource(Source):
             optimiser = BFGS(atoms, logfile=None, maxstep=MAX_STEP)
             optimiser.attach(lambda: _require_finite(atoms))
             converged = bool(optimiser.run(fmax=relax.fmax, steps=relax.max_steps))
-        energy = _energy(atoms)
+        energy = free_energy(atoms)
         atoms.calc = None
         return Relaxed(energy, atoms, converged)
 
@@ -146,7 +147,10 @@ class CalculatorSource(Source):
 
 
 class EngineSource(CalculatorSource):
-    """An engine that is a calculator in this process."""
+    """An engine that is a calculator in this process.
+
+    Where it has made the labels, these are what it would compute again.
+    """
 
     def __init__(
         self,
@@ -156,6 +160,7 @@ class EngineSource(CalculatorSource):
         labels: LabelSource | None = None,
     ) -> None:
         self._engine = engine
+        self._own = labels if engine == settings else None
         super().__init__(
             engine.name,
             make_engine(engine).config_hash,
@@ -164,6 +169,20 @@ class EngineSource(CalculatorSource):
             seed,
             labels,
         )
+
+    def relaxed(self, structure: JudgedStructure) -> Relaxed:
+        """Return the label of a structure, or relax it."""
+        if self._own is not None:
+            with suppress(NotAvailableError):
+                return self._own.relaxed(structure)
+        return super().relaxed(structure)
+
+    def melt_quench(self, structure: JudgedStructure) -> Trajectory:
+        """Return the labelled melt-quench of a structure, or run it."""
+        if self._own is not None:
+            with suppress(NotAvailableError):
+                return self._own.melt_quench(structure)
+        return super().melt_quench(structure)
 
     def measuring(self) -> AbstractContextManager[None]:
         """Run torch as the engine needs it."""
@@ -187,19 +206,13 @@ def _model(path: Path) -> Calculator:
     return model_calculator(path)
 
 
-def _energy(atoms: Atoms) -> float:
-    """Return the energy that belongs to the forces, as labels have it."""
-    free = "free_energy" in atoms.calc.implemented_properties
-    return float(atoms.get_potential_energy(force_consistent=free))
-
-
 def _require_finite(atoms: Atoms) -> None:
     if not np.isfinite(atoms.get_forces()).all():
         raise ArithmeticError("a force became NaN in a relaxation")
 
 
 def _frame(atoms: Atoms) -> tuple[np.ndarray, float, float]:
-    return atoms.positions.copy(), _energy(atoms), float(atoms.get_temperature())
+    return atoms.positions.copy(), free_energy(atoms), float(atoms.get_temperature())
 
 
 def _exploded(atoms: Atoms, hottest: float) -> str:
@@ -209,6 +222,6 @@ def _exploded(atoms: Atoms, hottest: float) -> str:
         return "exploded: positions or velocities are not numbers"
     if temperature > hottest:
         return f"exploded: {temperature:.0f} K"
-    if not np.isfinite(_energy(atoms)) or not np.isfinite(atoms.get_forces()).all():
+    if not np.isfinite(free_energy(atoms)) or not np.isfinite(atoms.get_forces()).all():
         return "exploded: energy or force is not a number"
     return ""

@@ -56,6 +56,7 @@ def campaign_material(workdir: Workdir, r_max: float | None) -> Material:
         fmax=campaign.engine.relax.fmax,
         max_steps=campaign.engine.relax.max_steps,
         highest_temperature=_highest_temperature(campaign.engine),
+        melts=campaign.engine.melt_quench is not None,
         seed=campaign.seed,
     )
 
