@@ -51,8 +51,8 @@ class Strata(NamedTuple):
     @property
     def pair_families(self) -> tuple[tuple[str, str, str], ...]:
         """Each two elements, or the only one, with the family: what train should have some of."""
-        pairs = combinations(self.elements, 2) if len(self.elements) > 1 else (self.elements * 2,)
-        return tuple((*pair, self.family) for pair in pairs)
+        alone = self.elements * 2 if len(self.elements) == 1 else self.elements
+        return tuple((one, two, self.family) for one, two in combinations(alone, 2))
 
 
 @dataclass(frozen=True)
