@@ -110,7 +110,7 @@ class RepulsiveModelSettings(ModelSettings):
     zbl: bool = Field(
         default=True,
         description="add the repulsion of nuclei (Ziegler, Biersack and Littmark) where two atoms "
-        "are closer than the sum of their covalent radii",
+        "are closer than 0.7 times the sum of their covalent radii",
     )
 
     @property

@@ -10,22 +10,25 @@ from nequip.data import AtomicDataDict
 from nequip.nn import scatter, with_edge_vectors_
 from nequip.nn.pair_potential import ZBL
 
+REACH = 0.7
+"""Where it ends, in sums of covalent radii: triple bonds are as short as 0.77 (nitrogen)."""
+
 
 class CoreRepulsion(ZBL):
-    """The universal repulsion of two nuclei with screening electrons, at less than a bond's length.
+    """The universal repulsion of two screened nuclei, at less than the length of any bond.
 
     The energy is that of Ziegler, Biersack and Littmark (The Stopping and Range of Ions in Solids,
     1985) times a polynomial that is 1 at distance 0 and falls to 0, with two derivatives that
-    vanish, at the sum of the covalent radii (Cordero et al., Dalton Trans. 2008, 2832). NequIP's
-    own term reaches the cutoff radius: it adds to the energies of bonds, and a model has to learn
-    the difference.
+    vanish, at 0.7 times the sum of the covalent radii (Cordero et al., Dalton Trans. 2008, 2832).
+    NequIP's own term reaches the cutoff radius. What it adds to bonds a model has to learn the
+    negative of, which is far larger than what is to be learned.
 
     Parameters
     ----------
     type_names
         Chemical symbols of the model.
     r_max
-        Cutoff radius, Å: the repulsion ends there if the radii's sum is larger.
+        Cutoff radius, Å: the repulsion ends there if that is earlier.
     irreps_in
         Of the graph before this module.
     """
@@ -39,7 +42,7 @@ class CoreRepulsion(ZBL):
         radii = torch.tensor(
             [covalent_radii[atomic_numbers[name]] for name in type_names], dtype=torch.float64
         )
-        ends = (radii[:, None] + radii[None, :]).clamp(max=r_max)
+        ends = (REACH * (radii[:, None] + radii[None, :])).clamp(max=r_max)
         self.register_buffer("ends", ends.flatten())
 
     def forward(self, data: AtomicDataDict.Type) -> AtomicDataDict.Type:

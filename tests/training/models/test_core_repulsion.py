@@ -8,11 +8,17 @@ from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 from variant_models import NAMES, R_MAX, SMALL, build, predict
 
+from training.models.core_repulsion import REACH
+
 PAIRS = [("Al", "Al"), ("Al", "Cu"), ("Cu", "Cu")]
 
 
 def bond(pair):
     return sum(covalent_radii[atomic_numbers[symbol]] for symbol in pair)
+
+
+def end(pair):
+    return REACH * bond(pair)
 
 
 def energies(model, pair, distances):
@@ -43,31 +49,36 @@ def test_a_dimer_is_repulsive_at_half_a_bond(variant):
     for pair in PAIRS:
         at_half, closer = energies(model, pair, [0.5 * bond(pair), 0.4 * bond(pair)])
         apart = energies(model, pair, [2 * R_MAX])[0]
-        assert closer > at_half > apart + 10
+        assert closer > at_half > apart + 5
 
 
 @pytest.mark.parametrize("variant", NAMES)
-def test_the_model_is_as_without_it_beyond_the_covalent_radii(variant):
+def test_the_model_is_as_without_it_where_there_can_be_bonds(variant):
     for pair in PAIRS:
-        assert not repulsion(variant, pair, bond(pair) * np.array([1.0, 1.01, 1.3])).any()
-        inside = repulsion(variant, pair, bond(pair) * np.array([0.9, 0.95, 0.99]))
+        assert not repulsion(variant, pair, end(pair) * np.array([1.0, 1.01, 1.3])).any()
+        inside = repulsion(variant, pair, end(pair) * np.array([0.9, 0.95, 0.99]))
         assert inside[0] > inside[1] > inside[2] > 0
 
 
+def test_the_shortest_bond_of_common_elements_is_longer_than_where_it_ends():
+    """Nitrogen's triple bond, 1.098 Å."""
+    assert end(("N", "N")) < 1.098
+
+
 def test_close_nuclei_repel_each_other_by_the_textbook():
-    """Times the polynomial that ends it at the sum of the radii."""
+    """Times the polynomial that ends it."""
     for pair in PAIRS:
         x = np.array([0.05, 0.1, 0.5, 0.8])
         envelope = 1 - 28 * x**6 + 48 * x**7 - 21 * x**8
-        expected = envelope * [zbl(pair, bond(pair) * each) for each in x]
+        expected = envelope * [zbl(pair, end(pair) * each) for each in x]
         np.testing.assert_allclose(
-            repulsion("allegro", pair, bond(pair) * x), expected, rtol=1e-6, atol=1e-9
+            repulsion("allegro", pair, end(pair) * x), expected, rtol=1e-6, atol=1e-9
         )
 
 
 def test_it_ends_smoothly_also_where_the_cutoff_comes_first():
     """As the cube of the distance to its end, so forces and their slopes end at 0."""
-    for r_max in (R_MAX, 2.0):
-        end = min(bond(("Cu", "Cu")), r_max)
-        near = repulsion("allegro", ("Cu", "Cu"), end - np.array([0.02, 0.01]), r_max=r_max)
+    for r_max in (R_MAX, 1.5):
+        last = min(end(("Cu", "Cu")), r_max)
+        near = repulsion("allegro", ("Cu", "Cu"), last - np.array([0.02, 0.01]), r_max=r_max)
         assert near[0] / near[1] == pytest.approx(8, rel=0.15)
