@@ -99,6 +99,11 @@ class Workdir:
         """Folder of one variant's training."""
         return self.root / "training" / variant
 
+    @property
+    def kernel_baseline_json(self) -> Path:
+        """Errors of the kernel model that judges all trainings on the dataset."""
+        return self.root / "training" / "kernel_baseline.json"
+
     def study(self, variant: str) -> Path:
         """Folder of the study of one variant."""
         return self.root / "tuning" / variant

@@ -53,7 +53,7 @@ def judge_by_kernel(source: DatasetSource, r_max: float, seed: int, path: Path) 
     except (OSError, ValueError):
         pass  # missing or damaged: it is made again
     try:
-        baseline = _fit(source, made_from, r_max, seed)
+        baseline = _fit(source, made_from, r_max, seed).sealed()
     except ImportError as error:
         note = f"featomic, which computes its features, cannot be imported ({error})"
         baseline = KernelBaseline(made_from=made_from, note=note)

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from analysis.evaluation import Errors
+from cuprolith.hashes import sha256
 from cuprolith.json_files import write_atomically
 
 KERNEL_BASELINE_FILE = "kernel_baseline.json"
@@ -77,6 +78,8 @@ class KernelBaseline(_Record):
     ----------
     made_from
         Hashes of the splits, and the settings: another one means another fit.
+    seal
+        Hash of all the rest, in the file; by it a changed byte is seen.
     fit
         None if there is none.
     splits
@@ -89,10 +92,16 @@ class KernelBaseline(_Record):
     fit: KernelFit | None = None
     splits: dict[str, KernelSplit] = {}
     note: str = ""
+    seal: str = ""
+
+    def sealed(self) -> KernelBaseline:
+        """Return a copy with its seal."""
+        bare = self.model_copy(update={"seal": ""})
+        return bare.model_copy(update={"seal": sha256(bare.model_dump_json())})
 
     def write(self, path: Path) -> None:
         """Write as JSON, atomically."""
-        write_atomically(path, [self.model_dump_json(indent=1), "\n"])
+        write_atomically(path, [self.sealed().model_dump_json(indent=1), "\n"])
 
 
 def read_kernel_baseline(path: Path) -> KernelBaseline:
@@ -106,6 +115,9 @@ def read_kernel_baseline(path: Path) -> KernelBaseline:
         If it holds something else.
     """
     try:
-        return KernelBaseline.model_validate_json(path.read_bytes())
+        baseline = KernelBaseline.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise ValueError(f"{path} is not the record of a kernel model: delete it") from error
+    if baseline != baseline.sealed():
+        raise ValueError(f"{path} was changed after it was written: delete it")
+    return baseline

@@ -42,6 +42,11 @@ def test_fits_once_for_a_dataset(judged, tmp_path):
     assert judged(r_max=4.5)[1] == 2
     (tmp_path / "kernel.json").write_text("cut off")
     assert judged()[1] == 3
+    content = (tmp_path / "kernel.json").read_text()
+    (tmp_path / "kernel.json").write_text(
+        content.replace('"n_train_frames": 4', '"n_train_frames": 3')
+    )
+    assert judged()[1] == 4
 
 
 def test_a_large_split_is_sampled(judged, monkeypatch, source):
