@@ -113,6 +113,11 @@ class Workdir:
         """Folder of all measurements that validations are made of."""
         return self.validations / "measurements"
 
+    @property
+    def kernel_baseline_json(self) -> Path:
+        """Errors of the kernel model that judges all trainings on the dataset."""
+        return self.root / "training" / "kernel_baseline.json"
+
     def study(self, variant: str) -> Path:
         """Folder of the study of one variant."""
         return self.root / "tuning" / variant
