@@ -60,6 +60,11 @@ class QuarantineSettings(Settings):
     max_energy_offset: Positive = Field(
         default=15.0, description="largest distance from the median of the composition, eV/atom"
     )
+    max_work_mismatch: Positive = Field(
+        default=1e-3,
+        description="largest difference between a step of the energy and the work of the forces, "
+        "eV/atom",
+    )
 
 
 class SplitSettings(Settings):
