@@ -25,6 +25,8 @@ from cuprolith.arrays import FloatArray
 
 # Å⁻¹: an error of 1 meV/atom weighs as much as one of 30 meV/Å in a force component.
 ENERGY_WEIGHT = 30.0
+# eV/Å: beyond it errors count relative to the force, or dimers would outweigh all crystals.
+_LARGE_FORCE = 1.0
 _SMALLEST_EIGENVALUE = 1e-10  # of the kernel of the sparse environments, over the largest
 _ATOM_SCALE = 10.0  # eV: energies of species are hardly held back by the ridge
 
@@ -150,8 +152,10 @@ class NormalEquations:
 
     def add(self, rows: DesignRows, energy: float, forces: FloatArray) -> None:
         """Take in a training frame: its energy, eV, and forces, shape (n_atoms, 3), eV/Å."""
-        pushes = rows.forces.reshape(-1, self.design.n_columns)
-        weight = ENERGY_WEIGHT / len(forces)
+        large = np.maximum(1, np.linalg.norm(forces, axis=1) / _LARGE_FORCE)
+        pushes = (rows.forces / large[:, None, None]).reshape(-1, self.design.n_columns)
+        forces = forces / large[:, None]
+        weight = ENERGY_WEIGHT / len(forces) / large.max()
         self._matrix += pushes.T @ pushes + np.outer(weight * rows.energy, weight * rows.energy)
         self._right += pushes.T @ forces.ravel() + weight**2 * energy * rows.energy
         self._pushes += np.einsum("ij,ij->j", pushes, pushes)

@@ -55,8 +55,6 @@ class Peer:
         What `length` counts; "" if the time cannot be chosen.
     trial_lengths
         Two short lengths, from which the processor time of others follows.
-    growth
-        Power of the length that the time beyond the start grows with.
     foreign
         Whether it runs in the environment of the peers.
     """
@@ -67,7 +65,6 @@ class Peer:
     kind: str
     counts: str = "epochs"
     trial_lengths: tuple[int, int] = (1, 3)
-    growth: float = 1.0
     foreign: bool = False
 
 
@@ -145,8 +142,8 @@ def _ours(task: Task, _: str) -> Sequence[str]:
     (task.folder / "race.yaml").write_text(yaml.safe_dump(file))
     options = ["--data", str(task.dataset.parent), "--out", str(task.folder / "run")]
     length = ["--max-epochs", str(task.length)]
-    command = [sys.executable, "-m", "workflows.cli.main", "train"]
-    return [*command, str(task.folder / "race.yaml"), *options, *length]
+    command = [sys.executable, "-c", "from workflows.cli.main import main; main()"]
+    return [*command, "train", str(task.folder / "race.yaml"), *options, *length]
 
 
 def _kernel(task: Task, _: str) -> Sequence[str]:
@@ -159,7 +156,7 @@ PEERS = {
     for peer in (
         Peer("cuprolith", _ours, "run/seed-{seed}/best.ckpt", "cuprolith"),
         Peer("kernel", _kernel, "kernel.npz", "kernel", counts=""),
-        Peer("gap", _gap, "gap.xml", "gap", "frames", (40, 160), 1.2, foreign=True),
+        Peer("gap", _gap, "gap.xml", "gap", "frames", (40, 160), foreign=True),
         Peer(
             "mace-16x0e", _mace("16x0e"), "race.model", "mace", trial_lengths=(1, 2), foreign=True
         ),

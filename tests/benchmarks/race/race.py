@@ -72,7 +72,7 @@ class Race:
         if not isinstance(trials, list):
             trials = [[length, self._train(peer, length, 0)[0]] for length in peer.trial_lengths]
             write_json(path, trials)
-        return length_for(budget, trials[0], trials[1], peer.growth)
+        return length_for(budget, trials[0], trials[1])
 
     def reference(self) -> dict[str, float]:
         """Return the physics of the potential that made the labels."""
@@ -94,7 +94,10 @@ class Race:
         task = Task(self.dataset.resolve(), self._scratch.resolve(), length, seed)
         command = peer.command(task, self.peers_python)
         seconds = run_measured(command, self._scratch, {"PYTHONPATH": str(_REPOSITORY)})
-        return seconds, self._scratch / peer.model.format(seed=seed)
+        model = self._scratch / peer.model.format(seed=seed)
+        if not model.is_file():
+            raise RuntimeError(f"{peer.name} left no {model}: see log.txt there")
+        return seconds, model
 
     def _judge(self, kind: str, model: Path, *, foreign: bool) -> dict:
         python = self.peers_python if foreign else sys.executable
@@ -107,14 +110,15 @@ class Race:
         return judged
 
 
-def length_for(
-    budget: float, shorter: tuple[int, float], longer: tuple[int, float], growth: float
-) -> int:
-    """Return the length that takes a budget, at least 1.
+def length_for(budget: float, shorter: tuple[int, float], longer: tuple[int, float]) -> int:
+    """Return the length that takes a budget, at least 1; the time is linear in the length.
 
-    The time is taken to be ``start + slope · length**growth``, through two points (length, time).
+    Parameters
+    ----------
+    budget
+        Processor seconds.
+    shorter, longer
+        Lengths, and the processor seconds that they took.
     """
-    (a, time_a), (b, time_b) = shorter, longer
-    slope = max(time_b - time_a, 1e-9) / (b**growth - a**growth)
-    start = time_a - slope * a**growth
-    return max(1, int(((max(budget - start, 0)) / slope) ** (1 / growth)))
+    slope = max(longer[1] - shorter[1], 1e-9) / (longer[0] - shorter[0])
+    return max(1, int(shorter[0] + (budget - shorter[1]) / slope))
