@@ -60,12 +60,10 @@ def nequip_config(settings: TrainingSettings, data: TrainingData, seed: int) -> 
 
 
 def _data(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:
-    loader: dict[str, Any] = {"_target_": "torch.utils.data.DataLoader"}
-    if settings.num_workers > 0 or settings.devices > 1:
-        loader = {
-            "_target_": "training.nequip_runs.data_loaders.data_loader",
-            "num_workers": settings.num_workers,
-        }
+    loader = {
+        "_target_": "training.nequip_runs.data_loaders.data_loader",
+        "num_workers": settings.num_workers,
+    }
     evaluation_batch = _EVALUATION_BATCH_FACTOR * settings.batch_size
     statistics_loader = {"batch_size": evaluation_batch, "shuffle": False}
     if settings.num_workers > 0:  # workers take seconds to start, and this is a single pass
