@@ -7,7 +7,7 @@ training set.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -19,6 +19,10 @@ from cuprolith.arrays import FloatArray, IntArray
 
 class Labelled(Protocol):
     """What the baselines need of a frame."""
+
+    @property
+    def family(self) -> str:
+        """Kind of structure."""
 
     @property
     def numbers(self) -> NDArray[np.int64]:
@@ -48,12 +52,15 @@ class Baselines:
         do not determine them, so that a fit to one composition is exact for that composition.
     n_frames
         Frames of the training set.
+    families
+        Families of the training set, each with the atomic numbers in it, ascending.
     """
 
     species: tuple[int, ...]
     mean_forces: FloatArray
     species_energies: FloatArray
     n_frames: int
+    families: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def forces(self, numbers: ArrayLike) -> FloatArray:
         """Mean-force prediction, shape (n, 3), eV/Å; zero for species not seen in training."""
@@ -97,6 +104,7 @@ class BaselineFit:
     _atoms: IntArray = field(default_factory=lambda: np.zeros(_TABLE_SIZE, dtype=np.int64))
     _normal: FloatArray = field(default_factory=lambda: np.zeros((_TABLE_SIZE, _TABLE_SIZE)))
     _right: FloatArray = field(default_factory=lambda: np.zeros(_TABLE_SIZE))
+    _families: dict[str, set[int]] = field(default_factory=dict)
 
     def add(self, frame: Labelled) -> None:
         """Take in one training frame."""
@@ -105,6 +113,7 @@ class BaselineFit:
         np.add.at(self._force_sums, frame.numbers, frame.forces)
         self._atoms += counts
         species = np.flatnonzero(counts)
+        self._families.setdefault(frame.family, set()).update(species.tolist())
         shares = counts[species] / n_atoms
         self._normal[np.ix_(species, species)] += np.outer(shares, shares)
         self._right[species] += shares * frame.energy / n_atoms
@@ -128,6 +137,7 @@ class BaselineFit:
             mean_forces=self._force_sums[species] / self._atoms[species, None],
             species_energies=np.asarray(energies, dtype=np.float64),
             n_frames=self.n_frames,
+            families={name: tuple(sorted(seen)) for name, seen in sorted(self._families.items())},
         )
 
 

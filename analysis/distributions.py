@@ -21,10 +21,6 @@ class DatasetFrame(Labelled, Protocol):
     """What the distributions need of a frame."""
 
     @property
-    def family(self) -> str:
-        """Kind of structure."""
-
-    @property
     def trajectory_id(self) -> str:
         """Run the frame came from."""
 

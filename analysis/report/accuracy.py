@@ -8,6 +8,7 @@ from analysis.evaluation import Evaluation, GroupErrors
 from analysis.parity import ParityPoints
 from analysis.report import figures
 from analysis.report.content import Figure, Missing, Section, Table, count, number, plural
+from analysis.report.kernel_table import add_kernel
 from analysis.report.measure import Measured, Parity
 
 UNSEEN_SPLITS = ("test", "val")
@@ -26,12 +27,15 @@ def accuracy_section(measured: Measured, command: str) -> Section:
         "Model and baselines on the same frames. Zero force says that no atom is pushed; mean "
         "force gives each atom the mean force of its species in the training set; the "
         "composition-linear energy adds up energies of the species, fitted to the training set. A "
-        "model that has learnt something has smaller errors than all of them."
+        "model that has learnt something has smaller errors than all of them. The kernel ridge is "
+        "a cheap model, fitted to the same frames; a training that does not beat it is not worth "
+        "its time."
     )
     for variant, evaluation in measured.evaluations.items():
         section.tables += _tables(variant, evaluation)
         judged = main_split(evaluation)
         section.figures += _parity_figures(variant, judged, measured.parity[variant][judged])
+    add_kernel(section, measured.kernel, measured.evaluations)
     return section
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from analysis.distributions import Distributions
-from analysis.evaluation import Evaluation
 from analysis.report.accuracy import accuracy_section, verdict
 from analysis.report.content import Section, duration, plural
 from analysis.report.dataset import dataset_fact, dataset_section
 from analysis.report.inputs import Inputs, read_inputs
+from analysis.report.kernel_table import kernel_sentence
 from analysis.report.labels import followed_quenches, label_fact, labels_section
 from analysis.report.measure import Measured, measure
 from analysis.report.page import Stage, Verdict, page_html
@@ -56,7 +56,7 @@ def report_html(inputs: Inputs, stages: Sequence[str] = ()) -> str:
     return page_html(
         title=str(inputs.campaign.get("name") or inputs.root.resolve().name),
         lead=_lead(inputs),
-        verdict=_verdict(inputs, measured.evaluations),
+        verdict=_verdict(inputs, measured),
         stages=_stages(inputs, measured.distributions, stages),
         sections=_sections(inputs, measured),
         problems=list(dict.fromkeys(inputs.problems)),
@@ -84,14 +84,15 @@ def _lead(inputs: Inputs) -> str:
     return f"{text}, with labels from {engine}." if engine else f"{text}."
 
 
-def _verdict(inputs: Inputs, evaluations: Mapping[str, Evaluation]) -> Verdict:
-    judged = verdict(dict(evaluations))
+def _verdict(inputs: Inputs, measured: Measured) -> Verdict:
+    judged = verdict(measured.evaluations)
     if judged is None:
         command = _command("run", inputs.root)
         return Verdict("open", "No trained model yet", "To run what is missing:", command)
     beats, sentence = judged
     headline = "The model beats the baselines" if beats else "The model does not beat the baselines"
-    return Verdict("good" if beats else "bad", headline, sentence)
+    against = kernel_sentence(measured.kernel, measured.evaluations)
+    return Verdict("good" if beats else "bad", headline, f"{sentence} {against}".rstrip())
 
 
 def _stages(inputs: Inputs, distributions: Distributions, stages: Sequence[str]) -> list[Stage]:

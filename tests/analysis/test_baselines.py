@@ -21,6 +21,7 @@ class Labels:
     numbers: np.ndarray
     energy: float
     forces: np.ndarray
+    family: str = "bulk"
 
 
 def frame(numbers, energy=0.0, forces=None):

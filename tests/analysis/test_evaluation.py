@@ -20,6 +20,7 @@ class Labels:
     numbers: np.ndarray
     energy: float
     forces: np.ndarray
+    family: str = "bulk"
 
 
 def random_predictions(seed, n_frames=12, noise=0.1):
@@ -167,6 +168,96 @@ def test_families_add_up_to_the_whole():
     assert sum(group.n_atoms for group in groups) == split.overall.n_atoms
     pooled = sum(group.forces.mae * group.n_atoms for group in groups) / split.overall.n_atoms
     assert split.overall.forces.mae == pytest.approx(pooled)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_element_errors_equal_loops_over_atoms(seed):
+    predictions, baselines = random_predictions(seed), fit_baselines(training_frames())
+    split = evaluate([("val", predictions)], baselines).splits["val"]
+    mean_force = dict(zip(baselines.species, baselines.mean_forces, strict=True))
+    atoms = {}
+    for name, numbers, _, (f_ref, f_pred) in frames_of(predictions):
+        for z, reference, predicted in zip(numbers, f_ref, f_pred, strict=True):
+            for family in (None, name):
+                model, zero, mean = atoms.setdefault((family, z), ([], [], []))
+                model.extend(abs(predicted - reference))
+                zero.extend(abs(reference))
+                mean.extend(abs(mean_force[z] - reference))
+    symbols = {3: "Li", 29: "Cu"}
+    found = {(None, symbol): errors for symbol, errors in split.overall_elements.items()} | {
+        (family, symbol): errors
+        for family, elements in split.elements.items()
+        for symbol, errors in elements.items()
+    }
+    assert set(found) == {(family, symbols[z]) for family, z in atoms}
+    for (family, z), (model, zero, mean) in atoms.items():
+        errors = found[family, symbols[z]]
+        assert errors.n_atoms == len(model) // 3
+        assert errors.forces.mae == pytest.approx(np.mean(model))
+        assert errors.forces.rmse == pytest.approx(np.sqrt(np.mean(np.square(model))))
+        assert errors.zero_force.mae == pytest.approx(np.mean(zero))
+        assert errors.mean_force.mae == pytest.approx(np.mean(mean))
+
+
+def test_an_element_worse_than_no_force_is_behind_though_its_family_is_not():
+    predictions = random_predictions(7, noise=0.01)
+    lithium = predictions.numbers == 3
+    predictions.forces_reference[lithium] *= 0.001
+    predictions.forces_predicted[lithium] = predictions.forces_reference[lithium] + 0.01
+    split = evaluate([("test", predictions)], fit_baselines(training_frames())).splits["test"]
+    assert not split.overall.forces_behind
+    for elements in split.elements.values():
+        assert elements["Li"].forces_behind
+        assert not elements["Cu"].forces_behind
+
+
+@pytest.mark.parametrize(
+    ("scale", "error", "behind"), [(0.0, 1e-6, False), (0.0, 0.01, True), (1.0, np.nan, True)]
+)
+def test_forces_that_vanish_and_models_that_diverge(scale, error, behind):
+    predictions = random_predictions(8)
+    predictions.forces_reference[:] *= scale
+    predictions.forces_predicted[:] = predictions.forces_reference + error
+    errors = evaluate([("test", predictions)], fit_baselines(training_frames())).splits["test"]
+    assert errors.overall.forces_vanish == (scale == 0)
+    assert errors.overall.forces_behind is behind
+
+
+def test_energies_and_stresses_are_compared_with_their_baselines():
+    predictions = random_predictions(9)
+    baselines = fit_baselines(training_frames())
+    good = evaluate([("test", predictions)], baselines).splits["test"].overall
+    assert not (good.energy_behind or good.stress_behind)
+    predictions.energy_predicted[:] += 9.0 * predictions.n_atoms
+    predictions.stress_predicted[:] *= -1
+    bad = evaluate([("test", predictions)], baselines).splits["test"].overall
+    assert bad.energy_behind
+    assert bad.stress_behind
+
+
+def test_what_a_split_lacks_is_known_from_the_other_splits_and_the_training_frames():
+    whole = random_predictions(10)
+    frames = [
+        Labels(np.array([3, 29]), -6.0, np.zeros((2, 3)), family="molecule"),
+        Labels(np.array([3]), -3.0, np.zeros((1, 3)), family="bulk"),
+    ]
+    numbers = whole.numbers.copy()
+    numbers[np.repeat(whole.family, whole.n_atoms) == "bulk"] = 29
+    no_lithium = replace(whole, numbers=numbers)
+    evaluation = evaluate([("val", whole), ("test", no_lithium)], fit_baselines(frames))
+    assert evaluation.lacking("val") == {"molecule": ["Cu", "Li"]}
+    assert evaluation.lacking("test") == {"bulk": ["Li"], "molecule": ["Cu", "Li"]}
+
+
+def test_evaluations_of_earlier_versions_are_read():
+    evaluation = evaluate([("test", random_predictions(3))], fit_baselines(training_frames()))
+    old = evaluation.model_dump(mode="json", exclude={"train_families"})
+    for errors in old["splits"].values():
+        del errors["elements"], errors["overall_elements"]
+    read = Evaluation.model_validate(old)
+    assert read.splits["test"].families == evaluation.splits["test"].families
+    assert read.lacking("test") == {}
 
 
 def test_a_perfect_model_has_no_error_and_zero_force_has_ratio_one():

@@ -1,6 +1,6 @@
 import pytest
 
-from cuprolith.words import plural
+from cuprolith.words import listed, plural
 
 
 @pytest.mark.parametrize(
@@ -14,3 +14,9 @@ from cuprolith.words import plural
 )
 def test_a_number_and_its_noun(number, noun, text):
     assert plural(number, noun) == text
+
+
+def test_words_in_a_row():
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"], most=3) == "a, b and c"
+    assert listed(["a", "b", "c", "d"], most=2) == "a, b and 2 more"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from cuprolith.words import listed
+
 if TYPE_CHECKING:
     from pymatgen.core import Composition, Structure
 
@@ -83,8 +85,3 @@ def smearing_of_metals(key: str, smearing: str, solids: Sequence[Composition]) -
 def with_f_electrons(elements: Sequence[str]) -> list[str]:
     """Return the symbols of elements that may have f electrons."""
     return [symbol for symbol in elements if _is_f_metal(symbol)]
-
-
-def listed(words: Sequence[str]) -> str:
-    """Join words as in a sentence."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

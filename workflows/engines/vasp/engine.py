@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cuprolith.hashes import short_hash
+from cuprolith.words import listed
 from workflows.engine import Engine, EngineEntry
 from workflows.engines.vasp.settings import VaspEngineSettings
 from workflows.labelling.unfit_settings import (
-    listed,
     magnetic_elements,
     smearing_of_metals,
     with_f_electrons,
