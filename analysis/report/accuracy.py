@@ -8,6 +8,7 @@ from analysis.report import figures
 from analysis.report.content import Figure, Missing, Section, Table, count, number, plural
 from analysis.report.measure import Measured, Parity
 from analysis.validation.verdict import gaps
+from cuprolith.words import listed
 
 AHEAD, BEHIND = "✓ ahead", "✗ behind"
 
@@ -98,7 +99,7 @@ def _group_table(
                  families=first == "family", marks={7})  # fmt: skip
 
 
-_FORCE_HEADER = ("force MAE", "zero force", "mean force", "of baseline", "")
+_FORCE_HEADER = ("force MAE", "zero force", "mean force", "of baseline", "result")
 
 
 def _force_cells(errors: GroupErrors | ElementErrors) -> list[str]:
@@ -133,10 +134,10 @@ def _stressed(evaluation: Evaluation) -> bool:
 
 def _gap_notes(variant: str, evaluation: Evaluation, *, named: bool) -> list[str]:
     """Say what each split lacks that was trained on or predicted."""
-    prefix = f"{_title(variant)}: the" if named else "The"
+    prefix = f"{_title(variant)}: missing" if named else "Missing"
     return [
-        f"{prefix} {split} split has no {' and no '.join(names)}: it does not say how good the "
-        "model is there."
+        f"{prefix} in the {split} split: {listed(names)}. It does not say how good the model is "
+        "there."
         for split in UNSEEN_SPLITS
         if split in evaluation.splits and (names := gaps(evaluation, [split]))
     ]

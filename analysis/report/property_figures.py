@@ -24,8 +24,12 @@ BARS_SHOWN = 120
 
 _POINTS_SHOWN = 200  # of a curve
 _BARS_IN_ROW = 40
+_LETTERS_IN_HALF = 80  # of labels below bars
 _WIDE_PANELS, _MOST_COLUMNS = 3, 4
-_PANEL_HEIGHT, _BARS_HEIGHT, _MARGINS = 190, 250, 100
+_PANEL_HEIGHT, _BETWEEN_PANELS, _BARS_HEIGHT = 190, 75, 260  # pixels
+_TOP, _BOTTOM = 66, 50
+_WALL_DEPTHS = 6  # a wall is shown up to this many times the depth of the well
+_LEGEND_PIXELS = 24  # above the titles of panels
 _MARKED_CURVE = 15  # points; longer curves are lines alone
 _REFERENCE_COLOUR = "#8c857b"
 _WRONG = "✗"
@@ -42,22 +46,25 @@ def property_figures(judged: JudgedProperty) -> list[Figure]:
 
 
 def _curves(judged: JudgedProperty) -> Figure:
-    wrong = {value.case for value in judged.failed}
+    wrong = [pair for pair in judged.curves if _is_wrong(pair, judged)]
     pairs = _first(judged.curves, wrong, PANELS_SHOWN)
     n_columns = len(pairs) if len(pairs) <= _WIDE_PANELS else _MOST_COLUMNS
     n_rows = ceil(len(pairs) / n_columns)
+    inside = _PANEL_HEIGHT * n_rows + _BETWEEN_PANELS * (n_rows - 1)
     figure = make_subplots(
         rows=n_rows,
         cols=n_columns,
-        subplot_titles=[_panel_title(pair, wrong) for pair in pairs],
+        subplot_titles=[_panel_title(pair, wrong=pair in wrong) for pair in pairs],
         horizontal_spacing=0.22 / n_columns,
-        vertical_spacing=0.26 / n_rows,
+        vertical_spacing=_BETWEEN_PANELS / inside,
     )
+    cut = False
     for index, pair in enumerate(pairs):
         place = {"row": index // n_columns + 1, "col": index % n_columns + 1}
         for trace in _curve_traces(pair, first=index == 0):
             figure.add_trace(trace, **place)
-        if limits := _limits(pair):
+        if limits := _limits(pair, whole=pair in wrong):
+            cut = True
             figure.update_yaxes(range=limits, **place)
     x_title, y_title = ("", "") if judged.definition is None else judged.definition.axes
     for column in range(1, n_columns + 1):
@@ -67,8 +74,12 @@ def _curves(judged: JudgedProperty) -> Figure:
     if not any(pair.reference_x for pair in pairs):
         figure.update_layout(showlegend=False)
     caption = f"{judged.title}: the potential, and its reference where there is one."
+    if cut:
+        caption += " Steep parts are cut."
+    if judged.failed:
+        caption += f" {_WRONG}: outside the tolerance."
     return _figure(judged, figure, caption + _left_out(len(pairs), len(judged.curves), "curve"),
-                   height=_MARGINS + _PANEL_HEIGHT * n_rows + 40 * (n_rows - 1) + 60,
+                   height=_TOP + _BOTTOM + inside,
                    small=len(pairs) == 1)  # fmt: skip
 
 
@@ -94,25 +105,39 @@ def _curve_traces(pair: CurvePair, *, first: bool) -> list[go.Scatter]:
     ]
 
 
-def _limits(pair: CurvePair) -> list[float] | None:
-    """Return limits that keep the reference readable where the potential leaves it far."""
-    reference = np.asarray(pair.reference_y, dtype=float)
-    reference = reference[np.isfinite(reference)]
-    mine = np.asarray(pair.y, dtype=float)
-    mine = mine[np.isfinite(mine)]
-    if not reference.size or not mine.size:
+def _limits(pair: CurvePair, *, whole: bool) -> tuple[float, float] | None:
+    """Return limits that keep the main part readable; None where all of both curves is shown.
+
+    The main part is that of the reference (else of the potential) without a steep wall, such as
+    the repulsion of two atoms beside the well of their bond; with it if `whole`. A potential that
+    leaves it by more than its span is cut.
+    """
+    reference, mine = _finite(pair.reference_y), _finite(pair.y)
+    main = reference if reference.size else mine
+    if not main.size:
         return None
-    low, high = float(reference.min()), float(reference.max())
+    low, high = float(main.min()), float(main.max())
+    middle = float(np.median(main))
+    if low < middle and not whole:
+        high = min(high, middle + _WALL_DEPTHS * (middle - low))
+    everything = np.concatenate([reference, mine])
     span = high - low or 1.0
-    if mine.min() >= low - span and mine.max() <= high + span:
+    bottom, top = max(low - span, everything.min()), min(high + span, everything.max())
+    if high < main.max():
+        top = high
+    if bottom <= everything.min() and top >= everything.max():
         return None
-    return [max(low - span, min(low, float(mine.min()))) - 0.05 * span,
-            min(high + span, max(high, float(mine.max()))) + 0.05 * span]  # fmt: skip
+    return float(bottom - 0.05 * span), float(top + 0.05 * span)
+
+
+def _finite(values: Sequence[float]) -> FloatArray:
+    array = np.asarray(values, dtype=float)
+    finite: FloatArray = array[np.isfinite(array)]
+    return finite
 
 
 def _bars(judged: JudgedProperty, values: Sequence[Value]) -> Figure:
-    wrong = {value.case for value in judged.failed}
-    shown = _first(values, wrong, BARS_SHOWN)
+    shown = _first(values, judged.failed, BARS_SHOWN)
     n_rows = ceil(len(shown) / _BARS_IN_ROW)
     per_row = ceil(len(shown) / n_rows)
     figure = make_subplots(rows=n_rows, cols=1, vertical_spacing=0.36 / n_rows)
@@ -121,34 +146,32 @@ def _bars(judged: JudgedProperty, values: Sequence[Value]) -> Figure:
         for trace in _bar_traces(part):
             trace.showlegend = not any(trace.name == known.name for known in figure.data)
             figure.add_trace(trace, row=row + 1, col=1)
+        labels = [_label(value) for value in part]
+        figure.update_xaxes(categoryarray=labels, range=[-0.6, len(labels) - 0.4], row=row + 1)
     figure.update_layout(barmode="group", bargap=0.3, bargroupgap=0.05)
     unit = f", {judged.values[0].unit}" if judged.values[0].unit else ""
     figure.update_yaxes(title=escape(judged.title + unit))
     caption = f"{judged.title}: the potential beside its reference."
     if any(value.passed is False for value in shown):
-        caption += f" Hatched and marked {_WRONG}: outside the tolerance."
+        caption += f" Hollow and marked {_WRONG}: outside the tolerance."
     return _figure(judged, figure, caption + _left_out(len(shown), len(values), "value"),
-                   height=_MARGINS + _BARS_HEIGHT * n_rows,
-                   small=len(shown) <= _BARS_IN_ROW // 4)  # fmt: skip
+                   height=_TOP + _BOTTOM + _BARS_HEIGHT * n_rows,
+                   small=sum(len(value.label) for value in shown) <= _LETTERS_IN_HALF)  # fmt: skip
 
 
 def _bar_traces(values: Sequence[Value]) -> list[go.Bar]:
-    labels = {id(value): _label(value) for value in values}
     failed = [value for value in values if value.passed is False]
     others = [value for value in values if value.passed is not False]
     known = [value for value in values if _is_number(value.reference)]
-    hatched = {"color": ACCENT, "pattern": {"shape": "/", "fgcolor": "white", "size": 5}}
+    hollow = {"color": "white", "line": {"color": ACCENT, "width": 2}}
     parts = (
         ("potential", others, "value", {"color": ACCENT}),
-        ("potential, outside the tolerance", failed, "value", hatched),
+        ("potential, outside the tolerance", failed, "value", hollow),
         ("reference", known, "reference", {"color": _REFERENCE_COLOUR}),
     )
-    order = go.Scatter(  # keeps the order of the labels, which bars of two traces would change
-        x=list(labels.values()), y=[None] * len(labels), showlegend=False, hoverinfo="skip"
-    )
-    bars = [
+    return [
         go.Bar(
-            x=[labels[id(value)] for value in part],
+            x=[_label(value) for value in part],
             y=[getattr(value, field) for value in part],
             name=name,
             legendgroup=name,
@@ -159,24 +182,33 @@ def _bar_traces(values: Sequence[Value]) -> list[go.Bar]:
         for name, part, field, marker in parts
         if part
     ]
-    return [order, *bars]
 
 
 def _figure(
     judged: JudgedProperty, figure: go.Figure, caption: str, *, height: int, small: bool
 ) -> Figure:
     styled(figure)
+    legend = 1 + _LEGEND_PIXELS / (height - _TOP - _BOTTOM)
+    figure.update_layout(margin={"t": _TOP, "b": _BOTTOM}, legend_y=legend)
+    figure.update_xaxes(categoryorder="array")
     for title in figure.layout.annotations:
         title.font = {"size": 13, "color": INK}
     return Figure(f"physics-{judged.name}", caption, figure, height=height,
                   width="half" if small else "full")  # fmt: skip
 
 
-def _first(items: Sequence[Drawn], wrong: set[str], most: int) -> list[Drawn]:
-    """Return as many as can be shown; if not all, those of wrong cases first."""
+def _is_wrong(pair: CurvePair, judged: JudgedProperty) -> bool:
+    """Whether the value of a curve failed: that of its name, else any of its case."""
+    values = [value for value in judged.judged if value.case == pair.case]
+    own = [value for value in values if value.quantity == pair.name] or values
+    return any(not value.passed for value in own)
+
+
+def _first(items: Sequence[Drawn], wrong: Sequence[Drawn], most: int) -> list[Drawn]:
+    """Return as many as can be shown; if not all, those that failed first."""
     if len(items) <= most:
         return list(items)
-    return sorted(items, key=lambda item: item.case not in wrong)[:most]
+    return sorted(items, key=lambda item: item not in wrong)[:most]
 
 
 def _left_out(shown: int, total: int, noun: str) -> str:
@@ -185,14 +217,14 @@ def _left_out(shown: int, total: int, noun: str) -> str:
     return f" {count(shown)} of {plural(total, noun)}, those outside the tolerance first."
 
 
-def _panel_title(pair: CurvePair, wrong: set[str]) -> str:
+def _panel_title(pair: CurvePair, *, wrong: bool) -> str:
     title = escape(f"{pair.case}, {pair.name}" if pair.name else pair.case)
-    return f"{_WRONG} {title}" if pair.case in wrong else title
+    return f"{_WRONG} {title}" if wrong else title
 
 
 def _label(value: Value) -> str:
     mark = f" {_WRONG}" if value.passed is False else ""
-    return escape(value.label) + mark
+    return escape(value.label.replace("_", " ")) + mark
 
 
 def _thinned(values: Sequence[float]) -> FloatArray:

@@ -15,7 +15,16 @@ PASSED, FAILED, OPEN = "✓ passed", "✗ failed", "not judged"
 
 _ROWS_SHOWN = 24
 _ROWS_IN_DETAILS = 500
-_HEADER = ("property", "case", "value", "reference", "error", "tolerance", "", "reference from")
+_HEADER = (
+    "property",
+    "case",
+    "value",
+    "reference",
+    "error",
+    "tolerance",
+    "result",
+    "reference from",
+)
 _NUMERIC, _MARK = range(2, 6), 6
 
 
@@ -131,7 +140,7 @@ def _cells(each: JudgedProperty, value: Value) -> list[str]:
     unit = f", {value.unit}" if value.unit else ""
     return [
         f"{each.title}{unit}",
-        value.label,
+        value.label.replace("_", " "),
         number(value.value, 4),
         number(value.reference, 4),
         error,
@@ -148,7 +157,7 @@ def _summary(title: str, properties: Sequence[JudgedProperty]) -> Table:
         worst = each.failed[0] if each.failed else None
         detail = f"{worst.label}: {error_text(each, worst)}" if worst else "–"
         rows.append([each.title, each.score, mark, detail])
-    header = ("property", "values passed", "", "worst failure")
+    header = ("property", "values passed", "result", "worst failure")
     return Table(f"{title}: summary", header, rows, {1}, marks={2})
 
 

@@ -149,6 +149,29 @@ def test_the_verdict_and_the_tables_say_what_the_evaluation_says(trained_page, t
     assert f"All {errors.n_frames} test frames together: force MAE" in trained_page.text
 
 
+def test_errors_by_family_and_element_say_what_the_evaluation_says(trained_page, trained_campaign):
+    evaluation = evaluate_training(
+        trained_campaign.root / "training/allegro", trained_campaign.root / "dataset"
+    )
+    for split in ("test", "val"):
+        (rows,) = (
+            rows[1:]
+            for caption, rows in trained_page.tables.items()
+            if f"force errors by family and element on the {split} split" in caption
+        )
+        shown = {(row[0], row[1]): row for row in rows}
+        errors = evaluation.splits[split]
+        assert {family for family, _ in shown} == {*errors.families, "all"}
+        for family, elements in errors.elements.items():
+            for symbol, found in elements.items():
+                row = shown[family, symbol]
+                assert whole(row[2]) == found.n_atoms
+                assert float(row[3]) == pytest.approx(found.forces.mae, rel=5e-3)
+                assert row[7] == ("✗ behind" if found.forces_behind else "✓ ahead")
+        for family in evaluation.lacking(split):
+            assert family in trained_page.text.partition(f"Missing in the {split} split: ")[2][:80]
+
+
 def test_figures_of_training_and_accuracy_hold_the_numbers(trained_page, trained_campaign):
     loss, forces, energies = (
         trained_page.figures[f"learning-{name}-allegro"]["data"]
