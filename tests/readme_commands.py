@@ -12,10 +12,10 @@ CHECKS = "python3 bootstrap.py python checks.py"
 # frames the model needs more epochs to learn the energies.
 SMALLER = {
     "miller_indices: [[1, 0, 0], [1, 1, 0]]}": "miller_indices: [[1, 0, 0]]}",
-    "max_steps: 30": "max_steps: 6",
-    "cooling_rate: 5000": "cooling_rate: 10000",
-    "hold_steps: 80": "hold_steps: 20",
-    "max_epochs: 16": "max_epochs: 32",
+    "miller_indices: [[1, 0, 0], [1, 1, 1]]}": "miller_indices: [[1, 1, 1]]}",
+    "gaps: [1.8, 2.2, 2.6, 3.0, 3.4]": "gaps: [2.2, 2.6, 3.0]",
+    "max_steps: 15": "max_steps: 5",
+    "cooling_rate: 20000": "cooling_rate: 40000",
 }
 
 

@@ -76,7 +76,9 @@ def bare(frame):
 
 def test_all_families_are_there(frames):
     families = {frame.info["family"] for split in SPLITS for frame in frames[split]}
-    assert families == {"bulk", "slab", "vacancy_2x2", "adatom", "interface"}
+    assert families == {
+        *("bulk", "slab", "vacancy_2x2", "adatom", "interface", "isolated_atom", "dimer"),
+    }
 
 
 @pytest.mark.parametrize("key", ["trajectory_id", "parent_id", "structure_id"])

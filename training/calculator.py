@@ -27,6 +27,7 @@ from nequip.utils.global_state import set_global_state
 from cuprolith.arrays import FloatArray
 from training.errors import TrainingError
 from training.nequip_runs.checkpoint_check import refuse_foreign
+from training.nequip_runs.deployed_files import CHECKPOINT_SUFFIX, COMPILED_SUFFIX, PACKAGE_SUFFIX
 from training.nequip_runs.devices import require_device
 
 
@@ -60,6 +61,11 @@ class ModelCalculator(NequIPCalculator):
         """Chemical symbols the model knows."""
         mapper = next(t for t in self.transforms if isinstance(t, ChemicalSpeciesToAtomTypeMapper))
         return tuple(mapper.model_type_names)
+
+    @property
+    def r_max(self) -> float:
+        """Cutoff radius of its neighbour list, Å."""
+        return float(next(t for t in self.transforms if isinstance(t, NeighborListTransform)).r_max)
 
     def _refuse(self, atoms: Atoms) -> None:
         """Refuse structures that would give meaningless numbers or an unclear error."""
@@ -137,6 +143,40 @@ def _array(tensor: torch.Tensor) -> FloatArray:
     return tensor.detach().cpu().numpy().astype(float)
 
 
+def model_calculator(path: Path, device: str | None = None) -> ModelCalculator:
+    """Load a model of any kind as an ASE calculator; its name says which kind it is.
+
+    Parameters
+    ----------
+    path
+        A checkpoint (``*.ckpt``), a package (``*.nequip.zip``), or a model compiled for ``ase``
+        (``*.nequip.pt2``). Loading the last two runs code in them.
+    device
+        ``cpu``, ``cuda``, ...; by default a GPU where there is one, but the CPU for a compiled
+        model: it runs only on the device that it was compiled for.
+
+    Returns
+    -------
+    Calculator of energy, forces and stress (eV, eV/Å, eV/Å³).
+
+    Raises
+    ------
+    TrainingError
+        If the file or device does not exist, or the file is no such model.
+    """
+    if path.name.endswith(CHECKPOINT_SUFFIX):
+        return checkpoint_calculator(path, device)
+    if path.name.endswith(COMPILED_SUFFIX):
+        return compiled_calculator(path, device or "cpu")
+    if path.name.endswith(PACKAGE_SUFFIX):
+        return packaged_calculator(path, device or _default_device())
+    raise TrainingError(
+        f"{path} is neither a checkpoint ({CHECKPOINT_SUFFIX}), a package ({PACKAGE_SUFFIX}), nor "
+        f"a model compiled for ASE ({COMPILED_SUFFIX})\nWhat to do: name one of these; a training "
+        "leaves best.ckpt."
+    )
+
+
 def checkpoint_calculator(checkpoint: Path, device: str | None = None) -> CheckpointCalculator:
     """Load the averaged (EMA) weights of a checkpoint as an ASE calculator.
 
@@ -158,7 +198,7 @@ def checkpoint_calculator(checkpoint: Path, device: str | None = None) -> Checkp
         model of the libraries used here: loading it could run any code.
     """
     refuse_foreign(checkpoint)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or _default_device()
     require_device(device)
     with _nequip_state():
         (model,) = ModelFromCheckpoint(str(checkpoint)).values()
@@ -227,6 +267,10 @@ def compiled_calculator(path: Path, device: str = "cpu") -> ModelCalculator:
         return ModelCalculator.from_compiled_model(
             path, device, chemical_species_to_atom_type_map=True
         )
+
+
+def _default_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -60,6 +60,11 @@ class QuarantineSettings(Settings):
     max_energy_offset: Positive = Field(
         default=15.0, description="largest distance from the median of the composition, eV/atom"
     )
+    max_work_mismatch: Positive = Field(
+        default=1e-3,
+        description="largest difference between a step of the energy and the work of the forces, "
+        "eV/atom",
+    )
 
 
 class SplitSettings(Settings):
@@ -104,6 +109,24 @@ class ModelSettings(Settings):
     )
 
 
+class RepulsiveModelSettings(ModelSettings):
+    """Hyper-parameters of models to which NequIP's builders add a potential of pairs."""
+
+    zbl: bool = Field(
+        default=True,
+        description="add the repulsion of nuclei (Ziegler, Biersack and Littmark) where two atoms "
+        "are closer than 0.7 times the sum of their covalent radii",
+    )
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """What the builders take for it."""
+        if not self.zbl:
+            return {}
+        target = "training.models.core_repulsion.CoreRepulsion"
+        return {"pair_potential": {"_target_": target, "r_max": self.r_max}}
+
+
 class TrainingSettings(Settings):
     """One training with NequIP's trainer: what all variants share.
 
@@ -118,14 +141,18 @@ class TrainingSettings(Settings):
         default=None, description="wall-time limit DD:HH:MM:SS; training stops cleanly there"
     )
     batch_size: Count = Field(default=5, description="frames per step, on each device")
+    optimizer: Literal["soap", "adam"] = Field(
+        default="soap",
+        description="soap: Adam in the eigenbasis of Shampoo's preconditioners (Vyas et al. 2024)",
+    )
     learning_rate: Annotated[float, Field(gt=1e-12, le=10)] = Field(
-        default=0.01, description="at the start; falls along a cosine to 1 % of it"
+        default=0.02, description="at the start; falls along a cosine to 1 % of it"
     )
     ema_decay: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.99, description="decay per step of the averaged weights, which are the result"
     )
     energy_weight: Weight = Field(
-        default=1.0, description="of the squared error of energies per atom, (eV/atom)²"
+        default=2.0, description="of the squared error of energies per atom, (eV/atom)²"
     )
     force_weight: Weight = Field(
         default=1.0, description="of the squared error of force components, (eV/Å)²"
@@ -138,7 +165,9 @@ class TrainingSettings(Settings):
         default="float32", description="precision of the model"
     )
     compile: bool = Field(
-        default=False, description="compile the model for training; pays on a GPU only"
+        default=False,
+        description="compile the model for training: steps take 0.6 to 0.75 of the time on a CPU, "
+        "after 41 s of compiling; for trainings of more than a few minutes",
     )
     atomic_energies: dict[str, Annotated[float, Field(ge=-1e7, le=1e7)]] | None = Field(
         default=None,

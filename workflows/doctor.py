@@ -102,9 +102,10 @@ def _engines(campaign: Campaign | None) -> list[Check]:
 
 def _campaign(campaign: Campaign) -> list[Check]:
     """Examine the engine of a campaign for the elements of its structures."""
+    from workflows.inputs.campaign_crystals import campaign_crystals
     from workflows.labelling.unfit_settings import elements_of
     from workflows.plan import solids_of
-    from workflows.stages.generate import campaign_candidates, campaign_crystals
+    from workflows.stages.generate import campaign_candidates
 
     crystals = campaign_crystals(campaign)
     candidates = campaign_candidates(campaign, crystals)

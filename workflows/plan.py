@@ -19,10 +19,11 @@ from generators.family import kind_of, kinds
 from generators.size_limits import size_notes
 from workflows.engine import ENGINES, Engine, make_engine
 from workflows.inputs.campaign import Campaign
+from workflows.inputs.campaign_crystals import campaign_crystals
 from workflows.kpoints import LEAST_VACUUM, has_vacuum, structure_mesh
 from workflows.labelling.label_runs import LabelRun, label_runs
 from workflows.labelling.unfit_settings import elements_of
-from workflows.stages.generate import campaign_candidates, campaign_crystals
+from workflows.stages.generate import campaign_candidates
 from workflows.structures.structure_files import record_of
 
 Mesh = tuple[int, int, int]

@@ -99,6 +99,25 @@ class Workdir:
         """Folder of one variant's training."""
         return self.root / "training" / variant
 
+    def validation(self, variant: str) -> Path:
+        """Return the file of the validation of the trained potential."""
+        return self.training(variant) / "validation.json"
+
+    @property
+    def validations(self) -> Path:
+        """Folder of other validations: of other potentials, references or properties."""
+        return self.root / "validations"
+
+    @property
+    def measurements(self) -> Path:
+        """Folder of all measurements that validations are made of."""
+        return self.validations / "measurements"
+
+    @property
+    def kernel_baseline_json(self) -> Path:
+        """Errors of the kernel model that judges all trainings on the dataset."""
+        return self.root / "training" / "kernel_baseline.json"
+
     def study(self, variant: str) -> Path:
         """Folder of the study of one variant."""
         return self.root / "tuning" / variant

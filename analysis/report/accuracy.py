@@ -6,6 +6,7 @@ from analysis.evaluation import UNSEEN_SPLITS, ElementErrors, Evaluation, GroupE
 from analysis.parity import ParityPoints
 from analysis.report import figures
 from analysis.report.content import Figure, Missing, Section, Table, count, number, plural
+from analysis.report.kernel_table import add_kernel
 from analysis.report.measure import Measured, Parity
 from analysis.validation.verdict import gaps
 from cuprolith.words import listed
@@ -23,7 +24,9 @@ def accuracy_section(measured: Measured, command: str) -> Section:
         "Model and baselines on the same frames. Zero force says that no atom is pushed; mean "
         "force gives each atom the mean force of its species in the training set; the "
         "composition-linear energy adds up energies of the species, fitted to the training set. A "
-        "model is behind where its error is no smaller than that of the best of them."
+        "model is behind where its error is no smaller than that of the best of them. The kernel "
+        "ridge is a cheap model, fitted to the same frames; a training that does not beat it is "
+        "not worth its time."
     )
     for variant, evaluation in measured.evaluations.items():
         section.tables += _tables(variant, evaluation)
@@ -31,6 +34,7 @@ def accuracy_section(measured: Measured, command: str) -> Section:
         section.notes += _gap_notes(variant, evaluation, named=len(measured.evaluations) > 1)
         judged = main_split(evaluation)
         section.figures += _parity_figures(variant, judged, measured.parity[variant][judged])
+    add_kernel(section, measured.kernel, measured.evaluations)
     return section
 
 

@@ -26,6 +26,7 @@ def headline(
     evaluations: Mapping[str, Evaluation],
     validations: Mapping[str, Validation],
     beaten_by: Mapping[str, tuple[str, ...]] | None = None,
+    remarks: Mapping[str, str] | None = None,
 ) -> Headline | None:
     """Judge all trained variants and return what is said of the best; None if none is trained.
 
@@ -36,7 +37,9 @@ def headline(
     evaluations, validations
         By variant.
     beaten_by
-        Models fitted to the same frames that a variant does not beat; see `judge`.
+        Models fitted to the same frames that a variant does not beat, by variant; see `judge`.
+    remarks
+        A last sentence, by variant.
     """
     found: dict[str, tuple[tuple[bool, int, float], PotentialVerdict]] = {}
     for variant in {**evaluations, **validations}:
@@ -52,7 +55,12 @@ def headline(
         return None
     variant = min(found, key=lambda name: found[name][0])
     verdict = found[variant][1]
-    sentences = [verdict.unfit, verdict.fit, verdict.unknown, _errors(evaluations.get(variant))]
+    sentences = [
+        verdict.unfit,
+        verdict.fit,
+        verdict.unknown,
+        f"{_errors(evaluations.get(variant))} {(remarks or {}).get(variant, '')}".strip(),
+    ]
     if len(found) > 1:
         sentences.insert(0, f"Of {plural(len(found), 'trained variant')}, this is {variant}.")
     return Headline(variant, verdict, tuple(filter(None, sentences)))

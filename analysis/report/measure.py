@@ -9,8 +9,10 @@ from pathlib import Path
 
 from analysis.distributions import Distributions
 from analysis.evaluation import PREDICTIONS_DIR, Evaluation, evaluate, iter_predictions
+from analysis.kernel_baseline.record import KernelBaseline
 from analysis.parity import ParityPoints, energy_points, force_points, stress_points
 from analysis.report.inputs import Inputs, TrainingFolder
+from analysis.report.kernel_table import kernel_of
 from training.dataset.extxyz import iter_frames
 from training.dataset.splits import SPLITS
 from training.nequip_runs.learning_curve import LearningCurve, read_learning_curve
@@ -35,12 +37,15 @@ class Measured:
     ----------
     evaluations, curves, parity
         By variant; parity by split as well.
+    kernel
+        The kernel model of the dataset, which judges all of them; None if there is none.
     """
 
     distributions: Distributions
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
     curves: dict[str, LearningCurve] = field(default_factory=dict)
     parity: dict[str, dict[str, Parity]] = field(default_factory=dict)
+    kernel: KernelBaseline | None = None
 
 
 def measure(inputs: Inputs, followed: Collection[str]) -> Measured:
@@ -57,7 +62,7 @@ def measure(inputs: Inputs, followed: Collection[str]) -> Measured:
     for split in SPLITS:
         path = inputs.root / "dataset" / f"{split}.extxyz"
         inputs.attempt(path, partial(_count_frames, distributions, split))
-    measured = Measured(distributions)
+    measured = Measured(distributions, kernel=kernel_of(inputs))
     for training in inputs.trainings:
         _measure_training(inputs, training, measured)
     return measured

@@ -13,6 +13,7 @@ from analysis.report.content import Section, duration, plural
 from analysis.report.dataset import dataset_fact, dataset_section
 from analysis.report.headline import Headline, headline
 from analysis.report.inputs import Inputs, read_inputs
+from analysis.report.kernel_table import kernel_ahead, kernel_remarks
 from analysis.report.labels import followed_quenches, label_fact, labels_section
 from analysis.report.measure import Measured, measure
 from analysis.report.page import Stage, Verdict, page_html
@@ -54,7 +55,12 @@ def render_report(workdir: Path, stages: Sequence[str] = ()) -> Path:
 def report_html(inputs: Inputs, stages: Sequence[str] = ()) -> str:
     """Return the page; see `render_report`."""
     measured = measure(inputs, followed_quenches(inputs).keys())
-    judged = headline(measured.evaluations, inputs.validations)
+    judged = headline(
+        measured.evaluations,
+        inputs.validations,
+        beaten_by=kernel_ahead(measured.kernel, measured.evaluations),
+        remarks=kernel_remarks(measured.kernel, measured.evaluations),
+    )
     return page_html(
         title=str(inputs.campaign.get("name") or inputs.root.resolve().name),
         lead=_lead(inputs),

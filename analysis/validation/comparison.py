@@ -1,110 +1,200 @@
-"""The potential's number beside what it should be."""
+"""Compare what a potential gives with what its reference gives, whatever went wrong with either."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from analysis.validation.measured import Outcome
-from analysis.validation.property import Case, Compared, Property
+from analysis.validation.property import Compared, Measurement, Property, compare_values
 from analysis.validation.results import CurvePair, Value
 
-EXACT = "exact"
 MISSING = "missing"
+EXACT = "exact"
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of measuring one case with one source.
+
+    Attributes
+    ----------
+    source
+        Its name; ``exact`` or ``missing`` where no source was measured.
+    measurement
+        None where there is none; `reason` then says why.
+    failed
+        Whether the measurement ended in an error; a source that cannot answer has not failed.
+    seconds
+        Time it took, now or when it was stored.
+    """
+
+    source: str
+    measurement: Measurement | None = None
+    reason: str = ""
+    failed: bool = False
+    seconds: float = 0.0
+
+
+def exact_reference(entry: Property, potential: Measurement) -> Outcome:
+    """Return what physics says each value of a measurement must be."""
+    assert entry.exact is not None
+    return Outcome(EXACT, Measurement(dict.fromkeys(potential.values, entry.exact)))
 
 
 def compared_values(
-    asked: Property, case: Case, potential: Outcome, reference: Outcome | None, source: str
-) -> Iterator[Value]:
-    """Yield the values of one case.
+    entry: Property, case: str, potential: Outcome, reference: Outcome
+) -> list[Value]:
+    """Return the numbers of one case beside their references.
 
     Parameters
     ----------
+    potential
+        If it has failed, its values have not passed.
     reference
-        None if the property is exact, or no source has one.
-    source
-        Of the reference.
+        If there is none, nothing is said about the values.
     """
-    if potential.status != "measured":
-        # What breaks down does not pass; what cannot be asked is not judged.
-        failed = potential.status == "failed"
-        yield _value(asked, case, "", passed=False if failed else None, note=potential.reason,
-                     source=source)  # fmt: skip
-        return
-    if asked.exact is not None:
-        for quantity, value in potential.values.items():
-            found = Compared(quantity, value, asked.exact)
-            yield _compared(asked, case, found, EXACT, potential.notes)
-        return
-    if reference is None or reference.status != "measured":
-        note = "no reference" if reference is None else f"no reference: {reference.reason}"
-        for quantity, value in potential.values.items():
-            yield _value(asked, case, quantity, value=value, source=MISSING,
-                         note="; ".join([note, *potential.notes]))  # fmt: skip
-        return
-    notes = potential.notes + [f"{source}: {note}" for note in reference.notes]
-    for found in asked.compare(potential.measurement, reference.measurement):
-        yield _compared(asked, case, found, source, notes)
+    row = _Rows(entry, case)
+    notes = _notes(potential, reference)
+    given, expected = potential.measurement, reference.measurement
+    if given is None:
+        quantities = expected.values if expected is not None else ()
+        source = reference.source if potential.failed else MISSING
+        passed = False if potential.failed else None
+        return [
+            row.missing(quantity, source, notes, passed=passed) for quantity in quantities or ("",)
+        ]
+    if expected is None:
+        return [
+            row.missing(quantity, MISSING, notes, value=given.values.get(quantity))
+            for quantity in given.values or ("",)
+        ]
+    try:
+        pairs = list(entry.compare(given, expected))
+    except Exception as error:  # noqa: BLE001  (one property must not end the validation)
+        return [row.missing("", reference.source, [*notes, _said(error)], passed=False)]
+    found = [row.compared(pair, reference.source, notes) for pair in pairs]
+    if entry.compare is compare_values:
+        found += _without_partner(row, given, expected, reference.source, notes)
+    return found or [row.missing("", MISSING, [*notes, "nothing to compare"])]
 
 
-def curve_pairs(
-    asked: Property, case: Case, potential: Outcome, reference: Outcome | None, source: str
-) -> Iterator[CurvePair]:
-    """Yield the potential's curves, with the reference's of the same name where there is one."""
-    if asked.figure != "curves":
-        return
-    others = {} if reference is None else reference.curves
-    for name, (x, y) in potential.curves.items():
-        reference_x, reference_y = others.get(name, ([], []))
-        yield CurvePair(
-            property_name=asked.name,
-            case=case.name,
-            name=name,
-            source=source if name in others else MISSING,
-            x=x,
-            y=y,
-            reference_x=reference_x,
-            reference_y=reference_y,
+def compared_curves(
+    entry: Property, case: str, potential: Outcome, reference: Outcome
+) -> list[CurvePair]:
+    """Return the curves of one case, with those of the reference of the same name."""
+    if potential.measurement is None:
+        return []
+    others = reference.measurement.curves if reference.measurement is not None else {}
+    pairs = []
+    for name, curve in potential.measurement.curves.items():
+        other = others.get(name)
+        pairs.append(
+            CurvePair(
+                property_name=entry.name,
+                case=case,
+                name=name,
+                source=reference.source if other is not None else MISSING,
+                x=curve.x.tolist(),
+                y=curve.y.tolist(),
+                reference_x=[] if other is None else other.x.tolist(),
+                reference_y=[] if other is None else other.y.tolist(),
+            )
+        )
+    return pairs
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Makes the values of one case."""
+
+    entry: Property
+    case: str
+
+    def compared(self, pair: Compared, source: str, notes: Iterable[str]) -> Value:
+        known = math.isfinite(pair.reference)
+        finite = math.isfinite(pair.value)
+        notes = [*notes, *_not_numbers(potential=finite, reference=known)]
+        return self._value(
+            pair.quantity,
+            value=pair.value,
+            reference=pair.reference,
+            error=pair.value - pair.reference,
+            tolerance=self.entry.tolerance.of(pair.reference) if known else None,
+            passed=self.entry.passes(pair.value, pair.reference) if known else None,
+            source=source,
+            notes=notes,
+        )
+
+    def missing(
+        self,
+        quantity: str,
+        source: str,
+        notes: Iterable[str],
+        *,
+        value: float | None = None,
+        reference: float | None = None,
+        passed: bool | None = None,
+    ) -> Value:
+        return self._value(quantity, value, reference, None, None, passed, source, notes)
+
+    def _value(
+        self,
+        quantity: str,
+        value: float | None,
+        reference: float | None,
+        error: float | None,
+        tolerance: float | None,
+        passed: bool | None,
+        source: str,
+        notes: Iterable[str],
+    ) -> Value:
+        return Value(
+            property_name=self.entry.name,
+            case=self.case,
+            quantity=quantity,
+            unit=self.entry.unit,
+            value=value,
+            reference=reference,
+            error=error,
+            tolerance=tolerance,
+            passed=passed,
+            source=source,
+            note="; ".join(dict.fromkeys(filter(None, notes))),
         )
 
 
-def _compared(asked: Property, case: Case, found: Compared, source: str, notes: list[str]) -> Value:
-    tolerance = asked.tolerance.of(found.reference)
-    return _value(
-        asked,
-        case,
-        found.quantity,
-        value=found.value,
-        reference=found.reference,
-        tolerance=tolerance if math.isfinite(tolerance) else None,
-        passed=asked.passes(found.value, found.reference),
-        source=source,
-        note="; ".join(notes),
-    )
+def _without_partner(
+    row: _Rows, given: Measurement, expected: Measurement, source: str, notes: list[str]
+) -> list[Value]:
+    """Return what only one of the two has: what the potential should give, it must give."""
+    lost = [
+        row.missing(
+            name, source, [*notes, "the potential gives none"], reference=number, passed=False
+        )
+        for name, number in expected.values.items()
+        if name not in given.values
+    ]
+    return lost + [
+        row.missing(name, MISSING, [*notes, "the reference gives none"], value=number)
+        for name, number in given.values.items()
+        if name not in expected.values
+    ]
 
 
-def _value(
-    asked: Property,
-    case: Case,
-    quantity: str,
-    *,
-    source: str,
-    value: float | None = None,
-    reference: float | None = None,
-    tolerance: float | None = None,
-    passed: bool | None = None,
-    note: str = "",
-) -> Value:
-    return Value(
-        property_name=asked.name,
-        case=case.name,
-        quantity=quantity,
-        unit=asked.unit,
-        value=value,
-        reference=reference,
-        error=None if value is None or reference is None else value - reference,
-        tolerance=tolerance,
-        passed=passed,
-        source=source,
-        note=note,
-    )
+def _notes(potential: Outcome, reference: Outcome) -> list[str]:
+    notes = list(potential.measurement.notes) if potential.measurement is not None else []
+    notes.append(potential.reason)
+    if reference.measurement is not None:
+        notes += [f"{reference.source}: {note}" for note in reference.measurement.notes]
+    notes.append(reference.reason)
+    return [note for note in notes if note]
+
+
+def _not_numbers(*, potential: bool, reference: bool) -> list[str]:
+    notes = [] if potential else ["the value is not a number"]
+    return notes if reference else [*notes, "the reference is not a number"]
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

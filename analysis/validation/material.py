@@ -39,6 +39,11 @@ class JudgedStructure:
         return str(self.parameters.get("crystal", ""))
 
     @property
+    def is_rattled(self) -> bool:
+        """Whether it is a rattled copy of another structure."""
+        return "rattle" in self.parameters
+
+    @property
     def plane(self) -> str:
         """Crystal and plane: ``Cu(111)``."""
         index = "" if self.miller_index is None else "".join(map(_digit, self.miller_index))
@@ -64,6 +69,8 @@ class Material:
         The campaign's limits of relaxations: eV/Å, and ionic steps.
     highest_temperature
         Of the data the potential was trained on, K.
+    melts
+        Whether the campaign has a melt-quench.
     seed
         Of velocities and displacements.
     """
@@ -75,18 +82,19 @@ class Material:
     fmax: float = 0.03
     max_steps: int = 200
     highest_temperature: float = 300.0
+    melts: bool = False
     seed: int = 0
 
     def of_kind(self, family: str) -> Iterator[JudgedStructure]:
         """Yield the structures of one family that are not rattled copies."""
         for structure in self.structures:
-            if structure.family == family and "rattle" not in structure.parameters:
+            if structure.family == family and not structure.is_rattled:
                 yield structure
 
     def slab_like(self) -> Iterator[JudgedStructure]:
         """Yield slabs with or without a defect, rattled copies left out."""
         for structure in self.structures:
-            if kind_of(structure.family).slab_like and "rattle" not in structure.parameters:
+            if kind_of(structure.family).slab_like and not structure.is_rattled:
                 yield structure
 
     def parent_of(self, structure: JudgedStructure) -> JudgedStructure | None:

@@ -55,16 +55,16 @@ class Source:
     name
         ``potential``, ``labels``, or the name of an engine.
     identity
-        Hash of all that decides its numbers: stored results of the same are used again.
+        Hash of all that decides its answers, besides the material; stored measurements are known
+        by it.
+    computes
+        Whether its answers take computing; if not, they are results that exist.
     """
 
     name: str
-    identity: str
-    _known: dict[str, Any] = field(default_factory=dict, repr=False, init=False)
-
-    def computing(self) -> AbstractContextManager[object]:
-        """Return what must be entered around every measurement."""
-        return nullcontext()
+    identity: str = ""
+    computes: bool = True
+    _known: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def calculator(self) -> Calculator:
         """Return an ASE calculator of energy, forces and stress, for any structure.
@@ -95,6 +95,10 @@ class Source:
             If there is none.
         """
         raise NotAvailableError(f"{self.name} has no melt-quench of {structure.structure_id}")
+
+    def measuring(self) -> AbstractContextManager[None]:
+        """Return the context that its measurements run in, such as settings of torch."""
+        return nullcontext()
 
     def once(self, key: str, compute: Callable[[], T]) -> T:
         """Return what `compute` gave for `key` before, else compute it: shared by properties."""

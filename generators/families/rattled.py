@@ -1,4 +1,7 @@
-"""Rattled copies: every atom displaced at random, for forces that no symmetry makes vanish."""
+"""Rattled copies: cells strained and atoms displaced at random.
+
+They have the forces and stresses that symmetry makes vanish in perfect crystals.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
+from pymatgen.core import Lattice
 
+from cuprolith.arrays import FloatArray
 from cuprolith.settings import Listed, Seed, Settings
 from generators.candidate import Candidate
 from generators.crystals import named_crystal
@@ -30,7 +35,12 @@ class RattledSettings(Settings):
     standard_deviation: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.1, description="of each Cartesian displacement, Å"
     )
-    seed: Seed = Field(default=0, description="decides the displacements")
+    strain_deviation: Annotated[float, Field(ge=0, lt=0.1)] = Field(
+        default=0.0,
+        description="standard deviation of the cell's normal strains in each direction, those of "
+        "a slab in its plane; 0: the cell stays as it is",
+    )
+    seed: Seed = Field(default=0, description="decides displacements and strains")
 
     @model_validator(mode="after")
     def _slabs_stay_slabs(self) -> RattledSettings:
@@ -40,29 +50,34 @@ class RattledSettings(Settings):
 
 
 def rattled_candidates(candidate: Candidate, settings: RattledSettings) -> list[Candidate]:
-    """Displace all atoms of a supercell by independent normal deviates.
+    """Strain a supercell and displace all its atoms by normal deviates.
 
     The candidate is the parent of the copies, which keep its family, plane and free mask. In a cell
-    of one atom per plane whole planes move, so such a cell needs a supercell. The seed decides the
-    displacements, together with the candidate's id and the number of the copy: they do not depend
-    on what else is generated.
+    of one atom per plane whole planes move, so such a cell needs a supercell. The seed decides
+    displacements and strains, together with the candidate's id and the number of the copy: they do
+    not depend on what else is generated.
     """
     free = tuple(np.repeat(candidate.free_mask, math.prod(settings.supercell)).tolist())
     rattled = []
     for copy in range(settings.copies):
         structure = candidate.structure * settings.supercell
         random = random_generator(f"{settings.seed}:{candidate.structure_id}:{copy}")
-        deviates = random.normal(size=(len(structure), 3))
-        for site, displacement in zip(
-            structure, settings.standard_deviation * deviates, strict=True
-        ):
-            site.coords = site.coords + displacement
+        displacements = settings.standard_deviation * random.normal(size=(len(structure), 3))
         rattle = {
             "standard_deviation": settings.standard_deviation,
             "supercell": list(settings.supercell),
             "copy": copy,
             "seed": settings.seed,
         }
+        if settings.strain_deviation:  # without it, ids stay those of unstrained copies
+            strain = _random_strain(
+                random, settings.strain_deviation, plane=candidate.family == "slab"
+            )
+            matrix = structure.lattice.matrix
+            structure.lattice = Lattice(matrix + matrix @ strain)
+            rattle["strain_deviation"] = settings.strain_deviation
+        for site, displacement in zip(structure, displacements, strict=True):
+            site.coords = site.coords + displacement
         rattled.append(
             Candidate(
                 structure=structure,
@@ -74,6 +89,19 @@ def rattled_candidates(candidate: Candidate, settings: RattledSettings) -> list[
             )
         )
     return rattled
+
+
+def _random_strain(random: np.random.Generator, deviation: float, *, plane: bool) -> FloatArray:
+    """Draw a symmetric strain tensor, shape (3, 3), from a distribution without a direction.
+
+    So its shears have the deviation of its normal strains over √2. In a plane, which is normal to
+    z, all components along z are 0.
+    """
+    deviates = deviation * random.normal(size=(3, 3))
+    strain = (deviates + deviates.T) / 2
+    if plane:
+        strain[2, :] = strain[:, 2] = 0
+    return strain
 
 
 def _build(section: RattledSettings, context: BuildContext) -> Iterator[Candidate]:
@@ -106,5 +134,5 @@ FAMILY = Family(
     build=_build,
     order=70,
     several=True,
-    overlap=("standard_deviation", "Lower `standard_deviation`"),
+    overlap=("standard_deviation", "Lower `standard_deviation` or `strain_deviation`"),
 )

@@ -18,7 +18,7 @@ _FILES = {
 }
 _NUMBERS = ["-1", "0", "1.5", "abc", "1e9", "nan", "inf", "", " ", "99999999999999999999", "0x10"]
 _TIMES = ["1h", "10", "-1:00:00:00", "00:99", "abc", "", "::::", "00:00:01:00:00", "inf"]
-_VERBS = ["run", "plan", "generate", "label", "collect", "train", "report"]
+_VERBS = ["run", "plan", "generate", "label", "collect", "train", "validate", "report"]
 _NO_FILES = ["absent.yaml", "folder", "file", "", " ", "x" * 300, "/dev/null", "a\0b", "\ud800",
              "broken.yaml", "c.yaml/x", "/proc/self/mem", "/dev/full", "../../absent", "-",
              "a\x1b[31m"]  # fmt: skip

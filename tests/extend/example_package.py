@@ -19,7 +19,7 @@ def install(folder: Path) -> None:
     package = folder / PACKAGE
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    for page in ("engine.md", "family.md", "variant.md", "source.md"):
+    for page in ("engine.md", "family.md", "variant.md", "source.md", "property.md"):
         for before, code in blocks(page, "python"):
             name = re.findall(r"`(\w+\.py)`", before)[-1]
             (package / name).write_text(code)

@@ -1,4 +1,4 @@
-"""A package of its own adds an engine, a family, a variant and a source: the code of the docs."""
+"""A package of its own adds one entry of each kind: the code of the docs."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase import units
-from ase.build import molecule
+from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 
@@ -17,6 +17,8 @@ from tests.extend.example_package import PACKAGE, campaign, install, training_fi
 from tests.readme_commands import ROOT
 
 pytestmark = pytest.mark.slow
+
+CRYSTALS = {"Cu": ("fcc", 3.58), "Li": ("bcc", 3.48)}  # of the campaign
 
 COMMAND = [sys.executable, "-c", "from workflows.cli.main import main; main()"]
 
@@ -52,7 +54,7 @@ def workdir(cuprolith):
     said = cuprolith("plan", "example.yaml")
     assert "sheared" in said
     cuprolith("generate", "example.yaml")
-    for stage in ("label", "collect", "train", "tune", "report"):
+    for stage in ("label", "collect", "train", "validate", "tune", "report"):
         cuprolith(stage, "--workdir", "campaigns/example")
     return cuprolith.folder / "campaigns" / "example"
 
@@ -82,6 +84,19 @@ def test_the_variant_is_trained_and_tuned(workdir):
     pareto = json.loads((workdir / "tuning" / "pair-network" / "pareto.json").read_text())
     assert pareto["variant"] == "pair-network"
     assert pareto["n_trials"] == 2
+
+
+def test_the_potential_is_judged_by_the_property(workdir):
+    validation = json.loads((workdir / "training" / "pair-network" / "validation.json").read_text())
+    found = {row["case"]: row for row in validation["values"]}
+    assert sorted(found) == ["Cu", "Li"]
+    for name, row in found.items():
+        assert (row["property_name"], row["source"]) == ("compressed_pressure", "lennard-jones")
+        cell = bulk(name, *CRYSTALS[name], cubic=True)
+        cell.set_cell(0.98 * cell.cell, scale_atoms=True)
+        cell.calc = LennardJones(epsilon=0.4, sigma=2.3, rc=6.9, smooth=True)
+        pressure = -cell.get_stress()[:3].mean() / units.GPa
+        assert row["reference"] == pytest.approx(pressure, abs=1e-6)
 
 
 def test_the_report_shows_them(workdir):

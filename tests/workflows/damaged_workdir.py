@@ -50,6 +50,7 @@ TRAINING = """\
 training:
   model: {r_max: 4.0, num_scalar_features: 4, num_tensor_features: 1, edge_mlp_width: 4}
   max_epochs: 2
+validation: {properties: []}
 tuning:
   generations: 2
   offspring: 2
@@ -60,7 +61,7 @@ tuning:
     model.num_layers: {type: int, low: 1, high: 4}
 """
 POSCAR = "Li\n1.0\n3.456 0 0\n0 3.456 0\n0 0 3.456\nLi\n2\ndirect\n0 0 0\n0.5 0.5 0.5\n"
-STAGES = {"generate", "label", "collect", "train", "tune", "judge", "report"}
+STAGES = {"generate", "label", "collect", "train", "validate", "tune", "judge", "report"}
 # What may be computed again where a file is damaged: names of jobs, or what `counted` counts.
 OWN = {
     "labels/results/": r"(relax|start|scaled-down melt-quench) ",

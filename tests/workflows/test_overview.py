@@ -15,11 +15,12 @@ from workflows.engine import engine_settings
 from workflows.engines.vasp.inputs import RelaxInputGenerator
 from workflows.engines.vasp.settings import VaspSettings
 from workflows.inputs.campaign import Campaign
+from workflows.inputs.campaign_crystals import campaign_crystals
 from workflows.kpoints import has_vacuum
 from workflows.labelling.lattice_constants import RelaxedCrystal
 from workflows.overview import Overview, make_overview
 from workflows.plan import plan_campaign
-from workflows.stages.generate import campaign_crystals, generate
+from workflows.stages.generate import generate
 from workflows.workdir import Workdir
 
 CRYSTALS = {

@@ -161,7 +161,10 @@ def rules_in_words(settings: DatasetSettings) -> dict[str, str]:
         "quarantine": (
             "Set aside: values that are not finite; a force above "
             f"{bad.max_force:g} eV/Å; atoms nearer than {bad.min_distance:g} Å; a flat cell; "
-            "labels that did not converge, or were made with other settings; an energy per atom "
+            "labels that did not converge, or were made with other settings; frames whose energies "
+            "differ from those of all near steps beside them by something else than the work of "
+            f"the forces, by more than {bad.max_work_mismatch:g} eV/atom, and all that follow a "
+            "lasting step of this kind; an energy per atom "
             f"more than {bad.max_energy_spike:g} eV from both steps beside it, "
             f"{bad.max_energy_jump:g} eV from the median of its trajectory or "
             f"{bad.max_energy_offset:g} eV from that of its composition, and in each case more "

@@ -12,6 +12,7 @@ from training.dataset.frame_index import IndexedFrame, index_frame
 from training.dataset.frames import Frame
 from training.dataset.quarantine import quarantine_reasons
 from training.dataset.thinning import thin_trajectory
+from training.dataset.work_of_forces import with_work_checked
 from training.settings import DatasetSettings
 
 
@@ -44,7 +45,9 @@ class FirstPass:
     def take(self, trajectory: Iterable[Frame]) -> None:
         """Read one trajectory; raises as :func:`training.dataset.builder.build_dataset`."""
         name = None
-        for frame in thin_trajectory(self._counted(trajectory), self.settings.thinning):
+        limit = self.settings.quarantine.max_work_mismatch
+        checked = with_work_checked(self._counted(trajectory), limit)
+        for frame in thin_trajectory(checked, self.settings.thinning):
             if name is None:
                 name = frame.trajectory_id
                 if name in self.trajectory_ids:

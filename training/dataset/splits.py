@@ -48,6 +48,12 @@ class Strata(NamedTuple):
         """Each element with the family: what train must have some of."""
         return tuple((element, self.family) for element in self.elements)
 
+    @property
+    def pair_families(self) -> tuple[tuple[str, str, str], ...]:
+        """Each two elements, or the only one, with the family: what train should have some of."""
+        alone = self.elements * 2 if len(self.elements) == 1 else self.elements
+        return tuple((one, two, self.family) for one, two in combinations(alone, 2))
+
 
 @dataclass(frozen=True)
 class Group:
@@ -119,8 +125,9 @@ def split_groups(
 ) -> dict[SplitName, list[Group]]:
     """Assign groups to splits.
 
-    Train keeps the largest group, every element, and every family of every element (lithium slabs,
-    say) that it can: where only one group has it, that group is trained on. The exception are
+    Train keeps the largest group, every element, and every family that it can of every element
+    (lithium slabs, say), of every element alone, and of every two elements together (dimers of
+    copper and lithium): where only one group has it, that group is trained on. The exception are
     groups so few, or so tied, that val or test would be empty otherwise; what train lacks then is
     as little as possible, and never an element. `uncovered` says what it is.
 
@@ -198,12 +205,13 @@ class _Loss(NamedTuple):
 
     elements: int
     element_families: int
+    pair_families: int
     system_families: int
 
     @property
     def forbidden(self) -> bool:
         """Whether train may only lose this if there is no other way."""
-        return self.elements + self.element_families > 0
+        return self.elements + self.element_families + self.pair_families > 0
 
 
 class _Draw:
@@ -375,9 +383,10 @@ class _Draw:
 
 
 def _kinds(group: Group) -> tuple[frozenset[object], ...]:
-    """Elements, families of elements and families of systems in a group, as `_Loss` counts them."""
+    """Elements, and families of elements, of pairs and of systems, in a group; as in `_Loss`."""
     elements = frozenset(element for stratum in group.strata for element in stratum.elements)
-    return elements, _element_families(group), group.strata
+    pairs = frozenset(pair for stratum in group.strata for pair in stratum.pair_families)
+    return elements, _element_families(group), pairs, group.strata
 
 
 def _element_families(group: Group) -> frozenset[tuple[str, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from training.dataset.displacements import shortest_displacements
 from training.dataset.frames import Frame
 from training.settings import ThinningSettings
 
@@ -62,23 +63,10 @@ def _differs(reference: Frame, frame: Frame, settings: ThinningSettings) -> bool
     if not _is_finite(frame):
         return True
     return bool(
-        _largest(_displacements(reference, frame)) > settings.min_displacement
+        _largest(shortest_displacements(reference, frame)) > settings.min_displacement
         or _largest(frame.cell - reference.cell) > settings.min_displacement
         or _largest(frame.forces - reference.forces) > settings.min_force_change
     )
-
-
-def _displacements(reference: Frame, frame: Frame) -> NDArray[np.float64]:
-    """Displacements by the shortest way, shape (n, 3), Å; exact while below half the cell."""
-    displacements = frame.positions - reference.positions
-    periodic = np.asarray(frame.pbc) & (np.abs(frame.cell).sum(axis=1) > 0)
-    if not periodic.any():
-        return displacements
-    # Rows of the pseudo-inverse are the reciprocal vectors of the lattice vectors there are.
-    cell = frame.cell[periodic]
-    windings = np.round(displacements @ np.linalg.pinv(cell))
-    shortest: NDArray[np.float64] = displacements - windings @ cell
-    return shortest
 
 
 def _largest(vectors: NDArray[np.float64]) -> float:

@@ -22,6 +22,7 @@ _TRUSTED = (
     "nequip.model.",
     "nequip.nn.",
     "nequip.train.",
+    "pytorch_optimizer.SOAP",
     "torch.optim.",
     "torch.utils.data.DataLoader",
 )

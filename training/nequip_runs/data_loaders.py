@@ -1,4 +1,4 @@
-"""Data loaders for trainings with worker processes or on several devices."""
+"""Data loaders that prepare each frame once, with or without worker processes or many devices."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from torch.utils.data.distributed import DistributedSampler
 
 from training.nequip_runs.end_with_parent import GuardedContext
 
+# Frames of this size in all are kept by each process that prepares batches.
+_KEPT_BYTES = 1_000_000_000
+
 
 def data_loader(
     dataset: Dataset[Any],
@@ -27,6 +30,7 @@ def data_loader(
 ) -> DataLoader[Any]:
     """Build one of the loaders of NequIP's data module.
 
+    Frames are kept with their neighbour lists from epoch to epoch, as far as a gigabyte reaches.
     On one device the batches are those of a plain ``DataLoader``, whatever `num_workers` is. On
     several, each epoch distributes the frames again: every device gets equally many, so up to
     ``devices - 1`` frames are trained on twice; validation counts each frame once.
@@ -52,7 +56,7 @@ def data_loader(
             "worker_init_fn": partial(_start_worker, torch.get_default_dtype()),
         }
     return DataLoader(
-        _ByValue(dataset),
+        _ByValue(_Prepared(dataset)),
         batch_size,
         sampler=_sampler(dataset, generator, batch_size, shuffle=shuffle),
         collate_fn=collate_fn,
@@ -105,6 +109,32 @@ class Shuffling(Sampler[int]):
         if self._n_frames % self._batch_size:
             torch.randperm(self._n_frames, generator=self._generator)
         return iter(order.tolist())
+
+
+class _Prepared(Dataset[Any]):
+    """A dataset of which each frame is prepared once, until those kept take too many bytes."""
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+        self._kept: dict[int, dict[str, torch.Tensor]] = {}
+        self._free = _KEPT_BYTES
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        frame = self._kept.get(index)
+        if frame is None:
+            frame = self._dataset[index]
+            size = sum(value.nbytes for value in frame.values())
+            if size <= self._free:
+                self._kept[index] = frame
+                self._free -= size
+        # A model asks for gradients of the tensors of a batch, which may be a single frame's.
+        return {key: value.detach() for key, value in frame.items()}
+
+    def __getitems__(self, indices: list[int]) -> list[dict[str, torch.Tensor]]:
+        return [self[index] for index in indices]
 
 
 class _ByValue(Dataset[Any]):

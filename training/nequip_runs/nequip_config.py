@@ -23,6 +23,11 @@ _NEIGHBOR_STATISTIC = {
     "sqrt": "${training_data_stats:num_neighbors_mean}",
     "mean": "${training_data_stats:num_neighbors_squared_mean}",
 }
+_OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "adam": {"_target_": "torch.optim.Adam"},
+    # Weights may become as large as they like, as with Adam.
+    "soap": {"_target_": "pytorch_optimizer.SOAP", "weight_decay": 0.0},
+}
 # The cosine ends at this fraction of the starting learning rate.
 _FINAL_LEARNING_RATE = 0.01
 
@@ -55,12 +60,10 @@ def nequip_config(settings: TrainingSettings, data: TrainingData, seed: int) -> 
 
 
 def _data(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str, Any]:
-    loader: dict[str, Any] = {"_target_": "torch.utils.data.DataLoader"}
-    if settings.num_workers > 0 or settings.devices > 1:
-        loader = {
-            "_target_": "training.nequip_runs.data_loaders.data_loader",
-            "num_workers": settings.num_workers,
-        }
+    loader = {
+        "_target_": "training.nequip_runs.data_loaders.data_loader",
+        "num_workers": settings.num_workers,
+    }
     evaluation_batch = _EVALUATION_BATCH_FACTOR * settings.batch_size
     statistics_loader = {"batch_size": evaluation_batch, "shuffle": False}
     if settings.num_workers > 0:  # workers take seconds to start, and this is a single pass
@@ -138,7 +141,7 @@ def _training_module(settings: TrainingSettings, data: TrainingData, seed: int) 
         "_target_": "nequip.train.EMALightningModule",
         "ema_decay": settings.ema_decay,
         **_losses(settings, data),
-        "optimizer": {"_target_": "torch.optim.Adam", "lr": settings.learning_rate},
+        "optimizer": {**_OPTIMIZERS[settings.optimizer], "lr": settings.learning_rate},
         # Stepped per batch: Lightning checkpoints before it steps epoch-wise schedulers, which
         # would make a resumed run differ from an undisturbed one.
         "lr_scheduler": {

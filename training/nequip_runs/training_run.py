@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
 INPUTS_FILE = "inputs.json"
 RESULT_FILE = "result.json"
-_PACKAGES = ("torch", "lightning", "e3nn", "nequip", "nequip-allegro", "cuprolith")
+_PACKAGES = (
+    "torch",
+    "lightning",
+    "e3nn",
+    "nequip",
+    "nequip-allegro",
+    "pytorch-optimizer",
+    "cuprolith",
+)
 _SHORT_HASH = 8
 
 Count = Annotated[int, Field(ge=0)]

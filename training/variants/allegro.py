@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import Field
 
 from training.optimization.parameters import FloatParameter, IntParameter, Parameter
-from training.settings import ModelSettings, TrainingSettings, Width
+from training.settings import RepulsiveModelSettings, TrainingSettings, Width
 from training.variant import Variant, powers_of_two, published_rows
 
 
-class AllegroSettings(ModelSettings):
+class AllegroSettings(RepulsiveModelSettings):
     """Hyper-parameters of nequip-allegro's model (names as in Laskaris 2026, section III.D)."""
 
     num_layers: Annotated[int, Field(ge=1, le=20)] = Field(
@@ -59,6 +59,7 @@ def allegro_config(settings: HasAllegro) -> dict[str, Any]:
         "num_tensor_features": model.num_tensor_features,
         "allegro_mlp_hidden_layers_width": model.num_scalar_features,
         "readout_mlp_hidden_layers_width": model.edge_mlp_width,
+        **model.keywords,
     }
 
 
@@ -72,7 +73,7 @@ def reach(settings: HasAllegro) -> float:
 # edge MLP 128), that value is the end of the range.
 SEARCH_SPACE: dict[str, Parameter] = {
     "model.r_max": FloatParameter(low=4.0, high=12.0),
-    "learning_rate": FloatParameter(low=5e-4, high=1e-2, log=True),
+    "learning_rate": FloatParameter(low=5e-4, high=5e-2, log=True),
     "batch_size": IntParameter(low=1, high=5),
     "model.polynomial_cutoff_p": FloatParameter(low=5.0, high=12.0),
     "model.num_layers": IntParameter(low=1, high=4),

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from training.optimization.parameters import FloatParameter, IntParameter
-from training.settings import ModelSettings, TrainingSettings, Width
+from training.settings import RepulsiveModelSettings, TrainingSettings, Width
 from training.variant import Variant, powers_of_two
 
 
-class NequIPSettings(ModelSettings):
+class NequIPSettings(RepulsiveModelSettings):
     """Hyper-parameters of ``nequip.model.NequIPGNNModel``; names and defaults are NequIP's."""
 
     num_layers: Annotated[int, Field(ge=1, le=20)] = Field(
@@ -38,9 +38,9 @@ class NequIPTraining(TrainingSettings):
 
 
 def _model_config(settings: NequIPTraining) -> dict[str, Any]:
-    # Settings are named as NequIP's keywords; one that is left out sets the trainer's statistics.
-    keywords = settings.model.model_dump(mode="json", exclude={"neighbor_normalization"})
-    return {"_target_": "nequip.model.NequIPGNNModel", **keywords}
+    # Other settings are named as NequIP's keywords.
+    named = settings.model.model_dump(mode="json", exclude={"neighbor_normalization", "zbl"})
+    return {"_target_": "nequip.model.NequIPGNNModel", **named, **settings.model.keywords}
 
 
 def _reach(settings: NequIPTraining) -> float:
@@ -56,7 +56,7 @@ VARIANT = Variant(
     # Messages pass on what neighbours know, so shorter cutoffs serve than Allegro's.
     search_space={
         "model.r_max": FloatParameter(low=3.5, high=7.0),
-        "learning_rate": FloatParameter(low=5e-4, high=2e-2, log=True),
+        "learning_rate": FloatParameter(low=5e-4, high=5e-2, log=True),
         "batch_size": IntParameter(low=1, high=5),
         "model.polynomial_cutoff_p": FloatParameter(low=5.0, high=12.0),
         "model.num_layers": IntParameter(low=2, high=5),

@@ -18,7 +18,7 @@ def run(
     update: UpdateOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Generate, label, collect, train, tune if the campaign asks for it, and report.
+    """Generate, label, collect, train, validate, tune if the campaign asks for it, and report.
 
     You can interrupt this at any time; rerun the command to resume. Finished work is kept.
     """

@@ -49,4 +49,5 @@ ENGINE = EmtEntry(
     functional="EMT",
     packages=("ase",),
     seconds_per_atom=2e-5,
+    example=("Cu", "Ni"),
 )

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import field_validator
 
+from training.nequip_runs.deployed_files import MODEL_SUFFIXES
 from workflows.labelling.calculator_engine import CalculatorEntry, Device, ModelFileSettings
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
-
-_SUFFIXES = (".ckpt", ".nequip.zip", ".nequip.pt2")
 
 
 class NequipSettings(ModelFileSettings):
@@ -23,7 +22,7 @@ class NequipSettings(ModelFileSettings):
     @field_validator("model")
     @classmethod
     def _is_a_model(cls, model: Path) -> Path:
-        if not model.name.endswith(_SUFFIXES):
+        if not model.name.endswith(MODEL_SUFFIXES):
             raise ValueError(
                 f"{model.name} is neither a checkpoint (.ckpt), a package (.nequip.zip), nor a "
                 "model compiled for ASE (.nequip.pt2)"
@@ -32,18 +31,9 @@ class NequipSettings(ModelFileSettings):
 
 
 def _load(settings: NequipSettings, device: Device) -> Calculator:
-    name = settings.model.name
-    if name.endswith(".ckpt"):
-        from training.calculator import checkpoint_calculator
+    from training.calculator import model_calculator
 
-        return checkpoint_calculator(settings.model, device)
-    if name.endswith(".nequip.pt2"):
-        from training.calculator import compiled_calculator
-
-        return compiled_calculator(settings.model, device)
-    from training.calculator import packaged_calculator
-
-    return packaged_calculator(settings.model, device)
+    return model_calculator(settings.model, device)
 
 
 ENGINE = CalculatorEntry(

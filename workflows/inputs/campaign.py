@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
+from analysis.validation.settings import ValidationSettings
 from cuprolith.hashes import file_sha256, short_hash
 from cuprolith.settings import Seed, Settings
 from generators.family import kinds
@@ -63,6 +64,7 @@ class Campaign(Settings):
     engine: AnyEngineSettings = engine_settings()
     dataset: DatasetSettings = DatasetSettings()
     training: AnyTraining = Field(default_factory=default_training)
+    validation: ValidationSettings = ValidationSettings()
     tuning: TuningSettings | None = Field(
         default=None, description="a study of the variant's hyper-parameters on the dataset"
     )
@@ -74,9 +76,11 @@ class Campaign(Settings):
     def campaign_hash(self) -> str:
         """Hash of all settings that decide results, files by content (12 hex digits).
 
-        `published` is left out, and a study that is not asked for.
+        `published` is left out, and a study or a choice of properties that is not asked for.
         """
         content = self.model_dump(mode="json", exclude={"published"})
+        if self.validation == ValidationSettings():
+            del content["validation"]
         if self.tuning is None:
             del content["tuning"]
         else:

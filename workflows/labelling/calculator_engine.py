@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -27,6 +27,8 @@ from workflows.engine_settings import EngineSettings
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
+
+    from workflows.labelling.path_check import PathCheck
 
 Device = Literal["cpu", "cuda"]
 
@@ -86,6 +88,8 @@ class CalculatorEntry(EngineEntry[C]):
         Path of the weights inside that module's folder, if they come with it.
     precision
         Default precision of torch that the calculator needs.
+    example
+        Elements that it knows, which `doctor` moves along a path.
     """
 
     load: Callable[[C, Device], Calculator]
@@ -95,6 +99,7 @@ class CalculatorEntry(EngineEntry[C]):
     module: str = ""
     weights: str = ""
     precision: Literal["single", "double"] = "single"
+    example: tuple[str, ...] = ("Cu", "Li")
 
     def build(self, settings: C) -> Engine:
         """Build the engine; the calculator is not loaded."""
@@ -143,7 +148,38 @@ class CalculatorEntry(EngineEntry[C]):
 
     def checks(self, settings: C | None) -> list[Check]:
         """Examine the package, its weights and the campaign's device."""
-        return [self._check(settings)]
+        check = self._check(settings)
+        needs_settings = any(field.is_required() for field in self.settings.model_fields.values())
+        if settings is not None or check.status != "ok" or needs_settings:
+            return [check]
+        return [check, self._path_check(self.settings.model_validate({}), self.example)]
+
+    def campaign_checks(self, settings: C, elements: Sequence[str]) -> list[Check]:
+        """Compare energies with the work of forces for a campaign's elements."""
+        ready = self._check(settings).status == "ok" and not self.unfit(settings, elements, ())
+        return [self._path_check(settings, elements)] if ready else []
+
+    def _path_check(self, settings: C, elements: Sequence[str]) -> Check:
+        """Compare energies with the work of forces along a path."""
+        from workflows.labelling.path_check import STEP_LENGTH
+
+        subject = f"engine {self.name}, energies and forces"
+        try:
+            found = _checked_path(settings, tuple(elements))
+        except Exception as error:  # noqa: BLE001  (an engine may fail in any way)
+            return Check.note(subject, f"not compared: {type(error).__name__}: {error}")
+        where = (
+            f"{found.largest:.2g} meV in steps of {1000 * STEP_LENGTH:g} mÅ, {found.n_atoms} atoms "
+            f"of {'-'.join(elements)}"
+        )
+        if found.smooth:
+            return Check.ok(subject, f"belong together ({where})")
+        return Check.note(
+            subject,
+            f"the energy has steps that are not the work of the forces ({where})",
+            "fine for labels that are as exact as the engine; expect an energy drift in dynamics, "
+            "and errors of a trained potential no smaller than this",
+        )
 
     def _check(self, settings: C | None) -> Check:
         subject = f"engine {self.name}"
@@ -238,6 +274,14 @@ _RUN_SETTINGS = {"task", "relax", "melt_quench"}
 def _loaded(name: str, settings: str, device: Device) -> Calculator:
     entry = _entry(name)
     return entry.load(entry.settings.model_validate_json(settings), device)
+
+
+@lru_cache(maxsize=8)
+def _checked_path(settings: CalculatorSettings, elements: tuple[str, ...]) -> PathCheck:
+    from workflows.labelling.path_check import check_path, mixed_crystal
+
+    with _entry(settings.name).calculating(settings) as calculator:
+        return check_path(calculator, mixed_crystal(elements))
 
 
 def _entry(name: str) -> CalculatorEntry[Any]:

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from ase import Atoms, units
+from ase import Atoms
 from ase.constraints import FixAtoms
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
 from ase.optimize import BFGS
 from jobflow import Maker, job
 from pymatgen.core import Structure
@@ -29,12 +28,15 @@ from workflows.labelling.document import (
     NonFiniteLabelError,
     Provenance,
 )
-from workflows.labelling.nose_hoover import RampedNoseHooverChain
+from workflows.labelling.nose_hoover import melt_quench_dynamics
 from workflows.labelling.segmented import SegmentedMeltQuenchMaker
 from workflows.structures.free_atoms import free_mask, set_free_mask
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
+
+MAX_STEP = 0.1
+"""Longest step of an atom in a relaxation, Å."""
 
 
 @dataclass
@@ -114,7 +116,7 @@ class AseRelaxMaker(AseMaker):
             atoms = _atoms(structure, calculator)
             recorder = LabelRecorder(atoms, free)
             atoms.set_constraint(FixAtoms(mask=[not flag for flag in free]))
-            optimizer = BFGS(atoms, logfile=None, maxstep=0.1)
+            optimizer = BFGS(atoms, logfile=None, maxstep=MAX_STEP)
             optimizer.attach(recorder)
             try:
                 converged = bool(
@@ -186,7 +188,7 @@ class AseMeltQuenchMaker(SegmentedMeltQuenchMaker, AseMaker):
         stopped = ""
         with self._calculating(structure, provenance, f"{run}-{segment + 1}") as calculator:
             atoms = _atoms(structure, calculator)
-            dynamics = self._dynamics(atoms, seed, state)
+            dynamics = melt_quench_dynamics(atoms, settings, seed, state)
             recorder = LabelRecorder(atoms, [True] * len(atoms))
             try:
                 if segment == 0:
@@ -207,28 +209,6 @@ class AseMeltQuenchMaker(SegmentedMeltQuenchMaker, AseMaker):
                 stopped_because=stopped,
             )
         return document, dynamics.state()
-
-    def _dynamics(
-        self, atoms: Atoms, seed: int, state: dict[str, Any] | None
-    ) -> RampedNoseHooverChain:
-        settings = self.settings
-        if state is None:
-            MaxwellBoltzmannDistribution(
-                atoms,
-                temperature_K=settings.melt_temperature,
-                force_temp=True,
-                rng=np.random.default_rng(seed),
-            )
-            Stationary(atoms)
-        dynamics = RampedNoseHooverChain(
-            atoms,
-            timestep=settings.time_step * units.fs,
-            temperature_K=settings.melt_temperature,
-            tdamp=settings.thermostat_time * units.fs,
-        )
-        if state is not None:
-            dynamics.restore(state)
-        return dynamics
 
 
 @dataclass

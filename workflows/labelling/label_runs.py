@@ -118,7 +118,7 @@ def structure_flows(runs: Iterable[LabelRun], engine: Engine, seed: int) -> Iter
                 first.output["structure"],
                 run.provenance,
                 run_id=run.run_id,
-                seed=_velocity_seed(seed, structure_id),
+                seed=velocity_seed(seed, structure_id),
             )
             name = f"{engine.melt_quench.settings.label} {structure_id} 1"
             jobs.append(_named(melt, run, engine, name))
@@ -189,6 +189,6 @@ def _run_id(task: str, record: StructureRecord, engine: Engine, identity: dict[s
     return sha256(text)
 
 
-def _velocity_seed(seed: int, structure_id: str) -> int:
+def velocity_seed(seed: int, structure_id: str) -> int:
     """Seed of a structure's initial velocities, independent of the order of structures."""
     return int(sha256(f"{seed}:{structure_id}")[:8], 16)

@@ -1,12 +1,15 @@
-"""Nosé–Hoover-chain NVT whose target temperature can be ramped and whose state can be carried."""
+"""Melt-quenches: a Nosé–Hoover chain with a temperature that ramps and a state that is carried."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from ase import units
+from ase import Atoms, units
 from ase.md.nose_hoover_chain import NoseHooverChainNVT
+from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
+
+from workflows.engine_settings import MeltQuenchSettings
 
 
 class RampedNoseHooverChain(NoseHooverChainNVT):
@@ -36,3 +39,36 @@ class RampedNoseHooverChain(NoseHooverChainNVT):
         self._thermostat._eta = np.asarray(state["eta"], dtype=float)
         self._thermostat._p_eta = np.asarray(state["p_eta"], dtype=float)
         self._update_atoms()
+
+
+def melt_quench_dynamics(
+    atoms: Atoms, settings: MeltQuenchSettings, seed: int, state: dict[str, Any] | None = None
+) -> RampedNoseHooverChain:
+    """Return the dynamics of a melt-quench; the target temperature is set by whoever steps.
+
+    Parameters
+    ----------
+    atoms
+        Start, with a calculator; gets its velocities here.
+    seed
+        Of the initial velocities.
+    state
+        State to continue from; None at the start.
+    """
+    if state is None:
+        MaxwellBoltzmannDistribution(
+            atoms,
+            temperature_K=settings.melt_temperature,
+            force_temp=True,
+            rng=np.random.default_rng(seed),
+        )
+        Stationary(atoms)
+    dynamics = RampedNoseHooverChain(
+        atoms,
+        timestep=settings.time_step * units.fs,
+        temperature_K=settings.melt_temperature,
+        tdamp=settings.thermostat_time * units.fs,
+    )
+    if state is not None:
+        dynamics.restore(state)
+    return dynamics

@@ -42,26 +42,6 @@ class GenerateSummary:
         )
 
 
-def campaign_crystals(campaign: Campaign) -> dict[str, Structure]:
-    """Load or build the crystals a campaign names, as it gives them.
-
-    Raises
-    ------
-    CuprolithError
-        If a file holds no crystal, or a prototype lacks a lattice constant.
-    """
-    from generators.crystals import prototype_structure
-    from workflows.inputs.crystal_files import read_crystal
-
-    crystals = {}
-    for name, settings in campaign.crystals.items():
-        if settings.file is not None:
-            crystals[name] = read_crystal(settings.file, name)
-        else:
-            crystals[name] = prototype_structure(name, settings)
-    return crystals
-
-
 def campaign_candidates(
     campaign: Campaign, crystals: Mapping[str, Structure] | None = None
 ) -> list[Candidate]:
@@ -80,6 +60,7 @@ def campaign_candidates(
         If a structure cannot be made, with the key that asks for it.
     """
     from generators.catalogue import build_catalogue
+    from workflows.inputs.campaign_crystals import campaign_crystals
 
     if crystals is None:
         crystals = campaign_crystals(campaign)
@@ -89,6 +70,7 @@ def campaign_candidates(
 def generate(workdir: Workdir) -> GenerateSummary:
     """Write ``structures/structures.{extxyz,json}`` and ``overview.json``."""
     from generators.catalogue import build_catalogue
+    from workflows.inputs.campaign_crystals import campaign_crystals
     from workflows.labelling.lattice_constants import relaxed_crystals, with_relaxed
     from workflows.overview import make_overview
     from workflows.structures.structure_files import write_structures

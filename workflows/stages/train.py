@@ -17,6 +17,7 @@ from workflows.workdir import Workdir
 
 if TYPE_CHECKING:
     from analysis.evaluation import Evaluation
+    from analysis.kernel_baseline.record import KernelBaseline
     from training.dataset.splits import SplitName
     from training.nequip_runs.trainer import TrainingResult
     from training.sources.dataset import DatasetSource
@@ -30,6 +31,7 @@ class TrainSummary:
 
     result: TrainingResult
     evaluation: Evaluation
+    kernel: KernelBaseline
 
     def __str__(self) -> str:
         """Errors beside the baselines."""
@@ -46,7 +48,17 @@ class TrainSummary:
             f"  test force MAE {test.forces.mae:.4f} eV/Å "
             f"(zero force {test.zero_force.mae:.4f}, mean force {test.mean_force.mae:.4f})\n"
             f"  test energy MAE {1000 * test.energy.mae:.1f} meV/atom "
-            f"(sum of species energies {1000 * test.composition_linear.mae:.1f}){stress}"
+            f"(sum of species energies {1000 * test.composition_linear.mae:.1f}){stress}\n"
+            f"  {self._kernel()}"
+        )
+
+    def _kernel(self) -> str:
+        if "test" not in self.kernel.splits:
+            return f"no kernel ridge for comparison: {self.kernel.note or 'no test frames'}"
+        errors = self.kernel.splits["test"].overall
+        return (
+            f"kernel ridge on the same frames: {errors.forces.mae:.4f} eV/Å and "
+            f"{1000 * errors.energy.mae:.1f} meV/atom"
         )
 
 
@@ -59,6 +71,7 @@ def train(workdir: Workdir) -> TrainSummary:
         If there is no dataset, or the training fails.
     """
     from analysis.evaluation import PREDICTIONS_DIR, evaluate_training
+    from analysis.kernel_baseline.judge import judge_by_kernel
     from training.dataset.builder import DatasetError
     from training.errors import TrainingError
     from training.nequip_runs.trainer import train as run_training
@@ -77,10 +90,13 @@ def train(workdir: Workdir) -> TrainSummary:
         for split in JUDGED_SPLITS:
             _predict_once(folder / result.checkpoint, source, split, folder / PREDICTIONS_DIR)
         evaluation = evaluate_training(folder, workdir.dataset)
+        kernel = judge_by_kernel(
+            source, campaign.training.model.r_max, campaign.seed, workdir.kernel_baseline_json
+        )
     except (TrainingError, DatasetError) as error:
         raise CuprolithError(str(error), where=str(folder)) from error
     workdir.record_seconds("train", result.seconds)
-    return TrainSummary(result, evaluation)
+    return TrainSummary(result, evaluation, kernel)
 
 
 def _predict_once(checkpoint: Path, source: DatasetSource, split: SplitName, folder: Path) -> None:

@@ -46,7 +46,7 @@ def _command(_: Callable[..., None]) -> Callable[..., None]:
 
 STAGE = Stage(
     name="tune",
-    follows="train",
+    follows="validate",
     run=tune,
     output=lambda workdir, variant: workdir.study(variant) / "pareto.json",
     help="Search hyper-parameters for accuracy and speed: propose, measure, train, repeat. "

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
@@ -81,3 +83,50 @@ def test_nothing_to_rattle_is_refused(crystals):
 def test_slabs_are_not_repeated_along_their_normal():
     with pytest.raises(ValueError, match="third repeat"):
         StructuresSettings.model_validate({"rattled": [{"family": "slab", "supercell": [1, 1, 2]}]})
+
+
+def strains(candidate, **settings):
+    """Strain tensors of copies, shape (n, 3, 3), and their structures."""
+    ideal = (candidate.structure * (3, 3, 1)).lattice.matrix
+    copies = rattle(candidate, strain_deviation=0.03, **settings)
+    matrices = np.array([copy.structure.lattice.matrix for copy in copies])
+    return np.linalg.inv(ideal) @ matrices - np.eye(3), copies
+
+
+def test_strains_have_the_asked_width_and_no_preferred_direction(slab):
+    bulk = dataclasses.replace(slab, family="bulk")
+    strain, _ = strains(bulk, copies=400)
+    np.testing.assert_allclose(strain, strain.transpose(0, 2, 1), atol=1e-12)
+    normal = strain[:, range(3), range(3)]
+    shear = strain[:, [0, 0, 1], [1, 2, 2]]
+    assert normal.std(axis=0) == pytest.approx([0.03] * 3, rel=0.1)
+    assert shear.std(axis=0) == pytest.approx([0.03 / np.sqrt(2)] * 3, rel=0.1)
+    assert np.abs(np.corrcoef(np.hstack([normal, shear]).T) - np.eye(6)).max() < 0.2
+    # Without a direction, the strain along a diagonal is as wide as along an axis.
+    diagonal = np.ones(3) / np.sqrt(3)
+    assert (strain @ diagonal @ diagonal).std() == pytest.approx(0.03, rel=0.1)
+
+
+def test_slabs_are_strained_in_their_plane_only(slab):
+    strain, copies = strains(slab)
+    assert np.abs(strain[:, :2, :2]).min(axis=0).max() > 0
+    assert np.abs(strain[:, 2, :]).max() < 1e-12
+    assert np.abs(strain[:, :, 2]).max() < 1e-12
+    assert {copy.parameters["rattle"]["strain_deviation"] for copy in copies} == {0.03}
+
+
+def test_atoms_follow_the_strained_cell_and_move_as_without_strain(slab):
+    _, copies = strains(slab, copies=2)
+    for strained, unstrained in zip(copies, rattle(slab, copies=2), strict=True):
+        ideal = (slab.structure * (3, 3, 1)).frac_coords
+        moved = [
+            copy.structure.cart_coords - copy.structure.lattice.get_cartesian_coords(ideal)
+            for copy in (strained, unstrained)
+        ]
+        np.testing.assert_allclose(*moved, atol=1e-9)
+
+
+def test_strains_come_again_with_the_same_seed(slab):
+    ids = [copy.structure_id for copy in strains(slab)[1]]
+    assert ids == [copy.structure_id for copy in strains(slab)[1]]
+    assert not set(ids) & {copy.structure_id for copy in strains(slab, seed=1)[1]}

@@ -236,6 +236,17 @@ def test_few_groups_are_split_sensibly():
         assert ("Li", "bulk") in uncovered(splits)["held out"]
 
 
+def test_the_only_dimers_of_each_pair_are_trained_on():
+    """Though train would have dimers of each without them, and a share would be met with them."""
+    groups = [group("bulk-Cu", 168, "Cu bulk"), group("bulk-Li", 68, "Li bulk")]
+    groups += [group(f"interface-{i}", 40, "Cu-Li interface") for i in range(5)]
+    groups += [group(f"dimer-{pair}", 6, f"{pair} dimer") for pair in ("Cu", "Li", "Cu-Li")]
+    for seed in range(20):
+        splits = split_groups(groups, TENTHS, seed)
+        assert strata_of(splits["train"]) == strata_of(groups)
+        assert sizes(splits)["val"] == sizes(splits)["test"] == 40
+
+
 def test_a_thousand_systems_of_one_group_each_still_meet_the_shares():
     """As where each compound is its own chemical system: every element is in many of them."""
     elements = ["Al", "Cu", "Fe", "Li", "Ni", "O", "S", "Ti", "V", "Zn", "Zr"]

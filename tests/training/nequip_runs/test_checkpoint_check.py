@@ -68,3 +68,22 @@ def test_the_builders_of_all_variants_are_trusted(variant, tmp_path):
     content = {"state_dict": {}, "hyper_parameters": {"model": {"_target_": target}}}
     torch.save(content, tmp_path / "best.ckpt")
     refuse_foreign(tmp_path / "best.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("target", "trusted"),
+    [
+        ("torch.optim.Adam", True),
+        ("pytorch_optimizer.SOAP", True),
+        ("pytorch_optimizer.create_optimizer", False),
+        ("a_stranger.SOAP", False),
+    ],
+)
+def test_only_known_optimizers_are_trusted(target, trusted, tmp_path):
+    content = {"state_dict": {}, "hyper_parameters": {"optimizer": {"_target_": target}}}
+    torch.save(content, tmp_path / "last.ckpt")
+    if trusted:
+        refuse_foreign(tmp_path / "last.ckpt")
+        return
+    with pytest.raises(TrainingError, match=f"would run {target}: refused"):
+        refuse_foreign(tmp_path / "last.ckpt")

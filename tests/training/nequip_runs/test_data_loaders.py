@@ -9,6 +9,7 @@ from hydra.utils import instantiate
 from nequip.utils.dtype import torch_default_dtype
 from nequip.utils.global_state import set_global_state
 
+from training.nequip_runs import data_loaders
 from training.nequip_runs.data_loaders import data_loader
 from training.nequip_runs.nequip_config import nequip_config
 from training.sources.dataset import DatasetSource
@@ -63,7 +64,8 @@ def test_frames_come_in_the_order_of_a_plain_loader(full, emt_dataset):
     assert (n_train % batch_size == 0) == full
     plain = data_module(source, batch_size=batch_size)
     ours = data_module(source, batch_size=batch_size)
-    ours.train_dataloader_config["_target_"] = "training.nequip_runs.data_loaders.data_loader"
+    plain.train_dataloader_config["_target_"] = "torch.utils.data.DataLoader"
+    del plain.train_dataloader_config["num_workers"]
     state = None
     for _ in range(2):
         for mine, theirs in zip(epochs_of(ours, state), epochs_of(plain, state), strict=True):
@@ -103,3 +105,39 @@ def test_frames_are_sent_to_workers_by_value():
     assert [frame["pos"].tolist() for frame in copy] == [[i, i + 1, i + 2] for i in range(5)]
     ForkingPickler.dumps(frames)
     assert all(frame["pos"].is_shared() for frame in frames)
+
+
+class Counted:
+    """Frames that count how often they are prepared."""
+
+    def __init__(self, frames):
+        self.frames = frames
+        self.asked = []
+
+    def __len__(self):
+        return len(self.frames)
+
+    def __getitem__(self, index):
+        self.asked.append(index)
+        return self.frames[index].copy()
+
+
+@pytest.mark.parametrize(("room", "kept"), [(10_000, 4), (2 * 24, 2), (0, 0)])
+def test_frames_are_prepared_once_as_far_as_the_memory_reaches(room, kept, monkeypatch):
+    monkeypatch.setattr(data_loaders, "_KEPT_BYTES", room)
+    frames = Counted([{"pos": torch.arange(3.0, dtype=torch.float64) + i} for i in range(4)])
+    loader = data_loader(frames, torch.Generator(), list, 2)
+    for _ in range(3):
+        seen = [frame["pos"].tolist() for batch in loader for frame in batch]
+        assert seen == [[i, i + 1, i + 2] for i in range(4)]
+    assert len(frames.asked) == kept + 3 * (4 - kept)
+
+
+def test_what_a_model_does_to_a_frame_is_not_kept():
+    loader = data_loader([{"pos": torch.ones(3)}], torch.Generator(), list, 1)
+    for _ in range(2):
+        (frame,) = next(iter(loader))
+        assert not frame["pos"].requires_grad
+        assert frame.keys() == {"pos"}
+        frame["pos"].requires_grad_()
+        frame["forces"] = torch.zeros(3)

@@ -140,7 +140,7 @@ def test_stress_is_learnt_where_it_has_a_weight(emt_dataset):
     config = nequip_config(settings, source.training_data(stress=True), seed=0)
     data, _, module = built(config)
     coefficients = {name: entry.coeff for name, entry in module.loss.entries.items()}
-    assert coefficients == {"per_atom_energy_mse": 0.25, "forces_mse": 0.25, "stress_mse": 0.5}
+    assert coefficients == {"per_atom_energy_mse": 0.4, "forces_mse": 0.2, "stress_mse": 0.4}
     data.setup("fit")
     batch = next(iter(data.train_dataloader()))
     frames = {frame.energy: frame for frame in source.frames("train")}

@@ -22,7 +22,7 @@ from training.nequip_runs.training_run import training_inputs
 from training.settings import SplitSettings
 from training.sources.dataset import DatasetSource
 from training.sources.extxyz import ExtxyzSource
-from training.sources.extxyz.labels import LabelKeys
+from training.sources.extxyz.units import LabelSettings
 from training.variants.allegro import AllegroSettings, AllegroTraining
 
 
@@ -200,7 +200,7 @@ def test_sections_open_it(many, tmp_path, emt_dataset):
 
     keys = {"energy_key": "REF_energy", "forces_key": "REF_forces", "virial_key": "virial"}
     source = opened(source="extxyz", train="all.xyz", seed=4, split={"val": 0.2}, **keys)
-    assert source.keys == LabelKeys("REF_energy", "REF_forces", None, "virial")
+    assert source.labels == LabelSettings(**keys)
     again = opened(**source.settings())
     assert again.verified_hashes(stress=True) == source.verified_hashes(stress=True)
     assert isinstance(opened(source="dataset", directory="all.xyz"), ExtxyzSource)

@@ -73,7 +73,7 @@ def test_applied_exchanges_values_by_dotted_name():
     assert changed.model.r_max == 6.5
     assert changed.final_mlp.widths == (training.final_mlp.widths[0], 64)
     assert (changed.learning_rate, changed.batch_size) == (0.002, 3)
-    back = {"model.r_max": 5.0, "final_mlp.widths.1": 16, "learning_rate": 0.01, "batch_size": 5}
+    back = {"model.r_max": 5.0, "final_mlp.widths.1": 16, "learning_rate": 0.02, "batch_size": 5}
     assert applied(changed, back) == training
 
 

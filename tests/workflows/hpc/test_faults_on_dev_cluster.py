@@ -304,7 +304,7 @@ engine:
   vasp: {vasp_cmd: cuprolith-vasp-rehearsal, pbe_start: false}
 """
 N_STRUCTURES = 3
-N_STAGES = 5
+N_STAGES = 6
 DIES_AMIDST = """
 import os
 from pymongo.collection import Collection

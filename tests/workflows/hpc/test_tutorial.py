@@ -20,7 +20,7 @@ def test_the_tutorial_ends_in_a_report():
     with home_of_its_own() as (home, variables):
         (home / "inputs").symlink_to(ROOT / "inputs")
         said = give([line for line in commands() if "down" not in line], home, variables)
-        assert "5 stages added" in said
+        assert "6 stages added" in said
         assert "nothing added" in said
         workdir = home / "campaigns" / "queue_rehearsal"
         assert "queue_rehearsal" in (workdir / "report" / "index.html").read_text()

@@ -19,6 +19,7 @@ from generators.crystals import prototype_structure, standard_crystal
 from generators.settings import CrystalSettings
 from workflows.engines.diep import DiepSettings
 from workflows.inputs.campaign import Campaign
+from workflows.inputs.campaign_crystals import campaign_crystals
 from workflows.labelling import lattice_constants as module
 from workflows.labelling.calculator_engine import loaded_calculator, own_torch_settings
 from workflows.labelling.lattice_constants import (
@@ -28,7 +29,7 @@ from workflows.labelling.lattice_constants import (
     relaxed_crystals,
     with_relaxed,
 )
-from workflows.stages.generate import campaign_crystals, generate
+from workflows.stages.generate import generate
 from workflows.workdir import Workdir
 
 

@@ -76,6 +76,7 @@ def stages_stood_in_for(monkeypatch):
         "label": lambda workdir: "labelled",
         "collect": collected,
         "train": lambda workdir: "trained",
+        "validate": lambda workdir: "validated",
     }
     stages = tuple(
         replace(stage, run=stand_ins.get(stage.name, stage.run)) for stage in ordered_stages()
@@ -100,7 +101,7 @@ def test_the_study_runs_between_training_and_report(tmp_path, monkeypatch, stage
     opened, told = workdir(tmp_path, CAMPAIGN + TUNING), stages_stood_in_for
     pipeline.run_pipeline(opened)
     begun = [line.removeprefix("● ") for line in told if line.startswith("● ")]
-    assert begun == ["generate", "label", "collect", "train", "tune", "report"]
+    assert begun == ["generate", "label", "collect", "train", "validate", "tune", "report"]
     folder = opened.study("allegro")
     assert load_pareto(folder / "pareto.json").n_trials == 6
     assert (folder / "report.html").is_file()
@@ -130,5 +131,5 @@ def test_without_a_study_nothing_changes(tmp_path):
         [stage.name for stage in campaign_stages(workdir(tmp_path, text).campaign())]
         for text in (CAMPAIGN, CAMPAIGN + TUNING)
     )
-    assert plain == ["generate", "label", "collect", "train", "report"]
-    assert asked == ["generate", "label", "collect", "train", "tune", "judge", "report"]
+    assert plain == ["generate", "label", "collect", "train", "validate", "report"]
+    assert asked == [*plain[:-1], "tune", "judge", "report"]

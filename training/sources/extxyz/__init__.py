@@ -1,4 +1,4 @@
-"""Your own extended XYZ files: read with ASE, and split if they are not."""
+"""Your own files of labelled structures: read with ASE, and split if they are not."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import ase.io
 import numpy as np
 from ase import Atoms
 from ase.data import chemical_symbols
-from ase.geometry import complete_cell
 from pydantic import Field
 
 from cuprolith.settings import Listed, Seed
@@ -22,7 +20,6 @@ from training.dataset.continued_runs import (
     Located,
     find_continued_runs,
     position_summary,
-    unstrained_steps,
 )
 from training.dataset.extxyz_format import format_frame
 from training.dataset.frames import Frame
@@ -40,34 +37,24 @@ from training.dataset.splits import (
 from training.errors import TrainingError
 from training.settings import NearDuplicateSettings, QuarantineSettings, SplitSettings
 from training.source import Source, SourceSettings, TrainingData
-from training.sources.extxyz.labels import LabelError, LabelKeys, find_keys, read_labels
+from training.sources.extxyz.reading import ENGINE, read_frames
+from training.sources.extxyz.unit_checks import DOUBTFUL, check_units
+from training.sources.extxyz.units import LabelSettings
 
-NAME = "extxyz"
-_UNKNOWN_FAMILY = "unknown"
-# Consecutive frames of one run are nearer than this (root mean square, Å); the nearest
-# neighbours of two independent structures are not.
-_SAME_RUN = 0.7
+NAME = ENGINE
 _Splits = dict[SplitName, list[Frame]]
 
 
-class ExtxyzSourceSettings(SourceSettings):
-    """Your own extended XYZ files; see `ExtxyzSource`."""
+class ExtxyzSourceSettings(LabelSettings, SourceSettings):
+    """Your own files, of any format that ASE reads with energies and forces."""
 
     source: Literal["extxyz"] = "extxyz"
-    train: Annotated[Path, Listed] = Field(description="file to train on")
+    train: Annotated[Path, Listed] = Field(description="file to train on, or folder of files")
     val: Annotated[Path, Listed] | None = Field(
         default=None, description="file to validate on; default: a part of `train`"
     )
     test: Annotated[Path, Listed] | None = Field(
         default=None, description="file to test on; default: a part of `train`, if `val` is one"
-    )
-    energy_key: str | None = Field(default=None, description="name of the energy, eV")
-    forces_key: str | None = Field(default=None, description="name of the forces, eV/Å")
-    stress_key: str | None = Field(
-        default=None, description="name of the stress, eV/Å³ (ASE's sign: positive is tension)"
-    )
-    virial_key: str | None = Field(
-        default=None, description="name of the virial, eV: minus stress times volume"
     )
     split: SplitSettings = SplitSettings()
     seed: Seed = Field(default=0, description="of the split; the training's own does not change it")
@@ -82,9 +69,14 @@ class ExtxyzSourceSettings(SourceSettings):
         """Name of the file to train on, without its ending."""
         return self.train.stem
 
+    @property
+    def labels(self) -> LabelSettings:
+        """Names and units of the labels."""
+        return LabelSettings(**{key: getattr(self, key) for key in LabelSettings.model_fields})
+
 
 class ExtxyzSource:
-    """Frames of your own extended XYZ files.
+    """Frames of your own files.
 
     Without `val`, groups of related frames are taken from the frames of `train` to validate on
     and, without `test` as well, to test on. Related are consecutive frames of the same atoms that
@@ -95,9 +87,9 @@ class ExtxyzSource:
     Parameters
     ----------
     train, val, test
-        Files; compressed ones (``.gz``, …) are read as well.
-    keys
-        Names of the labels; keys not given are searched for, see `find_keys`.
+        Files, or folders of files; compressed ones (``.gz``, …) are read as well.
+    labels
+        Names and units of the labels; names not given are searched for, see `find_keys`.
     split
         Shares of frames for val and test, where there is no file.
     seed
@@ -112,7 +104,7 @@ class ExtxyzSource:
         val: Path | None = None,
         test: Path | None = None,
         *,
-        keys: LabelKeys = LabelKeys(),  # noqa: B008 (immutable)
+        labels: LabelSettings = LabelSettings(),  # noqa: B008 (immutable)
         split: SplitSettings = SplitSettings(),  # noqa: B008 (immutable)
         seed: int = 0,
     ) -> None:
@@ -121,7 +113,7 @@ class ExtxyzSource:
             "val": None if val is None else val.resolve(),
             "test": None if test is None else test.resolve(),
         }
-        self.keys = keys
+        self.labels = labels
         self.split = split
         self.seed = seed
 
@@ -160,11 +152,11 @@ class ExtxyzSource:
     def settings(self) -> dict[str, Any]:
         """Return the section (see `AnySource`) that opens this source."""
         files = {str(split): str(path) for split, path in self.files.items() if path is not None}
-        keys = {f"{name}_key": key for name, key in vars(self.keys).items() if key is not None}
+        labels = self.labels.model_dump(exclude_none=True)
         return {
             "source": NAME,
             **files,
-            **keys,
+            **labels,
             "split": self.split.model_dump(),
             "seed": self.seed,
         }
@@ -211,9 +203,17 @@ class ExtxyzSource:
     @cached_property
     def _split(self) -> tuple[_Splits, tuple[str, ...]]:
         read = {
-            split: [] if path is None else _read_file(path, self.keys)
+            split: [] if path is None else read_frames(path, self.labels)
             for split, path in self.files.items()
         }
+        for split, frames in read.items():
+            _require_sound(frames, str(self.files[split]))
+        checks = check_units(
+            [*chain.from_iterable(read.values())], self.labels, str(self.files["train"])
+        )
+        doubts = tuple(
+            f"units of {name}: {text}" for name, text in checks.items() if text.startswith(DOUBTFUL)
+        )
         warnings: tuple[str, ...] = ()
         if self.files["val"] is None:
             drawn, warnings = _drawn(read["train"], self.split, self.seed, self.place("train"))
@@ -221,7 +221,7 @@ class ExtxyzSource:
                 drawn["train"] = [*drawn["train"], *drawn["test"]]
                 drawn["test"] = read["test"]
             read = drawn
-        return read, (*warnings, *self._copies(read))
+        return read, (*doubts, *warnings, *self._copies(read))
 
     def _copies(self, read: _Splits) -> Iterator[str]:
         """Warn of held-out files that repeat training frames."""
@@ -239,75 +239,15 @@ class ExtxyzSource:
                 )
 
 
-def _read_file(path: Path, given: LabelKeys) -> list[Frame]:
-    """Read all frames of a file.
-
-    Raises
-    ------
-    TrainingError
-        With file, frame (from 0) and what to do.
-    """
-    frames: list[Frame] = []
-    keys, run, before = None, -1, None
-    try:
-        for index, atoms in enumerate(ase.io.iread(path, ":", format="extxyz", parallel=False)):
-            try:
-                keys = keys or find_keys(atoms, given)
-                if before is None or not _same_run(before, atoms):
-                    run += 1
-                before = atoms
-                frames.append(_frame(atoms, keys, f"{path.stem}-run-{run}", index))
-            except LabelError as error:
-                raise TrainingError(f"{path}, frame {index} (from 0): {error}") from error
-    except FileNotFoundError:
-        raise TrainingError(
-            f"{path} does not exist: check the path under `data`; it is relative to the folder "
-            "that `--data` names (`--data .` is the current folder)"
-        ) from None
-    except (OSError, KeyError, ValueError, IndexError, EOFError, UnicodeDecodeError) as error:
-        raise TrainingError(
-            f"{path}, frame {len(frames)} (from 0), is not extended XYZ: {error!r}"
-        ) from error
-    if not frames:
-        raise TrainingError(f"{path} has no frames")
-    return frames
-
-
-def _frame(atoms: Atoms, keys: LabelKeys, run: str, index: int) -> Frame:
-    labels = read_labels(atoms, keys)
-    info = {name: str(value) for name, value in atoms.info.items() if isinstance(value, str)}
-    frame = Frame(
-        numbers=atoms.numbers.astype(np.int64),
-        positions=atoms.positions,
-        cell=atoms.cell.array,
-        pbc=(bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
-        energy=labels.energy,
-        forces=labels.forces,
-        stress=labels.stress,
-        structure_id=info.get("structure_id", run),
-        family=info.get("family") or info.get("config_type") or _UNKNOWN_FAMILY,
-        miller_index="",
-        parent_id=info.get("parent_id", ""),
-        trajectory_id=info.get("trajectory_id", run),
-        step=index,
-        engine=NAME,
-        functional=info.get("functional", ""),
-        config_hash="",
-    )
-    for reason in quarantine_reasons(frame, QuarantineSettings()):
-        if reason_kind(reason) in {NOT_FINITE, NO_VOLUME}:
-            raise LabelError(f"{reason}; correct the frame or remove it")
-    return frame
-
-
-def _same_run(first: Atoms, second: Atoms) -> bool:
-    """Whether the same atoms have hardly moved from one frame to the next, apart from strain."""
-    if not (np.array_equal(first.numbers, second.numbers) and (first.pbc == second.pbc).all()):
-        return False
-    cells = complete_cell(first.cell.array), complete_cell(second.cell.array)
-    if min(abs(np.linalg.det(cell)) for cell in cells) == 0:
-        return False
-    return bool(np.sqrt((unstrained_steps(first, second) ** 2).mean()) < _SAME_RUN)
+def _require_sound(frames: Sequence[Frame], place: str) -> None:
+    """Refuse frames that have no meaning: nothing sets them aside here, as `collect` does."""
+    for frame in frames:
+        for reason in quarantine_reasons(frame, QuarantineSettings()):
+            if reason_kind(reason) in {NOT_FINITE, NO_VOLUME}:
+                raise TrainingError(
+                    f"{place}, frame {frame.step} (from 0) of {frame.trajectory_id}: {reason}; "
+                    "correct the frame, remove it, or let `cuprolith collect --from` set it aside"
+                )
 
 
 def _drawn(
@@ -378,10 +318,9 @@ def _open(settings: ExtxyzSourceSettings, relative_to: Path) -> ExtxyzSource:
         for path in (settings.train, settings.val, settings.test)
     )
     assert train is not None
-    keys = LabelKeys(
-        settings.energy_key, settings.forces_key, settings.stress_key, settings.virial_key
+    return ExtxyzSource(
+        train, val, test, labels=settings.labels, split=settings.split, seed=settings.seed
     )
-    return ExtxyzSource(train, val, test, keys=keys, split=settings.split, seed=settings.seed)
 
 
 SOURCE = Source(NAME, ExtxyzSourceSettings, _open)

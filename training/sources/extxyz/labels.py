@@ -17,6 +17,7 @@ from ase.stress import voigt_6_to_full_3x3_stress
 
 from cuprolith.arrays import FloatArray
 from training.dataset.isolated_atoms import is_isolated_atom
+from training.sources.extxyz.units import Conversion
 
 # In order of preference: forces belong to the free energy.
 _QUANTITIES = {
@@ -32,6 +33,9 @@ _NAME = re.compile(
 )
 # Of the largest component; files have 8 digits.
 _ASYMMETRY = 1e-4
+# A stress and a virial of one frame that differ by more, of the largest component and in eV/Å³
+# (1.6e-3 GPa), are of different kinds.
+_SAME_STRESS, _SAME_STRESS_ABSOLUTE = 1e-2, 1e-5
 
 
 class LabelError(ValueError):
@@ -86,22 +90,35 @@ def find_keys(atoms: Atoms, given: LabelKeys) -> LabelKeys:
     elif energy is None or forces is None:
         raise LabelError("give both `energy_key` and `forces_key`, or neither")
     tag = next((tag for tag, key in found["energy"].items() if key == energy), ("", ""))
-    stress = given.stress or found["stress"].get(tag) or found["stress"].get(("", ""))
-    virial = given.virial or found["virial"].get(tag) or found["virial"].get(("", ""))
+    stress, virial = given.stress, given.virial
+    if stress is None and virial is None:
+        stress, virial = (
+            found[quantity].get(tag) or found[quantity].get(("", ""))
+            for quantity in ("stress", "virial")
+        )
     return LabelKeys(energy, forces, stress, virial)
 
 
-def read_labels(atoms: Atoms, keys: LabelKeys) -> Labels:
-    """Read the labels of a frame.
+def read_labels(atoms: Atoms, keys: LabelKeys, conversion: Conversion = Conversion()) -> Labels:  # noqa: B008 (immutable)
+    """Read the labels of a frame, and convert them to eV and Å.
 
     An isolated atom needs no forces. Six numbers for a stress are ASE's xx, yy, zz, yz, xz, xy; a
     virial of six numbers is left out, since programs differ in their order. A virial W, eV, means
     the stress -W/V.
 
+    Parameters
+    ----------
+    atoms
+        The frame, positions and cell in Å.
+    keys
+        Names of the labels.
+    conversion
+        Factors from the units of the file.
+
     Raises
     ------
     LabelError
-        If energy or forces are missing or have no meaning.
+        If energy or forces are missing or have no meaning, or stress and virial disagree.
     """
     present = _present(atoms)
     assert keys.energy is not None
@@ -119,22 +136,43 @@ def read_labels(atoms: Atoms, keys: LabelKeys) -> Labels:
     energy = _array(present[keys.energy], keys.energy)
     if energy.size != 1:
         raise LabelError(f"{keys.energy} is not one number")
-    return Labels(float(energy.reshape(())), forces, _stress(atoms, present, keys))
+    n_energies = len(atoms) if conversion.per_atom else 1
+    return Labels(
+        float(energy.reshape(())) * conversion.energy * n_energies,
+        forces * conversion.force,
+        _stress(atoms, present, keys, conversion),
+    )
 
 
-def _stress(atoms: Atoms, present: Mapping[str, Any], keys: LabelKeys) -> FloatArray | None:
+def _stress(
+    atoms: Atoms, present: Mapping[str, Any], keys: LabelKeys, conversion: Conversion
+) -> FloatArray | None:
     if not atoms.pbc.any():
         return None
+    stress = virial = None
     if keys.stress is not None and keys.stress in present:
         values = _array(present[keys.stress], keys.stress)
         if values.shape == (6,):
             values = np.asarray(voigt_6_to_full_3x3_stress(values))
-        return _tensor(values, keys.stress)
+        stress = _tensor(values, keys.stress) * conversion.stress * conversion.sign
     if keys.virial is not None and keys.virial in present:
         values = _array(present[keys.virial], keys.virial)
         if values.size == 9:
-            return -_tensor(values, keys.virial) / atoms.get_volume()
-    return None
+            factor = conversion.energy * conversion.sign / atoms.get_volume()
+            virial = -_tensor(values, keys.virial) * factor
+    if stress is not None and virial is not None:
+        _require_same(stress, virial, keys)
+    return virial if stress is None else stress
+
+
+def _require_same(stress: FloatArray, virial: FloatArray, keys: LabelKeys) -> None:
+    difference = np.abs(stress - virial).max()
+    if difference > max(_SAME_STRESS * np.abs(stress).max(), _SAME_STRESS_ABSOLUTE):
+        raise LabelError(
+            f"{keys.stress!r} and minus {keys.virial!r} over the volume differ: xx is "
+            f"{stress[0, 0]:.4g} and {virial[0, 0]:.4g} eV/Å³. Which one is right? Name it with "
+            "`stress_key` or `virial_key`, and its unit with `stress_unit` or `energy_unit`"
+        )
 
 
 def _tensor(values: FloatArray, key: str) -> FloatArray:

@@ -14,13 +14,20 @@ from workflows.tuning.folder import REPORT_FILE, TRIAL_FILE
 # Stay on the cluster: hidden files, the engines' own files, and what the queue's jobs need.
 _NEVER = ("- .*", "- /labels/runs", "- /labels/jobs", "- /queue")
 _FILES = ("campaign.yaml", "environment.json", "timings.json")
-_FOLDERS = ("crystals", "structures", "dataset", "report")
+_FOLDERS = ("crystals", "structures", "dataset", "report", "validations")
 _STUDY_FILES = ("pareto.json", STUDY_FILE, REPORT_FILE, STORAGE_FILE, f"{STORAGE_FILE}-*")
 _LABEL_FOLDERS = ("results", "failures")
 # SQLite's own files beside a database that is open, or that a killed process left.
 BESIDE_DATABASES = ("-wal", "-journal", "-shm")
 # Written last by their stages: where one exists, the files of its stage are complete.
-_WRITTEN_LAST = ("dataset.json", "result.json", "evaluation.json", "pareto.json", "index.html")
+_WRITTEN_LAST = (
+    "dataset.json",
+    "result.json",
+    "evaluation.json",
+    "validation.json",
+    "pareto.json",
+    "index.html",
+)
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ def test_submitted_again_nothing_is_labelled_again(workdirs):
     files = {path: path.stat().st_mtime_ns for path in away.labels.glob("results/*/*")}
     outputs = submitted(away, submission=1)
     assert outputs[1] == {"summary": "0 jobs left for 4 runs"}
-    assert len(outputs) == len(["generate", "label", "collect", "train", "report"])
+    assert len(outputs) == len(["generate", "label", "collect", "train", "validate", "report"])
     assert files == {path: path.stat().st_mtime_ns for path in files}
 
 

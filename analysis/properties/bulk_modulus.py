@@ -1,0 +1,30 @@
+"""Bulk modulus of each crystal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analysis.validation.equation_of_state import SCAN, equation_of_state
+from analysis.validation.material import Material
+from analysis.validation.property import Case, Measurement, Property, Tolerance
+from analysis.validation.source import Source
+
+
+def _cases(material: Material) -> Iterator[Case]:
+    for name, cell in material.crystals.items():
+
+        def measure(source: Source, name: str = name) -> Measurement:
+            return Measurement({"": equation_of_state(source, material, name).bulk_modulus})
+
+        yield Case(name, measure, atom_steps=2 * len(SCAN) * len(cell))
+
+
+PROPERTY = Property(
+    name="bulk_modulus",
+    title="Bulk modulus",
+    unit="GPa",
+    cases=_cases,
+    tolerance=Tolerance(relative=0.15),
+    group="crystals",
+    about="Of a Birch–Murnaghan fit to energies over ±4 % around the minimum.",
+)

@@ -1,0 +1,58 @@
+"""Force error on crystals displaced as at the highest temperature of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from ase import Atoms
+
+from analysis.validation.dynamics import rattled, supercells
+from analysis.validation.material import Material
+from analysis.validation.property import (
+    Case,
+    Compared,
+    Curve,
+    Measurement,
+    Property,
+    Tolerance,
+)
+from analysis.validation.source import Source
+
+_SNAPSHOTS = 2
+_AMPLITUDE = 0.06  # Å at 300 K, root mean square along an axis: between copper's and lithium's
+
+
+def _cases(material: Material) -> Iterator[Case]:
+    deviation = _AMPLITUDE * np.sqrt(material.highest_temperature / 300)
+    for name, supercell in supercells(material):
+
+        def measure(source: Source, supercell: Atoms = supercell) -> Measurement:
+            forces = []
+            for snapshot in range(_SNAPSHOTS):
+                atoms = rattled(supercell, deviation, material.seed + snapshot)
+                atoms.calc = source.calculator()
+                forces.append(atoms.get_forces().ravel())
+            found = np.concatenate(forces)
+            return Measurement(curves={"": Curve.of(np.arange(len(found)), found)})
+
+        yield Case(name, measure, atom_steps=float(_SNAPSHOTS * len(supercell)))
+
+
+def _compare(potential: Measurement, reference: Measurement) -> list[Compared]:
+    """Return the force MAE relative to the mean force."""
+    mine, theirs = potential.curves[""].y, reference.curves[""].y
+    return [Compared("", float(100 * np.abs(mine - theirs).mean() / np.abs(theirs).mean()), 0.0)]
+
+
+PROPERTY = Property(
+    name="hot_force_error",
+    title="Forces on hot crystals",
+    unit="%",
+    cases=_cases,
+    tolerance=Tolerance(absolute=10.0),
+    group="dynamics",
+    about="Force MAE over the mean force, on supercells whose atoms are displaced at random as far "
+    "as at the highest temperature of the data.",
+    compare=_compare,
+)

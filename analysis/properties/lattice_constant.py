@@ -1,0 +1,33 @@
+"""Lattice constant of each crystal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analysis.validation.equation_of_state import SCAN, equilibrium_cell
+from analysis.validation.material import Material
+from analysis.validation.property import Case, Measurement, Property, Tolerance
+from analysis.validation.source import Source
+
+
+def _cases(material: Material) -> Iterator[Case]:
+    for name, cell in material.crystals.items():
+
+        def measure(source: Source, name: str = name) -> Measurement:
+            return Measurement(
+                {"": float(equilibrium_cell(source, material, name).cell.lengths()[0])}
+            )
+
+        yield Case(name, measure, atom_steps=2 * len(SCAN) * len(cell))
+
+
+PROPERTY = Property(
+    name="lattice_constant",
+    title="Lattice constant",
+    unit="Å",
+    cases=_cases,
+    tolerance=Tolerance(relative=0.01),
+    group="crystals",
+    about="Edge a of the conventional cell at the minimum of the energy; a cell that is not cubic "
+    "keeps its shape.",
+)

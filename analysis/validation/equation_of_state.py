@@ -1,0 +1,137 @@
+"""Energy over volume of a crystal, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms, units
+from ase.eos import EquationOfState
+
+from analysis.validation.free_energy import free_energy
+from analysis.validation.material import Material
+from analysis.validation.source import NotAvailableError, Source
+from cuprolith.arrays import FloatArray
+
+SCAN = np.linspace(-0.04, 0.04, 9)
+"""Isotropic linear strains around the minimum."""
+
+_STEP = 0.02  # linear strain, of the search for the minimum
+_FARTHEST = 0.3
+_FEWEST_LABELS = 7  # fewer do not determine four parameters well
+
+
+@dataclass(frozen=True, eq=False)
+class EnergyVolume:
+    """A fitted equation of state.
+
+    Attributes
+    ----------
+    volumes, energies
+        Points around the minimum, per atom: shape (n,), Å³ and eV.
+    volume, energy, bulk_modulus
+        Of the minimum of a Birch–Murnaghan fit: Å³ and eV per atom, GPa.
+    strain
+        Isotropic linear strain of the cell in the campaign to that minimum.
+    """
+
+    volumes: FloatArray
+    energies: FloatArray
+    volume: float
+    energy: float
+    bulk_modulus: float
+    strain: float
+
+
+class NoMinimumError(ArithmeticError):
+    """A crystal whose energy has no minimum within a strain of 30 %."""
+
+
+def equation_of_state(source: Source, material: Material, crystal: str) -> EnergyVolume:
+    """Return the equation of state of a crystal, from what the source can compute or has.
+
+    Cell and atoms are scaled together, at fixed shape.
+
+    Raises
+    ------
+    NotAvailableError
+        If the source cannot compute, and has fewer than seven volumes of this crystal.
+    NoMinimumError
+        If the energy has no minimum within a linear strain of 30 %.
+    """
+    cell = material.crystals[crystal]
+
+    def find() -> EnergyVolume:
+        try:
+            source.calculator()
+        except NotAvailableError:
+            return _of_labels(source, material, crystal)
+        return scanned(source, cell)
+
+    return source.once(f"equation of state of {crystal}", find)
+
+
+def equilibrium_cell(source: Source, material: Material, crystal: str) -> Atoms:
+    """Return the conventional cell at the source's own equilibrium volume, without calculator."""
+    strain = equation_of_state(source, material, crystal).strain
+    return scaled(material.crystals[crystal], strain)
+
+
+def scanned(source: Source, cell: Atoms) -> EnergyVolume:
+    """Find the minimum of a crystal however far it is, and scan around it."""
+    energies: dict[float, float] = {}
+
+    def energy(strain: float) -> float:
+        strain = round(float(strain), 6)
+        if strain not in energies:
+            atoms = scaled(cell, strain)
+            atoms.calc = source.calculator()
+            energies[strain] = free_energy(atoms) / len(atoms)
+        return energies[strain]
+
+    centre = _bracketed(energy)
+    points = np.array([energy(centre + strain) for strain in SCAN])
+    return _fit(cell, centre + SCAN, points)
+
+
+def scaled(cell: Atoms, strain: float) -> Atoms:
+    """Return a copy whose lengths are all larger by a linear strain."""
+    atoms = cell.copy()
+    atoms.set_cell(cell.cell * (1 + strain), scale_atoms=True)
+    return atoms
+
+
+def _bracketed(energy: Callable[[float], float]) -> float:
+    """Walk downhill from no strain to a minimum between two neighbours."""
+    here = 0.0
+    while abs(here) < _FARTHEST:
+        left, middle, right = (energy(here + step) for step in (-_STEP, 0.0, _STEP))
+        if middle <= left and middle <= right:
+            return here
+        here += -_STEP if left < right else _STEP
+    raise NoMinimumError(f"no minimum of the energy within a strain of {100 * _FARTHEST:.0f} %")
+
+
+def _of_labels(source: Source, material: Material, crystal: str) -> EnergyVolume:
+    found = {}
+    for structure in material.of_kind("bulk"):
+        if structure.crystal == crystal:
+            relaxed = source.relaxed(structure)
+            found[structure.parameters["strain"]] = relaxed.energy / len(relaxed.atoms)
+    if len(found) < _FEWEST_LABELS:
+        raise NotAvailableError(
+            f"{source.name}: {len(found)} volumes of {crystal}, and an equation of state needs "
+            f"{_FEWEST_LABELS}"
+        )
+    strains = np.array(sorted(found))
+    return _fit(material.crystals[crystal], strains, np.array([found[s] for s in strains]))
+
+
+def _fit(cell: Atoms, strains: FloatArray, energies: FloatArray) -> EnergyVolume:
+    volumes = cell.get_volume() / len(cell) * (1 + strains) ** 3
+    volume, energy, modulus = EquationOfState(volumes, energies, eos="birchmurnaghan").fit()
+    strain = (volume * len(cell) / cell.get_volume()) ** (1 / 3) - 1
+    return EnergyVolume(
+        volumes, energies, float(volume), float(energy), float(modulus / units.GPa), float(strain)
+    )

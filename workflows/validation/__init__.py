@@ -1,0 +1,1 @@
+"""Validation of a potential against the labels and the engine of a campaign."""
