@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-import made_up_validation as made_up
 import pytest
 from made_up_validation import evaluation, validation, value
 
 from analysis.validation.judged import judged_properties
-from analysis.validation.property import PROPERTIES
 from analysis.validation.verdict import gaps, groups_behind, judge
+
+pytestmark = pytest.mark.usefixtures("made_up_properties")
 
 GOOD = {"slab": {"Cu": (0.01, 0.1), "Li": (0.01, 0.1)}, "bulk": {"Cu": (0.01, 0.1)}}
 RIGHT = (
@@ -21,11 +21,6 @@ RIGHT = (
     value("surface_energy", "Cu(111)", 1.70, 1.68),
     value("surface_energy", "Cu(100)", 1.79, 1.81),
 )
-
-
-@pytest.fixture(autouse=True)
-def registry(monkeypatch):
-    monkeypatch.setattr(PROPERTIES, "entries", made_up.PROPERTIES)
 
 
 def test_all_that_was_judged_is_right():
