@@ -11,8 +11,6 @@ from analysis.report.measure import Measured, Parity
 from analysis.validation.verdict import gaps
 from cuprolith.words import listed
 
-AHEAD, BEHIND = "✓ ahead", "✗ behind"
-
 
 def accuracy_section(measured: Measured, command: str) -> Section:
     """Make the section for all trained variants; `command` is what trains and predicts."""
@@ -24,9 +22,9 @@ def accuracy_section(measured: Measured, command: str) -> Section:
         "Model and baselines on the same frames. Zero force says that no atom is pushed; mean "
         "force gives each atom the mean force of its species in the training set; the "
         "composition-linear energy adds up energies of the species, fitted to the training set. A "
-        "model is behind where its error is no smaller than that of the best of them. The kernel "
-        "ridge is a cheap model, fitted to the same frames; a training that does not beat it is "
-        "not worth its time."
+        "model is behind (✗) where its error is no smaller than that of the best of them. The "
+        "kernel ridge is a cheap model, fitted to the same frames; a training that does not beat "
+        "it is not worth its time."
     )
     for variant, evaluation in measured.evaluations.items():
         section.tables += _tables(variant, evaluation)
@@ -84,7 +82,7 @@ def _split_tables(variant: str, split: str, evaluation: Evaluation) -> list[Tabl
             "(eV/Å per component; baselines are MAE)"
         )
         header = ("family", "element", "atoms", *_FORCE_HEADER, "force RMSE")
-        tables.append(Table(caption, header, rows, {2, 3, 4, 5, 6, 8}, families=True, marks={7}))
+        tables.append(Table(caption, header, rows, range(2, 8), families=True, marks={6}))
     return tables
 
 
@@ -98,23 +96,22 @@ def _group_table(
     if stressed:
         units = units.replace("; ", ", stresses in meV/Å³ per component; ")
     rows = [[name, *_cells(errors, stressed)] for name, errors in groups.items()]
-    numeric = set(range(1, len(header))) - {7}
+    numeric = range(1, len(header))
     return Table(f"{caption} ({units})", header, rows, numeric, total=total,
-                 families=first == "family", marks={7})  # fmt: skip
+                 families=first == "family", marks={6})  # fmt: skip
 
 
-_FORCE_HEADER = ("force MAE", "zero force", "mean force", "of baseline", "result")
+_FORCE_HEADER = ("force MAE", "zero force", "mean force", "of baseline")
 
 
 def _force_cells(errors: GroupErrors | ElementErrors) -> list[str]:
-    ratio = "–" if errors.forces_vanish else f"{number(100 * errors.force_ratio, 2)} %"
-    mark = BEHIND if errors.forces_behind else AHEAD
+    ratio = "" if errors.forces_vanish else f" {number(100 * errors.force_ratio, 2)} %"
+    mark = "✗" if errors.forces_behind else "✓"
     return [
         number(errors.forces.mae),
         number(errors.zero_force.mae),
         number(errors.mean_force.mae),
-        ratio,
-        "–" if errors.forces_vanish and not errors.forces_behind else mark,
+        "–" if errors.forces_vanish and not errors.forces_behind else f"{mark}{ratio}",
     ]
 
 

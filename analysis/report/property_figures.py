@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from math import ceil
+from textwrap import wrap
 from typing import TypeVar
 
 import numpy as np
@@ -24,6 +25,7 @@ BARS_SHOWN = 120
 
 _POINTS_SHOWN = 200  # of a curve
 _BARS_IN_ROW = 40
+_LETTERS_UPRIGHT = 26  # in a title along a panel
 _LETTERS_IN_HALF = 80  # of labels below bars
 _WIDE_PANELS, _MOST_COLUMNS = 3, 4
 _PANEL_HEIGHT, _BETWEEN_PANELS, _BARS_HEIGHT = 190, 75, 260  # pixels
@@ -70,7 +72,7 @@ def _curves(judged: JudgedProperty) -> Figure:
     for column in range(1, n_columns + 1):
         last = ceil((len(pairs) - column + 1) / n_columns)
         figure.update_xaxes(title=escape(x_title), row=last, col=column)
-    figure.update_yaxes(title=escape(y_title), col=1)
+    figure.update_yaxes(title=_wrapped(y_title), col=1)
     if not any(pair.reference_x for pair in pairs):
         figure.update_layout(showlegend=False)
     caption = f"{judged.title}: the potential, and its reference where there is one."
@@ -150,7 +152,7 @@ def _bars(judged: JudgedProperty, values: Sequence[Value]) -> Figure:
         figure.update_xaxes(categoryarray=labels, range=[-0.6, len(labels) - 0.4], row=row + 1)
     figure.update_layout(barmode="group", bargap=0.3, bargroupgap=0.05)
     unit = f", {judged.values[0].unit}" if judged.values[0].unit else ""
-    figure.update_yaxes(title=escape(judged.title + unit))
+    figure.update_yaxes(title=_wrapped(judged.title + unit))
     caption = f"{judged.title}: the potential beside its reference."
     if any(value.passed is False for value in shown):
         caption += f" Hollow and marked {_WRONG}: outside the tolerance."
@@ -220,6 +222,13 @@ def _left_out(shown: int, total: int, noun: str) -> str:
 def _panel_title(pair: CurvePair, *, wrong: bool) -> str:
     title = escape(f"{pair.case}, {pair.name}" if pair.name else pair.case)
     return f"{_WRONG} {title}" if wrong else title
+
+
+def _wrapped(title: str) -> str:
+    """Break the title of an upright axis into lines that are no longer than a panel is high."""
+    if len(title) <= _LETTERS_UPRIGHT:
+        return escape(title)
+    return "<br>".join(map(escape, wrap(title, _LETTERS_UPRIGHT)))
 
 
 def _label(value: Value) -> str:

@@ -101,13 +101,11 @@ def _facts(
 def _group_section(group: str, properties: Sequence[JudgedProperty]) -> Section:
     title = "Other properties" if group == OTHER else group.capitalize()
     section = Section(f"physics-{group}", title)
-    section.notes = [
-        f"{each.title}: {each.definition.about}" for each in properties if each.definition
-    ]
     section.figures = [figure for each in properties for figure in property_figures(each)]
     values = [(each, value) for each in properties for value in each.values]
     if len(values) <= _ROWS_SHOWN:
         section.tables = [_value_table(f"{title}: all values", values)]
+        section.details = _methods(title, properties)
         return section
     section.tables = [_summary(title, properties)]
     if failed := [(each, value) for each in properties for value in each.failed]:
@@ -115,9 +113,17 @@ def _group_section(group: str, properties: Sequence[JudgedProperty]) -> Section:
         section.tables.append(_value_table(caption, failed, _ROWS_SHOWN))
     section.details = [
         (f"{title}: all {count(len(values))} values",
-         _value_table(f"{title}: all values", values, _ROWS_IN_DETAILS))
+         _value_table(f"{title}: all values", values, _ROWS_IN_DETAILS)),
+        *_methods(title, properties),
     ]  # fmt: skip
     return section
+
+
+def _methods(title: str, properties: Sequence[JudgedProperty]) -> list[tuple[str, str | Table]]:
+    """Return how each property is measured, as far as it is known."""
+    rows = [[each.title, each.definition.about] for each in properties if each.definition]
+    heading = f"{title}: how each property is measured"
+    return [(heading, Table(heading, ("property", "how"), rows))] if rows else []
 
 
 def _value_table(

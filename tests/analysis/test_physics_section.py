@@ -112,7 +112,8 @@ def test_many_values_fold_and_those_that_fail_stay_in_sight(tmp_path):
     summary, failed = part.tables
     assert summary.rows == [["Surface energy", "882 of 899", "✗ failed", "Cu(50): 10 %"]]
     assert [row[1] for row in failed.rows] == [f"Cu({i})" for i in range(50, 900, 50)]
-    ((heading, folded),) = part.details
+    (heading, folded), (_, methods) = part.details
+    assert methods.rows == [["Surface energy", "Of each slab."]]
     assert "all 899 values" in heading
     assert len(folded.rows) == 500
     assert "the first 500 of 899" in folded.caption
