@@ -185,7 +185,8 @@ def _select(
         n_sound=len(sound),
         kept=kept,
         quarantined=quarantined,
-        unspooled_reasons={frame.offset: frame.reasons[0] for frame in off},
+        unspooled_reasons=first_pass.unspooled_reasons
+        | {frame.offset: frame.reasons[0] for frame in off},
         splits=splits,
         unsplit=unsplit,
         near_duplicates=_audit(sound, originals),

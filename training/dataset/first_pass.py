@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from cuprolith.staged_file import StagedFile
 from training.dataset.card import DatasetError
@@ -12,7 +12,7 @@ from training.dataset.frame_index import IndexedFrame, index_frame
 from training.dataset.frames import Frame
 from training.dataset.quarantine import quarantine_reasons
 from training.dataset.thinning import thin_trajectory
-from training.dataset.work_of_forces import with_work_checked
+from training.dataset.work_of_forces import WorkOfForces
 from training.settings import DatasetSettings
 
 
@@ -28,6 +28,8 @@ class FirstPass:
         Gets the texts of all frames that are not thinned.
     sound, quarantined
         The frames in the spool, in the order they came.
+    unspooled_reasons
+        Reasons that are missing from the texts in the spool, by the texts' offsets.
     trajectory_ids
         Of all trajectories with frames.
     seen
@@ -38,6 +40,7 @@ class FirstPass:
     spool: StagedFile
     sound: list[IndexedFrame] = field(default_factory=list)
     quarantined: list[IndexedFrame] = field(default_factory=list)
+    unspooled_reasons: dict[int, str] = field(default_factory=dict)
     trajectory_ids: set[str] = field(default_factory=set)
     seen: int = 0
     _offset: int = 0
@@ -45,9 +48,10 @@ class FirstPass:
     def take(self, trajectory: Iterable[Frame]) -> None:
         """Read one trajectory; raises as :func:`training.dataset.builder.build_dataset`."""
         name = None
-        limit = self.settings.quarantine.max_work_mismatch
-        checked = with_work_checked(self._counted(trajectory), limit)
-        for frame in thin_trajectory(checked, self.settings.thinning):
+        work = WorkOfForces(self.settings.quarantine.max_work_mismatch)
+        first = len(self.sound)
+        watched = work.watched(self._counted(trajectory))
+        for frame in thin_trajectory(watched, self.settings.thinning):
             if name is None:
                 name = frame.trajectory_id
                 if name in self.trajectory_ids:
@@ -57,6 +61,20 @@ class FirstPass:
                     )
                 self.trajectory_ids.add(name)
             self._keep(frame)
+        self._set_aside(self.sound[first:], work.reasons())
+
+    def _set_aside(self, frames: Sequence[IndexedFrame], reasons: Mapping[int, str]) -> None:
+        """Quarantine the last frames in `sound` that turned out wrong when their run had ended."""
+        if not reasons:
+            return
+        del self.sound[len(self.sound) - len(frames) :]
+        for frame in frames:
+            reason = reasons.get(frame.step)
+            if reason is None:
+                self.sound.append(frame)
+            else:
+                self.quarantined.append(replace(frame, reasons=(reason,), signature=None))
+                self.unspooled_reasons[frame.offset] = reason
 
     def _counted(self, trajectory: Iterable[Frame]) -> Iterator[Frame]:
         for frame in trajectory:

@@ -41,7 +41,7 @@ def thin_trajectory(frames: Iterable[Frame], settings: ThinningSettings) -> Iter
         reference = kept.get(frame.converged)
         previous_kept = reference is None or _differs(reference, frame, settings)
         if previous_kept:
-            if _is_finite(frame):
+            if is_finite(frame):
                 kept[frame.converged] = frame
             yield frame
         previous = frame
@@ -60,7 +60,7 @@ def _check_succession(previous: Frame, frame: Frame) -> None:
 
 
 def _differs(reference: Frame, frame: Frame, settings: ThinningSettings) -> bool:
-    if not _is_finite(frame):
+    if not is_finite(frame):
         return True
     return bool(
         _largest(shortest_displacements(reference, frame)) > settings.min_displacement
@@ -73,7 +73,8 @@ def _largest(vectors: NDArray[np.float64]) -> float:
     return float(np.sqrt((vectors**2).sum(axis=1).max()))
 
 
-def _is_finite(frame: Frame) -> bool:
+def is_finite(frame: Frame) -> bool:
+    """Return whether energy, positions, cell and forces are finite."""
     return all(
         bool(np.isfinite(values).all())
         for values in (frame.energy, frame.positions, frame.cell, frame.forces)
