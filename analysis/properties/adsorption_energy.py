@@ -33,4 +33,5 @@ PROPERTY = Property(
     about="Relaxed slab with one atom on it, minus the relaxed slab and one atom of the adatom's "
     "own crystal (of the isolated atom, if the campaign has no such crystal). Below zero: the atom "
     "prefers the surface.",
+    figure="bars",
 )
