@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import yaml
 from ase.io import read
-from nequip.integrations.ase import NequIPCalculator
 from readme_commands import ROOT
 from typer.testing import CliRunner
 
@@ -61,9 +60,10 @@ def test_from_a_file_to_a_compiled_potential(tmp_path, monkeypatch):
         assert code == 0, said
     assert "missing: the authors" in said
     (python,) = blocks("python")
-    path = re.search(r'"(.*pt2)"', python)[1]
+    names = {}
+    exec(python, names)
     atoms = published[0]
-    atoms.calc = NequIPCalculator.from_compiled_model(path)
+    atoms.calc = names["calculator"]
     assert atoms.get_potential_energy() == pytest.approx(-6306, abs=20)
 
 
