@@ -72,6 +72,7 @@ def _data(settings: TrainingSettings, data: TrainingData, seed: int) -> dict[str
         **data.module,
         "seed": seed,
         "transforms": [
+            {"_target_": "training.frame_sources.molecule_cells.CellAroundMolecules"},
             {
                 "_target_": "nequip.data.transforms.ChemicalSpeciesToAtomTypeMapper",
                 "model_type_names": list(data.symbols),

@@ -37,7 +37,7 @@ from training.dataset.splits import (
 from training.errors import TrainingError
 from training.settings import NearDuplicateSettings, QuarantineSettings, SplitSettings
 from training.source import Source, SourceSettings, TrainingData
-from training.sources.extxyz.reading import ENGINE, read_frames
+from training.sources.extxyz.reading import ENGINE, read_frames, settings_for
 from training.sources.extxyz.unit_checks import DOUBTFUL, check_units
 from training.sources.extxyz.units import LabelSettings
 
@@ -208,9 +208,10 @@ class ExtxyzSource:
         }
         for split, frames in read.items():
             _require_sound(frames, str(self.files[split]))
-        checks = check_units(
-            [*chain.from_iterable(read.values())], self.labels, str(self.files["train"])
-        )
+        train = self.files["train"]
+        assert train is not None
+        everything = [*chain.from_iterable(read.values())]
+        checks = check_units(everything, settings_for(train, self.labels), str(train))
         doubts = tuple(
             f"units of {name}: {text}" for name, text in checks.items() if text.startswith(DOUBTFUL)
         )

@@ -12,7 +12,7 @@ from training.dataset.card import DatasetCard
 from training.dataset.frames import Frame
 from training.errors import TrainingError
 from training.settings import DatasetSettings
-from training.sources.extxyz.reading import read_frames
+from training.sources.extxyz.reading import read_frames, settings_for
 from training.sources.extxyz.unit_checks import check_units
 from training.sources.extxyz.units import LabelSettings
 
@@ -88,7 +88,7 @@ def checked_trajectories(
         If a file cannot be read, or its units are contradicted.
     """
     frames = read_frames(path, labels)
-    checks = check_units(frames, labels, str(path))
+    checks = check_units(frames, settings_for(path, labels), str(path))
     trajectories: dict[str, list[Frame]] = defaultdict(list)
     for frame in frames:
         trajectories[frame.trajectory_id].append(frame)

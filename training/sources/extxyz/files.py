@@ -10,6 +10,7 @@ from pathlib import Path
 import ase.io
 from ase import Atoms
 from ase.io.formats import UnknownFileTypeError, filetype
+from ase.io.runner.runneratoms import Units
 
 from training.dataset.card import QUARANTINE_FILE
 from training.errors import TrainingError
@@ -40,8 +41,13 @@ FORMATS = {
 }
 # In a folder, JSON is of anything, and Cuprolith's quarantine is no data.
 _SKIPPED_IN_FOLDERS = ("*.json", QUARANTINE_FILE, ".*")
+# Read as written: files of n2p2 are often in eV and Å, where RuNNer's are in Hartree and Bohr.
+ATOMIC_FORMAT = "runnerdata"
+_READER_SETTINGS = {ATOMIC_FORMAT: {"input_units": Units.ASE, "output_units": Units.ASE}}
+# Here frames without labels are wrong; an output of a program may end with one.
+DATA_FORMATS = ("extxyz", "traj", "db", "json", ATOMIC_FORMAT)
 _COMPRESSIONS = (".gz", ".bz2", ".xz")
-_RUNNER = ("input.data", "output.data")
+_RUNNER = ("input.data", "output.data")  # and with a suffix, as n2p2 names its examples
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,8 @@ def iter_structures(file: LabelFile) -> Iterator[Atoms]:
     """
     index = 0
     try:
-        for atoms in ase.io.iread(file.path, ":", format=file.format, parallel=False):
+        settings = _READER_SETTINGS.get(file.format, {})
+        for atoms in ase.io.iread(file.path, ":", format=file.format, parallel=False, **settings):
             assert isinstance(atoms, Atoms)
             yield atoms
             index += 1
@@ -130,7 +137,7 @@ def _format(path: Path) -> str | None:
     name = path.name.removesuffix(path.suffix) if path.suffix in _COMPRESSIONS else path.name
     if name.lower().endswith((".xyz", ".extxyz")):  # also an empty one, or one that is garbled
         return "extxyz"
-    if name in _RUNNER:
+    if name.startswith(_RUNNER):
         return "runnerdata"
     try:
         found = filetype(str(path))

@@ -25,6 +25,8 @@ from training.dataset.frames import Frame
 
 _LOOKED_AHEAD = 10
 _MOST_PAIRS = 500
+# Root mean square, Å: beyond it, atoms of a liquid have changed places.
+_NEAR = 0.5
 # Of the largest component; a smaller strain changes energies by less than their digits.
 _LEAST_STRAIN, _LARGEST_STRAIN = 1e-4, 0.1
 
@@ -125,6 +127,9 @@ def _pair(
     moved[:, periodic] -= np.round(moved[:, periodic])
     # In the cell halfway, so that both ends count alike.
     displacement = moved @ (cells[0] + cells[1]) / 2
+    distance = float(np.sqrt((displacement**2).sum(axis=1).mean()))
+    if distance > _NEAR:
+        return None
     by_forces = -float(((first.forces + second.forces) / 2 * displacement).sum())
     volumes = [abs(float(np.linalg.det(cell))) for cell in cells]
     by_stress = 0.0
@@ -134,7 +139,7 @@ def _pair(
         mean = (first.stress * volumes[0] + second.stress * volumes[1]) / 2
         by_stress = float((mean * (halfway + halfway.T) / 2).sum())
     return (
-        size + float(np.sqrt((displacement**2).sum(axis=1).mean())),
+        size + distance,
         second.energy - first.energy,
         by_forces,
         by_stress,

@@ -12,9 +12,15 @@ from ase.geometry import complete_cell
 from training.dataset.continued_runs import unstrained_steps
 from training.dataset.frames import Frame
 from training.errors import TrainingError
-from training.sources.extxyz.files import LabelFile, iter_structures, label_files
+from training.sources.extxyz.files import (
+    ATOMIC_FORMAT,
+    DATA_FORMATS,
+    LabelFile,
+    iter_structures,
+    label_files,
+)
 from training.sources.extxyz.labels import LabelError, LabelKeys, find_keys, read_labels
-from training.sources.extxyz.units import Conversion, LabelSettings
+from training.sources.extxyz.units import AtomicLabelSettings, Conversion, LabelSettings
 
 ENGINE = "extxyz"
 UNKNOWN_FAMILY = "unknown"
@@ -44,18 +50,35 @@ def read_frames(path: Path, settings: LabelSettings) -> list[Frame]:
     TrainingError
         With file, frame (from 0) and what to do.
     """
-    frames = [frame for file in label_files(path) for frame in _read_file(file, settings)]
+    frames = [
+        frame
+        for file in label_files(path)
+        for frame in _read_file(file, _with_usual_units(file, settings))
+    ]
     if not frames:
         raise TrainingError(f"{path} has no frames")
     return frames
 
 
+def settings_for(path: Path, settings: LabelSettings) -> LabelSettings:
+    """Return settings whose usual units are those of the files' format."""
+    return _with_usual_units(label_files(path)[0], settings)
+
+
+def _with_usual_units(file: LabelFile, settings: LabelSettings) -> LabelSettings:
+    if file.format != ATOMIC_FORMAT:
+        return settings
+    return AtomicLabelSettings(**settings.model_dump())
+
+
 def _read_file(file: LabelFile, settings: LabelSettings) -> Iterator[Frame]:
-    keys, run, before = None, -1, None
+    keys, run, before, unlabelled = None, -1, None, None
     given = LabelKeys(
         settings.energy_key, settings.forces_key, settings.stress_key, settings.virial_key
     )
     for index, read in enumerate(iter_structures(file)):
+        if unlabelled is not None:
+            raise unlabelled
         try:
             atoms = _in_angstrom(read, settings.conversion)
             keys = keys or find_keys(atoms, given)
@@ -64,7 +87,14 @@ def _read_file(file: LabelFile, settings: LabelSettings) -> Iterator[Frame]:
             before = atoms
             yield _frame(atoms, keys, settings, f"{file.name}-run-{run}", index)
         except LabelError as error:
-            raise TrainingError(f"{file.path}, frame {index} (from 0): {error}") from error
+            refused = TrainingError(f"{file.path}, frame {index} (from 0): {error}")
+            if before is None or file.format in DATA_FORMATS or not _is_bare(read):
+                raise refused from error
+            unlabelled = refused  # the last of a run that was stopped is left out
+
+
+def _is_bare(atoms: Atoms) -> bool:
+    return atoms.calc is None or not {"energy", "forces"} & atoms.calc.results.keys()
 
 
 def _in_angstrom(atoms: Atoms, conversion: Conversion) -> Atoms:

@@ -134,7 +134,7 @@ def _check_lengths(frames: Sequence[Frame], settings: LabelSettings) -> str:
         return f"{DOUBTFUL}: {found}"
     raise _ContradictionError(
         f"{found}; they usually are {least:g} to {most:g}. Is it {' or '.join(answers)}? Set that, "
-        "or `length_unit: Angstrom` if these are Å"
+        f"or `length_unit: {settings.usual_length_unit}` if it is"
     )
 
 
@@ -218,7 +218,8 @@ def _check_energies_and_forces(frames: Sequence[Frame], settings: LabelSettings)
 def _energy_answers(slope: float, by_atoms: bool, settings: LabelSettings) -> Iterator[_Answer]:
     now = settings.conversion
     forces_now = settings.forces_unit or (
-        f"{settings.energy_unit or 'eV'}/{settings.length_unit or 'Angstrom'}"
+        f"{settings.energy_unit or settings.usual_energy_unit}/"
+        f"{settings.length_unit or settings.usual_length_unit}"
     )
     for energy, per_energy in ENERGY_UNITS.items():
         for length, per_length in LENGTH_UNITS.items():
@@ -258,7 +259,7 @@ def _check_sizes(frames: Sequence[Frame], settings: LabelSettings) -> str:
         raise _ContradictionError(
             f"energies are {ratio:.4g} times those of atoms with all electrons. Is it "
             f"{' or '.join(answers)}? Set that, and `forces_unit` if it is not of the same energy, "
-            "or `energy_unit: eV` if these are eV"
+            f"or `energy_unit: {settings.usual_energy_unit}` if it is"
         )
     return _check_temperature(frames, settings)
 
@@ -286,12 +287,13 @@ def _check_temperature(frames: Sequence[Frame], settings: LabelSettings) -> str:
     if settings.energy_unit is not None:
         return f"{DOUBTFUL}: {found}"
     colder = [
-        f"`energy_unit: {unit}` ({kelvin * factor:.0f} K)"
+        f"`energy_unit: {unit}` ({kelvin * factor / settings.conversion.energy:.0f} K)"
         for unit, factor in ENERGY_UNITS.items()
-        if 30 < kelvin * factor < _HOTTEST
+        if 30 < kelvin * factor / settings.conversion.energy < _HOTTEST
     ]
     raise _ContradictionError(
-        f"{found}. Is it {' or '.join(colder)}? Set that, or `energy_unit: eV` if these are eV"
+        f"{found}. Is it {' or '.join(colder)}? Set that, or "
+        f"`energy_unit: {settings.usual_energy_unit}` if it is"
     )
 
 
@@ -336,7 +338,7 @@ def _stress_answers(slope: float, volume: float, settings: LabelSettings) -> Ite
     names = {"": "stress_unit", **dict.fromkeys(kinds, "stress_unit")}
     for kind, factors in kinds.items():
         key = "energy_unit" if kind.startswith("`virial") else names[kind]
-        default = "eV" if key == "energy_unit" else "eV/Angstrom^3"
+        default = settings.usual_energy_unit if key == "energy_unit" else "eV/Angstrom^3"
         for unit, factor in factors.items():
             stated = unit == (getattr(settings, key) or default)
             words = [kind] if kind else []

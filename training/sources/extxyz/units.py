@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from ase import units
 from pydantic import Field
@@ -64,10 +64,10 @@ class LabelSettings(Settings):
         default=None, description="what the energy is of: the frame, or one atom; default: total"
     )
     energy_unit: EnergyUnit | None = Field(
-        default=None, description="of energies and virials; default: eV"
+        default=None, description="of energies and virials; default: eV (n2p2: Hartree)"
     )
     length_unit: LengthUnit | None = Field(
-        default=None, description="of positions and cells; default: Angstrom"
+        default=None, description="of positions and cells; default: Angstrom (n2p2: Bohr)"
     )
     forces_unit: ForcesUnit | None = Field(
         default=None, description="of forces; default: energy_unit/length_unit"
@@ -83,10 +83,15 @@ class LabelSettings(Settings):
         default=None, description="level of theory, for the card, where frames do not say it"
     )
 
+    # What numbers count as where nothing is stated.
+    usual_energy_unit: ClassVar[str] = "eV"
+    usual_length_unit: ClassVar[str] = "Angstrom"
+
     @property
     def conversion(self) -> Conversion:
         """Factors to eV, Å, eV/Å and eV/Å³."""
-        energy, length = self.energy_unit or "eV", self.length_unit or "Angstrom"
+        energy = self.energy_unit or self.usual_energy_unit
+        length = self.length_unit or self.usual_length_unit
         return Conversion(
             energy=ENERGY_UNITS[energy],
             length=LENGTH_UNITS[length],
@@ -95,6 +100,13 @@ class LabelSettings(Settings):
             sign=-1.0 if self.stress_sign == "compression" else 1.0,
             per_atom=self.energy_is == "per_atom",
         )
+
+
+class AtomicLabelSettings(LabelSettings):
+    """Labels in Hartree and Bohr, unless something else is stated."""
+
+    usual_energy_unit: ClassVar[str] = "Hartree"
+    usual_length_unit: ClassVar[str] = "Bohr"
 
 
 @dataclass(frozen=True)
