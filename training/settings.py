@@ -123,7 +123,7 @@ class RepulsiveModelSettings(ModelSettings):
         """What the builders take for it."""
         if not self.zbl:
             return {}
-        target = "training.models.core_repulsion.CoreRepulsion"
+        target = "training.models.repulsion_of_elements.repulsion_of_elements"
         return {"pair_potential": {"_target_": target, "r_max": self.r_max}}
 
 

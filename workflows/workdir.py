@@ -37,7 +37,7 @@ class Workdir:
 
     @property
     def crystals(self) -> Path:
-        """Copies of the files that the campaign names: crystals, and the engine's model."""
+        """Copies of the files that the campaign names: crystals, the engine's model, own frames."""
         return self.root / "crystals"
 
     @property
@@ -177,7 +177,8 @@ class Workdir:
         from workflows.inputs.campaign_errors import CampaignError
 
         crystals = [crystal.file for crystal in campaign.crystals.values()]
-        for file in [*crystals, *campaign.engine.files.values()]:
+        appended = [each.path for each in campaign.append]
+        for file in [*crystals, *campaign.engine.files.values(), *appended]:
             if file is None or not file.is_relative_to(self.crystals.resolve()):
                 continue
             if short_hash(file.read_bytes()) != file.parent.name.rpartition("-")[2]:
@@ -252,7 +253,9 @@ class Workdir:
         return found if isinstance(found, str) else None
 
     def _with_copies(self, campaign: Campaign) -> Campaign:
-        """Copy crystals and the engine's files in, so that the workdir needs no other files."""
+        """Copy the files that the campaign names in, so that the workdir needs no others."""
+        from workflows.inputs.campaign import with_paths
+
         crystals = {
             name: crystal
             if crystal.file is None
@@ -263,7 +266,11 @@ class Workdir:
             key: self._copy_of(file, f"engine-{key}") for key, file in campaign.engine.files.items()
         }
         engine = campaign.engine.with_files(files)
-        return campaign.model_copy(update={"crystals": crystals, "engine": engine})
+        copies = [self._copy_of(each.path, "append") for each in campaign.append]
+        append = with_paths(campaign.append, copies)
+        return campaign.model_copy(
+            update={"crystals": crystals, "engine": engine, "append": append}
+        )
 
     def _copy_of(self, file: Path, name: str) -> Path:
         """Copy a file to the workdir and return the path of the copy, relative to the workdir."""

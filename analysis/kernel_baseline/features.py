@@ -22,7 +22,7 @@ _WIDTH = 0.5  # Å, Gaussian of a neighbour in the power spectrum
 _N_RADIAL, _L_MAX = 6, 4
 _PAIR_WIDTH = 0.3  # Å, Gaussian of a neighbour in the radial densities
 _N_PAIR_RADIAL = 16
-_ROWS_AT_ONCE = 6_000  # of gradients, some 30 MB for two elements
+_VALUES_AT_ONCE = 2_400_000  # of gradients, times three directions: some 60 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +137,7 @@ class Features:
 
         system = _periodic(atoms, self.r_max)
         # An atom has at most every other atom, and some 100 in a sphere of a dense metal.
-        step = max(1, _ROWS_AT_ONCE // min(len(atoms), 100))
+        step = max(1, _VALUES_AT_ONCE // (self.n_features * min(len(atoms), 100)))
         for start in range(0, len(atoms), step):
             some = np.arange(start, min(start + step, len(atoms)), dtype=np.int32)
             selected = Labels(["atom"], some[:, None])
@@ -234,7 +234,8 @@ def _without_doubles(values: FloatArray, properties: Any, pair: tuple[int, int])
 
 def _periodic(atoms: Atoms, r_max: float) -> Atoms:
     """Make a structure periodic along all directions or none; new images are out of reach."""
-    numbers, positions, pbc = atoms.numbers, atoms.positions, np.asarray(atoms.pbc)
+    numbers, positions = atoms.numbers, atoms.positions
+    pbc = np.asarray(atoms.pbc) & atoms.cell.array.any(axis=1)
     if not pbc.any():
         return Atoms(numbers, positions)
     cell = atoms.cell.complete().array.copy()

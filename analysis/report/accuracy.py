@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from analysis.evaluation import Evaluation, GroupErrors
+from analysis.evaluation import UNSEEN_SPLITS, ElementErrors, Evaluation, GroupErrors
 from analysis.parity import ParityPoints
 from analysis.report import figures
 from analysis.report.content import Figure, Missing, Section, Table, count, number, plural
 from analysis.report.kernel_table import add_kernel
 from analysis.report.measure import Measured, Parity
-
-UNSEEN_SPLITS = ("test", "val")
-"""Splits that a verdict may use, the better one first."""
-
-_NO_FORCE = 1e-4  # eV/Å; forces that vanish by symmetry have no ratio
+from analysis.validation.verdict import gaps
+from cuprolith.words import listed
 
 
 def accuracy_section(measured: Measured, command: str) -> Section:
@@ -27,12 +22,14 @@ def accuracy_section(measured: Measured, command: str) -> Section:
         "Model and baselines on the same frames. Zero force says that no atom is pushed; mean "
         "force gives each atom the mean force of its species in the training set; the "
         "composition-linear energy adds up energies of the species, fitted to the training set. A "
-        "model that has learnt something has smaller errors than all of them. The kernel ridge is "
-        "a cheap model, fitted to the same frames; a training that does not beat it is not worth "
-        "its time."
+        "model is behind (✗) where its error is no smaller than that of the best of them. The "
+        "kernel ridge is a cheap model, fitted to the same frames; a training that does not beat "
+        "it is not worth its time."
     )
     for variant, evaluation in measured.evaluations.items():
         section.tables += _tables(variant, evaluation)
+        section.details += _details(variant, evaluation)
+        section.notes += _gap_notes(variant, evaluation, named=len(measured.evaluations) > 1)
         judged = main_split(evaluation)
         section.figures += _parity_figures(variant, judged, measured.parity[variant][judged])
     add_kernel(section, measured.kernel, measured.evaluations)
@@ -45,71 +42,105 @@ def main_split(evaluation: Evaluation) -> str:
     return known[0] if known else next(iter(evaluation.splits))
 
 
-def verdict(evaluations: dict[str, Evaluation]) -> tuple[bool, str] | None:
-    """Return whether the best variant beats the force baselines, and a sentence about it."""
-    judged = {
-        variant: evaluation.splits[main_split(evaluation)].overall
-        for variant, evaluation in evaluations.items()
-        if any(split in evaluation.splits for split in UNSEEN_SPLITS)
-    }
-    if not judged:
-        return None
-    variant = min(judged, key=lambda name: np.nan_to_num(judged[name].forces.mae, nan=np.inf))
-    errors = judged[variant]
-    split = main_split(evaluations[variant])
-    baselines = (
-        f"zero force {number(errors.zero_force.mae)}, mean force {number(errors.mean_force.mae)}"
-    )
-    mae = f"force MAE {number(errors.forces.mae)} eV/Å ({baselines})"
-    frames = plural(errors.n_frames, f"{split} frame")
-    if errors.force_ratio < 1:
-        return True, (
-            f"{_title(variant)} has learnt: {mae} on {frames} it was not trained on. That is "
-            f"{number(100 * errors.force_ratio, 2)} % of the better baseline's error."
-        )
-    return False, f"{_title(variant)} does not beat the force baselines: {mae} on {frames}."
-
-
 def _tables(variant: str, evaluation: Evaluation) -> list[Table]:
-    header = ["frames", "atoms", "force MAE", "zero force", "mean force", "of baseline",
-              "force RMSE", "energy MAE", "composition", "energy RMSE"]  # fmt: skip
-    stressed = any(errors.overall.stress for errors in evaluation.splits.values())
+    judged = main_split(evaluation)
+    splits = {name: errors.overall for name, errors in evaluation.splits.items()}
+    stressed = _stressed(evaluation)
+    by_split = _group_table(f"{_title(variant)}: errors by split", "split", splits, stressed)
+    return [by_split, *_split_tables(variant, judged, evaluation)]
+
+
+def _details(variant: str, evaluation: Evaluation) -> list[tuple[str, str | Table]]:
+    """Return the tables of the other splits that were not trained on."""
+    judged = main_split(evaluation)
+    return [
+        (f"{_title(variant)}: {split} split, {what}", table)
+        for split in UNSEEN_SPLITS
+        if split in evaluation.splits and split != judged
+        for what, table in zip(
+            ("by family", "by family and element"),
+            _split_tables(variant, split, evaluation),
+            strict=False,
+        )
+    ]
+
+
+def _split_tables(variant: str, split: str, evaluation: Evaluation) -> list[Table]:
+    """Return errors by family, and by family and element where these are known."""
+    errors = evaluation.splits[split]
+    families = {**errors.families, "all": errors.overall}
+    caption = f"{_title(variant)}: errors by family on the {split} split"
+    tables = [_group_table(caption, "family", families, _stressed(evaluation), total=True)]
+    rows = [
+        [family, symbol, count(found.n_atoms), *_force_cells(found), number(found.forces.rmse)]
+        for family, elements in {**errors.elements, "all": errors.overall_elements}.items()
+        for symbol, found in elements.items()
+    ]
+    if rows:
+        caption = (
+            f"{_title(variant)}: force errors by family and element on the {split} split "
+            "(eV/Å per component; baselines are MAE)"
+        )
+        header = ("family", "element", "atoms", *_FORCE_HEADER, "force RMSE")
+        tables.append(Table(caption, header, rows, range(2, 8), families=True, marks={6}))
+    return tables
+
+
+def _group_table(
+    caption: str, first: str, groups: dict[str, GroupErrors], stressed: bool, *, total: bool = False
+) -> Table:
+    header = [first, "frames", "atoms", *_FORCE_HEADER, "force RMSE", "energy MAE", "composition",
+              "energy RMSE"]  # fmt: skip
     header += ["stress MAE", "zero stress"] if stressed else []
-    numeric = range(1, len(header) + 1)
     units = "forces in eV/Å per component, energies in meV/atom; baselines are MAE"
     if stressed:
         units = units.replace("; ", ", stresses in meV/Å³ per component; ")
-    judged = main_split(evaluation)
-    families = evaluation.splits[judged].families
-    splits = {name: errors.overall for name, errors in evaluation.splits.items()}
+    rows = [[name, *_cells(errors, stressed)] for name, errors in groups.items()]
+    numeric = range(1, len(header))
+    return Table(f"{caption} ({units})", header, rows, numeric, total=total,
+                 families=first == "family", marks={6})  # fmt: skip
 
-    def rows(groups: dict[str, GroupErrors]) -> list[list[str]]:
-        return [[name, *_cells(errors, stressed)] for name, errors in groups.items()]
 
-    by_split = f"{_title(variant)}: errors by split ({units})"
-    by_family = f"{_title(variant)}: errors by family on the {judged} split ({units})"
+_FORCE_HEADER = ("force MAE", "zero force", "mean force", "of baseline")
+
+
+def _force_cells(errors: GroupErrors | ElementErrors) -> list[str]:
+    ratio = "" if errors.forces_vanish else f" {number(100 * errors.force_ratio, 2)} %"
+    mark = "✗" if errors.forces_behind else "✓"
     return [
-        Table(by_split, ["split", *header], rows(splits), numeric),
-        Table(by_family, ["family", *header], rows({**families, "all": splits[judged]}), numeric,
-              total=True, families=True),
-    ]  # fmt: skip
+        number(errors.forces.mae),
+        number(errors.zero_force.mae),
+        number(errors.mean_force.mae),
+        "–" if errors.forces_vanish and not errors.forces_behind else f"{mark}{ratio}",
+    ]
 
 
 def _cells(errors: GroupErrors, stressed: bool) -> list[str]:
-    pushed = min(errors.zero_force.mae, errors.mean_force.mae) > _NO_FORCE
     stresses = (errors.stress, errors.zero_stress) if stressed else ()
     return [
         count(errors.n_frames),
         count(errors.n_atoms),
-        number(errors.forces.mae),
-        number(errors.zero_force.mae),
-        number(errors.mean_force.mae),
-        f"{number(100 * errors.force_ratio, 2)} %" if pushed else "–",
+        *_force_cells(errors),
         number(errors.forces.rmse),
         number(1000 * errors.energy.mae),
         number(1000 * errors.composition_linear.mae),
         number(1000 * errors.energy.rmse),
         *("–" if found is None else number(1000 * found.mae) for found in stresses),
+    ]
+
+
+def _stressed(evaluation: Evaluation) -> bool:
+    return any(errors.overall.stress for errors in evaluation.splits.values())
+
+
+def _gap_notes(variant: str, evaluation: Evaluation, *, named: bool) -> list[str]:
+    """Say what each split lacks that was trained on or predicted."""
+    prefix = f"{_title(variant)}: missing" if named else "Missing"
+    return [
+        f"{prefix} in the {split} split: {listed(names)}. It does not say how good the model is "
+        "there."
+        for split in UNSEEN_SPLITS
+        if split in evaluation.splits and (names := gaps(evaluation, [split]))
     ]
 
 

@@ -49,6 +49,8 @@ class Table:
     """Whether the last row sums up the others."""
     families: bool = False
     """Whether the first column names families, which have colours."""
+    marks: Collection[int] = ()
+    """Columns of cells that start with ✓ or ✗, which have colours, too."""
 
 
 @dataclass
@@ -65,6 +67,8 @@ class Section:
     figures: list[Figure] = field(default_factory=list)
     details: list[tuple[str, str | Table]] = field(default_factory=list)
     """Long texts and tables that are shown on request, with their headings."""
+    subsections: list[Section] = field(default_factory=list)
+    """Sections with smaller headings, after all else; they have no subsections of their own."""
 
 
 def count(value: Any, *, none: str = "–") -> str:

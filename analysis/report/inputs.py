@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import yaml
 
 from analysis.tuning.trials import StudyRecord, load_record, study_folders
+from analysis.validation.results import VALIDATION_FILE, Validation, read_validation
+from cuprolith.hashes import file_sha256
 from training.dataset.card import CARD_NAME, DatasetCard, load_card
 
 Content = TypeVar("Content")
@@ -19,11 +21,23 @@ Content = TypeVar("Content")
 
 @dataclass
 class TrainingFolder:
-    """Files of one training: its folder and its ``result.json`` (empty where there is none)."""
+    """Files of one training.
+
+    Attributes
+    ----------
+    result
+        Content of ``result.json``; empty where there is none.
+    validation
+        None where there is none, or it is of another potential than the one there now.
+    outdated_validation
+        Whether it is of another potential.
+    """
 
     variant: str
     folder: Path
     result: dict[str, Any]
+    validation: Validation | None = None
+    outdated_validation: bool = False
 
 
 @dataclass
@@ -40,6 +54,8 @@ class Inputs:
         One per folder in ``training/``.
     studies
         One per folder in ``tuning/``.
+    further_validations
+        Of potentials that were not trained here, by folder in ``validations/``.
     problems
         Files that are there but could not be read, with the reason.
     """
@@ -54,12 +70,19 @@ class Inputs:
     timings: dict[str, Any] = field(default_factory=dict)
     trainings: list[TrainingFolder] = field(default_factory=list)
     studies: list[StudyRecord] = field(default_factory=list)
+    further_validations: dict[str, Validation] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     @property
     def entries(self) -> list[dict[str, Any]]:
         """One for each structure."""
         return self.structures.get("structures") or []
+
+    @property
+    def validations(self) -> dict[str, Validation]:
+        """Validations of the trained variants, by variant."""
+        found = {training.variant: training.validation for training in self.trainings}
+        return {variant: each for variant, each in found.items() if each is not None}
 
     @property
     def runs(self) -> list[dict[str, Any]]:
@@ -111,7 +134,25 @@ def read_inputs(root: Path) -> Inputs:
     ]
     studies = (inputs.attempt(folder, load_record) for folder in study_folders(root / "tuning"))
     inputs.studies = [study for study in studies if study is not None]
+    for training in inputs.trainings:
+        _read_validation(inputs, training)
+    for file in sorted((root / "validations").glob(f"*/{VALIDATION_FILE}")):
+        found = inputs.attempt(file, read_validation)
+        if found is not None:
+            inputs.further_validations[file.parent.name] = found
     return inputs
+
+
+def _read_validation(inputs: Inputs, training: TrainingFolder) -> None:
+    """Read the validation of a training, unless the potential has changed since."""
+    found = inputs.attempt(training.folder / VALIDATION_FILE, read_validation)
+    if found is None:
+        return
+    potential = training.folder / found.potential
+    inside = potential.is_file() and potential.resolve().is_relative_to(inputs.root.resolve())
+    now = inputs.attempt(potential, file_sha256) if inside else None
+    training.outdated_validation = now is not None and now != found.potential_sha256
+    training.validation = None if training.outdated_validation else found
 
 
 def json_mapping(path: Path) -> dict[str, Any]:

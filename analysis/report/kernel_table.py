@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from analysis.evaluation import Evaluation, GroupErrors
 from analysis.kernel_baseline.record import (
     KERNEL_BASELINE_FILE,
@@ -16,6 +14,7 @@ from analysis.kernel_baseline.record import (
 )
 from analysis.report.content import Section, Table, count, duration, number, plural
 from analysis.report.inputs import Inputs
+from cuprolith.words import listed
 
 
 def kernel_of(inputs: Inputs) -> KernelBaseline | None:
@@ -79,29 +78,58 @@ def add_kernel(
     )
 
 
-def kernel_sentence(kernel: KernelBaseline | None, evaluations: Mapping[str, Evaluation]) -> str:
-    """Say whether the best trained model beats the kernel model; "" if that is unknown."""
-    split = _held_out(kernel, evaluations)
-    if kernel is None or split is None:
-        return ""
-    found = [
-        evaluation.splits[split].overall
-        for evaluation in evaluations.values()
-        if split in evaluation.splits
-    ]
-    best = min(found, key=lambda errors: np.nan_to_num(errors.forces.mae, nan=np.inf))
-    judge = kernel.splits[split].overall
-    worse = [
-        f"{quantity} MAE {number(1000 * model.mae)} against {number(1000 * other.mae)} {unit}"
-        for quantity, unit, model, other in (
-            ("force", "meV/Å", best.forces, judge.forces),
-            ("energy", "meV/atom", best.energy, judge.energy),
+def kernel_ahead(
+    kernel: KernelBaseline | None, evaluations: Mapping[str, Evaluation]
+) -> dict[str, tuple[str, ...]]:
+    """Say where the kernel model is better over all held-out frames, by variant.
+
+    Returns
+    -------
+    What `analysis.validation.verdict.judge` takes as `beaten_by`; nothing for a variant that
+    beats the kernel model, or is not compared with it.
+    """
+    return {
+        variant: (f"the kernel baseline ({', '.join(worse)})",)
+        for variant, evaluation in evaluations.items()
+        if (worse := _where_worse(kernel, evaluation))
+    }
+
+
+def kernel_remarks(
+    kernel: KernelBaseline | None, evaluations: Mapping[str, Evaluation]
+) -> dict[str, str]:
+    """Say which variants beat the kernel model over all held-out frames, and in what not."""
+    remarks = {}
+    for variant, evaluation in evaluations.items():
+        split = _held_out(kernel, {variant: evaluation})
+        if kernel is None or split is None or _where_worse(kernel, evaluation):
+            continue
+        judge, model = kernel.splits[split].families, evaluation.splits[split].families
+        behind = [
+            name
+            for name, errors in judge.items()
+            if name in model and not model[name].forces.mae < errors.forces.mae
+        ]
+        remarks[variant] = (
+            "Over all held-out frames it beats a kernel ridge that was fitted to the same frames"
+            + (f", but not in forces of {listed(behind)}." if behind else ", and in each family.")
         )
-        if not model.mae < other.mae  # also if it is not a number
+    return remarks
+
+
+def _where_worse(kernel: KernelBaseline | None, evaluation: Evaluation) -> list[str]:
+    split = _held_out(kernel, {"": evaluation})
+    if kernel is None or split is None:
+        return []
+    model, judge = evaluation.splits[split].overall, kernel.splits[split].overall
+    return [
+        f"{quantity} MAE {number(1000 * mine.mae)} against {number(1000 * other.mae)} {unit}"
+        for quantity, unit, mine, other in (
+            ("force", "meV/Å", model.forces, judge.forces),
+            ("energy", "meV/atom", model.energy, judge.energy),
+        )
+        if not mine.mae < other.mae  # also if it is not a number
     ]
-    if not worse:
-        return "It beats a kernel ridge that was fitted to the same frames in forces and energies."
-    return f"It does not beat the kernel baseline ({', '.join(worse)})."
 
 
 def _held_out(kernel: KernelBaseline | None, evaluations: Mapping[str, Evaluation]) -> str | None:

@@ -35,12 +35,16 @@ class Stage:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result, at the top of the page; `kind` is ``good``, ``bad`` or ``open``."""
+    """The result, at the top of the page; `kind` is ``good``, ``bad`` or ``open``.
+
+    A sentence with a command leads to it; sentences in `more` stand before, one a paragraph.
+    """
 
     kind: str
     headline: str
     sentence: str
     command: str = ""
+    more: tuple[str, ...] = ()
 
 
 def page_html(

@@ -61,6 +61,11 @@ class JudgedProperty:
         return tuple(sorted(failed, key=_times_tolerance, reverse=True))
 
     @property
+    def excess(self) -> float:
+        """Largest error of a value that failed over its tolerance; 0 if none failed."""
+        return _times_tolerance(self.failed[0]) if self.failed else 0.0
+
+    @property
     def passed(self) -> bool:
         """Whether some values were judged, and all of them passed."""
         return bool(self.judged) and not self.failed

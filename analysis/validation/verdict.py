@@ -90,12 +90,13 @@ def judge(
     evaluation
         None where it has predicted nothing.
     beaten_by
-        Models fitted to the same frames that it does not beat, such as "the kernel baseline".
+        Models fitted to the same frames that it does not beat, such as "the kernel baseline
+        (force MAE 12 against 9 meV/Å)"; the headline leaves out what is in brackets.
     """
     behind = list(groups_behind(evaluation)) if evaluation is not None else []
     properties = judged_properties(validation) if validation is not None else []
     judged = [each for each in properties if each.judged]
-    failed = [each for each in judged if each.failed]
+    failed = sorted((each for each in judged if each.failed), key=lambda each: -each.excess)
     n_wrong = len(behind) + len(failed) + len(beaten_by)
     return PotentialVerdict(
         kind="bad" if n_wrong else "good" if judged else "open",
@@ -156,7 +157,8 @@ def error_text(judged: JudgedProperty, value: Value) -> str:
         return "not a finite number"
     relative = judged.relative_error(value)
     if relative is not None:
-        return f"{100 * relative:.2g} %" if relative < 1 else f"{100 * relative:.0f} %"
+        percent = 100 * relative
+        return f"{percent:.2g} %" if percent < 10 else f"{percent:.0f} %"
     return f"{abs(value.error):.2g} {value.unit}".strip()
 
 
@@ -199,7 +201,7 @@ def _headline(
     if failed:
         parts.append(f"fails {len(failed)} of {_properties(judged)}")
     if beaten_by:
-        parts.append(f"does not beat {listed(beaten_by)}")
+        parts.append(f"does not beat {listed([name.partition(' (')[0] for name in beaten_by])}")
     if not parts:
         parts.append(f"passes {_all_of(judged)}" if judged else "physics not judged yet")
     elif not judged:
@@ -250,8 +252,9 @@ def _unfit(
     behind: Sequence[Behind], failed: Sequence[JudgedProperty], beaten_by: Sequence[str]
 ) -> str:
     phrases = [str(each) for each in behind]  # all of them: none may hide
-    if failed:
-        phrases.append(_items([_failure(each) for each in failed]))
+    phrases += [_failure(each) for each in failed[:_ITEMS_NAMED]]
+    if others := [each.noun for each in failed[_ITEMS_NAMED:]]:
+        phrases.append(f"nor for {listed(others)}")
     sentences = [f"Not fit for: {'; '.join(phrases)}."] if phrases else []
     if beaten_by:
         sentences.append(f"It does not beat {listed(beaten_by)}.")
@@ -290,8 +293,8 @@ def _items(phrases: Sequence[str]) -> str:
 
 
 def _subject(case: str) -> str:
-    """Return a case without its planes: ``Li on Cu`` of ``Li on Cu(111)``."""
-    return re.sub(r"\([^)]*\)", "", case).strip() or case
+    """Return a case without planes and conditions: ``Cu`` of ``Cu(111)`` and ``Cu, 300 K``."""
+    return re.sub(r"\([^)]*\)|,.*", "", case).strip() or case
 
 
 def _has_elements(evaluation: Evaluation) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ase.io
+import made_up_validation
 import numpy as np
 import pytest
 from ase import Atoms
@@ -15,6 +16,7 @@ from ase.build import bulk, fcc100, fcc111
 from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 
+from analysis.validation.property import PROPERTIES
 from training.dataset.builder import DatasetCard, build_dataset
 from training.dataset.extxyz import read_frames
 from training.dataset.frames import Frame
@@ -197,3 +199,9 @@ def trained_campaign(tmp_path_factory: pytest.TempPathFactory) -> SmallCampaign:
     campaign = write_campaign(tmp_path_factory.mktemp("trained") / "small")
     write_training(campaign)
     return campaign
+
+
+@pytest.fixture
+def made_up_properties(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the registry have the properties of `made_up_validation`, and no others."""
+    monkeypatch.setattr(PROPERTIES, "entries", made_up_validation.PROPERTIES)

@@ -47,7 +47,7 @@ def value(name, case, number, reference, *, quantity="", source="labels", note="
         property_name=name, case=case, quantity=quantity, unit=known.unit if known else "eV",
         value=number, reference=reference, error=number - reference if judged else None,
         tolerance=tolerance.of(reference) if judged else None,
-        passed=passes if known else judged and abs(number - reference) <= 0.1 * abs(reference),
+        passed=passes if known or not judged else abs(number / reference - 1) <= 0.1,
         source=source, note=note,
     )  # fmt: skip
 

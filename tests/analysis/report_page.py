@@ -23,6 +23,8 @@ class Page(HTMLParser):
         self.figures: dict[str, dict] = {}
         self.text = ""
         self.scripts = ""
+        self.headline = ""
+        self._in_verdict = False
         self._figure: str | None = None
         self._caption = ""
         self.feed(path.read_text(encoding="utf-8"))
@@ -34,6 +36,8 @@ class Page(HTMLParser):
         if tag in VOID:
             return
         self.open.append(tag)
+        if "verdict" in (dict(attrs).get("class") or ""):
+            self._in_verdict = True
         if tag == "caption":
             self._caption = ""
         elif tag == "tr":
@@ -52,6 +56,9 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         within = self.open[-1] if self.open else ""
+        if self._in_verdict and within == "h2":
+            self.headline = data
+            self._in_verdict = False
         if within == "script" and self._figure:
             self.figures[self._figure] = json.loads(data)
         elif within == "script":

@@ -19,12 +19,13 @@ def errors(mae):
     return Errors(mae=mae, rmse=2 * mae, largest=3 * mae)
 
 
-def page_with_kernel(campaign, force_mae, energy_mae, *, note="", **changed):
+def page_with_kernel(campaign, force_mae, energy_mae, *, note="", of_slabs=None, **changed):
     """The page beside a kernel model with these errors (eV/Å, eV/atom)."""
     group = KernelErrors(
         n_frames=6, n_atoms=96, energy=errors(energy_mae), forces=errors(force_mae)
     )
-    split = KernelSplit(n_frames_in_split=6, overall=group, families={"slab": group})
+    slabs = group if of_slabs is None else group.model_copy(update={"forces": errors(of_slabs)})
+    split = KernelSplit(n_frames_in_split=6, overall=group, families={"slab": slabs})
     fit = KernelFit(n_train_frames=40, n_train_frames_in_split=48, n_sparse={"Cu": 9}, r_max=5,
                     ridge=1e-6, seed=7, seconds=2, milliseconds_per_atom=0.25)  # fmt: skip
     hashes = {name: card.sha256 for name, card in campaign.card.splits.items()}
@@ -39,7 +40,8 @@ def page_with_kernel(campaign, force_mae, energy_mae, *, note="", **changed):
 
 def test_a_kernel_that_is_better_is_named(campaign):
     page = page_with_kernel(campaign, 0.001, 0.5)
-    assert "does not beat the kernel baseline (force MAE" in page.text
+    assert page.headline.startswith("Does not beat the kernel baseline")
+    assert "It does not beat the kernel baseline (force MAE" in page.text
     assert "against 1.00 meV/Å)" in page.text
     table = page.table("Kernel ridge beside the trained models on the test split")
     assert table["all"]["kernel ridge, forces"] == "1.00"
@@ -50,8 +52,16 @@ def test_a_kernel_that_is_better_is_named(campaign):
 
 def test_a_model_that_is_better_is_named(campaign):
     page = page_with_kernel(campaign, 9.0, 9.0)
-    assert "It beats a kernel ridge" in page.text
-    assert "does not beat the kernel" not in page.text
+    assert "it beats a kernel ridge that was fitted to the same frames, and in each" in page.text
+    assert "not beat the kernel" not in page.text
+
+
+def test_families_in_which_the_kernel_is_better_are_named(campaign):
+    page = page_with_kernel(campaign, 9.0, 9.0, of_slabs=0.001)
+    assert (
+        "it beats a kernel ridge that was fitted to the same frames, but not in forces of slab."
+        in (page.text)
+    )
 
 
 def test_why_there_is_no_kernel(campaign):

@@ -60,6 +60,7 @@ def build_dataset(
     seed: int,
     *,
     unsplit_if_few: bool = False,
+    label_checks: Mapping[str, str] | None = None,
 ) -> DatasetCard:
     """Make ``{train,val,test,quarantine}.extxyz`` and ``dataset.json`` in a folder.
 
@@ -87,6 +88,8 @@ def build_dataset(
     unsplit_if_few
         Whether everything goes to train, with a warning on the card, where there are too few
         unrelated structures to split.
+    label_checks
+        For the card: how units of labels from other people's files were checked.
 
     Returns
     -------
@@ -110,7 +113,7 @@ def build_dataset(
         spool.finish()
         with spool.partial.open("rb") as texts:
             selection = _select(first_pass, seed, texts, unsplit_if_few=unsplit_if_few)
-            return _write(selection, texts, out_dir)
+            return _write(selection, texts, out_dir, label_checks or {})
 
 
 @dataclass(frozen=True)
@@ -281,7 +284,9 @@ def _audit(
     )
 
 
-def _write(selection: _Selection, texts: BinaryIO, out_dir: Path) -> DatasetCard:
+def _write(
+    selection: _Selection, texts: BinaryIO, out_dir: Path, label_checks: Mapping[str, str]
+) -> DatasetCard:
     with ExitStack() as stack:
         files = []
 
@@ -312,7 +317,7 @@ def _write(selection: _Selection, texts: BinaryIO, out_dir: Path) -> DatasetCard
         quarantined = selection.quarantined
         digest = copied(QUARANTINE_FILE, quarantined)
         quarantine = quarantine_card(QUARANTINE_FILE, digest, quarantined)
-        card = _card(selection, splits, quarantine)
+        card = _card(selection, splits, quarantine, label_checks)
         card_file = stack.enter_context(StagedFile(out_dir / CARD_NAME))
         card_file.write(card.model_dump_json(indent=1).encode() + b"\n")
         card_file.finish()
@@ -330,6 +335,7 @@ def _card(
     selection: _Selection,
     splits: dict[SplitName, SplitCard],
     quarantine: QuarantineCard,
+    label_checks: Mapping[str, str],
 ) -> DatasetCard:
     n_kept, n_quarantined = len(selection.kept), len(selection.quarantined)
     warnings = []
@@ -366,6 +372,7 @@ def _card(
         quarantine=quarantine,
         near_duplicates=selection.near_duplicates,
         continued_runs=selection.continued_runs,
+        label_checks=dict(label_checks),
     )
 
 

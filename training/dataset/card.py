@@ -116,6 +116,9 @@ class DatasetCard(_Part):
         default={},
         description="first frame of a run: frame of another run that it repeats or follows",
     )
+    label_checks: dict[str, str] = Field(
+        default={}, description="how units of labels from other people's files were checked"
+    )
 
 
 def load_card(path: Path) -> DatasetCard:

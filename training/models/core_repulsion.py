@@ -5,13 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from ase.data import atomic_numbers, covalent_radii
 from nequip.data import AtomicDataDict
 from nequip.nn import scatter, with_edge_vectors_
 from nequip.nn.pair_potential import ZBL
-
-REACH = 0.7
-"""Where it ends, in sums of covalent radii: triple bonds are as short as 0.77 (nitrogen)."""
 
 
 class CoreRepulsion(ZBL):
@@ -19,14 +15,15 @@ class CoreRepulsion(ZBL):
 
     The energy is that of Ziegler, Biersack and Littmark (The Stopping and Range of Ions in Solids,
     1985) times a polynomial that is 1 at distance 0 and falls to 0, with two derivatives that
-    vanish, at 0.7 times the sum of the covalent radii (Cordero et al., Dalton Trans. 2008, 2832).
-    NequIP's own term reaches the cutoff radius. What it adds to bonds a model has to learn the
-    negative of, which is far larger than what is to be learned.
+    vanish, at the sum of two radii. NequIP's own term reaches the cutoff radius. What it adds to
+    bonds a model has to learn the negative of, which is far larger than what is to be learned.
 
     Parameters
     ----------
     type_names
         Chemical symbols of the model.
+    radii
+        Of each: two nuclei repel each other at less than the sum of theirs, Å.
     r_max
         Cutoff radius, Å: the repulsion ends there if that is earlier.
     irreps_in
@@ -36,14 +33,15 @@ class CoreRepulsion(ZBL):
     ends: torch.Tensor
 
     def __init__(
-        self, type_names: list[str], r_max: float, irreps_in: dict[str, Any] | None = None
+        self,
+        type_names: list[str],
+        radii: list[float],
+        r_max: float,
+        irreps_in: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(type_names, type_names, units="metal", irreps_in=irreps_in)
-        radii = torch.tensor(
-            [covalent_radii[atomic_numbers[name]] for name in type_names], dtype=torch.float64
-        )
-        ends = (REACH * (radii[:, None] + radii[None, :])).clamp(max=r_max)
-        self.register_buffer("ends", ends.flatten())
+        column = torch.tensor(radii, dtype=torch.float64)[:, None]
+        self.register_buffer("ends", (column + column.T).clamp(max=r_max).flatten())
 
     def forward(self, data: AtomicDataDict.Type) -> AtomicDataDict.Type:
         """Add half of each pair's energy (eV) to each of its atoms."""

@@ -13,6 +13,7 @@ from workflows.cli.cancel import cancel
 from workflows.cli.compile import compile_, package
 from workflows.cli.doctor import doctor
 from workflows.cli.download import download
+from workflows.cli.export import export
 from workflows.cli.fetch import fetch
 from workflows.cli.hpc import app as hpc
 from workflows.cli.logs import logs
@@ -75,6 +76,7 @@ app.command(rich_help_panel=MODELS)(choose)
 app.command(rich_help_panel=MODELS)(package)
 app.command("compile", rich_help_panel=MODELS)(compile_)
 app.command(rich_help_panel=MODELS)(download)
+app.command(rich_help_panel=MODELS)(export)
 app.add_typer(reproduce, name="reproduce", rich_help_panel=MODELS)
 app.add_typer(hpc, name="hpc", rich_help_panel=CLUSTER)
 app.command(rich_help_panel=CLUSTER)(submit)

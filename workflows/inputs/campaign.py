@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,11 +12,12 @@ from pydantic import Field, ValidationError
 
 from analysis.validation.settings import ValidationSettings
 from cuprolith.hashes import file_sha256, short_hash
-from cuprolith.settings import Seed, Settings
+from cuprolith.settings import Listed, Seed, Settings
 from generators.family import kinds
 from generators.settings import CrystalSettings
 from generators.structures_settings import StructuresSettings
 from training.settings import DatasetSettings
+from training.sources.extxyz.units import LabelSettings
 from training.tuning.settings import TuningSettings
 from training.variant_settings import AnyTraining, default_training
 from workflows.engine import engine_settings, engine_union
@@ -52,6 +54,19 @@ class PublishedSettings(Settings):
     )
 
 
+class AppendedFile(LabelSettings):
+    """A file of labelled structures of your own that joins the dataset."""
+
+    path: Annotated[Path, Listed] = Field(
+        description="extended XYZ, or what else ASE reads with energies and forces"
+    )
+
+    @property
+    def labels(self) -> LabelSettings:
+        """Names and units of the labels."""
+        return LabelSettings(**{key: getattr(self, key) for key in LabelSettings.model_fields})
+
+
 class Campaign(Settings):
     """A campaign: two crystals, the structures made of them, and what is done with these."""
 
@@ -62,6 +77,9 @@ class Campaign(Settings):
     crystals: dict[CrystalName, CrystalSettings] = Field(min_length=1)
     structures: StructuresSettings
     engine: AnyEngineSettings = engine_settings()
+    append: Annotated[tuple[AppendedFile, ...], Listed] = Field(
+        default=(), description="files of your own whose frames join the dataset"
+    )
     dataset: DatasetSettings = DatasetSettings()
     training: AnyTraining = Field(default_factory=default_training)
     validation: ValidationSettings = ValidationSettings()
@@ -86,6 +104,10 @@ class Campaign(Settings):
         else:
             content["tuning"]["warm_start"] = [file_sha256(path) for path in self.tuning.warm_start]
             del content["tuning"]["workers"]
+        if not self.append:
+            del content["append"]
+        for i, appended in enumerate(self.append):
+            content["append"][i]["path"] = file_sha256(appended.path)
         for name, crystal in self.crystals.items():
             if crystal.file is not None:
                 content["crystals"][name]["file"] = file_sha256(crystal.file)
@@ -108,7 +130,23 @@ class Campaign(Settings):
         tuning = self.tuning.with_absolute_files(folder) if self.tuning is not None else None
         files = {key: (folder / file).resolve() for key, file in self.engine.files.items()}
         engine = self.engine.with_files(files)
-        return self.model_copy(update={"crystals": crystals, "engine": engine, "tuning": tuning})
+        return self.model_copy(
+            update={
+                "crystals": crystals,
+                "engine": engine,
+                "tuning": tuning,
+                "append": with_paths(
+                    self.append, [(folder / each.path).resolve() for each in self.append]
+                ),
+            }
+        )
+
+
+def with_paths(append: Sequence[AppendedFile], paths: Sequence[Path]) -> tuple[AppendedFile, ...]:
+    """Return copies of appended files at other paths."""
+    return tuple(
+        each.model_copy(update={"path": path}) for each, path in zip(append, paths, strict=True)
+    )
 
 
 def load_campaign(path: Path) -> Campaign:
@@ -138,6 +176,8 @@ def _check_files(campaign: Campaign, path: Path, root: yaml.Node) -> None:
     for name, crystal in campaign.crystals.items():
         if crystal.file is not None:
             files["crystals", name, "file"] = crystal.file
+    for i, appended in enumerate(campaign.append):
+        files["append", str(i), "path"] = appended.path
     for key, file in files.items():
         if not is_file(path.parent / file):
             raise CampaignError(

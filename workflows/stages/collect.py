@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from cuprolith.errors import CuprolithError
@@ -60,18 +61,42 @@ def collect(workdir: Workdir) -> CollectSummary:
     workdir.require(workdir.label_results, "label")
     plan = LabelPlan.of(workdir)
     labels = summarise_labels(workdir, plan)
+    appended, checks = _appended(plan)
     with progress_bar("collect", total=len(plan.runs)) as bar:
         try:
             card = build_dataset(
-                _trajectories(plan, workdir, lambda run: bar.advance(1, run.record.structure_id)),
+                chain(
+                    _trajectories(
+                        plan, workdir, lambda run: bar.advance(1, run.record.structure_id)
+                    ),
+                    appended,
+                ),
                 plan.campaign.dataset,
                 workdir.dataset,
                 plan.campaign.seed,
+                label_checks=checks,
             )
         except ValueError as error:  # a DatasetError, or too few structures to split
             raise CuprolithError(str(error), where=str(workdir.dataset)) from error
     workdir.record_seconds("collect", time.perf_counter() - started)
     return CollectSummary(labels, card)
+
+
+def _appended(plan: LabelPlan) -> tuple[list[Sequence[Frame]], dict[str, str]]:
+    """Return the frames of files that the campaign appends, and how their units fared."""
+    from training.errors import TrainingError
+    from training.sources.extxyz.collecting import checked_trajectories
+
+    trajectories: list[Sequence[Frame]] = []
+    checks: dict[str, str] = {}
+    for i, file in enumerate(plan.campaign.append):
+        try:
+            found, by_test = checked_trajectories(file.path, file.labels)
+        except TrainingError as error:
+            raise CuprolithError(str(error), key=f"append.{i}") from error
+        trajectories += found
+        checks |= {f"{file.path.name}: {test}": text for test, text in by_test.items()}
+    return trajectories, checks
 
 
 def _trajectories(

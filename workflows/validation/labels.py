@@ -125,10 +125,10 @@ def _trajectory(documents: Iterator[LabelDocument], settings: MeltQuenchSettings
         frames = document.trajectory
         assert frames is not None  # read with its large data
         numbers, cell = np.array(frames.numbers, dtype=np.int64), np.array(frames.cell, dtype=float)
-        unwrapped = _unwrapped(np.array(frames.positions, dtype=float), cell, last)
-        last = unwrapped[-1]
-        known = document.temperatures or [np.nan] * len(unwrapped)
-        for index, frame in enumerate(unwrapped):
+        connected = unwrapped(np.array(frames.positions, dtype=float), cell, last)
+        last = connected[-1]
+        known = document.temperatures or [np.nan] * len(connected)
+        for index, frame in enumerate(connected):
             if step % stride == 0:
                 positions.append(frame)
                 energies.append(frames.energies[index])
@@ -148,8 +148,19 @@ def _trajectory(documents: Iterator[LabelDocument], settings: MeltQuenchSettings
     )
 
 
-def _unwrapped(positions: FloatArray, cell: FloatArray, last: FloatArray | None) -> FloatArray:
-    """Remove jumps by lattice vectors between consecutive frames, (n_frames, n_atoms, 3)."""
+def unwrapped(positions: FloatArray, cell: FloatArray, last: FloatArray | None) -> FloatArray:
+    """Remove the jumps by lattice vectors that wrapping into the cell makes.
+
+    Parameters
+    ----------
+    positions
+        Of consecutive frames, shape (n_frames, n_atoms, 3), Å. Between two frames an atom moves by
+        less than half a cell.
+    cell
+        Lattice vectors, shape (3, 3), Å.
+    last
+        Unwrapped positions of the frame before, shape (n_atoms, 3); None at the start.
+    """
     start = positions[:1] if last is None else last[None]
     steps = np.diff(np.concatenate([start, positions]), axis=0) @ np.linalg.inv(cell)
     steps -= np.rint(steps)

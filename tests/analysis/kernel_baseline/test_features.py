@@ -75,6 +75,7 @@ def test_molecules_need_no_cell():
     boxed.center(vacuum=8)
     boxed.pbc = True
     features = Features([1, 8], 4.0)
+    water.pbc = True  # along directions that it does not have
     np.testing.assert_allclose(described(features, water), described(features, boxed), atol=1e-8)
 
 

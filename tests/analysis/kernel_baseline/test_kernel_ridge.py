@@ -61,7 +61,7 @@ def test_rows_and_predictions_agree(potential, design, structures):
 
 def test_large_structures_go_in_parts(potential, structures, monkeypatch):
     whole = potential.predict(structures[3])
-    monkeypatch.setattr("analysis.kernel_baseline.features._ROWS_AT_ONCE", 12)
+    monkeypatch.setattr("analysis.kernel_baseline.features._VALUES_AT_ONCE", 5_000)
     energy, forces = potential.predict(structures[3])
     assert energy == pytest.approx(whole[0])
     np.testing.assert_allclose(forces, whole[1], atol=1e-9)

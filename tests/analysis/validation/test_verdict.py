@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-import made_up_validation as made_up
 import pytest
 from made_up_validation import evaluation, validation, value
 
 from analysis.validation.judged import judged_properties
-from analysis.validation.property import PROPERTIES
 from analysis.validation.verdict import gaps, groups_behind, judge
+
+pytestmark = pytest.mark.usefixtures("made_up_properties")
 
 GOOD = {"slab": {"Cu": (0.01, 0.1), "Li": (0.01, 0.1)}, "bulk": {"Cu": (0.01, 0.1)}}
 RIGHT = (
@@ -21,11 +21,6 @@ RIGHT = (
     value("surface_energy", "Cu(111)", 1.70, 1.68),
     value("surface_energy", "Cu(100)", 1.79, 1.81),
 )
-
-
-@pytest.fixture(autouse=True)
-def registry(monkeypatch):
-    monkeypatch.setattr(PROPERTIES, "entries", made_up.PROPERTIES)
 
 
 def test_all_that_was_judged_is_right():
@@ -105,8 +100,8 @@ def test_failed_properties_are_named_with_their_errors():
     assert verdict.kind == "bad"
     assert verdict.headline == "Fails 3 of 4 properties"
     assert verdict.unfit == (
-        "Not fit for: bulk modulus of Li (error 40 %); surface energy of Li(100) and Li(110) "
-        "(errors up to 40 %); NVE drift of Cu (error 0.35 meV/atom/ps)."
+        "Not fit for: surface energy of Li(100) and Li(110) (errors up to 40 %); NVE drift of Cu "
+        "(error 0.35 meV/atom/ps); bulk modulus of Li (error 40 %)."
     )
     assert verdict.fit == (
         "Fit for: bulk modulus and surface energy of Cu; lattice constant of Cu and Li."
@@ -129,6 +124,18 @@ def test_the_worst_case_is_named_first():
     assert found.failed[0].case == "Cu(6)"
     unfit = judge(validation(*values), None).unfit
     assert "Cu(6), Cu(5), Cu(4) and 3 more (errors up to 60 %)" in unfit
+
+
+def test_every_failed_property_is_named_the_worst_with_its_error():
+    values = [value(f"p{i}", "Cu", 1.2 + 0.1 * i, 1.0) for i in range(9)]
+    verdict = judge(validation(*values), None)
+    assert verdict.unfit.startswith("Not fit for: p8 of Cu (error 100 %); p7 of Cu (error 90 %); ")
+    assert verdict.unfit.endswith("; nor for p2, p1 and p0.")
+
+
+def test_temperatures_are_conditions_of_a_substance():
+    values = [value("nve_drift", f"Cu, {t} K", 0.02, 0.0, source="exact") for t in (300, 900)]
+    assert judge(validation(*values), None).fit == "Fit for: NVE drift of Cu."
 
 
 def test_nothing_measured_is_said_and_is_no_praise():
@@ -163,5 +170,5 @@ def test_a_model_that_a_cheaper_one_beats_is_not_good():
     cheaper = "the kernel baseline (force MAE 9 against 10 meV/Å)"
     verdict = judge(validation(*RIGHT), evaluation(GOOD), beaten_by=[cheaper])
     assert verdict.kind == "bad"
-    assert verdict.headline == f"Does not beat {cheaper}"
+    assert verdict.headline == "Does not beat the kernel baseline"
     assert f"It does not beat {cheaper}." in verdict.unfit

@@ -8,7 +8,7 @@ from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 from variant_models import NAMES, R_MAX, SMALL, build, predict
 
-from training.models.core_repulsion import REACH
+from training.models.repulsion_of_elements import REACH
 
 PAIRS = [("Al", "Al"), ("Al", "Cu"), ("Cu", "Cu")]
 

@@ -1,6 +1,7 @@
 """The command on a campaign labelled by EMT, with EMT in the place of the trained model."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from emt_campaign import Potential, labelled
@@ -8,7 +9,9 @@ from typer.testing import CliRunner
 
 from analysis.validation.property import PROPERTIES, Case, Measurement, Property, Tolerance
 from analysis.validation.results import read_validation
+from cuprolith.errors import CuprolithError
 from workflows.cli.main import app
+from workflows.engine import engine_settings
 from workflows.validation import calculators, run
 
 MEASURED = []
@@ -194,3 +197,12 @@ def test_what_cannot_be_asked(arguments, said, tmp_path, monkeypatch):
     result = give(*arguments)
     assert result.exit_code == 1
     assert said in " ".join(result.output.split())
+
+
+def test_a_program_is_never_started_as_a_reference(monkeypatch):
+    settings = engine_settings(name="vasp")
+    campaign = SimpleNamespace(engine=settings, seed=0)
+    labels = object()
+    assert run._references("labels", campaign, labels) == [labels]
+    with pytest.raises(CuprolithError, match="no engine that computes"):
+        run._references("vasp", campaign, labels)

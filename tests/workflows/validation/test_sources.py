@@ -8,7 +8,7 @@ from analysis.validation.source import NotAvailableError
 from workflows.labelling.document import frames_of
 from workflows.labelling.label_plan import LabelPlan
 from workflows.validation.calculators import CalculatorSource, EngineSource
-from workflows.validation.labels import LabelSource
+from workflows.validation.labels import LabelSource, kept_every, unwrapped
 from workflows.validation.material import campaign_material
 
 
@@ -102,6 +102,24 @@ def test_a_melt_quench_is_the_labels(plan, labels, material):
     np.testing.assert_allclose(given.positions, expected.positions, atol=1e-5)
     np.testing.assert_allclose(given.energies, expected.energies, atol=1e-6)
     np.testing.assert_allclose(given.temperatures, expected.temperatures, atol=1e-2)
+
+
+def test_positions_that_an_engine_wraps_are_unwrapped_across_segments():
+    """A walk through a skewed cell, wrapped into it in every frame."""
+    rng = np.random.default_rng(4)
+    cell = np.array([[3.0, 0.0, 0.0], [1.0, 3.5, 0.0], [0.5, 0.2, 4.0]])
+    walk = np.cumsum(rng.normal(0.3, 0.2, size=(60, 5, 3)), axis=0)
+    fractions = walk @ np.linalg.inv(cell)
+    wrapped = (fractions - np.floor(fractions)) @ cell
+    first = unwrapped(wrapped[:25], cell, None)
+    both = np.concatenate([first, unwrapped(wrapped[25:], cell, first[-1])])
+    np.testing.assert_allclose(both - both[0], walk - walk[0], atol=1e-9)
+
+
+@pytest.mark.parametrize("n_steps", [1, 1999, 2000, 2001, 10_000_000])
+def test_long_runs_keep_a_bounded_number_of_frames(n_steps):
+    kept = n_steps // kept_every(n_steps)
+    assert min(n_steps, 1000) <= kept <= 2000
 
 
 class Exploding(Potential):

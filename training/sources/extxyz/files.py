@@ -91,6 +91,11 @@ def label_files(path: Path) -> list[LabelFile]:
     return [LabelFile(path, _name(Path(path.name)), format_)]
 
 
+def holds_labels(folder: Path) -> bool:
+    """Whether there is a file of a known format below a folder."""
+    return any(_format_in_folder(file, folder) is not None for file in folder.rglob("*"))
+
+
 def iter_structures(file: LabelFile) -> Iterator[Atoms]:
     """Yield the structures of a file as ASE reads them, labels included.
 

@@ -62,7 +62,7 @@ def _read_file(file: LabelFile, settings: LabelSettings) -> Iterator[Frame]:
             if before is None or not _same_run(before, atoms):
                 run += 1
             before = atoms
-            yield _frame(atoms, keys, settings.conversion, f"{file.name}-run-{run}", index)
+            yield _frame(atoms, keys, settings, f"{file.name}-run-{run}", index)
         except LabelError as error:
             raise TrainingError(f"{file.path}, frame {index} (from 0): {error}") from error
 
@@ -78,8 +78,8 @@ def _in_angstrom(atoms: Atoms, conversion: Conversion) -> Atoms:
     return atoms
 
 
-def _frame(atoms: Atoms, keys: LabelKeys, conversion: Conversion, run: str, index: int) -> Frame:
-    labels = read_labels(atoms, keys, conversion)
+def _frame(atoms: Atoms, keys: LabelKeys, settings: LabelSettings, run: str, index: int) -> Frame:
+    labels = read_labels(atoms, keys, settings.conversion)
     info = {name: str(value) for name, value in atoms.info.items() if isinstance(value, str)}
     return Frame(
         numbers=atoms.numbers.astype(np.int64),
@@ -94,9 +94,9 @@ def _frame(atoms: Atoms, keys: LabelKeys, conversion: Conversion, run: str, inde
         miller_index=info.get("miller_index", ""),
         parent_id=info.get("parent_id", ""),
         trajectory_id=info.get("trajectory_id", run),
-        step=index,
+        step=int(atoms.info.get("step", index)) if "trajectory_id" in info else index,
         engine=info.get("engine", ENGINE),
-        functional=info.get("functional", ""),
+        functional=info.get("functional", settings.functional or ""),
         config_hash=info.get("config_hash", ""),
         converged=bool(atoms.info.get("converged", True)),
     )

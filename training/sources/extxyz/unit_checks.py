@@ -38,6 +38,7 @@ _AGREES = 1.37
 # Of kcal/mol and Hartree, 1.18 apart, both are named then.
 _EXPLAINS = 1.25
 _MOST_CHANGES = 2
+_FAR_LARGER = 20.0
 _LEAST_BETTER = 4.0
 _SIZES_DIFFER = 1.5
 _ALL_ELECTRON = 1.03
@@ -366,7 +367,12 @@ def _asked(found: str, answers: Iterable[_Answer]) -> str:
 
 
 def _slope(x: FloatArray, y: FloatArray) -> Iterator[float]:
-    """Yield the slope of y over x through the origin, if they go together."""
+    """Yield the slope of y over x through the origin, if they go together.
+
+    What is far larger than the rest is left out: a frame with one wrong label tells no unit.
+    """
+    usual = np.array([np.abs(z) <= _FAR_LARGER * np.median(np.abs(z)) for z in (x, y) if len(z)])
+    x, y = (z[usual.all(axis=0)] if len(z) else z for z in (x, y))
     square_x, square_y, both = float(x @ x), float(y @ y), float(x @ y)
     if (
         square_x > 0

@@ -79,6 +79,9 @@ class LabelSettings(Settings):
         default=None,
         description="what a positive stress, or a negative virial, means; default: tension, as ASE",
     )
+    functional: _Key | None = Field(
+        default=None, description="level of theory, for the card, where frames do not say it"
+    )
 
     @property
     def conversion(self) -> Conversion:

@@ -50,15 +50,18 @@ def random_run(n_steps=5, n_atoms=6, seed=0, md=True, spread=0.05, **fields):
     layers = np.arange(n_atoms)
     scaled = np.stack([layers % 2 / 2, layers % 2 / 2, layers * 1.9 / height], axis=1) + 0.01
     steps = []
+    # Springs of 1 eV/Å²: energies are the work of the forces, as in a true run.
+    centres = scaled @ cell + rng.normal(size=scaled.shape)
     for _ in range(n_steps):
         scaled = scaled + rng.normal(size=scaled.shape) * spread @ np.linalg.inv(cell)
         tensor = rng.normal(size=(3, 3)) * 20
-        free = -20.0 + rng.normal()
+        stretched = scaled @ cell - centres
+        free = -20.0 + float((stretched**2).sum()) / 2
         steps.append(
             Step(
                 positions=(np.round(scaled % 1, 8)) @ np.round(cell, 8),
                 cell=np.round(cell, 8),
-                forces=np.round(rng.normal(size=scaled.shape), 8),
+                forces=np.round(-stretched, 8),
                 kbar=np.round((tensor + tensor.T) / 2, 8),
                 free=round(free, 8),
                 sigma0=round(free + 0.01 * rng.random(), 8),
