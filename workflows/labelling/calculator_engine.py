@@ -169,14 +169,14 @@ class CalculatorEntry(EngineEntry[C]):
         except Exception as error:  # noqa: BLE001  (an engine may fail in any way)
             return Check.note(subject, f"not compared: {type(error).__name__}: {error}")
         where = (
-            f"{found.largest:.2g} meV in steps of {1000 * STEP_LENGTH:g} mÅ, {found.n_atoms} atoms "
-            f"of {'-'.join(elements)}"
+            f"up to {found.largest:.2g} meV in a step of {1000 * STEP_LENGTH:g} mÅ, half of the "
+            f"steps up to {found.typical:.2g}, {found.n_atoms} atoms of {'-'.join(elements)}"
         )
         if found.smooth:
             return Check.ok(subject, f"belong together ({where})")
         return Check.note(
             subject,
-            f"the energy has steps that are not the work of the forces ({where})",
+            f"the energy changes by something else than the work of the forces ({where})",
             "fine for labels that are as exact as the engine; expect an energy drift in dynamics, "
             "and errors of a trained potential no smaller than this",
         )

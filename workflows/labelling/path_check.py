@@ -10,6 +10,9 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.calculator import Calculator
 from ase.data import atomic_numbers, covalent_radii
+from scipy.interpolate import CubicSpline
+
+from cuprolith.arrays import FloatArray
 
 STEPS = 12
 STEP_LENGTH = 0.0025
@@ -19,9 +22,10 @@ SMOOTH = 0.1
 """Largest mismatch of a smooth engine, meV in one step: rounding in single precision is below."""
 
 _RATTLE = 0.15  # Å
+_LAYERS = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PathCheck:
     """What a path has shown.
 
@@ -29,12 +33,23 @@ class PathCheck:
     ----------
     n_atoms
         Of the cell.
-    largest
-        Largest difference between a step of the energy and the work of the forces, meV per cell.
+    mismatches
+        Differences between the steps of the energy and the work of the forces, shape (`STEPS`,),
+        meV per cell, without signs.
     """
 
     n_atoms: int
-    largest: float
+    mismatches: FloatArray
+
+    @property
+    def largest(self) -> float:
+        """Largest mismatch of a step, meV per cell."""
+        return float(self.mismatches.max())
+
+    @property
+    def typical(self) -> float:
+        """Median mismatch: far below the largest where few steps are wrong, meV per cell."""
+        return float(np.median(self.mismatches))
 
     @property
     def smooth(self) -> bool:
@@ -45,12 +60,14 @@ class PathCheck:
 def mixed_crystal(elements: Sequence[str], seed: int = 0) -> Atoms:
     """Return a rattled fcc cell of 16 atoms whose layers are of the elements in turn.
 
-    Neighbours are 1.05 sums of their mean covalent radius apart.
+    Neighbours are 1.05 sums of their mean covalent radius apart. With more elements than layers,
+    each element has a part of a layer; 16 elements find a place.
     """
     radius = float(np.mean([covalent_radii[atomic_numbers[element]] for element in elements]))
     atoms = bulk("X", "fcc", a=2 * 1.05 * radius * np.sqrt(2), cubic=True).repeat((2, 1, 2))
-    layers = np.unique(atoms.positions[:, 2].round(6), return_inverse=True)[1]
-    atoms.set_chemical_symbols([elements[layer % len(elements)] for layer in layers])
+    parts = max(_LAYERS, len(elements))
+    for rank, atom in enumerate(np.argsort(atoms.positions[:, 2].round(6), kind="stable")):
+        atoms.symbols[atom] = elements[rank * parts // len(atoms) % len(elements)]
     atoms.rattle(_RATTLE, seed=seed)
     return atoms
 
@@ -58,7 +75,8 @@ def mixed_crystal(elements: Sequence[str], seed: int = 0) -> Atoms:
 def check_path(calculator: Calculator, start: Atoms, seed: int = 0) -> PathCheck:
     """Move all atoms along a random direction in small steps, and compare energy and work.
 
-    The work of a step is that of the mean force, whose own error is far below `SMOOTH`.
+    The work is the integral of a cubic spline through the force along the path, 1e-6 meV off for
+    EMT. The mean force of both ends would be off by 0.1 meV where forces are 10 eV/Å.
     """
     direction = np.random.default_rng(seed).normal(size=(len(start), 3))
     direction *= STEP_LENGTH / np.sqrt((direction**2).sum(axis=1).mean())
@@ -70,6 +88,6 @@ def check_path(calculator: Calculator, start: Atoms, seed: int = 0) -> PathCheck
         energies.append(float(atoms.get_potential_energy(force_consistent=consistent)))
         pushes.append(float((atoms.get_forces() * direction).sum()))
         atoms.positions += direction
-    work = -(np.array(pushes[1:]) + np.array(pushes[:-1])) / 2
-    mismatch = np.abs(np.diff(energies) - work).max()
-    return PathCheck(len(start), float(1000 * mismatch))
+    along = CubicSpline(np.arange(STEPS + 1), pushes).antiderivative()
+    work = -np.diff(along(np.arange(STEPS + 1)))
+    return PathCheck(len(start), 1000 * np.abs(np.diff(energies) - work))
