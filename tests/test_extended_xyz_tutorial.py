@@ -10,7 +10,7 @@ from ase.io import read
 from readme_commands import ROOT
 from typer.testing import CliRunner
 
-from training.sources.extxyz.units import ENERGY_UNITS
+from training.label_settings import ENERGY_UNITS
 from workflows.cli.main import app
 
 PAGE = ROOT / "docs" / "tutorials" / "extended_xyz.md"

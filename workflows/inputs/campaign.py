@@ -16,8 +16,8 @@ from cuprolith.settings import Listed, Seed, Settings
 from generators.family import kinds
 from generators.settings import CrystalSettings
 from generators.structures_settings import StructuresSettings
+from training.label_settings import LabelSettings
 from training.settings import DatasetSettings
-from training.sources.extxyz.units import LabelSettings
 from training.tuning.settings import TuningSettings
 from training.variant_settings import AnyTraining, default_training
 from workflows.engine import engine_settings, engine_union
@@ -60,11 +60,6 @@ class AppendedFile(LabelSettings):
     path: Annotated[Path, Listed] = Field(
         description="extended XYZ, or what else ASE reads with energies and forces"
     )
-
-    @property
-    def labels(self) -> LabelSettings:
-        """Names and units of the labels."""
-        return LabelSettings(**{key: getattr(self, key) for key in LabelSettings.model_fields})
 
 
 class Campaign(Settings):

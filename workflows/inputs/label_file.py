@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from training.label_settings import LabelSettings
 from training.settings import DatasetSettings
-from training.sources.extxyz.units import LabelSettings
 from workflows.inputs.campaign_errors import explain
 from workflows.inputs.yaml_file import FileKind, content_of, read_yaml
 
@@ -20,11 +20,6 @@ class LabelFileSettings(LabelSettings):
     """Names and units of labels, and the rules of the dataset made of them."""
 
     dataset: DatasetSettings = DatasetSettings()
-
-    @property
-    def labels(self) -> LabelSettings:
-        """Names and units of the labels."""
-        return LabelSettings(**{key: getattr(self, key) for key in LabelSettings.model_fields})
 
 
 def load_label_file(path: Path) -> LabelFileSettings:

@@ -17,12 +17,12 @@ from nequip.utils.global_state import set_global_state
 from training.dataset.splits import SPLITS
 from training.errors import TrainingError
 from training.frame_sources.settings import open_source, source_settings
+from training.label_settings import LabelSettings
 from training.nequip_runs.nequip_config import nequip_config
 from training.nequip_runs.training_run import training_inputs
 from training.settings import SplitSettings
 from training.sources.dataset import DatasetSource
 from training.sources.extxyz import ExtxyzSource
-from training.sources.extxyz.units import LabelSettings
 from training.variants.allegro import AllegroSettings, AllegroTraining
 
 

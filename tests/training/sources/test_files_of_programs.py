@@ -10,11 +10,11 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io.runner.runneratoms import Units
 
 from training.errors import TrainingError
+from training.label_settings import LabelSettings
 from training.sources.extxyz import ExtxyzSource
 from training.sources.extxyz.files import FORMATS, label_files
 from training.sources.extxyz.reading import read_frames, settings_for
 from training.sources.extxyz.unit_checks import check_units
-from training.sources.extxyz.units import LabelSettings
 
 
 @pytest.fixture(scope="module")

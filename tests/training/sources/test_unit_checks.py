@@ -8,9 +8,9 @@ from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
 
 from training.errors import TrainingError
+from training.label_settings import LabelSettings
 from training.sources.extxyz.reading import read_frames
 from training.sources.extxyz.unit_checks import NOT_CHECKED, check_units
-from training.sources.extxyz.units import LabelSettings
 
 KCAL = units.kcal / units.mol
 

@@ -35,11 +35,11 @@ from training.dataset.splits import (
     split_groups,
 )
 from training.errors import TrainingError
+from training.label_settings import LabelSettings
 from training.settings import NearDuplicateSettings, QuarantineSettings, SplitSettings
 from training.source import Source, SourceSettings, TrainingData
 from training.sources.extxyz.reading import ENGINE, read_frames, settings_for
 from training.sources.extxyz.unit_checks import DOUBTFUL, check_units
-from training.sources.extxyz.units import LabelSettings
 
 NAME = ENGINE
 _Splits = dict[SplitName, list[Frame]]
@@ -68,11 +68,6 @@ class ExtxyzSourceSettings(LabelSettings, SourceSettings):
     def dataset_name(self) -> str:
         """Name of the file to train on, without its ending."""
         return self.train.stem
-
-    @property
-    def labels(self) -> LabelSettings:
-        """Names and units of the labels."""
-        return LabelSettings(**{key: getattr(self, key) for key in LabelSettings.model_fields})
 
 
 class ExtxyzSource:

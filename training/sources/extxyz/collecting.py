@@ -11,10 +11,10 @@ from training.dataset.builder import build_dataset
 from training.dataset.card import DatasetCard
 from training.dataset.frames import Frame
 from training.errors import TrainingError
+from training.label_settings import LabelSettings
 from training.settings import DatasetSettings
 from training.sources.extxyz.reading import read_frames, settings_for
 from training.sources.extxyz.unit_checks import check_units
-from training.sources.extxyz.units import LabelSettings
 
 
 @dataclass(frozen=True)

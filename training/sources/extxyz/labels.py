@@ -17,7 +17,7 @@ from ase.stress import voigt_6_to_full_3x3_stress
 
 from cuprolith.arrays import FloatArray
 from training.dataset.isolated_atoms import is_isolated_atom
-from training.sources.extxyz.units import Conversion
+from training.label_settings import Conversion
 
 # In order of preference: forces belong to the free energy.
 _QUANTITIES = {

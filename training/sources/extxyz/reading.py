@@ -12,6 +12,7 @@ from ase.geometry import complete_cell
 from training.dataset.continued_runs import unstrained_steps
 from training.dataset.frames import Frame
 from training.errors import TrainingError
+from training.label_settings import AtomicLabelSettings, Conversion, LabelSettings
 from training.sources.extxyz.files import (
     ATOMIC_FORMAT,
     DATA_FORMATS,
@@ -20,7 +21,6 @@ from training.sources.extxyz.files import (
     label_files,
 )
 from training.sources.extxyz.labels import LabelError, LabelKeys, find_keys, read_labels
-from training.sources.extxyz.units import AtomicLabelSettings, Conversion, LabelSettings
 
 ENGINE = "extxyz"
 UNKNOWN_FAMILY = "unknown"

@@ -18,14 +18,14 @@ from cuprolith.arrays import FloatArray
 from training.dataset.frames import Frame
 from training.dataset.isolated_atoms import is_isolated_atom
 from training.errors import TrainingError
-from training.sources.extxyz.near_pairs import works_of_forces, works_of_stress
-from training.sources.extxyz.units import (
+from training.label_settings import (
     ENERGY_UNITS,
     FORCES_UNITS,
     LENGTH_UNITS,
     STRESS_UNITS,
     LabelSettings,
 )
+from training.sources.extxyz.near_pairs import works_of_forces, works_of_stress
 
 NOT_CHECKED = "not checked"
 DOUBTFUL = "doubtful"

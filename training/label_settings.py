@@ -88,6 +88,11 @@ class LabelSettings(Settings):
     usual_length_unit: ClassVar[str] = "Angstrom"
 
     @property
+    def labels(self) -> LabelSettings:
+        """These settings without those that a subclass adds."""
+        return LabelSettings(**{key: getattr(self, key) for key in LabelSettings.model_fields})
+
+    @property
     def conversion(self) -> Conversion:
         """Factors to eV, Å, eV/Å and eV/Å³."""
         energy = self.energy_unit or self.usual_energy_unit
