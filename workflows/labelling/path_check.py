@@ -60,10 +60,11 @@ class PathCheck:
 def mixed_crystal(elements: Sequence[str], seed: int = 0) -> Atoms:
     """Return a rattled fcc cell of 16 atoms whose layers are of the elements in turn.
 
-    Neighbours are 1.05 sums of their mean covalent radius apart. With more elements than layers,
-    each element has a part of a layer; 16 elements find a place.
+    Neighbours are 2.1 mean covalent radii apart; the mean is that of the atoms' volumes. With more
+    elements than layers, each element has a part of a layer; 16 elements find a place.
     """
-    radius = float(np.mean([covalent_radii[atomic_numbers[element]] for element in elements]))
+    radii = covalent_radii[[atomic_numbers[element] for element in elements]]
+    radius = float(np.cbrt((radii**3).mean()))
     atoms = bulk("X", "fcc", a=2 * 1.05 * radius * np.sqrt(2), cubic=True).repeat((2, 1, 2))
     parts = max(_LAYERS, len(elements))
     for rank, atom in enumerate(np.argsort(atoms.positions[:, 2].round(6), kind="stable")):
