@@ -16,6 +16,8 @@ from ase import Atoms
 from ase.build import make_supercell
 from readme_commands import CHECKS, Tour, readme_commands, rehearsal_commands
 
+from analysis.validation.property import PROPERTIES
+from analysis.validation.results import read_validation
 from workflows.overview import Overview
 
 pytestmark = pytest.mark.slow
@@ -214,6 +216,17 @@ def test_potential_is_extensive(potential, frames):
     assert doubled.get_potential_energy() == pytest.approx(
         2 * atoms.get_potential_energy(), abs=1e-3
     )
+
+
+def test_the_potential_is_judged_by_physics(tour):
+    validation = read_validation(tour.workdir / "training" / "allegro" / "validation.json")
+    measured = {value.property_name for value in validation.values if value.passed is not None}
+    assert measured == {each.name for each in PROPERTIES}
+    constants = {value.case: value for value in validation.of("lattice_constant")}
+    assert constants["Cu"].passed
+    assert abs(constants["Li"].error) < 0.03 * constants["Li"].reference
+    assert all(value.passed for value in validation.of("short_range_repulsion"))
+    assert all(value.source == "labels" for value in validation.of("surface_energy"))
 
 
 def test_report_is_one_file(tour):
