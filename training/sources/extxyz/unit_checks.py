@@ -40,6 +40,7 @@ _AGREES = 1.37
 _EXPLAINS = 1.25
 _MOST_CHANGES = 2
 _FAR_LARGER = 20.0
+_AS_LIKELY = 0.12
 _LEAST_BETTER = 4.0
 _SIZES_DIFFER = 1.5
 _ALL_ELECTRON = 1.03
@@ -109,6 +110,11 @@ class _Answer:
     text: str
     changes: int
     ratio: float
+
+    @property
+    def unlikeliness(self) -> float:
+        """Each change counts as much as a ratio that is off by a tenth."""
+        return abs(float(np.log(self.ratio))) + 0.1 * self.changes
 
 
 def _is_finite(frame: Frame) -> bool:
@@ -364,7 +370,7 @@ def _stress_answers(slope: float, volume: float, settings: LabelSettings) -> Ite
 
 
 def _asked(found: str, answers: Iterable[_Answer]) -> str:
-    """Raise with the answers that change least; if none agrees, say that it is doubtful."""
+    """Raise with the likeliest answers; if none agrees, say that it is doubtful."""
     agreeing = [
         answer
         for answer in answers
@@ -372,12 +378,9 @@ def _asked(found: str, answers: Iterable[_Answer]) -> str:
     ]
     if not agreeing:
         return f"{DOUBTFUL}: {found}, which no unit explains; are they of one calculation?"
-    fewest = min(answer.changes for answer in agreeing)
-    best = sorted(
-        (answer for answer in agreeing if answer.changes == fewest),
-        key=lambda answer: (abs(np.log(answer.ratio)), answer.text),
-    )[:_MOST_ANSWERS]
-    listed = "; or ".join(f"{answer.text} ({answer.ratio:.3f})" for answer in best)
+    best = sorted(agreeing, key=lambda answer: (answer.unlikeliness, answer.text))
+    near = [a for a in best if a.unlikeliness < best[0].unlikeliness + _AS_LIKELY][:_MOST_ANSWERS]
+    listed = "; or ".join(f"{answer.text} ({answer.ratio:.3f})" for answer in near)
     raise _ContradictionError(f"{found}, and not by 1. Which is right? By about 1 it is {listed}")
 
 
