@@ -10,6 +10,7 @@ import typer
 
 from cuprolith.errors import CuprolithError
 from cuprolith.progress import progress_on
+from cuprolith.words import plural
 from workflows.stage_commands.console import console, errors_shown, made
 from workflows.stage_commands.options import (
     CampaignArgument,
@@ -34,6 +35,8 @@ OutOption = Annotated[Path | None, typer.Option("--out", help="Folder of the dat
 SeedOption = Annotated[
     int | None, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the split; default 0.")
 ]
+
+_OTHERS = (".xyz", ".extxyz", ".traj", ".db")
 
 
 def with_outputs(collect_labels: Callable[..., None]) -> Callable[..., None]:
@@ -80,6 +83,7 @@ def _collect_outputs(root: Path | None, out: Path | None, settings: Path | None,
         from workflows.engines.vasp.collect_outputs import collect_outputs
 
         made(out, collect_outputs(root, out, seed))
+        _name_others(root)
         return
     _collect_files(root, out, settings, seed)
 
@@ -95,6 +99,17 @@ def _is_of_vasp(root: Path) -> bool:
         return True
     found = find_runs(root)
     return bool(found.runs or found.unread) or not holds_labels(root)
+
+
+def _name_others(root: Path) -> None:
+    """Say which files with labels beside VASP runs were left alone."""
+    others = sorted(path for path in root.rglob("*") if path.suffix in _OTHERS)
+    if others:
+        console.print(
+            f"not read beside VASP runs: {plural(len(others), 'file')} such as {others[0]}; "
+            "collect it on its own if it holds labels",
+            markup=False,
+        )
 
 
 def _collect_files(root: Path, out: Path, settings: Path | None, seed: int) -> None:

@@ -55,6 +55,13 @@ def provenance(folder, **fields):
     (folder / "cuprolith.json").write_text(json.dumps(known))
 
 
+def test_other_files_beside_vasp_runs_are_named(collect, runs):
+    (runs / "mine.xyz").write_text("1\nenergy=1.0\nCu 0 0 0\n")
+    result = collect()
+    assert result.exit_code == 0, result.output
+    assert "not read beside VASP runs: 1 file such as runs/mine.xyz" in result.output
+
+
 def test_a_tree_becomes_a_dataset(collect, runs, tmp_path):
     result = collect()
     assert result.exit_code == 0, result.output

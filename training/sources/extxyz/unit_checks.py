@@ -13,6 +13,7 @@ import numpy as np
 from ase import units
 from ase.data import atomic_numbers, covalent_radii
 from ase.geometry import get_distances
+from numpy.typing import NDArray
 
 from cuprolith.arrays import FloatArray
 from training.dataset.frames import Frame
@@ -39,6 +40,7 @@ _AGREES = 1.37
 _EXPLAINS = 1.25
 _MOST_CHANGES = 2
 _FAR_LARGER = 20.0
+_AS_LIKELY = 0.12
 _LEAST_BETTER = 4.0
 _SIZES_DIFFER = 1.5
 _ALL_ELECTRON = 1.03
@@ -108,6 +110,11 @@ class _Answer:
     text: str
     changes: int
     ratio: float
+
+    @property
+    def unlikeliness(self) -> float:
+        """Each change counts as much as a ratio that is off by a tenth."""
+        return abs(float(np.log(self.ratio))) + 0.1 * self.changes
 
 
 def _is_finite(frame: Frame) -> bool:
@@ -325,33 +332,45 @@ def _stress_answers(slope: float, volume: float, settings: LabelSettings) -> Ite
     """Give answers; the work of the right stress is the slope times that of the one read."""
     now = settings.conversion
     other_sign = "tension" if now.sign < 0 else "compression"
-    kinds = {
-        "": {unit: factor / now.stress for unit, factor in STRESS_UNITS.items()},
+    stress_now = settings.stress_unit or "eV/Angstrom^3"
+    energy_now = settings.energy_unit or settings.usual_energy_unit
+    readings = [
+        *(
+            ([], "stress_unit", unit, stress_now, factor / now.stress)
+            for unit, factor in STRESS_UNITS.items()
+        ),
         # A virial that was read as a stress, and a stress that was read as a virial.
-        "`virial_key`, naming what was read as the stress": {
-            unit: -factor / volume / now.stress for unit, factor in ENERGY_UNITS.items()
-        },
-        "`stress_key`, naming what was read as the virial": {
-            unit: -factor * volume / now.energy for unit, factor in STRESS_UNITS.items()
-        },
-    }
-    names = {"": "stress_unit", **dict.fromkeys(kinds, "stress_unit")}
-    for kind, factors in kinds.items():
-        key = "energy_unit" if kind.startswith("`virial") else names[kind]
-        default = settings.usual_energy_unit if key == "energy_unit" else "eV/Angstrom^3"
-        for unit, factor in factors.items():
-            stated = unit == (getattr(settings, key) or default)
-            words = [kind] if kind else []
-            words += [] if stated else [f"`{key}: {unit}`"]
-            ratio = slope / factor
-            changes = len(words) + (ratio < 0)
-            if ratio < 0:
-                words.append(f"`stress_sign: {other_sign}`")
-            yield _Answer(" with ".join(words), changes, abs(ratio))
+        *(
+            (
+                ["`virial_key`, naming what was read as the stress"],
+                "energy_unit",
+                unit,
+                energy_now,
+                -factor / volume / now.stress,
+            )
+            for unit, factor in ENERGY_UNITS.items()
+        ),
+        *(
+            (
+                ["`stress_key`, naming what was read as the virial"],
+                "stress_unit",
+                unit,
+                stress_now,
+                -factor * volume / now.energy,
+            )
+            for unit, factor in STRESS_UNITS.items()
+        ),
+    ]
+    for kind, key, unit, unit_now, factor in readings:
+        ratio = slope / factor
+        words = kind if unit == unit_now else [*kind, f"`{key}: {unit}`"]
+        changes = len(words) + (ratio < 0)
+        sign = [f"`stress_sign: {other_sign}`"] if ratio < 0 else []
+        yield _Answer(" with ".join([*words, *sign]), changes, abs(ratio))
 
 
 def _asked(found: str, answers: Iterable[_Answer]) -> str:
-    """Raise with the answers that change least; if none agrees, say that it is doubtful."""
+    """Raise with the likeliest answers; if none agrees, say that it is doubtful."""
     agreeing = [
         answer
         for answer in answers
@@ -359,12 +378,9 @@ def _asked(found: str, answers: Iterable[_Answer]) -> str:
     ]
     if not agreeing:
         return f"{DOUBTFUL}: {found}, which no unit explains; are they of one calculation?"
-    fewest = min(answer.changes for answer in agreeing)
-    best = sorted(
-        (answer for answer in agreeing if answer.changes == fewest),
-        key=lambda answer: (abs(np.log(answer.ratio)), answer.text),
-    )[:_MOST_ANSWERS]
-    listed = "; or ".join(f"{answer.text} ({answer.ratio:.3f})" for answer in best)
+    best = sorted(agreeing, key=lambda answer: (answer.unlikeliness, answer.text))
+    near = [a for a in best if a.unlikeliness < best[0].unlikeliness + _AS_LIKELY][:_MOST_ANSWERS]
+    listed = "; or ".join(f"{answer.text} ({answer.ratio:.3f})" for answer in near)
     raise _ContradictionError(f"{found}, and not by 1. Which is right? By about 1 it is {listed}")
 
 
@@ -373,15 +389,19 @@ def _slope(x: FloatArray, y: FloatArray) -> Iterator[float]:
 
     What is far larger than the rest is left out: a frame with one wrong label tells no unit.
     """
-    usual = np.array([np.abs(z) <= _FAR_LARGER * np.median(np.abs(z)) for z in (x, y) if len(z)])
-    x, y = (z[usual.all(axis=0)] if len(z) else z for z in (x, y))
-    square_x, square_y, both = float(x @ x), float(y @ y), float(x @ y)
-    if (
-        square_x > 0
-        and square_y > 0
-        and abs(both) > _LEAST_CORRELATION * np.sqrt(square_x * square_y)
-    ):
+    if not len(x):
+        return
+    usual = _is_usual(x) & _is_usual(y)
+    square_x, square_y = (float(z[usual] @ z[usual]) for z in (x, y))
+    both = float(x[usual] @ y[usual])
+    if abs(both) > _LEAST_CORRELATION * np.sqrt(square_x * square_y) > 0:
         yield both / square_x
+
+
+def _is_usual(values: FloatArray) -> NDArray[np.bool_]:
+    sizes = np.abs(values)
+    usual: NDArray[np.bool_] = sizes <= _FAR_LARGER * np.median(sizes)
+    return usual
 
 
 def _some(frames: Sequence[Frame]) -> Sequence[Frame]:
