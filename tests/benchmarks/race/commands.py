@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -132,18 +133,23 @@ def _all_alone(alone: Sequence, others: Sequence) -> bool:
     return elements == {frame.get_chemical_symbols()[0] for frame in alone}
 
 
-def _ours(task: Task, _: str) -> Sequence[str]:
-    file = {
-        "name": "race",
-        "seed": task.seed,
-        "data": {"source": "dataset", "directory": task.dataset.name},
-        "training": {"variant": "allegro"},
-    }
-    (task.folder / "race.yaml").write_text(yaml.safe_dump(file))
-    options = ["--data", str(task.dataset.parent), "--out", str(task.folder / "run")]
-    length = ["--max-epochs", str(task.length)]
-    command = [sys.executable, "-c", "from workflows.cli.main import main; main()"]
-    return [*command, "train", str(task.folder / "race.yaml"), *options, *length]
+def _cuprolith(**training: Any) -> Callable[[Task, str], Sequence[str]]:
+    """Return the command of a training by ``cuprolith train``, from what is not default in it."""
+
+    def command(task: Task, _: str) -> Sequence[str]:
+        file = {
+            "name": "race",
+            "seed": task.seed,
+            "data": {"source": "dataset", "directory": task.dataset.name},
+            "training": training,
+        }
+        (task.folder / "race.yaml").write_text(yaml.safe_dump(file))
+        options = ["--data", str(task.dataset.parent), "--out", str(task.folder / "run")]
+        length = ["--max-epochs", str(task.length)]
+        start = [sys.executable, "-c", "from workflows.cli.main import main; main()"]
+        return [*start, "train", str(task.folder / "race.yaml"), *options, *length]
+
+    return command
 
 
 def _kernel(task: Task, _: str) -> Sequence[str]:
@@ -154,7 +160,14 @@ def _kernel(task: Task, _: str) -> Sequence[str]:
 PEERS = {
     peer.name: peer
     for peer in (
-        Peer("cuprolith", _ours, "run/seed-{seed}/best.ckpt", "cuprolith"),
+        Peer("cuprolith", _cuprolith(variant="allegro"), "run/seed-{seed}/best.ckpt", "cuprolith"),
+        Peer(
+            "nequip-gnn",
+            _cuprolith(variant="nequip", model={"num_layers": 2, "num_features": 16}),
+            "run/seed-{seed}/best.ckpt",
+            "cuprolith",
+            trial_lengths=(1, 2),
+        ),
         Peer("kernel", _kernel, "kernel.npz", "kernel", counts=""),
         Peer("gap", _gap, "gap.xml", "gap", "frames", (40, 160), foreign=True),
         Peer(
