@@ -225,7 +225,7 @@ def test_the_potential_is_judged_by_physics(tour):
     constants = {value.case: value for value in validation.of("lattice_constant")}
     assert constants["Cu"].passed
     assert abs(constants["Li"].error) < 0.03 * constants["Li"].reference
-    assert all(value.passed for value in validation.of("short_range_repulsion"))
+    assert all(value.value < 0.5 for value in validation.of("short_range_repulsion"))
     assert all(value.source == "labels" for value in validation.of("surface_energy"))
 
 
