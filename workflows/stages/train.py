@@ -49,8 +49,15 @@ class TrainSummary:
             f"(zero force {test.zero_force.mae:.4f}, mean force {test.mean_force.mae:.4f})\n"
             f"  test energy MAE {1000 * test.energy.mae:.1f} meV/atom "
             f"(sum of species energies {1000 * test.composition_linear.mae:.1f}){stress}\n"
-            f"  {self._kernel()}"
+            f"  {self._kernel()}{self._behind()}"
         )
+
+    def _behind(self) -> str:
+        """Name what the averages above may hide."""
+        from analysis.validation.verdict import groups_behind
+
+        behind = list(groups_behind(self.evaluation))
+        return f"\n  no better than a baseline: {'; '.join(map(str, behind))}" if behind else ""
 
     def _kernel(self) -> str:
         if "test" not in self.kernel.splits:

@@ -1,10 +1,15 @@
-"""Predictions are made once, and again when what they were made of has changed."""
+"""What a training says, and that predictions are made again only when what they are of changes."""
 
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from workflows.stages import train as stage
+
+sys.path.append(str(Path(__file__).parents[2] / "analysis"))
+from made_up_validation import evaluation
 
 
 @pytest.fixture
@@ -48,3 +53,13 @@ def test_predictions_that_are_lost_or_damaged(made, tmp_path):
     assert made() == 3
     (tmp_path / "predictions" / "val.json").unlink()
     assert made() == 4
+
+
+def test_the_summary_names_what_its_averages_hide():
+    result = SimpleNamespace(variant="allegro", n_parameters=1, epochs=1, seconds=1.0)
+    kernel = SimpleNamespace(splits={}, note="")
+    found = evaluation({"slab": {"Cu": (0.01, 0.2)}, "adatom": {"Cu": (0.041, 0.037)}})
+    said = str(stage.TrainSummary(result, found, kernel))
+    assert "no better than a baseline: forces of adatom (41 meV/Å against 37" in said
+    right = evaluation({"slab": {"Cu": (0.01, 0.2)}})
+    assert "baseline" not in str(stage.TrainSummary(result, right, kernel))
