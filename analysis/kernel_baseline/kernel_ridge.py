@@ -122,6 +122,8 @@ class Design:
         n_atoms = len(forces)
         for block in centres.blocks:
             n_rows = len(block.atoms)
+            if not n_rows:  # no centre has such neighbours
+                continue
             along = (
                 block.gradient.reshape(-1, block.gradient.shape[-1]) @ sparse[:, block.columns].T
             )
