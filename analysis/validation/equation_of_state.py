@@ -19,6 +19,7 @@ SCAN = np.linspace(-0.04, 0.04, 9)
 
 _STEP = 0.02  # linear strain, of the search for the minimum
 _FARTHEST = 0.3
+_NEAR = 0.05  # linear strain; the fit depends on how far it reaches, so not farther than the scan
 _FEWEST_LABELS = 7  # fewer do not determine four parameters well
 
 
@@ -56,7 +57,8 @@ def equation_of_state(source: Source, material: Material, crystal: str) -> Energ
     Raises
     ------
     NotAvailableError
-        If the source cannot compute, and has fewer than seven volumes of this crystal.
+        If the source cannot compute, and has fewer than seven volumes of this crystal within 5 % of
+        the minimum.
     NoMinimumError
         If the energy has no minimum within a linear strain of 30 %.
     """
@@ -119,12 +121,14 @@ def _of_labels(source: Source, material: Material, crystal: str) -> EnergyVolume
         if structure.crystal == crystal:
             relaxed = source.relaxed(structure)
             found[structure.parameters["strain"]] = relaxed.energy / len(relaxed.atoms)
-    if len(found) < _FEWEST_LABELS:
+    lowest = min(found, key=found.__getitem__, default=0.0)
+    near = [strain for strain in found if abs(strain - lowest) < _NEAR]
+    if len(near) < _FEWEST_LABELS:
         raise NotAvailableError(
-            f"{source.name}: {len(found)} volumes of {crystal}, and an equation of state needs "
-            f"{_FEWEST_LABELS}"
+            f"{source.name}: {len(near)} volumes of {crystal} within {100 * _NEAR:.0f} % of the "
+            f"minimum, and an equation of state needs {_FEWEST_LABELS}"
         )
-    strains = np.array(sorted(found))
+    strains = np.array(sorted(near))
     return _fit(material.crystals[crystal], strains, np.array([found[s] for s in strains]))
 
 

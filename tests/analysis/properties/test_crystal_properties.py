@@ -17,6 +17,7 @@ from analysis.properties.phase_difference import PROPERTY as PHASE_DIFFERENCE
 from analysis.properties.phonon_frequency import PROPERTY as PHONONS
 from analysis.properties.phonon_frequency import phonon_frequencies
 from analysis.validation.equation_of_state import NoMinimumError, equilibrium_cell
+from analysis.validation.source import NotAvailableError, Source
 
 SIGMA = 2.5  # Å
 CUBIC_NAMES = {"C11", "C12", "C44"}
@@ -112,6 +113,30 @@ def test_a_crystal_without_a_minimum_says_so(argon, source_of, answers):
     repulsive = source_of(LennardJones(sigma=2 * SIGMA, epsilon=1.0, rc=2.1 * SIGMA))
     with pytest.raises(NoMinimumError):
         answers(LATTICE_CONSTANT, argon, repulsive)
+
+
+@pytest.mark.parametrize(("strains", "enough"), [(9, True), (5, False)])
+def test_labels_of_enough_volumes_give_the_same_bulk_modulus(
+    strains, enough, material_of, source_of, answers
+):
+    material = material_of(
+        {"Cu": {"prototype": "fcc", "a": 3.6}},
+        bulk={"strains": [*np.linspace(-0.04, 0.04, strains).round(3).tolist(), -0.1, 0.1]},
+    )
+    computing = source_of(EMT())
+
+    class Labels(Source):
+        def relaxed(self, structure):
+            return computing.relaxed(structure)
+
+    if not enough:
+        with pytest.raises(NotAvailableError, match="5 volumes of Cu within 5 %"):
+            answers(BULK_MODULUS, material, Labels("labels"))
+        return
+    found = answers(BULK_MODULUS, material, Labels("labels"))["Cu"].values[""]
+    assert found == pytest.approx(
+        answers(BULK_MODULUS, material, computing)["Cu"].values[""], rel=0.01
+    )
 
 
 def test_curves_are_compared_over_relative_volume(argon, lennard_jones, source_of, answers):
