@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.validation.crystal_cases import crystal_cases
 from analysis.validation.equation_of_state import SCAN, equation_of_state
 from analysis.validation.material import Material
 from analysis.validation.property import Case, Measurement, Property, Tolerance
@@ -11,12 +12,10 @@ from analysis.validation.source import Source
 
 
 def _cases(material: Material) -> Iterator[Case]:
-    for name, cell in material.crystals.items():
+    def measure(source: Source, crystal: str) -> Measurement:
+        return Measurement({"": equation_of_state(source, material, crystal).bulk_modulus})
 
-        def measure(source: Source, name: str = name) -> Measurement:
-            return Measurement({"": equation_of_state(source, material, name).bulk_modulus})
-
-        yield Case(name, measure, atom_steps=2 * len(SCAN) * len(cell))
+    return crystal_cases(material, measure, evaluations=2 * len(SCAN))
 
 
 PROPERTY = Property(

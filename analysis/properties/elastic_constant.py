@@ -8,6 +8,7 @@ import numpy as np
 from ase import Atoms, units
 from ase.optimize import BFGS
 
+from analysis.validation.crystal_cases import crystal_cases
 from analysis.validation.equation_of_state import equilibrium_cell
 from analysis.validation.material import Material
 from analysis.validation.property import Case, Measurement, Property, Tolerance
@@ -21,13 +22,11 @@ _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
 def _cases(material: Material) -> Iterator[Case]:
-    for name, cell in material.crystals.items():
+    def measure(source: Source, crystal: str) -> Measurement:
+        stiffness = stiffness_tensor(source, equilibrium_cell(source, material, crystal))
+        return Measurement(independent(stiffness, cubic=_is_cubic(material.crystals[crystal])))
 
-        def measure(source: Source, name: str = name) -> Measurement:
-            stiffness = stiffness_tensor(source, equilibrium_cell(source, material, name))
-            return Measurement(independent(stiffness, cubic=_is_cubic(material.crystals[name])))
-
-        yield Case(name, measure, atom_steps=20 * len(cell))
+    return crystal_cases(material, measure, evaluations=20)
 
 
 def stiffness_tensor(source: Source, cell: Atoms) -> FloatArray:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from analysis.validation.crystal_cases import crystal_cases
 from analysis.validation.equation_of_state import SCAN, equation_of_state
 from analysis.validation.material import Material
 from analysis.validation.property import (
@@ -21,14 +22,12 @@ from analysis.validation.source import Source
 
 
 def _cases(material: Material) -> Iterator[Case]:
-    for name, cell in material.crystals.items():
+    def measure(source: Source, crystal: str) -> Measurement:
+        found = equation_of_state(source, material, crystal)
+        above = 1000 * (found.energies - found.energy)
+        return Measurement({"volume": found.volume}, {"": Curve.of(found.volumes, above)})
 
-        def measure(source: Source, name: str = name) -> Measurement:
-            found = equation_of_state(source, material, name)
-            above = 1000 * (found.energies - found.energy)
-            return Measurement({"volume": found.volume}, {"": Curve.of(found.volumes, above)})
-
-        yield Case(name, measure, atom_steps=2 * len(SCAN) * len(cell))
+    return crystal_cases(material, measure, evaluations=2 * len(SCAN))
 
 
 def _compare(potential: Measurement, reference: Measurement) -> list[Compared]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.validation.crystal_cases import crystal_cases
 from analysis.validation.equation_of_state import SCAN, equilibrium_cell
 from analysis.validation.material import Material
 from analysis.validation.property import Case, Measurement, Property, Tolerance
@@ -11,14 +12,11 @@ from analysis.validation.source import Source
 
 
 def _cases(material: Material) -> Iterator[Case]:
-    for name, cell in material.crystals.items():
+    def measure(source: Source, crystal: str) -> Measurement:
+        cell = equilibrium_cell(source, material, crystal)
+        return Measurement({"": float(cell.cell.lengths()[0])})
 
-        def measure(source: Source, name: str = name) -> Measurement:
-            return Measurement(
-                {"": float(equilibrium_cell(source, material, name).cell.lengths()[0])}
-            )
-
-        yield Case(name, measure, atom_steps=2 * len(SCAN) * len(cell))
+    return crystal_cases(material, measure, evaluations=2 * len(SCAN))
 
 
 PROPERTY = Property(

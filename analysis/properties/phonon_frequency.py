@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from analysis.validation.crystal_cases import crystal_cases
 from analysis.validation.equation_of_state import equilibrium_cell
 from analysis.validation.material import Material
 from analysis.validation.property import Case, Measurement, Property, Tolerance
@@ -22,19 +23,17 @@ QPOINTS = {"½00": (0.5, 0.0, 0.0), "½½0": (0.5, 0.5, 0.0), "½½½": (0.5, 0.
 
 
 def _cases(material: Material) -> Iterator[Case]:
-    for name, cell in material.crystals.items():
+    def measure(source: Source, crystal: str) -> Measurement:
+        frequencies = phonon_frequencies(source, equilibrium_cell(source, material, crystal))
+        return Measurement(
+            {
+                f"{label} {band + 1}": float(frequency)
+                for label, bands in zip(QPOINTS, frequencies, strict=True)
+                for band, frequency in enumerate(bands)
+            }
+        )
 
-        def measure(source: Source, name: str = name) -> Measurement:
-            frequencies = phonon_frequencies(source, equilibrium_cell(source, material, name))
-            return Measurement(
-                {
-                    f"{label} {band + 1}": float(frequency)
-                    for label, bands in zip(QPOINTS, frequencies, strict=True)
-                    for band, frequency in enumerate(bands)
-                }
-            )
-
-        yield Case(name, measure, atom_steps=2 * len(cell) * _REPEATS**3)
+    return crystal_cases(material, measure, evaluations=2 * _REPEATS**3)
 
 
 def phonon_frequencies(source: Source, cell: Atoms) -> FloatArray:

@@ -72,7 +72,7 @@ def compared_values(
     try:
         pairs = list(entry.compare(given, expected))
     except Exception as error:  # noqa: BLE001  (one property must not end the validation)
-        return [row.missing("", reference.source, [*notes, _said(error)], passed=False)]
+        return [row.missing("", reference.source, [*notes, error_line(error)], passed=False)]
     found = [row.compared(pair, reference.source, notes) for pair in pairs]
     if entry.compare is compare_values:
         found += _without_partner(row, given, expected, reference.source, notes)
@@ -196,5 +196,6 @@ def _not_numbers(*, potential: bool, reference: bool) -> list[str]:
     return notes if reference else [*notes, "the reference is not a number"]
 
 
-def _said(error: Exception) -> str:
+def error_line(error: Exception) -> str:
+    """Return the kind of an error and its message."""
     return f"{type(error).__name__}: {error}"

@@ -20,6 +20,7 @@ BOX = 20.0
 
 _APART = BOX / 2
 _DISTANCES = np.concatenate([np.arange(0.5, 1.3, 0.05), np.arange(1.3, 2.6, 0.1)])  # bonds
+N_DISTANCES = len(_DISTANCES)
 
 
 def pairs(material: Material) -> Iterator[tuple[str, Pair]]:
@@ -57,6 +58,3 @@ def dimer_curve(source: Source, pair: Pair) -> Curve:
         return Curve.of(distances, [dimer_energy(source, pair, d) - apart for d in distances])
 
     return source.once(f"dimer {pair}", scan)
-
-
-N_DISTANCES = len(_DISTANCES)

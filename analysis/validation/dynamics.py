@@ -18,6 +18,8 @@ from analysis.validation.supercell import supercell_of
 from cuprolith.arrays import FloatArray
 
 ROOM_TEMPERATURE = 300.0
+"""K; of potentials whose data say nothing of temperatures, too."""
+
 _FRICTION = 0.02 / units.fs
 _TOO_CLOSE = 0.5  # sums of covalent radii
 _TOO_HOT = 3.0  # times the temperature asked for

@@ -13,6 +13,7 @@ from analysis.validation.comparison import (
     Outcome,
     compared_curves,
     compared_values,
+    error_line,
     exact_reference,
 )
 from analysis.validation.forecast import Forecast
@@ -127,7 +128,7 @@ def _tasks(entry: Property, material: Material) -> list[_Task]:
     try:
         return [_Task(entry, case) for case in entry.cases(material)]
     except Exception as error:  # noqa: BLE001  (one property must not end the validation)
-        failed = Outcome("potential", None, _said(error), failed=True)
+        failed = Outcome("potential", None, error_line(error), failed=True)
         return [_Task(entry, None, failed, Outcome(MISSING))]
 
 
@@ -227,7 +228,7 @@ class _Bench:
         except NotAvailableError as error:
             return Outcome(source.name, None, error.message, seconds=_since(started))
         except Exception as error:  # noqa: BLE001  (whatever it is, the value has not passed)
-            reason = f"{source.name}: {_said(error)}"
+            reason = f"{source.name}: {error_line(error)}"
             return Outcome(source.name, None, reason, failed=True, seconds=_since(started))
         seconds = _since(started)
         self.folder.write(self._key(task, source), measurement, seconds)
@@ -250,7 +251,3 @@ def _line(title: str, source: str, forecast: Forecast) -> str:
 
 def _since(started: float) -> float:
     return time.perf_counter() - started
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

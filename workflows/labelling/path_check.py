@@ -12,6 +12,7 @@ from ase.calculators.calculator import Calculator
 from ase.data import atomic_numbers, covalent_radii
 from scipy.interpolate import CubicSpline
 
+from analysis.validation.free_energy import free_energy
 from cuprolith.arrays import FloatArray
 
 STEPS = 12
@@ -83,10 +84,9 @@ def check_path(calculator: Calculator, start: Atoms, seed: int = 0) -> PathCheck
     direction *= STEP_LENGTH / np.sqrt((direction**2).sum(axis=1).mean())
     atoms = start.copy()
     atoms.calc = calculator
-    consistent = "free_energy" in calculator.implemented_properties
     energies, pushes = [], []
     for _ in range(STEPS + 1):
-        energies.append(float(atoms.get_potential_energy(force_consistent=consistent)))
+        energies.append(free_energy(atoms))
         pushes.append(float((atoms.get_forces() * direction).sum()))
         atoms.positions += direction
     along = CubicSpline(np.arange(STEPS + 1), pushes).antiderivative()

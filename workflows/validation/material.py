@@ -9,6 +9,7 @@ from ase import Atoms
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
+from analysis.validation.dynamics import ROOM_TEMPERATURE
 from analysis.validation.material import JudgedStructure, Material
 from cuprolith.json_files import read_json
 from generators.crystals import standard_crystal
@@ -21,8 +22,6 @@ from workflows.structures.structure_files import (
     require_structures,
 )
 from workflows.workdir import Workdir
-
-ROOM_TEMPERATURE = 300.0  # K
 
 
 def campaign_material(workdir: Workdir, r_max: float | None) -> Material:
