@@ -30,7 +30,9 @@ class DatabaseServer:
             listen = ["--bind_ip", "127.0.0.1", "--port", str(port), "--nounixsocket"]
             return [self.program, *listen, "--dbpath", str(data), "--quiet"]
         listen = ["--host", "127.0.0.1", "--port", str(port)]
+        # without the last flag, documents of minutes ago are lost when the server is killed
         storage = ["--storage-path", str(data), "--cache-size", "256M", "--standalone"]
+        storage.append("--sync-on-commit")
         return [self.program, *listen, *storage]
 
 
@@ -53,7 +55,7 @@ def database_server(name: str | None = None) -> DatabaseServer:
     if name == _MONGOD:
         raise CuprolithError(
             "the data of this dev cluster is mongod's, which is not on the path",
-            remedy="put mongod on the path, or or start again from nothing: "
+            remedy="put mongod on the path, or start again from nothing: "
             "python -m tests.dev_cluster down --purge",
         )
     raise CuprolithError(

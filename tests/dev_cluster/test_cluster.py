@@ -137,7 +137,7 @@ def test_a_job_goes_on_while_slurm_is_dead(cluster):
 
 
 def test_scancel(cluster):
-    job, output = submit(cluster, "sleep 100; echo done")
+    job, output = submit(cluster, "sleep 100 && echo done")  # the sleep may end before its shell
     wait_for(lambda: states(cluster).get(job) == "RUNNING")
     cluster.scancel(job)
     wait_for(lambda: job not in states(cluster))
