@@ -1,7 +1,9 @@
 """docs/tutorials/extended_xyz.md: its commands, and what it shows of them."""
 
+import json
 import re
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,7 +40,7 @@ def test_from_a_file_to_a_compiled_potential(tmp_path, monkeypatch):
     assert code == 1
     assert " ".join(shown.split()) in said
 
-    collect, train, compile_, export = (block.strip() for block in blocks("bash"))
+    collect, train, validate, compile_, export = (block.strip() for block in blocks("bash"))
     code, said = give(collect)
     assert code == 0, said
     assert "80 frames" in said
@@ -55,9 +57,14 @@ def test_from_a_file_to_a_compiled_potential(tmp_path, monkeypatch):
         np.array(energies) * ENERGY_UNITS["kcal/mol"],
     )
 
-    for given in (f"{train} --max-epochs 3", compile_, export):
+    asked = f"{validate} --properties held_out_forces,nve_drift"
+    for given in (f"{train} --max-epochs 3", asked, compile_, export):
         code, said = give(given)
         assert code == 0, said
+    (judged,) = Path("validations").glob("*/validation.json")
+    forces, drift = json.loads(judged.read_bytes())["values"]
+    assert (forces["source"], drift["source"]) == ("labels", "exact")
+    assert 0 < forces["value"] < 100  # per cent of the mean force, after three epochs
     assert "missing: the authors" in said
     (python,) = blocks("python")
     names = {}

@@ -15,7 +15,7 @@ from analysis.validation.property import Case, Measurement, Property, Tolerance
 from analysis.validation.source import Source
 from cuprolith.arrays import FloatArray
 
-_STRAIN = 0.005
+_STRAINS = (0.005, 0.01, 0.02)
 _FMAX = 0.005  # eV/Å
 _MAX_STEPS = 30
 _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
@@ -23,23 +23,32 @@ _VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 def _cases(material: Material) -> Iterator[Case]:
     def measure(source: Source, crystal: str) -> Measurement:
-        stiffness = stiffness_tensor(source, equilibrium_cell(source, material, crystal))
-        return Measurement(independent(stiffness, cubic=_is_cubic(material.crystals[crystal])))
+        cell = equilibrium_cell(source, material, crystal)
+        cubic = _is_cubic(cell)
+        found = [
+            independent(stiffness_tensor(source, cell, strain), cubic=cubic) for strain in _STRAINS
+        ]
+        return Measurement(
+            {name: float(np.mean([each[name] for each in found])) for name in found[0]},
+            uncertainties={
+                name: float(np.ptp([each[name] for each in found])) / 2 for name in found[0]
+            },
+        )
 
-    return crystal_cases(material, measure, evaluations=20)
+    return crystal_cases(material, measure, evaluations=20 * len(_STRAINS))
 
 
-def stiffness_tensor(source: Source, cell: Atoms) -> FloatArray:
+def stiffness_tensor(source: Source, cell: Atoms, size: float) -> FloatArray:
     """Return the stiffness in Voigt's notation, shape (6, 6), GPa, with relaxed atoms.
 
-    Central differences of the stress at strains of ±0.5 %. Of a cubic cell two strains are made,
+    Central differences of the stress at strains of ±`size`. Of a cubic cell two strains are made,
     and the rest follows by symmetry.
     """
     stiffness = np.zeros((6, 6))
     cubic = _is_cubic(cell)
     for index in (0, 3) if cubic else range(6):
-        plus, minus = (_stress(source, cell, index, sign * _STRAIN) for sign in (1, -1))
-        stiffness[index] = (plus - minus) / (2 * _STRAIN) / units.GPa
+        plus, minus = (_stress(source, cell, index, sign * size) for sign in (1, -1))
+        stiffness[index] = (plus - minus) / (2 * size) / units.GPa
     if cubic:
         c11, c12, c44 = stiffness[0, 0], (stiffness[0, 1] + stiffness[0, 2]) / 2, stiffness[3, 3]
         stiffness[:] = 0
@@ -83,6 +92,7 @@ PROPERTY = Property(
     cases=_cases,
     tolerance=Tolerance(relative=0.2, absolute=3.0),
     group="crystals",
-    about="Central differences of the stress at strains of ±0.5 % around each side's own "
-    "equilibrium volume; atoms are relaxed.",
+    about="Central differences of the stress around each side's own equilibrium volume, mean of "
+    "strains of ±0.5, ±1 and ±2 %; atoms are relaxed. Uncertainty: half of the range of the three.",
+    version=2,
 )

@@ -7,16 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 from ase import Atoms
 
-from analysis.validation.dynamics import rattled, supercells
+from analysis.validation.dynamics import moving_systems, rattled
+from analysis.validation.force_errors import compare_forces
 from analysis.validation.material import Material
-from analysis.validation.property import (
-    Case,
-    Compared,
-    Curve,
-    Measurement,
-    Property,
-    Tolerance,
-)
+from analysis.validation.property import Case, Curve, Measurement, Property, Tolerance
 from analysis.validation.source import Source
 
 _SNAPSHOTS = 2
@@ -25,7 +19,7 @@ _AMPLITUDE = 0.06  # Å at 300 K, root mean square along an axis: between copper
 
 def _cases(material: Material) -> Iterator[Case]:
     deviation = _AMPLITUDE * np.sqrt(material.highest_temperature / 300)
-    for name, supercell in supercells(material):
+    for name, supercell in moving_systems(material):
 
         def measure(source: Source, supercell: Atoms = supercell) -> Measurement:
             forces = []
@@ -39,12 +33,6 @@ def _cases(material: Material) -> Iterator[Case]:
         yield Case(name, measure, atom_steps=float(_SNAPSHOTS * len(supercell)))
 
 
-def _compare(potential: Measurement, reference: Measurement) -> list[Compared]:
-    """Return the force MAE relative to the mean force."""
-    mine, theirs = potential.curves[""].y, reference.curves[""].y
-    return [Compared("", float(100 * np.abs(mine - theirs).mean() / np.abs(theirs).mean()), 0.0)]
-
-
 PROPERTY = Property(
     name="hot_force_error",
     title="Forces on hot crystals",
@@ -54,5 +42,5 @@ PROPERTY = Property(
     group="dynamics",
     about="Force MAE over the mean force, on supercells whose atoms are displaced at random as far "
     "as at the highest temperature of the data.",
-    compare=_compare,
+    compare=compare_forces,
 )

@@ -7,7 +7,7 @@ from itertools import islice
 
 from ase import Atoms
 
-from analysis.validation.dynamics import sane_share, supercells
+from analysis.validation.dynamics import moving_systems, sane_share
 from analysis.validation.interfaces import named_interfaces
 from analysis.validation.material import JudgedStructure, Material
 from analysis.validation.property import Case, Measurement, Property, Tolerance
@@ -17,7 +17,7 @@ _STEPS = 200
 
 
 def _cases(material: Material) -> Iterator[Case]:
-    for name, supercell in supercells(material):
+    for name, supercell in moving_systems(material):
 
         def of_crystal(source: Source, supercell: Atoms = supercell) -> Measurement:
             return _measure(source, supercell.copy(), material)

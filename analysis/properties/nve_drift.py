@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from ase import Atoms
 
-from analysis.validation.dynamics import supercells, temperatures, time_step, total_energies
+from analysis.validation.dynamics import moving_systems, temperatures, time_step, total_energies
 from analysis.validation.material import Material
 from analysis.validation.property import Case, Measurement, Property, Tolerance
 from analysis.validation.source import Source
@@ -16,7 +16,7 @@ _STEPS = 200
 
 
 def _cases(material: Material) -> Iterator[Case]:
-    for name, supercell in supercells(material):
+    for name, supercell in moving_systems(material):
         for temperature in temperatures(material):
 
             def measure(

@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from analysis.validation.dimer import Pair, bond_length, dimer_energy, pairs
-from analysis.validation.dynamics import supercells
+from analysis.validation.dynamics import moving_systems
 from analysis.validation.free_energy import free_energy
 from analysis.validation.material import Material
 from analysis.validation.property import Case, Measurement, Property, Tolerance
@@ -25,7 +25,7 @@ def _cases(material: Material) -> Iterator[Case]:
             return _deepest_drop(lambda fraction: dimer_energy(source, pair, bond * fraction))
 
         yield Case(f"{name} dimer", of_dimer, atom_steps=2.0 * len(_FRACTIONS))
-    for name, supercell in supercells(material):
+    for name, supercell in moving_systems(material):
 
         def in_crystal(source: Source, supercell: Atoms = supercell) -> Measurement:
             neighbour, vector = _nearest(supercell)

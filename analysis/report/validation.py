@@ -26,6 +26,7 @@ _HEADER = (
     "reference from",
 )
 _NUMERIC, _MARK = range(2, 6), 6
+_VISIBLE = 0.005  # share of the reference from which its uncertainty is shown
 
 
 def physics_section(inputs: Inputs, shown: str, command: str) -> Section:
@@ -146,14 +147,22 @@ def _cells(each: JudgedProperty, value: Value) -> list[str]:
     unit = f", {value.unit}" if value.unit else ""
     return [
         f"{each.title}{unit}",
-        value.label.replace("_", " "),
+        value.label,
         number(value.value, 4),
-        number(value.reference, 4),
+        _reference(value),
         error,
         number(value.tolerance, 2),
         OPEN if value.passed is None else PASSED if value.passed else FAILED,
         value.source,
     ]
+
+
+def _reference(value: Value) -> str:
+    text = number(value.reference, 4)
+    if value.reference is None or not value.uncertainty:
+        return text
+    visible = value.uncertainty > _VISIBLE * abs(value.reference)
+    return f"{text} ± {number(value.uncertainty, 2)}" if visible else text
 
 
 def _summary(title: str, properties: Sequence[JudgedProperty]) -> Table:

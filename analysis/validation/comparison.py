@@ -120,10 +120,13 @@ class _Rows:
             value=pair.value,
             reference=pair.reference,
             error=pair.value - pair.reference,
-            tolerance=self.entry.tolerance.of(pair.reference) if known else None,
-            passed=self.entry.passes(pair.value, pair.reference) if known else None,
+            tolerance=self.entry.allowed(pair.reference, pair.uncertainty) if known else None,
+            passed=self.entry.passes(pair.value, pair.reference, pair.uncertainty)
+            if known
+            else None,
             source=source,
             notes=notes,
+            uncertainty=pair.uncertainty or None,
         )
 
     def missing(
@@ -148,6 +151,7 @@ class _Rows:
         passed: bool | None,
         source: str,
         notes: Iterable[str],
+        uncertainty: float | None = None,
     ) -> Value:
         return Value(
             property_name=self.entry.name,
@@ -160,6 +164,7 @@ class _Rows:
             tolerance=tolerance,
             passed=passed,
             source=source,
+            uncertainty=uncertainty,
             note="; ".join(dict.fromkeys(filter(None, notes))),
         )
 

@@ -106,7 +106,9 @@ def _problem(atoms: Atoms, temperature: float) -> str:
     return ""
 
 
-def supercells(material: Material) -> Iterator[tuple[str, Atoms]]:
-    """Yield a supercell of each crystal, with its name."""
+def moving_systems(material: Material) -> Iterator[tuple[str, Atoms]]:
+    """Yield a supercell of each crystal, and the first frame of each group, with its name."""
     for name, cell in material.crystals.items():
         yield name, supercell_of(cell)
+    for name, frames in material.held_out.items():
+        yield name, frames[0].copy()

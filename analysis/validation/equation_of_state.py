@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms, units
 from ase.eos import EquationOfState
+from scipy.optimize import OptimizeWarning
 
 from analysis.validation.free_energy import free_energy
 from analysis.validation.material import Material
 from analysis.validation.source import NotAvailableError, Source
 from cuprolith.arrays import FloatArray
 
-SCAN = np.linspace(-0.04, 0.04, 9)
+SCAN = np.linspace(-0.04, 0.04, 17)
 """Isotropic linear strains around the minimum."""
 
 _STEP = 0.02  # linear strain, of the search for the minimum
 _FARTHEST = 0.3
 _NEAR = 0.05  # linear strain; the fit depends on how far it reaches, so not farther than the scan
 _FEWEST_LABELS = 7  # fewer do not determine four parameters well
+_SHORTER = (0.01, 0.02, 0.03)  # reach of other fits, linear strain
+_FEWEST_POINTS = 5  # of a shorter fit, one more than it has parameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +37,9 @@ class EnergyVolume:
         Points around the minimum, per atom: shape (n,), Å³ and eV.
     volume, energy, bulk_modulus
         Of the minimum of a Birch–Murnaghan fit: Å³ and eV per atom, GPa.
+    bulk_modulus_uncertainty
+        Half of the range of bulk moduli from fits that reach less far, GPa. Large where the energy
+        is not a smooth function of the volume.
     strain
         Isotropic linear strain of the cell in the campaign to that minimum.
     """
@@ -42,6 +49,7 @@ class EnergyVolume:
     volume: float
     energy: float
     bulk_modulus: float
+    bulk_modulus_uncertainty: float
     strain: float
 
 
@@ -134,8 +142,32 @@ def _of_labels(source: Source, material: Material, crystal: str) -> EnergyVolume
 
 def _fit(cell: Atoms, strains: FloatArray, energies: FloatArray) -> EnergyVolume:
     volumes = cell.get_volume() / len(cell) * (1 + strains) ** 3
-    volume, energy, modulus = EquationOfState(volumes, energies, eos="birchmurnaghan").fit()
+    volume, energy, modulus = _birch_murnaghan(volumes, energies)
+    moduli = [modulus, *_moduli_of_shorter_fits(strains, volumes, energies)]
     strain = (volume * len(cell) / cell.get_volume()) ** (1 / 3) - 1
     return EnergyVolume(
-        volumes, energies, float(volume), float(energy), float(modulus / units.GPa), float(strain)
+        volumes, energies, volume, energy, modulus, (max(moduli) - min(moduli)) / 2, float(strain)
     )
+
+
+def _moduli_of_shorter_fits(
+    strains: FloatArray, volumes: FloatArray, energies: FloatArray
+) -> Iterator[float]:
+    """Yield the bulk modulus (GPa) of each fit to fewer points around the lowest one."""
+    from_lowest = np.abs(strains - strains[energies.argmin()])
+    for reach in _SHORTER:
+        near = from_lowest <= reach + 1e-9
+        if _FEWEST_POINTS <= near.sum() < len(near):
+            try:
+                yield _birch_murnaghan(volumes[near], energies[near])[2]
+            except (RuntimeError, ValueError):  # no minimum: the longer fits say more
+                continue
+
+
+def _birch_murnaghan(volumes: FloatArray, energies: FloatArray) -> tuple[float, float, float]:
+    """Return volume (Å³), energy (eV) and bulk modulus (GPa) of the minimum of a fit."""
+    fitted = EquationOfState(volumes, energies, eos="birchmurnaghan")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OptimizeWarning)  # five points, four parameters
+        volume, energy, modulus = fitted.fit(warn=False)
+    return float(volume), float(energy), float(modulus / units.GPa)

@@ -61,6 +61,9 @@ class Material:
         where searches start; no property takes their lattice constants as given.
     structures
         All structures of the campaign, in its order; none for a potential without a campaign.
+    held_out
+        Labelled frames that the potential has not seen, by group; their labels are on their
+        calculators. Only where a dataset is all there is.
     elements
         Symbols, sorted.
     r_max
@@ -77,6 +80,7 @@ class Material:
 
     crystals: Mapping[str, Atoms]
     structures: tuple[JudgedStructure, ...] = ()
+    held_out: Mapping[str, tuple[Atoms, ...]] = field(default_factory=dict)
     elements: tuple[str, ...] = ()
     r_max: float | None = None
     fmax: float = 0.03

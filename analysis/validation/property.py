@@ -43,11 +43,15 @@ class Measurement:
         By name; "" where there is just one.
     notes
         What a reader should know: a relaxation that did not converge, a run that exploded.
+    uncertainties
+        How far a value depends on choices within its measurement, by quantity, in the unit of the
+        value. That of a reference adds to the tolerance.
     """
 
     values: Mapping[str, float] = field(default_factory=dict)
     curves: Mapping[str, Curve] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    uncertainties: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,17 +94,25 @@ class Compared:
     ----------
     quantity
         Key in the values of the measurement, or what a comparison is called.
+    uncertainty
+        Of the reference, in its unit.
     """
 
     quantity: str
     value: float
     reference: float
+    uncertainty: float = 0.0
 
 
 def compare_values(potential: Measurement, reference: Measurement) -> list[Compared]:
     """Compare value by value: those that both have."""
     return [
-        Compared(quantity, value, reference.values[quantity])
+        Compared(
+            quantity,
+            value,
+            reference.values[quantity],
+            reference.uncertainties.get(quantity, 0.0),
+        )
         for quantity, value in potential.values.items()
         if quantity in reference.values
     ]
@@ -158,12 +170,17 @@ class Property:
     requires: tuple[str, str] | None = None
     version: int = 1
 
-    def passes(self, value: float, reference: float) -> bool:
+    def allowed(self, reference: float, uncertainty: float = 0.0) -> float:
+        """Return the largest error that passes: the tolerance and the reference's uncertainty."""
+        return self.tolerance.of(reference) + uncertainty
+
+    def passes(self, value: float, reference: float, uncertainty: float = 0.0) -> bool:
         """Whether a value is close enough to its reference; NaN never is."""
         error = value - reference
         if not math.isfinite(error):
             return False
-        return (error if self.one_sided else abs(error)) <= self.tolerance.of(reference)
+        size = error if self.one_sided else abs(error)
+        return size <= self.allowed(reference, uncertainty)
 
 
 PROPERTIES = Registry("property", Property, "analysis.properties")

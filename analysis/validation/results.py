@@ -27,13 +27,15 @@ class Value(_Model):
     value, reference, error
         In `unit`; None where the potential or its reference could not be measured.
     tolerance
-        Largest error that passes.
+        Largest error that passes; includes the uncertainty of the reference.
     passed
         None where there is nothing to compare with.
     source
         Of the reference: ``labels``, the name of an engine, ``exact``, or ``missing``.
     note
         What a reader should know; why something is missing.
+    uncertainty
+        Of the reference, in `unit`; None where none is measured.
     """
 
     property_name: str
@@ -47,11 +49,12 @@ class Value(_Model):
     passed: bool | None
     source: str
     note: str = ""
+    uncertainty: float | None = None
 
     @property
     def label(self) -> str:
         """Case and quantity in words."""
-        return f"{self.case} {self.quantity}".strip()
+        return f"{self.case} {self.quantity}".strip().replace("_", " ")
 
 
 class CurvePair(_Model):

@@ -7,9 +7,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import numpy as np
 from ase import Atoms
 
 from analysis.validation.trajectory import Trajectory
+from cuprolith.arrays import FloatArray
 from cuprolith.errors import CuprolithError
 
 if TYPE_CHECKING:
@@ -75,6 +77,18 @@ class Source:
             If this source only has results of structures that were computed earlier.
         """
         raise NotAvailableError(f"{self.name} cannot compute other structures")
+
+    def forces(self, atoms: Atoms) -> FloatArray:
+        """Return the forces on the atoms of a labelled frame, shape (n_atoms, 3), eV/Å.
+
+        Raises
+        ------
+        NotAvailableError
+            If this source cannot compute, and did not label the frame.
+        """
+        frame = atoms.copy()
+        frame.calc = self.calculator()
+        return np.asarray(frame.get_forces(), dtype=float)
 
     def relaxed(self, structure: JudgedStructure) -> Relaxed:
         """Return a structure of the campaign, relaxed as the campaign relaxes.

@@ -52,6 +52,7 @@ class _StoredMeasurement(_Model):
     values: dict[str, float]
     curves: dict[str, _StoredCurve]
     notes: tuple[str, ...]
+    uncertainties: dict[str, float]
     sha256: str = ""
 
     def digest(self) -> str:
@@ -74,7 +75,8 @@ class MeasurementFolder:
         if stored.key != key or stored.sha256 != stored.digest():
             return None
         curves = {name: Curve.of(curve.x, curve.y) for name, curve in stored.curves.items()}
-        return Measurement(stored.values, curves, stored.notes), stored.seconds
+        found = Measurement(stored.values, curves, stored.notes, stored.uncertainties)
+        return found, stored.seconds
 
     def write(self, key: MeasurementKey, measurement: Measurement, seconds: float) -> None:
         """Store a measurement, numbers bit by bit.
@@ -93,6 +95,7 @@ class MeasurementFolder:
                 for name, curve in measurement.curves.items()
             },
             notes=tuple(measurement.notes),
+            uncertainties={name: float(value) for name, value in measurement.uncertainties.items()},
         )
         whole = stored.model_copy(update={"sha256": stored.digest()})
         write_atomically(self.path(key), [whole.model_dump_json(indent=1), "\n"])
@@ -114,6 +117,10 @@ def material_hash(material: Material) -> str:
             for name, atoms in material.crystals.items()
         },
         "structures": [structure.structure_id for structure in material.structures],
+        "held_out": {
+            name: [atoms.positions.tolist() for atoms in frames]
+            for name, frames in material.held_out.items()
+        },
         "elements": list(material.elements),
         "settings": [
             material.r_max,

@@ -206,7 +206,7 @@ def _headline(
         parts.append(f"passes {_all_of(judged)}" if judged else "physics not judged yet")
     elif not judged:
         parts.append("physics not judged yet")
-    text = "; ".join(parts)
+    text = "; ".join(parts).replace("_", " ")
     return text[:1].upper() + text[1:]
 
 

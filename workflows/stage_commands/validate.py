@@ -27,14 +27,15 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         help="Potential in a file: checkpoint, package or compiled model. With a campaign, judged "
-        "in its place; alone, on elemental crystals, with --against ENGINE.",
+        "in its place; alone, with --against.",
     ),
 ]
 AgainstOption = Annotated[
     str | None,
     typer.Option(
         "--against",
-        help="labels (the engine where they say nothing), or the name of an engine. Default: "
+        help="labels (the engine where they say nothing), or the name of an engine; of a model "
+        "alone, an engine (elemental crystals are judged) or the folder of a dataset. Default: "
         "labels.",
     ),
 ]
@@ -91,7 +92,8 @@ def _validate_model(
     if against in (None, LABELS):
         raise CuprolithError(
             "a model alone has no labels",
-            remedy="add --against ENGINE, or the campaign or --workdir whose labels count",
+            remedy="add --against ENGINE or DATASET, or the campaign or --workdir whose labels "
+            "count",
         )
     assert against is not None  # checked above
     folder = Path("validations")

@@ -94,37 +94,63 @@ def validate_campaign(workdir: Workdir, question: Question | None = None) -> Val
         raise CuprolithError(str(error), where=str(workdir.root)) from error
 
 
-def validate_model(model: Path, engine: str, properties: Sequence[str] | None) -> ValidationSummary:
-    """Validate a potential without a campaign, on elemental crystals, against an engine.
+def validate_model(
+    model: Path, against: str, properties: Sequence[str] | None
+) -> ValidationSummary:
+    """Validate a potential without a campaign.
 
     Writes ``validations/<name>-<hash>/validation.json`` in the present folder.
+
+    Parameters
+    ----------
+    against
+        Name of an engine, then elemental crystals are judged; or the folder of a dataset, then its
+        held-out frames and dynamics that start from them.
 
     Raises
     ------
     CuprolithError
-        If there is no such potential, engine or property.
+        If there is no such potential, engine, dataset or property.
     """
+    from training.dataset.card import DatasetError
     from training.errors import TrainingError
-    from workflows.validation.elements import elemental_material
+    from workflows.validation.dataset import is_dataset
 
     chosen = _chosen(properties, None)
-    settings = _named_engine(engine)
     try:
         digest = _model_sha256(model)
-        potential = model_source(model, digest, settings, 0)
-        calculator = potential.calculator()
-        reference = EngineSource(settings, settings, 0)
-        with reference.measuring():
-            material = elemental_material(
-                calculator.symbols, reference.calculator(), calculator.r_max
-            )
+        of_dataset = is_dataset(Path(against))
+        prepare = _against_dataset if of_dataset else _against_engine
+        material, sources = prepare(model, digest, against)
         root = Path("validations")
         path = root / _folder_name(model, digest) / VALIDATION_FILE
         folder = MeasurementFolder(root / "measurements")
-        judged = _Judged(model, digest, engine, path, root)
-        return _validated(chosen, material, [potential, reference], folder, judged)
-    except TrainingError as error:
+        judged = _Judged(model, digest, against, path, root)
+        return _validated(chosen, material, sources, folder, judged)
+    except (TrainingError, DatasetError) as error:
         raise CuprolithError(str(error), where=str(model)) from error
+
+
+def _against_engine(model: Path, digest: str, engine: str) -> tuple[Material, list[Source]]:
+    from workflows.validation.elements import elemental_material
+
+    settings = _named_engine(engine)
+    potential = model_source(model, digest, settings, 0)
+    calculator = potential.calculator()
+    reference = EngineSource(settings, settings, 0)
+    with reference.measuring():
+        material = elemental_material(calculator.symbols, reference.calculator(), calculator.r_max)
+    return material, [potential, reference]
+
+
+def _against_dataset(model: Path, digest: str, directory: str) -> tuple[Material, list[Source]]:
+    from training.sources.dataset import DatasetSource
+    from workflows.validation.dataset import FrameLabels, dataset_material
+
+    potential = model_source(model, digest, engine_settings(), 0)
+    dataset = DatasetSource(Path(directory))
+    material = dataset_material(dataset, potential.calculator().r_max)
+    return material, [potential, FrameLabels(dataset)]
 
 
 @dataclass(frozen=True)
@@ -237,5 +263,5 @@ def _not_a_calculator(name: str) -> CuprolithError:
     able = [entry.name for entry in ENGINES if isinstance(entry, CalculatorEntry)]
     return CuprolithError(
         f"--against {name}: no engine that computes in this process",
-        remedy=f"choose one of {', '.join([LABELS, *able])}",
+        remedy=f"choose one of {', '.join([LABELS, *able])}, or the folder of a dataset",
     )

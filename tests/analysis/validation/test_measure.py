@@ -20,6 +20,7 @@ class Numbers(Source):
     def __init__(self, name, number, computes=True):
         super().__init__(name, identity=f"{name} {number}", computes=computes)
         self.number = number
+        self.uncertainties = {}
         self.asked = 0
         self.loaded = 0
 
@@ -30,7 +31,8 @@ class Numbers(Source):
         self.asked += 1
         if isinstance(self.number, BaseException):
             raise self.number
-        return Measurement({"a": self.number, "b": 2.0}, {"": Curve.of([0, 1], [self.number, 0])})
+        curves = {"": Curve.of([0, 1], [self.number, 0])}
+        return Measurement({"a": self.number, "b": 2.0}, curves, uncertainties=self.uncertainties)
 
 
 def a_property(name="length", cases=("one", "two"), tolerance=0.1, **more):
@@ -66,6 +68,14 @@ def test_error_tolerance_and_verdict(folder):
     assert first.error == pytest.approx(0.25)
     assert (first.passed, first.tolerance, first.source) == (False, 0.1, "engine")
     assert (second.passed, second.error) == (True, 0.0)
+
+
+def test_what_the_reference_is_unsure_of_adds_to_the_tolerance(folder):
+    engine = Numbers("engine", 1.0)
+    engine.uncertainties = {"a": 0.2}
+    value = outcome(folder, Numbers("potential", 1.25), engine)[0]
+    assert (value.passed, value.uncertainty) == (True, 0.2)
+    assert value.tolerance == pytest.approx(0.3)
 
 
 def test_the_first_reference_that_answers_counts(folder):

@@ -14,7 +14,8 @@ KEY = MeasurementKey("bulk_modulus", 1, "Cu", "potential", "abc", "def")
 def stored(tmp_path):
     folder = MeasurementFolder(tmp_path)
     curve = Curve.of([0.1, 1 / 3], [math.inf, math.nan])
-    folder.write(KEY, Measurement({"": math.nan, "b": 0.1 + 0.2}, {"eos": curve}, ("slow",)), 2.5)
+    values = {"": math.nan, "b": 0.1 + 0.2}
+    folder.write(KEY, Measurement(values, {"eos": curve}, ("slow",), {"b": 1 / 3}), 2.5)
     return folder
 
 
@@ -25,7 +26,7 @@ def test_numbers_survive_bit_by_bit(stored):
     assert measurement.values["b"] == 0.1 + 0.2
     np.testing.assert_array_equal(measurement.curves["eos"].x, [0.1, 1 / 3])
     np.testing.assert_array_equal(measurement.curves["eos"].y, [math.inf, math.nan])
-    assert measurement.notes == ("slow",)
+    assert (measurement.notes, measurement.uncertainties) == (("slow",), {"b": 1 / 3})
 
 
 @pytest.mark.parametrize(

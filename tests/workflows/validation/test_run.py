@@ -4,12 +4,18 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
 from emt_campaign import Potential, labelled
 from typer.testing import CliRunner
 
+from analysis.properties.held_out_forces import PROPERTY as HELD_OUT_FORCES
 from analysis.validation.property import PROPERTIES, Case, Measurement, Property, Tolerance
 from analysis.validation.results import read_validation
 from cuprolith.errors import CuprolithError
+from training.dataset.builder import build_dataset
+from training.dataset.frames import Frame
+from training.settings import DatasetSettings
 from workflows.cli.main import app
 from workflows.engine import engine_settings
 from workflows.validation import calculators, run
@@ -146,6 +152,35 @@ def test_a_potential_that_gives_no_number(emt_workdir, tmp_path):
 
 def give(*arguments):
     return CliRunner().invoke(app, ["validate", *map(str, arguments)])
+
+
+def labelled_frame(number, atoms, scale=1.0):
+    atoms = atoms.copy()
+    atoms.rattle(0.1, seed=number)
+    atoms.calc = EMT()
+    return Frame(
+        numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array,
+        energy=atoms.get_potential_energy(), forces=scale * atoms.get_forces(),
+        stress=atoms.get_stress(voigt=False), structure_id=f"s{number}", family="",
+        trajectory_id=f"t{number}", step=0, engine="emt", functional="EMT", config_hash="0",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("scale", "error", "passed"), [(1.0, 0.0, True), (2.0, 50.0, False)])
+def test_a_potential_is_judged_by_the_frames_that_a_dataset_holds_out(
+    tmp_path, monkeypatch, scale, error, passed
+):
+    monkeypatch.setitem(PROPERTIES.__dict__, "entries", {"held_out_forces": HELD_OUT_FORCES})
+    cells = [bulk("Cu", a=3.5 + 0.02 * n, cubic=True) for n in range(20)]
+    frames = [labelled_frame(n, cell, scale) for n, cell in enumerate(cells)]
+    build_dataset([[frame] for frame in frames], DatasetSettings(), tmp_path / "mine", seed=1)
+    monkeypatch.chdir(tmp_path)
+    result = give("--model", model(tmp_path), "--against", "mine")
+    assert result.exit_code == 0, result.output
+    (path,) = tmp_path.glob("validations/*/validation.json")
+    (value,) = read_validation(path).values
+    assert (value.case, value.source, value.passed) == ("Cu4", "labels", passed)
+    assert value.value == pytest.approx(error, abs=1e-9)
 
 
 def test_the_stage_of_a_trained_campaign(emt_workdir, tmp_path, monkeypatch):
