@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 from ase import Atoms
 
-from analysis.validation.dynamics import moving_systems, rattled
+from analysis.validation.dynamics import rattled
 from analysis.validation.force_errors import compare_forces
 from analysis.validation.material import Material
 from analysis.validation.property import Case, Curve, Measurement, Property, Tolerance
 from analysis.validation.source import Source
+from analysis.validation.supercell import supercell_of
 
 _SNAPSHOTS = 2
 _AMPLITUDE = 0.06  # Å at 300 K, root mean square along an axis: between copper's and lithium's
@@ -19,7 +20,8 @@ _AMPLITUDE = 0.06  # Å at 300 K, root mean square along an axis: between copper
 
 def _cases(material: Material) -> Iterator[Case]:
     deviation = _AMPLITUDE * np.sqrt(material.highest_temperature / 300)
-    for name, supercell in moving_systems(material):
+    for name, cell in material.crystals.items():
+        supercell = supercell_of(cell)
 
         def measure(source: Source, supercell: Atoms = supercell) -> Measurement:
             forces = []

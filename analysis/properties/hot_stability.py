@@ -7,7 +7,7 @@ from itertools import islice
 
 from ase import Atoms
 
-from analysis.validation.dynamics import moving_systems, sane_share
+from analysis.validation.dynamics import cooled, moving_systems, sane_share
 from analysis.validation.interfaces import named_interfaces
 from analysis.validation.material import JudgedStructure, Material
 from analysis.validation.property import Case, Measurement, Property, Tolerance
@@ -20,7 +20,7 @@ def _cases(material: Material) -> Iterator[Case]:
     for name, supercell in moving_systems(material):
 
         def of_crystal(source: Source, supercell: Atoms = supercell) -> Measurement:
-            return _measure(source, supercell.copy(), material)
+            return _measure(source, cooled(source, supercell), material)
 
         yield _case(name, of_crystal, len(supercell), material)
     for name, interface in islice(named_interfaces(material), 1):

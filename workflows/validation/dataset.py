@@ -14,6 +14,7 @@ from cuprolith.errors import CuprolithError
 from training.dataset.card import CARD_NAME
 from training.dataset.splits import SplitName
 from training.sources.dataset import DatasetSource
+from training.sources.extxyz.reading import UNKNOWN_FAMILY
 from workflows.validation.labels import LABELS
 
 _MOST_FRAMES = 200
@@ -55,7 +56,8 @@ def dataset_material(dataset: DatasetSource, r_max: float | None) -> Material:
     stride = -(-dataset.n_frames(split) // _MOST_FRAMES)
     for number, atoms in enumerate(dataset.structures(split)):
         if number % stride == 0:
-            name = atoms.info["family"] or atoms.get_chemical_formula()
+            family = atoms.info["family"]
+            name = atoms.get_chemical_formula() if family in ("", UNKNOWN_FAMILY) else family
             groups.setdefault(name, []).append(atoms)
     return Material(
         crystals={},

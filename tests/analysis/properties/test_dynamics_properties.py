@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 from ase.calculators.calculator import all_changes
 from ase.calculators.emt import EMT
@@ -13,7 +14,7 @@ from analysis.properties.hot_stability import PROPERTY as HOT_STABILITY
 from analysis.properties.mixing import PROPERTY as MIXING
 from analysis.properties.nve_drift import PROPERTY as NVE_DRIFT
 from analysis.properties.radial_distribution import PROPERTY as RADIAL_DISTRIBUTION
-from analysis.validation.material import JudgedStructure
+from analysis.validation.material import JudgedStructure, Material
 from analysis.validation.melting import (
     mean_square_displacements,
     quenched_energy,
@@ -73,6 +74,15 @@ def test_dynamics_that_explode_are_not_sane(copper, source_of, answers):
     assert good.values[""] == 1.0
     assert bad.values[""] < 0.9
     assert bad.notes
+
+
+def test_dynamics_start_from_frames_of_molecules_too(source_of, answers):
+    tetrahedron = Atoms("Cu4", 1.6 * np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 0]]))
+    material = Material(crystals={}, held_out={"Cu4": (tetrahedron,)}, elements=("Cu",))
+    (stability,) = answers(HOT_STABILITY, material, source_of(EMT())).values()
+    (drift,) = answers(NVE_DRIFT, material, source_of(EMT())).values()
+    assert stability.values[""] == 1.0
+    assert NVE_DRIFT.passes(drift.values[""], 0.0)
 
 
 def test_force_errors_are_relative_to_the_mean_force(copper, source_of, answers):

@@ -6,6 +6,9 @@ import pytest
 from ase import Atoms, units
 from ase.build import bulk, molecule
 from ase.calculators.emt import EMT
+from ase.calculators.lj import LennardJones
+from ase.md.velocitydistribution import thermalize_momenta
+from ase.md.verlet import VelocityVerlet
 
 from training.errors import TrainingError
 from training.label_settings import LabelSettings
@@ -17,14 +20,18 @@ KCAL = units.kcal / units.mol
 
 def labelled(atoms):
     atoms.calc = EMT()
+    return plain(atoms)
+
+
+def plain(atoms):
     energy, forces = atoms.get_potential_energy(), atoms.get_forces()
     stress = atoms.get_stress(voigt=False) if atoms.pbc.all() else None
-    plain = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    plain.info["REF_energy"] = energy - 3.5 * len(atoms)  # EMT's bulk has energy 0
-    plain.arrays["REF_forces"] = forces
+    bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    bare.info["REF_energy"] = energy - 3.5 * len(atoms)  # EMT's bulk has energy 0
+    bare.arrays["REF_forces"] = forces
     if stress is not None:
-        plain.info["REF_stress"] = stress
-    return plain
+        bare.info["REF_stress"] = stress
+    return bare
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +71,24 @@ def checked(path, frames, **settings):
     settings = LabelSettings(**settings)
     read = read_frames(path, settings)
     return read, check_units(read, settings, path.name)
+
+
+def test_far_frames_of_a_hot_liquid_do_not_tell_units_unless_they_are_far_off(tmp_path):
+    """Work by the trapezoidal rule is twice the change of the energy there."""
+    atoms = bulk("Ar", a=3.56, cubic=True).repeat(2)
+    atoms.calc = LennardJones(sigma=2.3, epsilon=0.05, rc=5.0, smooth=True)
+    thermalize_momenta(atoms, 12000, rng=np.random.default_rng(1))
+    dynamics = VelocityVerlet(atoms, 2 * units.fs)
+    dynamics.run(100)
+    frames = []
+    for _ in range(15):
+        dynamics.run(10)
+        frames.append(plain(atoms))
+    _, found = checked(tmp_path / "liquid.xyz", frames, energy_unit="eV")
+    assert found["energies and forces"].startswith(NOT_CHECKED)
+    assert "too far apart" in found["energies and forces"]
+    with pytest.raises(TrainingError, match="times the work of the forces"):
+        checked(tmp_path / "wrong.xyz", changed(frames, energy=1 / KCAL), energy_unit="eV")
 
 
 def test_right_units_pass_every_test_that_can_be_made(tmp_path, frames):

@@ -161,7 +161,7 @@ def labelled_frame(number, atoms, scale=1.0):
     return Frame(
         numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array,
         energy=atoms.get_potential_energy(), forces=scale * atoms.get_forces(),
-        stress=atoms.get_stress(voigt=False), structure_id=f"s{number}", family="",
+        stress=atoms.get_stress(voigt=False), structure_id=f"s{number}", family="unknown",
         trajectory_id=f"t{number}", step=0, engine="emt", functional="EMT", config_hash="0",
     )  # fmt: skip
 

@@ -25,8 +25,9 @@ from training.dataset.frames import Frame
 
 _LOOKED_AHEAD = 10
 _MOST_PAIRS = 500
-# Root mean square, Å: beyond it, atoms of a liquid have changed places.
-_NEAR = 0.5
+# Root mean square, Å. In liquid silicon at 3000 K the work is 1.05 times the change of the energy
+# at 0.15 Å, 1.4 times at 0.28 Å, and 2.3 times at 0.45 Å; in crystals it is right as far as that.
+NEAR, FAR = 0.25, 0.5
 # Of the largest component; a smaller strain changes energies by less than their digits.
 _LEAST_STRAIN, _LARGEST_STRAIN = 1e-4, 0.1
 
@@ -64,13 +65,18 @@ class Works:
         return len(self.energy)
 
 
-def works_of_forces(frames: Sequence[Frame]) -> Works:
+def works_of_forces(frames: Sequence[Frame], reach: float = FAR) -> Works:
     """Compare pairs of frames in the same cell.
 
     Each of at most 500 frames is compared with the nearest of the ten that follow it with the same
     atoms in the same order.
+
+    Parameters
+    ----------
+    reach
+        Farthest root mean square distance of their atoms, Å.
     """
-    return _works(frames, strained=False)
+    return _works(frames, reach, strained=False)
 
 
 def works_of_stress(frames: Sequence[Frame]) -> Works:
@@ -79,10 +85,10 @@ def works_of_stress(frames: Sequence[Frame]) -> Works:
     They are chosen as those of `works_of_forces`.
     """
     periodic = [frame for frame in frames if frame.stress is not None and all(frame.pbc)]
-    return _works(periodic, strained=True)
+    return _works(periodic, FAR, strained=True)
 
 
-def _works(frames: Sequence[Frame], *, strained: bool) -> Works:
+def _works(frames: Sequence[Frame], reach: float, *, strained: bool) -> Works:
     alike: dict[object, list[Frame]] = defaultdict(list)
     for frame in frames:
         alike[frame.numbers.tobytes(), frame.pbc].append(frame)
@@ -95,7 +101,7 @@ def _works(frames: Sequence[Frame], *, strained: bool) -> Works:
             pairs := [
                 pair
                 for other in members[i + 1 : i + 1 + _LOOKED_AHEAD]
-                if (pair := _pair(members[i], other, strained=strained)) is not None
+                if (pair := _pair(members[i], other, reach, strained=strained)) is not None
             ]
         )
     ]
@@ -103,7 +109,7 @@ def _works(frames: Sequence[Frame], *, strained: bool) -> Works:
 
 
 def _pair(
-    first: Frame, second: Frame, *, strained: bool
+    first: Frame, second: Frame, reach: float, *, strained: bool
 ) -> tuple[float, float, float, float, float, float, float] | None:
     """Return the distance, Å, and the fields of `Works`; None if the cells do not allow it."""
     periodic = np.asarray(first.pbc)
@@ -128,7 +134,7 @@ def _pair(
     # In the cell halfway, so that both ends count alike.
     displacement = moved @ (cells[0] + cells[1]) / 2
     distance = float(np.sqrt((displacement**2).sum(axis=1).mean()))
-    if distance > _NEAR:
+    if distance > reach:
         return None
     by_forces = -float(((first.forces + second.forces) / 2 * displacement).sum())
     volumes = [abs(float(np.linalg.det(cell))) for cell in cells]

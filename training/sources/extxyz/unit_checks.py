@@ -26,7 +26,13 @@ from training.label_settings import (
     STRESS_UNITS,
     LabelSettings,
 )
-from training.sources.extxyz.near_pairs import works_of_forces, works_of_stress
+from training.sources.extxyz.near_pairs import (
+    FAR,
+    NEAR,
+    Works,
+    works_of_forces,
+    works_of_stress,
+)
 
 NOT_CHECKED = "not checked"
 DOUBTFUL = "doubtful"
@@ -36,6 +42,8 @@ _LEAST_CORRELATION = 0.9
 # Long steps change a ratio by up to a fifth. The next unit, Bohr, is 1.89 away: half way, on a
 # logarithmic scale, is 1.37.
 _AGREES = 1.37
+# Between far frames of a liquid, energies change by 0.4 to 1 times the work.
+_TELLS_FROM_AFAR = 4.0
 # Of kcal/mol and Hartree, 1.18 apart, both are named then.
 _EXPLAINS = 1.25
 _MOST_CHANGES = 2
@@ -195,14 +203,12 @@ def _misfit(shares: FloatArray, energies: FloatArray) -> float:
 
 def _check_energies_and_forces(frames: Sequence[Frame], settings: LabelSettings) -> str:
     """Compare changes of the energy with the work of the forces between near frames."""
-    works = works_of_forces(frames)
-    flipped = works.n_atoms ** (-1.0 if settings.energy_is == "per_atom" else 1.0)
-    slopes = [
-        (by_atoms, slope)
-        for by_atoms, factor in ((False, np.ones(len(works))), (True, flipped))
-        for slope in _slope(works.by_forces, works.energy * factor)
-    ]
-    if len(works) < _LEAST_PAIRS or not slopes:
+    for reach in (NEAR, FAR):
+        works = works_of_forces(frames, reach)
+        slopes = _energy_slopes(works, settings)
+        if len(works) >= _LEAST_PAIRS and slopes:
+            break
+    else:
         return (
             f"{NOT_CHECKED}: there are no {_LEAST_PAIRS} pairs of near frames in one cell between "
             "which the work of the forces and the change of the energy go together"
@@ -212,14 +218,27 @@ def _check_energies_and_forces(frames: Sequence[Frame], settings: LabelSettings)
         f"energies change by {ratio:.3g} times the work of the forces ({len(works)} pairs of near "
         "frames)"
     )
-    if not slopes[0][0] and 1 / _AGREES < ratio < _AGREES:
-        return found
+    if not slopes[0][0]:
+        if 1 / _AGREES < ratio < _AGREES:
+            return found
+        if reach == FAR and 1 / _TELLS_FROM_AFAR < ratio < _TELLS_FROM_AFAR:
+            return f"{NOT_CHECKED}: {found}, which are too far apart to tell"
     answers = [
         answer
         for by_atoms, slope in slopes
         for answer in _energy_answers(slope, by_atoms, settings)
     ]
     return _asked(found, answers)
+
+
+def _energy_slopes(works: Works, settings: LabelSettings) -> list[tuple[bool, float]]:
+    """Return slopes of energy over work, and whether energies count as the other of per atom."""
+    flipped = works.n_atoms ** (-1.0 if settings.energy_is == "per_atom" else 1.0)
+    return [
+        (by_atoms, slope)
+        for by_atoms, factor in ((False, np.ones(len(works))), (True, flipped))
+        for slope in _slope(works.by_forces, works.energy * factor)
+    ]
 
 
 def _energy_answers(slope: float, by_atoms: bool, settings: LabelSettings) -> Iterator[_Answer]:
