@@ -100,12 +100,17 @@ def judge(
     n_wrong = len(behind) + len(failed) + len(beaten_by)
     return PotentialVerdict(
         kind="bad" if n_wrong else "good" if judged else "open",
-        headline=_headline(behind, failed, judged, beaten_by),
-        fit=_fit(judged, behind, evaluation),
-        unfit=_unfit(behind, failed, beaten_by),
-        unknown=_unknown(properties, evaluation),
+        headline=_in_words(_headline(behind, failed, judged, beaten_by)),
+        fit=_in_words(_fit(judged, behind, evaluation)),
+        unfit=_in_words(_unfit(behind, failed, beaten_by)),
+        unknown=_in_words(_unknown(properties, evaluation)),
         n_wrong=n_wrong,
     )
+
+
+def _in_words(text: str) -> str:
+    """Write the names of families and sites as words: ``isolated_atom``, ``on_top``."""
+    return text.replace("_", " ")
 
 
 def groups_behind(evaluation: Evaluation) -> Iterator[Behind]:
@@ -206,7 +211,7 @@ def _headline(
         parts.append(f"passes {_all_of(judged)}" if judged else "physics not judged yet")
     elif not judged:
         parts.append("physics not judged yet")
-    text = "; ".join(parts).replace("_", " ")
+    text = "; ".join(parts)
     return text[:1].upper() + text[1:]
 
 
