@@ -55,6 +55,12 @@ def build_catalogue(crystals: Mapping[str, Structure], settings: StructuresSetti
     candidates = {c.structure_id: c for c in _all_candidates(settings, context)}
     notes = [*context.notes, *size_notes(list(candidates.values()))]
     kept, duplicates = unique_candidates(candidates.values())
+    if not kept:
+        raise GenerationError(
+            "the campaign makes no structure",
+            key="structures",
+            remedy="Give `crystals` for structures to be made of, or molecules",
+        )
     if not settings.relaxed_parents:
         kept = [replace(candidate, parent_mapping=()) for candidate in kept]
     return Catalogue(kept, notes, duplicates)

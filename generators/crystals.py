@@ -227,7 +227,7 @@ def named_crystal(crystals: Crystals, name: str, where: str) -> Crystal:
     if name in crystals:
         return crystals[name]
     nearest = get_close_matches(name, crystals, n=1, cutoff=0.3)
-    known = f"The crystals are {', '.join(crystals)}"
+    known = f"The crystals are {', '.join(crystals)}" if crystals else "Give it in `crystals`"
     raise GenerationError(
         f"there is no crystal {name!r}",
         key=where,

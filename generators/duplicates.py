@@ -25,6 +25,7 @@ from scipy.spatial import cKDTree
 from cuprolith.arrays import FloatArray, IntArray
 from generators.candidate import Candidate
 from generators.family import kinds
+from generators.molecule import is_molecule
 
 # Å. Structures whose lattice vectors and atoms agree within this are found to be the same; it is
 # the grid of the ids, and far below real differences (a strain of 0.1 % of 2.5 Å).
@@ -114,6 +115,7 @@ class _Description:
 
     candidate: Candidate
     lattice: Lattice
+    positions: FloatArray  # (n, 3), Å
     fractions: FloatArray  # (n, 3), in [0, 1)
     kinds: IntArray  # (n,), rank of each atom's kind
     environments: FloatArray  # (n,)
@@ -131,12 +133,12 @@ class _Description:
 
 def _classes(candidates: Iterable[Candidate]) -> Iterator[list[Candidate]]:
     """Sort candidates into classes of equal ones."""
-    by_kinds: dict[_Kinds, list[Candidate]] = {}
+    by_kinds: dict[tuple[bool, _Kinds], list[Candidate]] = {}
     for candidate in candidates:
         kinds, counts = np.unique(_kind_of_atoms(candidate), return_counts=True)
         rarest_first = tuple(sorted(zip(counts.tolist(), kinds.tolist(), strict=True)))
-        by_kinds.setdefault(rarest_first, []).append(candidate)
-    for counted_kinds, alike in by_kinds.items():
+        by_kinds.setdefault((is_molecule(candidate.structure), rarest_first), []).append(candidate)
+    for (_, counted_kinds), alike in by_kinds.items():
         ranked = [kind for _, kind in counted_kinds]
         for group in _same_volume(alike):
             if len(group) == 1:
@@ -182,6 +184,7 @@ def _description(candidate: Candidate, kinds: list[int]) -> _Description:
     return _Description(
         candidate=candidate,
         lattice=lattice,
+        positions=structure.cart_coords[order],
         fractions=_in_cell(lattice.get_fractional_coords(structure.cart_coords[order])),
         kinds=ranks[order],
         environments=np.asarray(environments[order], dtype=np.float64),
@@ -219,6 +222,8 @@ def _equal(alike: list[_Description]) -> Iterator[list[Candidate]]:
 
 def _isometric(first: _Description, second: _Description) -> bool:
     """Whether an isometry takes one structure to the other, kinds of atoms included."""
+    if is_molecule(first.candidate.structure):
+        return _same_distances(first, second)
     # The atom that can go to the fewest places.
     partners = (first.kinds[:, None] == second.kinds) & (
         np.abs(first.environments[:, None] - second.environments) <= first.tolerance
@@ -230,6 +235,41 @@ def _isometric(first: _Description, second: _Description) -> bool:
         if any(_coincide(mapped + goal - mapped[anchor], first.kinds, second) for goal in goals):
             return True
     return False
+
+
+def _same_distances(first: _Description, second: _Description) -> bool:
+    """Whether the atoms of two molecules can be paired such that all distances agree.
+
+    Then an isometry takes one molecule to the other. Atoms are paired one after another, and a
+    pairing is given up where a distance differs.
+    """
+    near = [_distances(one) for one in (first, second)]
+    partners = (first.kinds[:, None] == second.kinds) & (
+        np.abs(first.environments[:, None] - second.environments) <= first.tolerance
+    )
+    paired: list[int] = []
+
+    def extended() -> bool:
+        atom = len(paired)
+        if atom == len(first.kinds):
+            return True
+        for partner in np.flatnonzero(partners[atom]).tolist():
+            if partner in paired:
+                continue
+            apart = near[0][atom, :atom] - near[1][partner, paired]
+            if np.abs(apart).max(initial=0.0) <= 2 * _TOLERANCE:
+                paired.append(partner)
+                if extended():
+                    return True
+                paired.pop()
+        return False
+
+    return extended()
+
+
+def _distances(one: _Description) -> FloatArray:
+    positions = one.positions
+    return np.asarray(np.linalg.norm(positions[:, None] - positions, axis=-1))
 
 
 def _lattice_mappings(first: Lattice, second: Lattice) -> Iterator[IntArray]:

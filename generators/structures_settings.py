@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, create_model, model_validator
 
@@ -30,6 +31,41 @@ class _Structures(Settings):
                     yield family, f"{where}[{number}]", section
             elif asked_for is not None:
                 yield family, where, asked_for
+
+    @property
+    def files(self) -> dict[tuple[str, ...], Path]:
+        """Files that sections name, by the path of their key below ``structures``."""
+        return {
+            (*place, key): value
+            for place, section in self._places()
+            for key in type(section).model_fields
+            if isinstance(value := getattr(section, key), Path)
+        }
+
+    def with_files(self, files: Mapping[tuple[str, ...], Path]) -> Self:
+        """Return a copy with other paths, by key."""
+
+        def section_at(place: tuple[str, ...], section: Any) -> Any:
+            own = {key[-1]: path for key, path in files.items() if key[:-1] == place}
+            return section.model_copy(update=own) if own else section
+
+        updated: dict[str, Any] = {}
+        for place, section in self._places():
+            if len(place) > 1:
+                updated[place[0]] = (*updated.get(place[0], ()), section_at(place, section))
+            else:
+                updated[place[0]] = section_at(place, section)
+        return self.model_copy(update=updated)
+
+    def _places(self) -> Iterator[tuple[tuple[str, ...], Any]]:
+        """Yield each section with the path of its key below ``structures``."""
+        for family in ordered_families():
+            asked_for = getattr(self, family.name)
+            if family.several:
+                for number, section in enumerate(asked_for):
+                    yield (family.name, str(number)), section
+            elif asked_for is not None:
+                yield (family.name,), asked_for
 
     @model_validator(mode="after")
     def _something(self) -> _Structures:

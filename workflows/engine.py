@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel, TypeAdapter
 
+from cuprolith.errors import CuprolithError
 from cuprolith.registry import Registry, union_of
 from workflows.engine_settings import EngineSettings
 
 if TYPE_CHECKING:
+    from ase import Atoms
     from jobflow import Maker
     from pymatgen.core import Composition, Structure
 
     from workflows.checks import Check
+
 DEFAULT_ENGINE = "diep-r2scan"
 
 RunsOn = Literal["cpu", "gpu", "mpi"]
@@ -83,12 +86,16 @@ class EngineEntry(Generic[S]):
         runs have folders ``labels/runs/<name>/<structure>`` in the workdir.
     packages
         Python packages whose versions belong to a campaign's records.
+    labels_crystals, labels_molecules
+        Whether it labels structures with a cell, and those without one.
     """
 
     settings: type[S]
     uses_kpoints: bool = False
     log_files: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    labels_crystals: bool = True
+    labels_molecules: bool = False
 
     @property
     def name(self) -> str:
@@ -125,6 +132,29 @@ class EngineEntry(Generic[S]):
     def campaign_checks(self, settings: S, elements: Sequence[str]) -> list[Check]:
         """Check what else a campaign with these elements needs."""
         return []
+
+    def check_structure(self, settings: S, atoms: Atoms) -> None:
+        """Check that it can label a structure, which is periodic or has no cell.
+
+        Raises
+        ------
+        CuprolithError
+            If not, with the key to change.
+        """
+        if atoms.pbc.any() and not self.labels_crystals:
+            raise CuprolithError(
+                f"the engine {self.name} labels molecules without a cell, and this is periodic",
+                key="engine.name",
+                remedy="ask for `structures.molecules` (and `box: null` where there is a box), or "
+                "use an engine of crystals",
+            )
+        if not atoms.pbc.any() and not self.labels_molecules:
+            able = [entry.name for entry in ENGINES if entry.labels_molecules]
+            raise CuprolithError(
+                f"the engine {self.name} labels structures with a cell, and this has none",
+                key="engine.name",
+                remedy=f"use an engine of molecules: {', '.join(able)}",
+            )
 
     def unfit(
         self, settings: S, elements: Sequence[str], solids: Sequence[Composition]

@@ -21,6 +21,7 @@ from workflows.engine import ENGINES, Engine, make_engine
 from workflows.inputs.campaign import Campaign
 from workflows.inputs.campaign_crystals import campaign_crystals
 from workflows.kpoints import LEAST_VACUUM, has_vacuum, structure_mesh
+from workflows.labelling.fitting_structures import labelled_by
 from workflows.labelling.label_runs import LabelRun, label_runs
 from workflows.labelling.unfit_settings import elements_of
 from workflows.stages.generate import campaign_candidates
@@ -126,7 +127,7 @@ def plan_campaign(campaign: Campaign) -> CampaignPlan:
         each.structure_id: structure_mesh(each.structure, campaign.engine.kpoint_length)
         for each in candidates
     }
-    records = [record_of(candidate) for candidate in candidates]
+    records = list(labelled_by(campaign.engine, map(record_of, candidates)))
     steps: defaultdict[str, int] = defaultdict(int)
     seconds: defaultdict[str, float] = defaultdict(float)
     for run in label_runs(records, campaign.engine, engine, campaign.seed):

@@ -178,7 +178,8 @@ class Workdir:
 
         crystals = [crystal.file for crystal in campaign.crystals.values()]
         appended = [each.path for each in campaign.append]
-        for file in [*crystals, *campaign.engine.files.values(), *appended]:
+        others = [*campaign.structures.files.values(), *campaign.engine.files.values()]
+        for file in [*crystals, *others, *appended]:
             if file is None or not file.is_relative_to(self.crystals.resolve()):
                 continue
             if short_hash(file.read_bytes()) != file.parent.name.rpartition("-")[2]:
@@ -262,6 +263,12 @@ class Workdir:
             else crystal.model_copy(update={"file": self._copy_of(crystal.file, name)})
             for name, crystal in campaign.crystals.items()
         }
+        structures = campaign.structures.with_files(
+            {
+                place: self._copy_of(file, place[0])
+                for place, file in campaign.structures.files.items()
+            }
+        )
         files = {
             key: self._copy_of(file, f"engine-{key}") for key, file in campaign.engine.files.items()
         }
@@ -269,7 +276,12 @@ class Workdir:
         copies = [self._copy_of(each.path, "append") for each in campaign.append]
         append = with_paths(campaign.append, copies)
         return campaign.model_copy(
-            update={"crystals": crystals, "engine": engine, "append": append}
+            update={
+                "crystals": crystals,
+                "structures": structures,
+                "engine": engine,
+                "append": append,
+            }
         )
 
     def _copy_of(self, file: Path, name: str) -> Path:

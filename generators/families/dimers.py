@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from itertools import combinations_with_replacement
 from typing import Annotated
 
+import numpy as np
 from pydantic import Field
-from pymatgen.core import Lattice, Structure
 
 from cuprolith.settings import Listed
-from generators.boxes import BoxSettings, check_gap, species_of
+from generators.boxes import BoxSettings, box_edge, check_gap, in_box, species_of
 from generators.candidate import Candidate
 from generators.errors import GenerationError
 from generators.family import BuildContext, Family, Kind
@@ -57,20 +57,14 @@ def dimer_candidates(elements: Iterable[str], settings: DimerSettings) -> list[C
     return candidates
 
 
-def _dimer(pair: tuple[str, str], distance: float, box: float, parent_id: str) -> Candidate:
+def _dimer(pair: tuple[str, str], distance: float, box: float | None, parent_id: str) -> Candidate:
     half = distance / 2
-    middle = box / 2
     return Candidate(
-        structure=Structure(
-            Lattice.cubic(box),
-            pair,
-            [[middle, middle, middle - half], [middle, middle, middle + half]],
-            coords_are_cartesian=True,
-        ),
+        structure=in_box(pair, np.array([[0.0, 0.0, -half], [0.0, 0.0, half]]), box),
         family="dimer",
         free_mask=(False, False),
         parent_id=parent_id,
-        parameters={"elements": list(pair), "distance": distance, "box": float(box)},
+        parameters={"elements": list(pair), "distance": distance, "box": box_edge(box)},
     )
 
 
@@ -87,7 +81,7 @@ def _radius(element: str) -> float:
 
 
 def _build(section: DimerSettings, context: BuildContext) -> list[Candidate]:
-    return dimer_candidates(species_of(section, context.crystals), section)
+    return dimer_candidates(species_of(section, context), section)
 
 
 FAMILY = Family(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pymatgen.core import Lattice, Structure
+import numpy as np
 
-from generators.boxes import BoxSettings, check_gap, species_of
+from generators.boxes import BoxSettings, box_edge, check_gap, in_box, species_of
 from generators.candidate import Candidate
 from generators.family import BuildContext, Family, Kind
 
@@ -15,8 +15,8 @@ class IsolatedAtomSettings(BoxSettings):
     """Isolated atoms: their energies are the zero of energy of a model."""
 
 
-def isolated_atom_candidates(elements: Iterable[str], box: float) -> list[Candidate]:
-    """Isolated atoms, one for each element symbol, each in a cube with edges of `box` Å.
+def isolated_atom_candidates(elements: Iterable[str], box: float | None) -> list[Candidate]:
+    """Isolated atoms, one for each element symbol, each in a cube with edges of `box` Å, or none.
 
     Raises
     ------
@@ -26,17 +26,17 @@ def isolated_atom_candidates(elements: Iterable[str], box: float) -> list[Candid
     check_gap("isolated atoms", 0.0, box)
     return [
         Candidate(
-            structure=Structure(Lattice.cubic(box), [element], [[0.5, 0.5, 0.5]]),
+            structure=in_box([element], np.zeros((1, 3)), box),
             family="isolated_atom",
             free_mask=(True,),
-            parameters={"element": element, "box": float(box)},
+            parameters={"element": element, "box": box_edge(box)},
         )
         for element in sorted(set(elements))
     ]
 
 
 def _build(section: IsolatedAtomSettings, context: BuildContext) -> list[Candidate]:
-    return isolated_atom_candidates(species_of(section, context.crystals), section.box)
+    return isolated_atom_candidates(species_of(section, context), section.box)
 
 
 FAMILY = Family(

@@ -15,6 +15,7 @@ IN_ORDER = {
     "interfaces": ["interface"],
     "amorphous": ["amorphous"],
     "rattled": [],
+    "molecules": ["molecule"],
     "isolated_atoms": ["isolated_atom"],
     "dimers": ["dimer"],
 }

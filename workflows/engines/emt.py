@@ -50,4 +50,5 @@ ENGINE = EmtEntry(
     packages=("ase",),
     seconds_per_atom=2e-5,
     example=("Cu", "Ni"),
+    labels_molecules=True,
 )

@@ -34,7 +34,7 @@ else:  # those of the engine that `name` chooses
 
 CAMPAIGN = FileKind(
     "campaign",
-    "`name`, `crystals`, `structures`",
+    "`name`, `structures`",
     "inputs/quickstart.yaml is an example",
 )
 
@@ -63,13 +63,15 @@ class AppendedFile(LabelSettings):
 
 
 class Campaign(Settings):
-    """A campaign: two crystals, the structures made of them, and what is done with these."""
+    """A campaign: crystals, the structures made of them, molecules, and what is done with these."""
 
     name: Name = Field(description="names the folder of the campaign and its jobs")
     seed: Seed = Field(
         default=0, description="decides splits, velocities and the start of trainings"
     )
-    crystals: dict[CrystalName, CrystalSettings] = Field(min_length=1)
+    crystals: dict[CrystalName, CrystalSettings] = Field(
+        default={}, description="what structures are cut from; none in a campaign of molecules"
+    )
     structures: StructuresSettings
     engine: AnyEngineSettings = engine_settings()
     append: Annotated[tuple[AppendedFile, ...], Listed] = Field(
@@ -106,6 +108,9 @@ class Campaign(Settings):
         for name, crystal in self.crystals.items():
             if crystal.file is not None:
                 content["crystals"][name]["file"] = file_sha256(crystal.file)
+        for (family, *place, key), file in self.structures.files.items():
+            section = content["structures"][family]
+            (section[int(place[0])] if place else section)[key] = file_sha256(file)
         for key, file in self.engine.files.items():
             content["engine"][key] = file_sha256(file)
         return short_hash(json.dumps(content, sort_keys=True))
@@ -128,6 +133,9 @@ class Campaign(Settings):
         return self.model_copy(
             update={
                 "crystals": crystals,
+                "structures": self.structures.with_files(
+                    {key: (folder / file).resolve() for key, file in self.structures.files.items()}
+                ),
                 "engine": engine,
                 "tuning": tuning,
                 "append": with_paths(
@@ -171,6 +179,8 @@ def _check_files(campaign: Campaign, path: Path, root: yaml.Node) -> None:
     for name, crystal in campaign.crystals.items():
         if crystal.file is not None:
             files["crystals", name, "file"] = crystal.file
+    for place, file in campaign.structures.files.items():
+        files["structures", *place] = file
     for i, appended in enumerate(campaign.append):
         files["append", str(i), "path"] = appended.path
     for key, file in files.items():

@@ -90,6 +90,8 @@ class CalculatorEntry(EngineEntry[C]):
         Default precision of torch that the calculator needs.
     example
         Elements that it knows, which `doctor` moves along a path.
+    simulated
+        Whether its labels stand in for those of a quantum-mechanical calculation.
     """
 
     load: Callable[[C, Device], Calculator]
@@ -100,6 +102,7 @@ class CalculatorEntry(EngineEntry[C]):
     weights: str = ""
     precision: Literal["single", "double"] = "single"
     example: tuple[str, ...] = ("Cu", "Li")
+    simulated: bool = True
 
     def build(self, settings: C) -> Engine:
         """Build the engine; the calculator is not loaded."""
@@ -128,15 +131,14 @@ class CalculatorEntry(EngineEntry[C]):
             name=self.name,
             functional=functional,
             config_hash=common["config_hash"],
-            simulated=True,
-            simulated_by=f"simulated: energies, forces and stresses come from {self.described} "
-            f"({self._source(settings)}), not from a DFT calculation",
+            simulated=self.simulated,
+            simulated_by=self._described(settings),
             relax=CalculatorRelaxMaker(settings=settings.relax, **common),
             static=CalculatorStaticMaker(**common),
             melt_quench=None
             if quench is None
             else CalculatorMeltQuenchMaker(settings=quench, **common),
-            seconds_per_step=self._seconds_per_step,
+            seconds_per_step=self._cost(settings),
             runs_on="gpu" if getattr(settings, "device", "cpu") == "cuda" else "cpu",
         )
 
@@ -152,10 +154,14 @@ class CalculatorEntry(EngineEntry[C]):
         needs_settings = any(field.is_required() for field in self.settings.model_fields.values())
         if settings is not None or check.status != "ok" or needs_settings:
             return [check]
+        if not self.labels_crystals:  # the path is one of a crystal
+            return [check]
         return [check, self._path_check(self.settings.model_validate({}), self.example)]
 
     def campaign_checks(self, settings: C, elements: Sequence[str]) -> list[Check]:
         """Compare energies with the work of forces for a campaign's elements."""
+        if not self.labels_crystals:
+            return []
         ready = self._check(settings).status == "ok" and not self.unfit(settings, elements, ())
         return [self._path_check(settings, elements)] if ready else []
 
@@ -216,9 +222,20 @@ class CalculatorEntry(EngineEntry[C]):
             else "give a file that can be read",
         )
 
-    def _seconds_per_step(self, n_atoms: int, n_kpoints: int = 1) -> float:
-        """Cost of a short-ranged potential, which knows no k-points."""
-        return self.seconds_per_atom * n_atoms
+    def _described(self, settings: C) -> str:
+        """One sentence: what produced the labels."""
+        return (
+            f"simulated: energies, forces and stresses come from {self.described} "
+            f"({self._source(settings)}), not from a DFT calculation"
+        )
+
+    def _cost(self, settings: C) -> Callable[[int, int], float]:
+        """Cost of a step of a short-ranged potential, which knows no k-points."""
+
+        def seconds(n_atoms: int, n_kpoints: int = 1) -> float:
+            return self.seconds_per_atom * n_atoms
+
+        return seconds
 
     def _functional(self, settings: C) -> str:
         return self.functional or str(getattr(settings, "functional", "unknown"))

@@ -18,7 +18,6 @@ from ase.constraints import FixAtoms
 from ase.optimize import BFGS
 from jobflow import Maker, job
 from pymatgen.core import Structure
-from pymatgen.io.ase import AseAtomsAdaptor
 
 from workflows.engine import ENGINES
 from workflows.engine_settings import EngineSettings, RelaxSettings
@@ -30,6 +29,7 @@ from workflows.labelling.document import (
 )
 from workflows.labelling.nose_hoover import melt_quench_dynamics
 from workflows.labelling.segmented import SegmentedMeltQuenchMaker
+from workflows.structures.ase_atoms import atoms_of, structure_of
 from workflows.structures.free_atoms import free_mask, set_free_mask
 
 if TYPE_CHECKING:
@@ -255,24 +255,21 @@ class CalculatorMeltQuenchMaker(CalculatorMaker, AseMeltQuenchMaker):
 
 def _atoms(structure: Structure, calculator: Calculator) -> Atoms:
     """ASE atoms of a structure, without constraints."""
-    return Atoms(
-        symbols=[site.specie.symbol for site in structure],
-        positions=structure.cart_coords,
-        cell=structure.lattice.matrix,
-        pbc=True,
-        calculator=calculator,
-    )
+    atoms = atoms_of(structure)
+    atoms.calc = calculator
+    return atoms
 
 
 def _final_structure(recorder: LabelRecorder) -> Structure:
     """Last positions, with the free mask as selective dynamics."""
-    structure = AseAtomsAdaptor.get_structure(
+    trajectory = recorder.trajectory
+    structure = structure_of(
         Atoms(
-            numbers=recorder.trajectory.numbers,
-            positions=recorder.trajectory.positions[-1],
-            cell=recorder.trajectory.cell,
-            pbc=True,
+            numbers=trajectory.numbers,
+            positions=trajectory.positions[-1],
+            cell=trajectory.cell,
+            pbc=trajectory.periodic,
         )
     )
-    set_free_mask(structure, recorder.trajectory.free_mask)
+    set_free_mask(structure, trajectory.free_mask)
     return structure

@@ -33,12 +33,12 @@ class Trajectory:
     numbers
         Atomic numbers, (n,).
     cell
-        Lattice vectors, (3, 3), Å.
+        Lattice vectors, (3, 3), Å; zero for a molecule, which has none.
     free_mask
         (n,): True where the atom could move.
     positions, energies, forces, stresses
         (steps, n, 3) Å; (steps,) eV; (steps, n, 3) eV/Å, unconstrained; (steps, 3, 3) eV/Å³
-        without the kinetic part.
+        without the kinetic part, empty for a molecule.
     energies_sigma0
         (steps,), eV, extrapolated to zero smearing; empty where the engine gives none.
     scf_converged
@@ -58,6 +58,11 @@ class Trajectory:
     energies_sigma0: list[float] = field(default_factory=list)
     scf_converged: list[bool] = field(default_factory=list)
     config_hashes: list[str] = field(default_factory=list)
+
+    @property
+    def periodic(self) -> bool:
+        """Whether there is a cell."""
+        return bool(np.any(self.cell))
 
 
 @dataclass
@@ -140,7 +145,7 @@ class LabelRecorder:
 
     Forces are taken without constraints: an atom held fixed keeps the force it feels, which is
     what a potential must learn. (ASE's default, and atomate2's trajectory observer, give zeros
-    there.) The stress excludes the kinetic part.
+    there.) The stress excludes the kinetic part; a molecule has none.
     """
 
     def __init__(self, atoms: Atoms, free_mask: list[bool]) -> None:
@@ -160,7 +165,8 @@ class LabelRecorder:
         trajectory.positions.append(self.atoms.positions.tolist())
         trajectory.energies.append(energy)
         trajectory.forces.append(forces.tolist())
-        trajectory.stresses.append(self.atoms.get_stress(voigt=False).tolist())
+        if trajectory.periodic:
+            trajectory.stresses.append(self.atoms.get_stress(voigt=False).tolist())
         # Where no atom is free there is no temperature.
         free = self.atoms.get_number_of_degrees_of_freedom() > 0
         self.temperatures.append(float(self.atoms.get_temperature()) if free else 0.0)
@@ -205,7 +211,8 @@ def frames_of(stored: Mapping[str, Any]) -> Iterator[Frame]:
             free_mask=free_mask.copy(),
             energy=float(energy),
             forces=forces[index],
-            stress=stresses[index],
+            pbc=(trajectory.periodic,) * 3,
+            stress=stresses[index] if trajectory.periodic else None,
             trajectory_id=document.trajectory_id,
             step=document.first_step + index,
             engine=document.engine,

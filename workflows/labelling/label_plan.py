@@ -11,6 +11,7 @@ from cuprolith.errors import CuprolithError
 from workflows.engine import Engine, make_engine
 from workflows.inputs.campaign import Campaign
 from workflows.jobs.job_folder import JobFolder
+from workflows.labelling.fitting_structures import labelled_by
 from workflows.labelling.label_runs import LabelRun, label_runs, structure_flows
 from workflows.structures.structure_files import iter_structures, require_structures
 from workflows.workdir import Workdir
@@ -41,7 +42,7 @@ class LabelPlan:
         structures = workdir.require(workdir.structures_xyz, "generate")
         require_structures(structures, workdir.structures_json)
         engine = make_engine(campaign.engine)
-        records = iter_structures(structures)
+        records = labelled_by(campaign.engine, iter_structures(structures))
         runs = list(label_runs(records, campaign.engine, engine, campaign.seed))
         return cls(campaign, engine, runs, folder)
 

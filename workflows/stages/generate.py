@@ -71,9 +71,10 @@ def generate(workdir: Workdir) -> GenerateSummary:
     """Write ``structures/structures.{extxyz,json}`` and ``overview.json``."""
     from generators.catalogue import build_catalogue
     from workflows.inputs.campaign_crystals import campaign_crystals
+    from workflows.labelling.fitting_structures import labelled_by
     from workflows.labelling.lattice_constants import relaxed_crystals, with_relaxed
     from workflows.overview import make_overview
-    from workflows.structures.structure_files import write_structures
+    from workflows.structures.structure_files import record_of, write_structures
 
     started = time.perf_counter()
     campaign = workdir.campaign()
@@ -84,6 +85,8 @@ def generate(workdir: Workdir) -> GenerateSummary:
         crystals = with_relaxed(given, relaxed)
         bar.advance(1, "structures")
         catalogue = build_catalogue(crystals, campaign.structures)
+        for _ in labelled_by(campaign.engine, map(record_of, catalogue.candidates)):
+            pass  # it raises where the engine cannot label one
         bar.advance(1, "overview")
         overview = make_overview(campaign, crystals, relaxed, catalogue)
         bar.advance(1, "files")

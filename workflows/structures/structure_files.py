@@ -11,7 +11,7 @@ import ase.io
 import numpy as np
 from ase import Atoms
 from ase.constraints import FixAtoms
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Structure
 
 from cuprolith.errors import CuprolithError
 from cuprolith.hashes import file_sha256
@@ -22,6 +22,7 @@ from generators.parent_mapping import ParentMapping, as_matrix
 from training.dataset.extxyz_comment import encode_json, encode_text
 from training.dataset.extxyz_format import format_atoms, lattice_pair
 from workflows.inputs.names import structure_folder
+from workflows.structures.ase_atoms import atoms_of, structure_of
 from workflows.structures.free_atoms import set_free_mask
 
 _SHA256 = "extxyz_sha256"
@@ -50,12 +51,7 @@ class StructureRecord:
 
     def to_structure(self) -> Structure:
         """Return a pymatgen structure with the free mask as ``selective_dynamics``."""
-        structure = Structure(
-            Lattice(self.atoms.cell.array),
-            self.atoms.get_chemical_symbols(),
-            self.atoms.positions,
-            coords_are_cartesian=True,
-        )
+        structure = structure_of(self.atoms)
         set_free_mask(structure, self.free_mask)
         return structure
 
@@ -108,14 +104,8 @@ def require_structures(xyz: Path, table: Path) -> None:
 
 def record_of(candidate: Candidate) -> StructureRecord:
     """Return the record of a candidate, as it is written and read."""
-    structure = candidate.structure
-    atoms = Atoms(
-        symbols=[site.specie.symbol for site in structure],
-        positions=structure.cart_coords,
-        cell=structure.lattice.matrix,
-        pbc=True,
-        constraint=FixAtoms(mask=[not free for free in candidate.free_mask]),
-    )
+    atoms = atoms_of(candidate.structure)
+    atoms.set_constraint(FixAtoms(mask=[not free for free in candidate.free_mask]))
     return StructureRecord(
         structure_id=candidate.structure_id,
         family=candidate.family,
@@ -177,5 +167,11 @@ def _format_record(record: StructureRecord) -> bytes:
         # ASE reads it as a list.
         mappings = [_mapping_row(mapping) for mapping in record.parent_mapping]
         pairs.append(f"origins={encode_json(mappings)}")
-    pairs = [lattice_pair(atoms.cell.array), f"Properties={columns}", *pairs, 'pbc="T T T"']
+    pairs = [
+        f"Properties={columns}",
+        *pairs,
+        f'pbc="{" ".join("FT"[int(flag)] for flag in atoms.pbc)}"',
+    ]
+    if atoms.pbc.all():
+        pairs.insert(0, lattice_pair(atoms.cell.array))
     return format_atoms(atoms.numbers, (f"{row}\n".encode() for row in rows), pairs)
