@@ -127,7 +127,7 @@ def test_impossible_values_are_refused(tmp_path, old, new, expected):
         (
             "{name: vapor}",
             "engine.name",
-            "chgnet-r2scan, diep-r2scan, emt, gpaw, mace, nequip, vasp",
+            "chgnet-r2scan, diep-r2scan, emt, gpaw, mace, nequip, pyscf, tblite, vasp",
         ),
         ("{vasp: {encut: 400}}", "engine.vasp: unknown key", "it is a key of `name: vasp`"),
         (

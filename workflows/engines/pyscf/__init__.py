@@ -1,0 +1,5 @@
+"""The engine ``pyscf``: quantum chemistry of molecules."""
+
+from workflows.engines.pyscf.engine import ENGINE
+
+__all__ = ["ENGINE"]
