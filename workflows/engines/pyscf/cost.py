@@ -15,9 +15,9 @@ _TYPICAL = ("H", "H", "C", "O")
 # engines.md` for what was measured.
 _SECONDS = {
     "HF": (0.1, 1.0e-5, 3.0),
-    "DFT": (0.3, 1.8e-3, 1.7),
+    "DFT": (0.3, 3.0e-3, 1.7),
     "CCSD": (0.2, 7.0e-7, 4.0),
-    "CCSD(T)": (0.2, 2.3e-6, 4.0),
+    "CCSD(T)": (0.2, 1.3e-6, 4.0),
 }
 # Determinants that full CI gets through in a second, all iterations and forces included.
 _DETERMINANTS = 1e5
@@ -54,6 +54,6 @@ def cost_per_step(settings: PyscfSettings) -> Callable[[int, int], float]:
             return float(least + factor * n**power)
         electrons, orbitals = settings.active_space or (4 * n_atoms, round(n))
         strings = math.comb(orbitals, min(electrons // 2, orbitals))
-        return float(0.1 + strings**2 / _DETERMINANTS)
+        return float(0.17 + strings**2 / _DETERMINANTS)
 
     return seconds
