@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,19 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Image:
+    """A PNG and its caption, across the page."""
+
+    caption: str
+    png: bytes
+
+    @property
+    def url(self) -> str:
+        """The picture itself as a URL, so that the page needs no other file."""
+        return "data:image/png;base64," + base64.b64encode(self.png).decode()
+
+
+@dataclass(frozen=True)
 class Table:
     """A table of texts; `numeric` columns are right-aligned."""
 
@@ -65,6 +79,7 @@ class Section:
     notes: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
+    images: list[Image] = field(default_factory=list)
     details: list[tuple[str, str | Table]] = field(default_factory=list)
     """Long texts and tables that are shown on request, with their headings."""
     subsections: list[Section] = field(default_factory=list)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-VOID = {"meta", "link", "br", "use", "path", "rect", "circle", "stop"}
+VOID = {"meta", "link", "br", "img", "use", "path", "rect", "circle", "stop"}
 
 
 class Page(HTMLParser):

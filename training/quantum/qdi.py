@@ -11,7 +11,7 @@ _ROTATIONS = {"x": "rx", "y": "ry", "z": "rz"}
 _CHOICES: dict[str, tuple[str, ...]] = {
     "encoding": tuple(_ROTATIONS),
     "rotation": tuple(_ROTATIONS),
-    "entangling": ("basic", "strong"),
+    "entangling": ("basic", "strong", "none"),
     "observable": tuple(_ROTATIONS),
     "measurement": ("all", "even", "single"),
     "input_scaling": ("none", "tanh_pi"),
@@ -38,7 +38,8 @@ class QDIOptions:
     entangling
         ``basic``: one rotation per qubit, then a ring of CNOTs, qubit to next qubit. ``strong``:
         RZ·RY·RZ per qubit, then a ring of CNOTs over a distance of 1, 2, … n_qubits − 1, 1, …
-        from layer to layer of a V (as PennyLane's ``StronglyEntanglingLayers``).
+        from layer to layer of a V (as PennyLane's ``StronglyEntanglingLayers``). ``none``: the
+        rotations of ``basic`` without CNOTs, so every output depends on one qubit's features only.
     observable
         Pauli operator that is measured.
     measurement
@@ -114,7 +115,8 @@ def qdi_circuit(options: QDIOptions) -> Circuit:
                 for qubit in range(n_qubits)
                 for name in (("rz", "ry", "rz") if strong else (basic,))
             ]
-            layers += _ring(n_qubits, 1 + layer % (n_qubits - 1) if strong else 1)
+            if options.entangling != "none":
+                layers += _ring(n_qubits, 1 + layer % (n_qubits - 1) if strong else 1)
         return layers
 
     gates += variational()

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from workflows.cli.cancel import cancel
+from workflows.cli.circuits import circuits
 from workflows.cli.compile import compile_, package
 from workflows.cli.doctor import doctor
 from workflows.cli.download import download
@@ -77,6 +78,7 @@ app.command(rich_help_panel=MODELS)(package)
 app.command("compile", rich_help_panel=MODELS)(compile_)
 app.command(rich_help_panel=MODELS)(download)
 app.command(rich_help_panel=MODELS)(export)
+app.command(rich_help_panel=MODELS)(circuits)
 app.add_typer(reproduce, name="reproduce", rich_help_panel=MODELS)
 app.add_typer(hpc, name="hpc", rich_help_panel=CLUSTER)
 app.command(rich_help_panel=CLUSTER)(submit)

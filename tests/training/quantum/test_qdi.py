@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from training.quantum.circuit import CircuitError, Input
+from training.quantum.expectations import expectations
 from training.quantum.layer import QDILayer
 from training.quantum.pennylane_circuit import draw, pennylane_qnode
 from training.quantum.qdi import QDIOptions, qdi_circuit
@@ -48,6 +49,16 @@ def test_variational_layers_are_pennylanes_templates(n_qubits, entangling):
     torch.testing.assert_close(ours, torch.stack(reference()), rtol=0, atol=1e-12)
 
 
+def test_without_entanglers_outputs_see_their_own_qubit_only():
+    circuit = qdi_circuit(QDIOptions(8, entangling="none"))
+    assert circuit.n_weights == qdi_circuit(QDIOptions(8)).n_weights
+    x = torch.linspace(-1, 1, 8, dtype=torch.float64)
+    weights = torch.linspace(0, 5, circuit.n_weights, dtype=torch.float64)
+    slopes = torch.func.jacrev(lambda x: expectations(circuit, x[None], weights)[0])(x)
+    seen = [torch.nonzero(row.abs() > 1e-12).flatten().tolist() for row in slopes]
+    assert seen == [[0, 4], [1, 5], [2, 6], [3, 7]]
+
+
 def test_features_fill_the_lattice_column_by_column():
     circuit = qdi_circuit(QDIOptions(n_features=6, n_qubits=4))
     encodings = [gate for gate in circuit.gates if isinstance(gate.angle, Input)]
@@ -61,7 +72,7 @@ def test_features_fill_the_lattice_column_by_column():
         ({"n_qubits": 1}, "at least 2 qubits"),
         ({"depth": 0}, "depth 1"),
         ({"encoding": "w"}, "encoding 'w' is not one of x, y, z"),
-        ({"entangling": "full"}, "entangling 'full' is not one of basic, strong"),
+        ({"entangling": "full"}, "entangling 'full' is not one of basic, strong, none"),
         ({"measurement": "odd"}, "measurement 'odd' is not one of all, even, single"),
         ({"input_scaling": "pi"}, "input_scaling 'pi' is not one of none, tanh_pi"),
     ],

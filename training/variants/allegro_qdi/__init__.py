@@ -21,8 +21,8 @@ from training.variants.allegro import (
 Axis = Literal["x", "y", "z"]
 
 
-class QDISettings(Settings):
-    """The quantum depth-infused layer (Laskaris 2026, sections II.C and III.D, Table III).
+class QDICircuitSettings(Settings):
+    """The circuit of a quantum depth-infused layer (Laskaris 2026, sections II.C and III.D).
 
     The paper leaves open the rotation axes, the entangler, the observable and the scaling of the
     inputs; the defaults are what fits the numbers of its supplement (24 weights, none removable).
@@ -39,8 +39,9 @@ class QDISettings(Settings):
     )
     encoding: Axis = Field(default="z", description="axis of the rotations that encode features")
     rotation: Axis = Field(default="x", description="axis of the weights' rotations, if basic")
-    entangling: Literal["basic", "strong"] = Field(
-        default="basic", description="basic: a ring of CNOTs; strong: rings of several distances"
+    entangling: Literal["basic", "strong", "none"] = Field(
+        default="basic",
+        description="basic: a ring of CNOTs; strong: rings of several distances; none: no CNOTs",
     )
     observable: Axis = Field(default="y", description="Pauli operator that is measured")
     measurement: Literal["all", "even", "single"] = Field(
@@ -49,6 +50,17 @@ class QDISettings(Settings):
     input_scaling: Literal["none", "tanh_pi"] = Field(
         default="none", description="of features to angles: as they are, or π·tanh"
     )
+
+    def options(self) -> dict[str, Any]:
+        """Return the keywords of `training.quantum.qdi.QDIOptions`."""
+        content = self.model_dump(mode="json", include=set(QDICircuitSettings.model_fields))
+        features, qubits = content.pop("input_features"), content.pop("qubits")
+        return {"n_features": features, "n_qubits": qubits, **content}
+
+
+class QDISettings(QDICircuitSettings):
+    """The quantum depth-infused layer, and what stands in its place in controls (Table III)."""
+
     final_mlp_width: Width = Field(
         default=128, description="of the fully connected layer after the circuit"
     )
@@ -63,13 +75,11 @@ class AllegroQDITraining(TrainingSettings):
 
 
 def _model_config(settings: AllegroQDITraining) -> dict[str, Any]:
-    qdi = settings.qdi
-    circuit = qdi.model_dump(mode="json", exclude={"input_features", "qubits", "final_mlp_width"})
     return {
         **allegro_config(settings),
         "_target_": "training.variants.allegro_qdi.builder.AllegroQDIModel",
-        "qdi": {"n_features": qdi.input_features, "n_qubits": qdi.qubits, **circuit},
-        "final_mlp_width": qdi.final_mlp_width,
+        "qdi": settings.qdi.options(),
+        "final_mlp_width": settings.qdi.final_mlp_width,
     }
 
 

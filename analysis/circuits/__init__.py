@@ -1,0 +1,1 @@
+"""What a circuit is worth: redundancy, Fisher information, Fourier terms, entanglement."""
