@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.distributions import Distributions
 from analysis.report.accuracy import accuracy_section
+from analysis.report.circuit import circuit_sections
 from analysis.report.content import Section, duration, plural
 from analysis.report.dataset import dataset_fact, dataset_section
 from analysis.report.headline import Headline, headline
@@ -79,6 +80,7 @@ def _sections(inputs: Inputs, measured: Measured, judged: Headline | None) -> li
         dataset_section(inputs, distributions, _command("collect", inputs.root)),
         training_section(inputs, measured.curves, evaluations, _command("train", inputs.root)),
         accuracy_section(measured, _command("train", inputs.root)),
+        *circuit_sections(inputs),
         physics_section(
             inputs, judged.variant if judged else "", _command("validate", inputs.root)
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 
@@ -10,6 +11,7 @@ from training.models.edge_readout import Block
 from training.models.scaled_layers import activation, linear
 from training.quantum.layer import QDILayer
 from training.quantum.qdi import QDIOptions
+from training.quantum.trigonometric import TrigonometricLayer
 
 
 class QDIBlock(Block):
@@ -32,13 +34,26 @@ class QDIBlock(Block):
         Of the circuit.
     final_mlp_width
         Of the fully connected layer.
+    layer
+        ``circuit``, or ``trigonometric`` for a classical layer in its place, a control.
+    frozen
+        Whether the weights of that layer stay as they are drawn, a control as well.
     """
 
-    def __init__(self, n_features: int, options: QDIOptions, final_mlp_width: int) -> None:
+    def __init__(
+        self,
+        n_features: int,
+        options: QDIOptions,
+        final_mlp_width: int,
+        layer: Literal["circuit", "trigonometric"] = "circuit",
+        *,
+        frozen: bool = False,
+    ) -> None:
         super().__init__()
         self.n_outputs = final_mlp_width
         self.encode = linear(n_features, options.n_features)
-        self.circuit = QDILayer(options)
+        kind = TrigonometricLayer if layer == "trigonometric" else QDILayer
+        self.circuit = kind(options, frozen=frozen)
         self.gain = math.sqrt((2**options.n_qubits + 1) / 2)
         self.fully_connected = torch.nn.Sequential(
             linear(self.circuit.n_outputs, final_mlp_width), activation("silu")

@@ -21,15 +21,23 @@ class QDILayer(nn.Module):
     ----------
     options
         Of the circuit.
+    frozen
+        Whether the weights stay as they are drawn.
     """
 
-    def __init__(self, options: QDIOptions) -> None:
+    weights: Tensor
+
+    def __init__(self, options: QDIOptions, *, frozen: bool = False) -> None:
         super().__init__()
         self.circuit = qdi_circuit(options)
         self.n_outputs = len(self.circuit.observables)
         self.input_scaling = options.input_scaling
         self.simulator = CircuitSimulator(self.circuit)
-        self.weights = nn.Parameter(2 * math.pi * torch.rand(self.circuit.n_weights))
+        weights = 2 * math.pi * torch.rand(self.circuit.n_weights)
+        if frozen:
+            self.register_buffer("weights", weights)
+        else:
+            self.weights = nn.Parameter(weights)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return f(x) − f(0), shape (n_samples, n_outputs), of features (n_samples, n_features)."""

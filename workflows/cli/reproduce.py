@@ -1,4 +1,4 @@
-"""``cuprolith reproduce tables``: the paper's Tables IV and V beside our runs."""
+"""``cuprolith reproduce``: the paper's Tables IV and V, and controls of the quantum layer."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ VariantsOption = Annotated[
 DryOption = Annotated[bool, typer.Option("--dry-run", help="Show what would run; run nothing.")]
 DEFAULT_OUT = Path("results/tables")
 DEFAULT_INPUTS = Path("inputs/paper")
+DEFAULT_CONTROLS_OUT = Path("results/controls")
 
 
 @app.callback()
@@ -83,6 +84,35 @@ def tables(
         with workdir_lock(out):
             summary = reproduce_tables(settings, _command_line())
         made(out / "tables.html", summary)
+        if summary.failures:
+            raise typer.Exit(1)
+
+
+@app.command()
+def controls(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Training files; the first is what the others are compared with."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder of the runs and the table.")
+    ] = DEFAULT_CONTROLS_OUT,
+    data: DataOption = DEFAULT_DATA,
+    seeds: SeedsOption = 5,
+    max_epochs: EpochsOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Train a model and its controls with equal budgets, and write controls.md after every run.
+
+    Finished runs are kept, interrupted ones resume. inputs/controls/ has the quantum layer's.
+    """
+    with errors_shown(debug=debug), progress_on(console):
+        from workflows.controls import TABLE_FILE, compare_controls
+
+        out.mkdir(parents=True, exist_ok=True)
+        with workdir_lock(out):
+            summary = compare_controls(files, data, out, seeds, max_epochs, _command_line())
+        made(out / TABLE_FILE, summary)
         if summary.failures:
             raise typer.Exit(1)
 

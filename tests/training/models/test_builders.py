@@ -13,6 +13,8 @@ from variant_models import NAMES, alloy, build, build_from, config, graph, predi
 from training.models import extended_allegro
 from training.models.final_mlp import FinalMLP
 from training.models.qdi_block import QDIBlock
+from training.quantum.layer import QDILayer
+from training.quantum.trigonometric import TrigonometricLayer
 from training.variants.allegro import AllegroSettings
 from training.variants.allegro_mlp import FinalMLPSettings
 from training.variants.allegro_qdi import QDISettings
@@ -133,12 +135,46 @@ def test_the_seed_decides_the_weights(variant):
 def test_settings_are_the_builders_keywords():
     """A key that a section has and a block or a circuit lacks would fail here."""
     for variant, section in (("allegro-mlp", "final_mlp"), ("allegro-qdi", "qdi")):
-        values = getattr(settings(variant), section).model_dump(mode="json").values()
+        given = getattr(settings(variant), section)
+        # Controls are left out unless they are set.
+        values = given.model_dump(mode="json", exclude={"layer", "frozen"}).values()
         found = config(variant)
         inserted = [*found[section].values()]
         inserted += [found["final_mlp_width"]] if section == "qdi" else []
         assert sorted(map(str, inserted)) == sorted(map(str, values))
         build(variant)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "n_trained"),
+    [
+        ({"entangling": "none"}, QDILayer, 24),
+        ({"frozen": True}, QDILayer, 0),
+        ({"layer": "trigonometric"}, TrigonometricLayer, 24),
+        ({"layer": "trigonometric", "frozen": True}, TrigonometricLayer, 0),
+    ],
+)
+def test_controls_of_the_quantum_layer_reach_the_model(options, kind, n_trained):
+    qdi = QDISettings(final_mlp_width=9, **options)
+    model = build("allegro-qdi", qdi=qdi)
+    layer = energy_model(model).edge_readout.block.circuit
+    assert isinstance(layer, kind)
+    assert layer.weights.shape == (24,)
+    assert sum(weights.numel() for weights in layer.parameters()) == n_trained
+    assert abs(predict(model, alloy()).forces).max() > 0
+
+
+def test_controls_differ_from_the_model_in_the_layer_only():
+    plain, control = (
+        dict(build("allegro-qdi", qdi=QDISettings(frozen=frozen)).state_dict())
+        for frozen in (False, True)
+    )
+    assert plain.keys() == control.keys()
+    assert all(torch.equal(plain[name], control[name]) for name in plain)
+
+
+def test_settings_without_controls_are_those_of_earlier_trainings():
+    assert not {"layer", "frozen"} & config("allegro-qdi").keys()
 
 
 def test_nequip_is_upstreams_own():

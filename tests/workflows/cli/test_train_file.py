@@ -9,6 +9,7 @@ import time
 
 import ase.io
 import pytest
+import torch
 import yaml
 from ase import Atoms
 from ase.build import bulk
@@ -16,6 +17,8 @@ from ase.calculators.emt import EMT
 from paper_samples import write_inputs, write_rmd17
 from typer.testing import CliRunner
 
+from analysis.report.circuit import circuit_sections, trained_circuit
+from analysis.report.inputs import Inputs, TrainingFolder
 from workflows.cli.main import app
 
 
@@ -170,3 +173,42 @@ def test_downloads_show_how_far_they_are_and_how_they_failed(give, tmp_path, mon
     assert result.exit_code == 0, result.output
     assert "rmd17 is complete" in result.output
     assert_refused(give("download", "qm9"), "https://example.org could not be downloaded")
+
+
+@pytest.mark.slow
+def test_a_model_is_compared_with_a_control(give, tmp_path):
+    content = yaml.safe_load((tmp_path / "inputs/paper/benzene_allegro_qdi.yaml").read_text())
+    for name, frozen in (("trained", False), ("kept", True)):
+        content["name"] = name
+        content["training"]["qdi"] = {"frozen": frozen}
+        (tmp_path / f"inputs/paper/{name}.yaml").write_text(yaml.safe_dump(content))
+    command = ["reproduce", "controls", "inputs/paper/trained.yaml", "inputs/paper/kept.yaml"]
+    command += ["--seeds", "1", "--out", "compared"]
+    result = give(*command)
+    assert result.exit_code == 0, result.output
+    stored = [
+        json.loads((tmp_path / "compared" / name / "seed-0" / "result.json").read_text())
+        for name in ("trained", "kept")
+    ]
+    assert stored[0]["n_parameters"] > stored[1]["n_parameters"]
+    page = (tmp_path / "compared" / "controls.md").read_text()
+    assert "One seed is no result." in page
+    assert f"| kept | {stored[1]['n_parameters']} | 1 |" in page
+    started = time.monotonic()
+    assert give(*command).exit_code == 0
+    assert time.monotonic() - started < 5  # nothing is trained again
+    # The report finds the trained weights.
+    inputs = Inputs(tmp_path)
+    for name in ("trained", "kept"):
+        folder = tmp_path / "compared" / name / "seed-0"
+        result = json.loads((folder / "result.json").read_text())
+        inputs.trainings.append(TrainingFolder(name, folder, result))
+    (section,) = circuit_sections(inputs)
+    assert inputs.problems == []
+    assert [len(table.rows) for table in section.tables] == [4, 4]
+    weights = [
+        trained_circuit(training.folder / training.result["checkpoint"]).weights
+        for training in inputs.trainings
+    ]
+    assert not torch.equal(*weights)
+    torch.testing.assert_close(*weights, rtol=0, atol=0.5)  # both from one seed

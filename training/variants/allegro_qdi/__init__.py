@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cuprolith.settings import Settings
 from training.optimization.parameters import IntParameter
@@ -64,6 +64,17 @@ class QDISettings(QDICircuitSettings):
     final_mlp_width: Width = Field(
         default=128, description="of the fully connected layer after the circuit"
     )
+    layer: Literal["circuit", "trigonometric"] = Field(
+        default="circuit",
+        description="trigonometric: a classical layer with the same frequencies",
+    )
+    frozen: bool = Field(default=False, description="keep the layer's weights as they are drawn")
+
+    @model_validator(mode="after")
+    def _layer_takes_the_features(self) -> Self:
+        if self.layer == "trigonometric" and self.input_features > 8:
+            raise ValueError("a trigonometric layer takes up to 8 input_features")
+        return self
 
 
 class AllegroQDITraining(TrainingSettings):
@@ -75,11 +86,14 @@ class AllegroQDITraining(TrainingSettings):
 
 
 def _model_config(settings: AllegroQDITraining) -> dict[str, Any]:
+    # Left out where they are the defaults, so that earlier trainings are recognised.
+    controls = settings.qdi.model_dump(include={"layer", "frozen"}, exclude_defaults=True)
     return {
         **allegro_config(settings),
         "_target_": "training.variants.allegro_qdi.builder.AllegroQDIModel",
         "qdi": settings.qdi.options(),
         "final_mlp_width": settings.qdi.final_mlp_width,
+        **controls,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from nequip.model import model_builder
@@ -15,7 +15,11 @@ from training.quantum.qdi import QDIOptions
 
 @model_builder
 def AllegroQDIModel(  # noqa: N802
-    qdi: Mapping[str, Any], final_mlp_width: int, **allegro: Any
+    qdi: Mapping[str, Any],
+    final_mlp_width: int,
+    layer: Literal["circuit", "trigonometric"] = "circuit",
+    frozen: bool = False,
+    **allegro: Any,
 ) -> torch.nn.Module:
     """Allegro with a quantum depth-infused layer before its readout (Laskaris 2026, III.D).
 
@@ -25,6 +29,8 @@ def AllegroQDIModel(  # noqa: N802
         Of the circuit: keywords of `training.quantum.qdi.QDIOptions`.
     final_mlp_width
         Of the fully connected layer after the circuit.
+    layer, frozen
+        As of `QDIBlock`.
     **allegro
         Everything ``allegro.model.AllegroModel`` takes.
 
@@ -38,4 +44,8 @@ def AllegroQDIModel(  # noqa: N802
         As `allegro_with`.
     """
     options = QDIOptions(**qdi)
-    return allegro_with(lambda n_features: QDIBlock(n_features, options, final_mlp_width), allegro)
+
+    def block(n_features: int) -> QDIBlock:
+        return QDIBlock(n_features, options, final_mlp_width, layer, frozen=frozen)
+
+    return allegro_with(block, allegro)
