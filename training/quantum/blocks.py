@@ -6,29 +6,11 @@ cos(θ/2)·1 + sin(θ/2)·G with a constant matrix G, and nothing complex needs 
 
 from __future__ import annotations
 
-import math
-from functools import reduce
-
 import torch
 from torch import Tensor, nn
 
-from training.quantum.circuit import ROTATIONS, Gate, Weight
-
-_PAULI = {
-    "I": torch.eye(2, dtype=torch.complex128),
-    "X": torch.tensor([[0, 1], [1, 0]], dtype=torch.complex128),
-    "Y": torch.tensor([[0, -1j], [1j, 0]], dtype=torch.complex128),
-    "Z": torch.tensor([[1, 0], [0, -1]], dtype=torch.complex128),
-}
-_FIXED = {
-    "h": (_PAULI["X"] + _PAULI["Z"]) / math.sqrt(2),
-    "x": _PAULI["X"],
-    "y": _PAULI["Y"],
-    "z": _PAULI["Z"],
-    "s": torch.diag(torch.tensor([1, 1j], dtype=torch.complex128)),
-    "sdg": torch.diag(torch.tensor([1, -1j], dtype=torch.complex128)),
-}
-_CONTROLLED = {"cx": "X", "cz": "Z"}
+from training.quantum.circuit import Gate, Weight
+from training.quantum.operators import constant_gate, on_qubits, pauli_product
 
 Factor = tuple[Tensor, Tensor, int | None]
 
@@ -95,13 +77,13 @@ class BlockMatrices(nn.Module):
 
 def _factors(gates: list[Gate], qubits: list[int]) -> list[Factor]:
     """Return (A, B, weight) per rotation by a weight, the gates that follow multiplied in."""
-    identity = _real(_on_qubits({}, qubits))
+    identity = _real(on_qubits({}, qubits))
     factors: list[Factor] = [(identity, torch.zeros_like(identity), None)]
     for gate in gates:
         if isinstance(gate.angle, Weight):
-            factors.append((identity, _real(-1j * _pauli_product(gate, qubits)), gate.angle.index))
+            factors.append((identity, _real(-1j * pauli_product(gate, qubits)), gate.angle.index))
         else:
-            matrix = _real(_constant_gate(gate, qubits))
+            matrix = _real(constant_gate(gate, qubits))
             constant, turned, weight = factors[-1]
             factors[-1] = (matrix @ constant, matrix @ turned, weight)
     leading, rest = factors[0][0], factors[1:]
@@ -109,29 +91,6 @@ def _factors(gates: list[Gate], qubits: list[int]) -> list[Factor]:
         return factors
     constant, turned, weight = rest[0]
     return [(constant @ leading, turned @ leading, weight), *rest[1:]]
-
-
-def _constant_gate(gate: Gate, qubits: list[int]) -> Tensor:
-    if gate.name in ROTATIONS:
-        half = 0.5 * float(gate.angle)  # type: ignore[arg-type]
-        identity = _on_qubits({}, qubits)
-        return math.cos(half) * identity - 1j * math.sin(half) * _pauli_product(gate, qubits)
-    if gate.name in _CONTROLLED:
-        control, target = gate.qubits
-        off = (_PAULI["I"] + _PAULI["Z"]) / 2
-        on = (_PAULI["I"] - _PAULI["Z"]) / 2
-        flip = _PAULI[_CONTROLLED[gate.name]]
-        return _on_qubits({control: off}, qubits) + _on_qubits({control: on, target: flip}, qubits)
-    return _on_qubits({gate.qubits[0]: _FIXED[gate.name]}, qubits)
-
-
-def _pauli_product(gate: Gate, qubits: list[int]) -> Tensor:
-    letters = zip(gate.qubits, ROTATIONS[gate.name], strict=True)
-    return _on_qubits({qubit: _PAULI[letter] for qubit, letter in letters}, qubits)
-
-
-def _on_qubits(matrices: dict[int, Tensor], qubits: list[int]) -> Tensor:
-    return reduce(torch.kron, [matrices.get(qubit, _PAULI["I"]) for qubit in qubits])
 
 
 def _real(matrix: Tensor) -> Tensor:

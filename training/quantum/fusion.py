@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from training.quantum.circuit import Circuit, Gate, Input
+from training.quantum.circuit import Circuit, CircuitError, Gate, Input, Observable, ScaledInput
 
 # One block holds the whole circuit up to this many qubits; beyond, blocks of fewer qubits cost less
 # than matrices of all of them.
@@ -41,7 +41,13 @@ class Schedule:
 
 
 def schedule(circuit: Circuit) -> Schedule:
-    """Sort gates into as few encoding layers as their order on each qubit allows."""
+    """Sort gates into as few encoding layers as their order on each qubit allows.
+
+    Raises
+    ------
+    CircuitError
+        If the circuit has operations, inputs or observables that only `StateVectors` runs.
+    """
     segments: list[list[Gate]] = [[]]
     layers: list[list[tuple[int, int]]] = []
     segment_of = [0] * circuit.n_qubits
@@ -61,6 +67,8 @@ def schedule(circuit: Circuit) -> Schedule:
         encoded[qubit] = True
 
     for gate in circuit.gates:
+        if not isinstance(gate, Gate) or isinstance(gate.angle, ScaledInput):
+            raise CircuitError(f"{gate.name} on {gate.qubits}: run this circuit by StateVectors")
         if not isinstance(gate.angle, Input):
             place(gate)
             continue
@@ -72,6 +80,8 @@ def schedule(circuit: Circuit) -> Schedule:
             place(Gate(name, gate.qubits))
     # Basis changes come last, in any segment that their qubit has reached.
     for observable in circuit.observables:
+        if not isinstance(observable, Observable):
+            raise CircuitError("a sum of Pauli products: run this circuit by StateVectors")
         segments[-1] += [Gate(name, (observable.qubit,)) for name in TO_Z[observable.pauli]]
     return Schedule(segments, [Encoding(tuple(sorted(layer))) for layer in layers])
 

@@ -9,7 +9,19 @@ import pennylane as qml
 import torch
 from torch import Tensor
 
-from training.quantum.circuit import Circuit, Gate, Input, Weight
+from training.quantum.circuit import (
+    Circuit,
+    Gate,
+    Heisenberg,
+    Input,
+    Observable,
+    Operation,
+    PauliSum,
+    ScaledInput,
+    VectorRotation,
+    Weight,
+)
+from training.quantum.operators import PAULI, exchange_matrix, on_qubits
 
 _GATES: dict[str, Callable[..., Any]] = {
     "h": qml.Hadamard,
@@ -68,22 +80,64 @@ def pennylane_qnode(
             if depolarizing > 0:
                 for qubit in gate.qubits:
                     qml.DepolarizingChannel(depolarizing, wires=qubit)
-        return tuple(qml.expval(_PAULIS[o.pauli](o.qubit)) for o in circuit.observables)
+        return tuple(qml.expval(_observable(o)) for o in circuit.observables)
 
     qnode = qml.QNode(run, device, interface="torch", **options)
     return qnode if shots is None else qml.set_shots(qnode, shots)
 
 
-def _apply(gate: Gate, x: Tensor, weights: Tensor) -> None:
-    operation = _GATES[gate.name]
-    if gate.angle is None:
-        operation(wires=list(gate.qubits))
-    elif isinstance(gate.angle, Input):
-        operation(x[..., gate.angle.index], wires=gate.qubits)
-    elif isinstance(gate.angle, Weight):
-        operation(weights[gate.angle.index], wires=list(gate.qubits))
-    else:
-        operation(gate.angle, wires=list(gate.qubits))
+def _apply(gate: Operation, x: Tensor, weights: Tensor) -> None:
+    match gate:
+        case Heisenberg():
+            _exchange(gate, weights)
+        case VectorRotation():
+            _vector_rotation(gate, x, weights)
+        case Gate(angle=None):
+            _GATES[gate.name](wires=list(gate.qubits))
+        case Gate():
+            _GATES[gate.name](_angle(gate.angle, x, weights), wires=list(gate.qubits))
+
+
+def _angle(angle: Any, x: Tensor, weights: Tensor) -> Any:
+    match angle:
+        case Input(index):
+            return x[..., index]
+        case ScaledInput(index, scale):
+            return x[..., index] * weights[scale.index]
+        case Weight(index):
+            return weights[index]
+    return angle
+
+
+def _exchange(gate: Heisenberg, weights: Tensor) -> None:
+    """Apply three commuting rotations for one pair, else a matrix exponential."""
+    strength = _angle(gate.strength, weights, weights)
+    if len(gate.pairs) == 1:
+        for rotation in (qml.IsingXX, qml.IsingYY, qml.IsingZZ):
+            rotation(2 * strength, wires=gate.pairs[0])
+        return
+    generator = exchange_matrix(gate.pairs, gate.qubits).to(torch.complex128)
+    qml.QubitUnitary(torch.linalg.matrix_exp(-1j * strength * generator), wires=gate.qubits)
+
+
+def _vector_rotation(gate: VectorRotation, x: Tensor, weights: Tensor) -> None:
+    """Apply the exponential of a sum of Pauli operators."""
+    beside = {} if gate.control is None else {gate.control: PAULI["X"]}
+    paulis = [on_qubits({gate.qubit: PAULI[axis], **beside}, gate.qubits) for axis in "XYZ"]
+    vector = torch.stack([x[..., component.index] for component in gate.vector], dim=-1)
+    angles = (_angle(gate.scale, x, weights) * vector).to(torch.complex128)
+    generator = torch.tensordot(angles, torch.stack(paulis), dims=1)
+    qml.QubitUnitary(torch.linalg.matrix_exp(-1j * generator), wires=gate.qubits)
+
+
+def _observable(observable: Observable | PauliSum) -> Any:
+    if isinstance(observable, Observable):
+        return _PAULIS[observable.pauli](observable.qubit)
+    products = [
+        qml.prod(*(_PAULIS[factor.pauli](factor.qubit) for factor in term.factors))
+        for term in observable.terms
+    ]
+    return qml.dot([term.coefficient for term in observable.terms], products)
 
 
 def draw(circuit: Circuit) -> str:

@@ -63,7 +63,7 @@ class CircuitSimulator(nn.Module):
             self.segments.append(segment)
             first += len(segment.blocks)
         self.encodings = nn.ModuleList(EncodingAngles(layer) for layer in plan.encodings)
-        measured = [observable.qubit for observable in circuit.observables]
+        measured = [observable.qubits[0] for observable in circuit.observables]
         signs = torch.stack([_z_signs(qubit, n_qubits) for qubit in measured])
         self.register_buffer("signs", signs.to(torch.float64), persistent=False)
         self.polynomial: PolynomialForm | None = None
