@@ -122,10 +122,12 @@ def _sentence(record: Mapping[str, Any]) -> str:
     kept = (
         "ZX-calculus was left out"
         if "left_out" in zx
-        else f"ZX-calculus keeps {zx['weights_after_on_zero_state']} of "
-        f"{plural(weights, 'weight')} of the circuit"
+        else f"ZX-calculus keeps {zx['weight_phases_after_on_zero_state']} phases of "
+        f"{plural(weights, 'weight')}"
     )
-    return f"{record['name']}: {kept}, but {span(without)} of them have no effect on an output."
+    return (
+        f"{record['name']}: {kept}, and {span(without)} of the weights have no effect on an output."
+    )
 
 
 def _stage(record: Mapping[str, Any]) -> Stage:

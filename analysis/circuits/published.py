@@ -31,15 +31,15 @@ def _zx(record: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     removed = [len(output["weights_removed"]) for output in found["outputs"]]
     return [
         (
-            "weights that ZX-calculus keeps",
+            "phases of weights that ZX-calculus keeps",
             "24 of 24",
-            f"{found['weights_after']} of {weights}; from |0…0⟩ "
-            f"{found['weights_after_on_zero_state']}",
+            f"{found['weight_phases_after']} of {weights}; from |0…0⟩ "
+            f"{found['weight_phases_after_on_zero_state']}",
             "pyzx.full_reduce of the unitary, every weight a phase of its own. It does not look at "
             "what is measured.",
         ),
         (
-            "weights that it keeps in ⟨0|U†OU|0⟩",
+            "weights that are left in ⟨0|U†OU|0⟩",
             "not given",
             ", ".join(
                 f"{weights - count} ({output['observable']})"

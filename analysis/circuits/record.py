@@ -63,8 +63,8 @@ def zx_part(file: CircuitFile, circuit: Circuit) -> Analysed:
         "phases_before": whole.phases_before,
         "phases_after": whole.phases_after,
         "phases_after_on_zero_state": from_zero.phases_after,
-        "weights_after": len(whole.weights_after),
-        "weights_after_on_zero_state": len(from_zero.weights_after),
+        "weight_phases_after": whole.weight_phases_after,
+        "weight_phases_after_on_zero_state": from_zero.weight_phases_after,
         "outputs": [
             {
                 "observable": _name(observable),

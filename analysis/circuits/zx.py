@@ -36,6 +36,8 @@ class Reduction:
         pyzx graphs.
     phases_before, phases_after
         Numbers of phases that are no multiple of π/2.
+    weight_phases_after
+        Phases that depend on weights: weights that only count as a sum are one phase.
     weights_after
         Weights that are still in a phase.
     """
@@ -44,6 +46,7 @@ class Reduction:
     after: Any
     phases_before: int
     phases_after: int
+    weight_phases_after: int
     weights_after: tuple[int, ...]
 
 
@@ -91,22 +94,25 @@ def measured(circuit: Circuit, observable: Observable) -> Reduction:
 def _reduced(graph: Any) -> Reduction:
     after = graph.copy()
     pyzx.full_reduce(after)
+    weights = _weights_in_phases(after)
     return Reduction(
         before=graph,
         after=after,
         phases_before=pyzx.tcount(graph),
         phases_after=pyzx.tcount(after),
-        weights_after=_weights_in(after),
+        weight_phases_after=len(weights),
+        weights_after=tuple(sorted(set().union(*weights))),
     )
 
 
-def _weights_in(graph: Any) -> tuple[int, ...]:
-    symbols = set()
+def _weights_in_phases(graph: Any) -> list[set[int]]:
+    """Return the weights in each phase that has some."""
+    found = []
     for vertex in graph.vertices():
         phase = graph.phase(vertex)
-        if hasattr(phase, "free_vars"):
-            symbols |= {str(symbol) for symbol in phase.free_vars()}
-    return tuple(sorted(int(name[1:]) for name in symbols if name.startswith("θ")))
+        symbols = [str(each) for each in phase.free_vars()] if hasattr(phase, "free_vars") else []
+        found.append({int(name[1:]) for name in symbols if name.startswith("θ")})
+    return [weights for weights in found if weights]
 
 
 def _diagram(circuit: Circuit) -> Any:

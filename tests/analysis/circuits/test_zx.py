@@ -57,10 +57,17 @@ def test_equal_rotations_fuse():
     reduced = unitary(Circuit(1, 0, 3, gates, (Observable("z", 0),)))
     assert (reduced.phases_before, reduced.phases_after) == (3, 1)
     assert reduced.weights_after == (0, 1, 2)
+    assert reduced.weight_phases_after == 1
 
 
 def test_all_weights_of_the_default_circuit_stay_in_its_unitary():
-    assert unitary(DEFAULT).weights_after == tuple(range(24))
+    reduced = unitary(DEFAULT)
+    assert reduced.weights_after == tuple(range(24))
+    assert reduced.weight_phases_after == 24
+
+
+def test_without_entanglers_three_weights_are_one():
+    assert unitary(qdi_circuit(QDIOptions(entangling="none"))).weight_phases_after == 8
 
 
 @pytest.mark.parametrize("options", [{}, {"entangling": "none"}, {"rotation": "y"}])
