@@ -16,6 +16,7 @@ from training.quantum.circuit import (
     Gate,
     Input,
     Observable,
+    Operation,
     Weight,
 )
 from training.quantum.qdi import QDIOptions, qdi_circuit
@@ -167,7 +168,7 @@ def _number(word: str, indices: Sequence[int]) -> int:
     return number
 
 
-def _shifted(gate: Gate, by: int) -> Gate:
-    if isinstance(gate.angle, Weight):
+def _shifted(gate: Operation, by: int) -> Operation:
+    if isinstance(gate, Gate) and isinstance(gate.angle, Weight):
         return replace(gate, angle=Weight(gate.angle.index + by))
     return gate

@@ -158,7 +158,7 @@ def fourier_png(coefficients: Tensor, circuit: Circuit) -> bytes:
         points = axes.scatter(flat.real, flat.imag, s=3, c=np.tile(order, len(flat)), alpha=0.5,
                               cmap="viridis_r", vmin=0, vmax=max(1, order.max()), lw=0)  # fmt: skip
         observable = circuit.observables[output]
-        axes.set(title=f"⟨{observable.pauli.upper()}{observable.qubit}⟩", xlabel="Re c",
+        axes.set(title=f"⟨{observable}⟩", xlabel="Re c",
                  xlim=(-largest, largest), ylim=(-largest, largest), aspect="equal")  # fmt: skip
         axes.grid(alpha=0.25)
     figure.axes[0].set_ylabel("Im c")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from analysis.circuits.states import expectation_values, n_uploads, states
-from training.quantum.circuit import Circuit, CircuitError
+from training.quantum.circuit import Circuit, CircuitError, Gate, Input, Operation
 
 # Points of the grid; 3^8 is eight features, each read once.
 MOST_POINTS = 3**8
@@ -43,8 +43,11 @@ def fourier_coefficients(circuit: Circuit, weights: Tensor) -> Tensor:
     Raises
     ------
     CircuitError
-        If the grid would have more than `MOST_POINTS` points.
+        If the grid would have more than `MOST_POINTS` points, or a feature is not the angle of a
+        rotation.
     """
+    if any(gate.inputs and not _reads_an_angle(gate) for gate in circuit.gates):
+        raise CircuitError("features that are scaled, or enter as vectors, have no Fourier series")
     shape = grid_shape(circuit)
     if (n_points := math.prod(shape)) > MOST_POINTS:
         raise CircuitError(
@@ -58,6 +61,10 @@ def fourier_coefficients(circuit: Circuit, weights: Tensor) -> Tensor:
     if not shape:
         return grid.to(torch.complex128)
     return torch.fft.fftn(grid, dim=tuple(range(1, grid.dim()))) / n_points
+
+
+def _reads_an_angle(gate: Operation) -> bool:
+    return isinstance(gate, Gate) and isinstance(gate.angle, Input)
 
 
 def parts(coefficients: Tensor) -> Tensor:

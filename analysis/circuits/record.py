@@ -23,7 +23,7 @@ from analysis.circuits.figures import (
     zx_png,
 )
 from analysis.circuits.states import states
-from training.quantum.circuit import Circuit, CircuitError, Observable
+from training.quantum.circuit import Circuit, CircuitError
 
 # Sizes above which a Fourier part is counted in one draw of weights; the first is the paper's.
 THRESHOLDS = (1e-3, 5e-4, 1.5e-3)
@@ -67,7 +67,7 @@ def zx_part(file: CircuitFile, circuit: Circuit) -> Analysed:
         "weight_phases_after_on_zero_state": from_zero.weight_phases_after,
         "outputs": [
             {
-                "observable": _name(observable),
+                "observable": str(observable),
                 "phases_before": found.phases_before,
                 "phases_after": found.phases_after,
                 "weights_removed": _others(found.weights_after, circuit.n_weights),
@@ -230,7 +230,7 @@ def drawing_part(file: CircuitFile, circuit: Circuit) -> Analysed:
         "n_weights": circuit.n_weights,
         "n_gates": len(circuit.gates),
         "n_two_qubit_gates": sum(len(gate.qubits) > 1 for gate in circuit.gates),
-        "observables": [_name(observable) for observable in circuit.observables],
+        "observables": [str(observable) for observable in circuit.observables],
     }
     return Analysed(numbers, {"circuit.png": circuit_png(circuit)})
 
@@ -243,10 +243,6 @@ PARTS: dict[str, Callable[[CircuitFile, Circuit], Analysed]] = {
     "gradients": gradients_part,
     "states": states_part,
 }
-
-
-def _name(observable: Observable) -> str:
-    return f"{observable.pauli.upper()}{observable.qubit}"
 
 
 def _others(indices: tuple[int, ...], number: int) -> list[int]:

@@ -19,6 +19,7 @@ from training.quantum.circuit import (
     Gate,
     Input,
     Observable,
+    PauliSum,
     Weight,
 )
 
@@ -70,7 +71,7 @@ def from_zero_state(circuit: Circuit) -> Reduction:
     return _reduced(graph)
 
 
-def measured(circuit: Circuit, observable: Observable) -> Reduction:
+def measured(circuit: Circuit, observable: Observable | PauliSum) -> Reduction:
     """Reduce ⟨0|U†·O·U|0⟩, in which weights behind the light cone of O cancel.
 
     Every phase is in it twice, as θ and −θ. Reduction does not find all weights without effect;

@@ -138,7 +138,7 @@ def outputs_table(variant: str, found: TrainedCircuit) -> Table:
         counted = bool(own.numel())
         rows.append(
             [
-                f"⟨{observable.pauli.upper()}{observable.qubit}⟩",
+                f"⟨{observable}⟩",
                 ", ".join(map(str, without)) or "none",
                 number(float(sizes[place].square().mean().sqrt())),
                 number(float(sizes[place, acting].min())) if acting else "–",

@@ -185,6 +185,10 @@ class Observable:
         """The measured qubit."""
         return (self.qubit,)
 
+    def __str__(self) -> str:
+        """Operator and qubit: ``Y0``."""
+        return f"{self.pauli.upper()}{self.qubit}"
+
 
 @dataclass(frozen=True)
 class PauliProduct:
@@ -212,6 +216,10 @@ class PauliSum:
     def __post_init__(self) -> None:
         if not self.terms:
             raise CircuitError("a sum of Pauli products needs a term")
+
+    def __str__(self) -> str:
+        """All products without their coefficients: ``X0·X1 + Y0·Y1``."""
+        return " + ".join("·".join(map(str, term.factors)) for term in self.terms)
 
     @property
     def qubits(self) -> tuple[int, ...]:

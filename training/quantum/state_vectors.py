@@ -73,6 +73,18 @@ class StateVectors(nn.Module):
         weights
             Shape (n_weights,), or (n_samples, n_weights) where each sample has its own, rad.
         """
+        return self.measured(self.states(x, weights)).expand(len(x), -1)
+
+    def measured(self, states: Tensor) -> Tensor:
+        """Return the expectation values in states, shape (n_samples, n_observables)."""
+        images = states @ torch.view_as_complex(self.observables)
+        return (states.conj() * images).real.sum(-1).t()
+
+    def states(self, x: Tensor, weights: Tensor) -> Tensor:
+        """Return the final states, shape (n_samples, 2^n_qubits).
+
+        Of a circuit that reads no features there is one, if the samples share their weights.
+        """
         shared = weights.dim() == 1
         rows = weights[None] if shared else weights
         matrices = self._matrices(weights) if shared else {}
@@ -87,8 +99,7 @@ class StateVectors(nn.Module):
             if part.encodes:  # it may be uploaded again with the same weights
                 encodings[run] = operators
             states = part(states, operators)
-        images = states @ torch.view_as_complex(self.observables)
-        return (states.conj() * images).real.sum(-1).t().expand(len(x), -1)
+        return states
 
     def _matrices(self, weights: Tensor) -> dict[tuple[int, tuple[int, ...]], Tensor]:
         """Matrices of the parts without features, all of the same gates at once."""

@@ -4,8 +4,11 @@ import pennylane as qml
 import pytest
 import torch
 
+from analysis.circuits.fourier import fourier_coefficients
 from analysis.circuits.states import expectation_values, n_uploads, states
 from tests.analysis.circuits.circuit_samples import ALL_GATES, DEFAULT, numbers
+from training.quantum.circuit import CircuitError
+from training.quantum.molecules import diatomic_circuit
 from training.quantum.pennylane_circuit import _apply, pennylane_qnode
 
 
@@ -39,3 +42,15 @@ def test_samples_may_have_weights_of_their_own():
 
 def test_uploads_of_each_feature_are_counted():
     assert n_uploads(ALL_GATES) == [2, 1]
+
+
+def test_a_molecule_s_circuit_has_states_and_no_fourier_series():
+    circuit = diatomic_circuit(depth=2)
+    draws = torch.Generator().manual_seed(1)
+    x = torch.rand(3, 6, dtype=torch.float64, generator=draws)
+    weights = torch.rand(circuit.n_weights, dtype=torch.float64, generator=draws)
+    state = states(circuit, x, weights)
+    torch.testing.assert_close(state.norm(dim=1), torch.ones(3, dtype=torch.float64))
+    assert expectation_values(circuit, state).shape == (3, 1)
+    with pytest.raises(CircuitError, match="no Fourier series"):
+        fourier_coefficients(circuit, weights)
