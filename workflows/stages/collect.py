@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cuprolith.errors import CuprolithError
 from cuprolith.progress import progress_bar
 from cuprolith.words import plural
+from workflows.labelling.labelled_frames import labelled_frames
 from workflows.stage import Stage
 from workflows.workdir import Workdir
 
@@ -103,34 +104,8 @@ def _trajectories(
     plan: LabelPlan, workdir: Workdir, after: Callable[[LabelRun], None]
 ) -> Iterator[Iterator[Frame]]:
     for run in plan.runs:
-        yield _frames(plan, run, workdir)
+        yield labelled_frames(plan, run, workdir)
         after(run)
-
-
-def _frames(plan: LabelPlan, run: LabelRun, workdir: Workdir) -> Iterator[Frame]:
-    """Yield the frames of a run up to its first job that is not finished.
-
-    Raises
-    ------
-    CuprolithError
-        If a label is damaged: it is not left out silently.
-    """
-    from workflows.jobs.job_folder import DamagedFileError
-    from workflows.labelling.document import frames_of
-
-    for uuid in run.job_uuids:
-        try:
-            output = plan.folder.output(uuid)
-        except KeyError:
-            return
-        except DamagedFileError as error:
-            raise CuprolithError(
-                f"the label of {run.task} {run.record.structure_id} is damaged",
-                where=error.where,
-                remedy=f"run `cuprolith label --workdir {workdir.root}` (or `cuprolith submit` "
-                "for a campaign in a queue) first: it computes this one again and keeps all others",
-            ) from error
-        yield from frames_of(output)
 
 
 def _with_outputs(command: Callable[..., None]) -> Callable[..., None]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.reproduction.symmetric_polynomial import fit_polynomial
+from analysis.reproduction.molecules.symmetric_polynomial import fit_polynomial
 
 SWAPS = [(0, 1, 2), (0, 2, 1)]  # water: the hydrogens
 

@@ -1,0 +1,1 @@
+"""Tables I to IV of Le 2023: data, trainings, company, page; resumed by the same command."""
