@@ -14,6 +14,7 @@ from analysis.properties.hot_stability import PROPERTY as HOT_STABILITY
 from analysis.properties.mixing import PROPERTY as MIXING
 from analysis.properties.nve_drift import PROPERTY as NVE_DRIFT
 from analysis.properties.radial_distribution import PROPERTY as RADIAL_DISTRIBUTION
+from analysis.validation.force_errors import compare_forces
 from analysis.validation.material import JudgedStructure, Material
 from analysis.validation.melting import (
     mean_square_displacements,
@@ -74,6 +75,11 @@ def test_dynamics_that_explode_are_not_sane(copper, source_of, answers):
     assert good.values[""] == 1.0
     assert bad.values[""] < 0.9
     assert bad.notes
+
+
+def test_forces_that_vanish_by_symmetry_judge_no_potential():
+    none = Measurement(curves={"": Curve.of(range(3), np.zeros(3))})
+    assert compare_forces(none, none) == []
 
 
 def test_dynamics_start_from_frames_of_molecules_too(source_of, answers):
