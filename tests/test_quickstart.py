@@ -221,7 +221,8 @@ def test_potential_is_extensive(potential, frames):
 def test_the_potential_is_judged_by_physics(tour):
     validation = read_validation(tour.workdir / "training" / "allegro" / "validation.json")
     measured = {value.property_name for value in validation.values if value.passed is not None}
-    assert measured == {each.name for each in PROPERTIES}
+    of_datasets_alone = {"held_out_forces"}
+    assert measured == {each.name for each in PROPERTIES} - of_datasets_alone
     constants = {value.case: value for value in validation.of("lattice_constant")}
     assert constants["Cu"].passed
     assert abs(constants["Li"].error) < 0.03 * constants["Li"].reference
