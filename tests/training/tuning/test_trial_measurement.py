@@ -47,7 +47,8 @@ def untrained(emt_dataset, small_settings, tmp_path_factory):
         runs.append(folder)
         if len(runs) > 1:
             return run(folder)
-        killer = threading.Thread(target=kill_children)
+        there = {child.pid for child in psutil.Process().children()}
+        killer = threading.Thread(target=kill_new_children, args=[there])
         killer.start()
         return run(folder)
 
@@ -58,16 +59,12 @@ def untrained(emt_dataset, small_settings, tmp_path_factory):
     return measured, folder, len(runs)
 
 
-def kill_children():
-    while not (children := [child for child in psutil.Process().children() if lives(child)]):
+def kill_new_children(there):
+    """Kill those that were not there before: a database of other tests may be one."""
+    while not (new := [each for each in psutil.Process().children() if each.pid not in there]):
         time.sleep(0.01)
-    for child in children:
+    for child in new:
         os.kill(child.pid, signal.SIGKILL)
-
-
-def lives(process):
-    """Not a zombie that an earlier test has left."""
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 @pytest.mark.slow
